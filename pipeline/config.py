@@ -1,0 +1,88 @@
+"""One small frozen dataclass per stage; each checks itself and says the rule that was broken."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+
+from pipeline.errors import SettingError
+
+
+@dataclass(frozen=True)
+class ChunkConfig:
+    """Chunks of ``n_sent_per_chunk`` sentences, of which neighbours share ``overlap``."""
+
+    n_sent_per_chunk: int = 6
+    overlap: int = 2
+
+    def __post_init__(self) -> None:
+        if self.n_sent_per_chunk < 1:
+            raise SettingError(f"n_sent_per_chunk is {self.n_sent_per_chunk}; it must be at least 1")
+        if not 0 <= self.overlap < self.n_sent_per_chunk:
+            raise SettingError(
+                f"overlap is {self.overlap}; it must be at least 0 and smaller than n_sent_per_chunk "
+                f"({self.n_sent_per_chunk})"
+            )
+
+
+@dataclass(frozen=True)
+class TextConfig:
+    """How a novel becomes sentences and names. ``spacy_model`` None means the rule-based finders."""
+
+    spacy_model: str | None = None
+    chunks: ChunkConfig = field(default_factory=ChunkConfig)
+
+
+@dataclass(frozen=True)
+class ReadingConfig:
+    """How the reader streams. ``segment`` tokens go through the model at once, in chunks of ``chunk_size``."""
+
+    model_dir: str = "models/reader"
+    device: str = "auto"
+    dtype: str = "auto"
+    segment: int = 512
+    save_every_seconds: float = 20.0
+
+    def __post_init__(self) -> None:
+        if self.dtype not in {"auto", "fp32", "bf16"}:
+            raise SettingError(f"dtype is {self.dtype!r}; it must be auto, fp32 or bf16")
+        if self.segment < 1:
+            raise SettingError(f"segment is {self.segment}; it must be at least 1")
+
+
+@dataclass(frozen=True)
+class RetrievalConfig:
+    """Hybrid retrieval: ``top_k`` chunks a claim by reciprocal-rank fusion of BM25 and state distance."""
+
+    top_k: int = 10
+    fusion_k: int = 60
+    state_weight: float = 0.2
+
+    def __post_init__(self) -> None:
+        if self.top_k < 1:
+            raise SettingError(f"top_k is {self.top_k}; it must be at least 1")
+        if not 0 <= self.state_weight <= 1:
+            raise SettingError(f"state_weight is {self.state_weight}; it must lie between 0 and 1")
+
+
+@dataclass(frozen=True)
+class ScoringConfig:
+    """Where the fitted verdict lies, and how many of a claim's chunks the reader reads as its evidence."""
+
+    verdict_dir: str = "models/verdict"
+    evidence_chunks: int = 3
+    uncertain_below: float = 0.55
+
+    def __post_init__(self) -> None:
+        if self.evidence_chunks < 1:
+            raise SettingError(f"evidence_chunks is {self.evidence_chunks}; it must be at least 1")
+
+
+@dataclass(frozen=True)
+class PipelineConfig:
+    """Every stage's settings, and the seed that all chance draws from."""
+
+    text: TextConfig = field(default_factory=TextConfig)
+    reading: ReadingConfig = field(default_factory=ReadingConfig)
+    retrieval: RetrievalConfig = field(default_factory=RetrievalConfig)
+    scoring: ScoringConfig = field(default_factory=ScoringConfig)
+    seed: int = 0

@@ -1,0 +1,207 @@
+"""The frozen records that stages exchange. Standard library and numpy only: no stage, no torch.
+
+Offsets count characters of ``Novel.text``: the decoded file with newlines as ``\\n`` and the byte order mark removed,
+so that ``novel.text[start:end]`` is always the verbatim quotation.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from typing import Literal, NamedTuple
+
+import numpy as np
+import numpy.typing as npt
+
+Vector = npt.NDArray[np.float32]
+
+PairLabel = Literal["support", "contradict", "irrelevant"]
+ClaimLabel = Literal["supported", "contradicted", "not_stated"]
+BackstoryLabel = Literal["consistent", "inconsistent", "uncertain"]
+TableLabel = Literal["consistent", "inconsistent"]
+ClaimType = Literal["event", "trait", "world_rule"]
+TimeScope = Literal["childhood", "adulthood", "unspecified"]
+Stability = Literal["short_term", "long_term", "unspecified"]
+
+
+class Span(NamedTuple):
+    """A half-open range of characters in ``Novel.text``."""
+
+    start: int
+    end: int
+
+
+@dataclass(frozen=True)
+class Chapter:
+    """A chapter of a novel: its number in reading order from 1, its heading as printed, and its range."""
+
+    number: int
+    title: str
+    start: int
+    end: int
+
+
+@dataclass(frozen=True)
+class Novel:
+    """A complete novel as read from one file.
+
+    ``body`` leaves out what surrounds the work (the Project Gutenberg header and footer). ``sha256`` is that of the
+    file's bytes. ``chapters`` tile the body from its first heading; text before that heading belongs to chapter 0.
+    """
+
+    name: str
+    path: str
+    text: str
+    body: Span
+    chapters: tuple[Chapter, ...]
+    encoding: str
+    sha256: str
+    notices: tuple[str, ...] = ()
+
+    def chapter_at(self, offset: int) -> int:
+        """Return the number of the chapter that holds ``offset``, 0 before the first heading."""
+        number = 0
+        for chapter in self.chapters:
+            if chapter.start > offset:
+                break
+            number = chapter.number
+        return number
+
+
+@dataclass(frozen=True)
+class Chunk:
+    """Some consecutive sentences of a novel; neighbours share ``overlap`` sentences.
+
+    ``sentences`` are the spans of its sentences; ``first_sentence`` is the number, counted over the novel, of the
+    first of them, so that a sentence shared by two chunks is recognised as one.
+    """
+
+    index: int
+    start: int
+    end: int
+    chapter: int
+    first_sentence: int
+    sentences: tuple[Span, ...]
+
+
+@dataclass(frozen=True)
+class Mention:
+    """A name as it stands in the text, with its range and the chunk-independent sentence that holds it."""
+
+    text: str
+    start: int
+    end: int
+    sentence: int
+
+
+@dataclass(frozen=True)
+class Character:
+    """A person of the novel: a display name, the other names seen or given, and where the person is named.
+
+    ``sentences`` and ``chunks`` are sorted numbers of the sentences and chunks that name the character.
+    """
+
+    name: str
+    aliases: tuple[str, ...]
+    mentions: tuple[Mention, ...]
+    sentences: tuple[int, ...]
+    chunks: tuple[int, ...]
+
+
+@dataclass(frozen=True)
+class ChunkState:
+    """What the reader's memory looked like after it had read a chunk.
+
+    ``global_vector`` (D,) and ``content_vector`` (D,): see ``docs/outputs.md``. ``surprisal`` is in bits per byte of the
+    chunk's new sentences, ``activity`` the mean share of active neurons, ``state_norm`` the Frobenius norm of the
+    memory, ``drift`` the cosine distance of ``global_vector`` from that of the chunk before.
+    """
+
+    chunk_index: int
+    global_vector: Vector
+    content_vector: Vector
+    surprisal: float
+    activity: float
+    state_norm: float
+    drift: float
+
+
+@dataclass(frozen=True)
+class CharacterState:
+    """The memory of one character's own reading after a chunk; unchanged where the character is absent."""
+
+    chunk_index: int
+    vector: Vector
+    present: bool
+
+
+@dataclass(frozen=True)
+class Reading:
+    """A novel as the reader has read it: one global state a chunk, and one list of states a tracked character."""
+
+    states: tuple[ChunkState, ...]
+    characters: dict[str, tuple[CharacterState, ...]] = field(default_factory=dict)
+
+
+@dataclass(frozen=True)
+class Claim:
+    """One checkable statement of a backstory. ``id`` depends only on the character, the text and its position."""
+
+    id: str
+    character: str
+    type: ClaimType
+    time_scope: TimeScope
+    stability: Stability
+    text: str
+
+
+@dataclass(frozen=True)
+class Evidence:
+    """A chunk retrieved for a claim, before it is judged. Ranks count from 1; distances are 1 - cosine."""
+
+    claim_id: str
+    chunk_index: int
+    rank: int
+    score: float
+    lexical_score: float
+    lexical_rank: int
+    distance: float
+    character_present: bool
+
+
+@dataclass(frozen=True)
+class Pair:
+    """A claim judged against one chunk: the label, its probabilities, and the verbatim sentences that decided."""
+
+    evidence: Evidence
+    label: PairLabel
+    probabilities: dict[PairLabel, float]
+    quotation: str
+    start: int
+    end: int
+    chapter: int
+
+
+@dataclass(frozen=True)
+class ClaimVerdict:
+    """The verdict on one claim; ``probability`` is that of the claim being consistent with the novel."""
+
+    claim: Claim
+    label: ClaimLabel
+    probability: float
+    features: dict[str, float]
+    pairs: tuple[Pair, ...]
+    rationale: str
+
+
+@dataclass(frozen=True)
+class Verdict:
+    """The verdict on a backstory; ``probability`` is that of the backstory being consistent with the novel."""
+
+    novel: str
+    character: str
+    label: BackstoryLabel
+    probability: float
+    rationale: str
+    claims: tuple[ClaimVerdict, ...]
+    features: dict[str, float]
+    notices: tuple[str, ...] = ()
