@@ -1,0 +1,168 @@
+"""One folder per model: config.json, tokenizer.json, weights as safetensors in shards, and a model card."""
+
+import hashlib
+import json
+import os
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+import torch
+from safetensors import SafetensorError
+from safetensors.torch import load_file, save_file
+from torch import Tensor
+
+from bdh.config import BDHConfig
+from bdh.errors import CheckpointError, ConfigError
+from bdh.model import BDH
+from bdh.tokenizer import BPETokenizer, ByteTokenizer, load_tokenizer
+
+FORMAT_VERSION = 1
+_SHARD_BYTES = 45_000_000
+
+
+def save(
+    folder: str | Path, model: BDH, tokenizer: ByteTokenizer | BPETokenizer, *, card: str = "", dtype: torch.dtype | None = None
+) -> Path:
+    """Write a model folder that ``load`` reads back; each file appears whole or not at all.
+
+    ``dtype`` narrows the stored weights (frequencies stay float32); ``card`` is the text of README.md.
+    """
+    folder = Path(folder)
+    folder.mkdir(parents=True, exist_ok=True)
+    weights = {name: _stored(name, tensor, dtype) for name, tensor in model.state_dict().items()}
+    shards = _split(weights)
+    names = _shard_names(len(shards))
+    for stale in set(folder.glob("model*.safetensors")) - {folder / name for name in names}:
+        stale.unlink()
+    for name, shard in zip(names, shards, strict=True):
+        partial = folder / (name + ".partial")
+        save_file(shard, str(partial), {"format": "pt"})
+        os.replace(partial, folder / name)
+    tokenizer.save(folder / "tokenizer.json")
+    config = {"model_type": "bdh", "format_version": FORMAT_VERSION, **model.config.to_dict()}
+    _write_text(folder / "config.json", json.dumps(config, indent=2) + "\n")
+    if card:
+        _write_text(folder / "README.md", card)
+    return folder
+
+
+def load(
+    folder: str | Path, *, device: torch.device | str = "cpu", dtype: torch.dtype | None = None
+) -> tuple[BDH, ByteTokenizer | BPETokenizer]:
+    """Return the model, in evaluation mode, and its tokenizer from a folder that ``save`` wrote.
+
+    Raises CheckpointError when a file is missing, damaged, of another version, or holds weights that do not fit.
+    """
+    folder = Path(folder)
+    if not folder.is_dir():
+        raise CheckpointError(f"{folder} is no folder; expected one with config.json, tokenizer.json and model*.safetensors")
+    config = read_config(folder)
+    tokenizer = load_tokenizer(folder / "tokenizer.json")
+    if tokenizer.vocab_size > config.vocab_size:
+        raise CheckpointError(f"{folder}: tokenizer has {tokenizer.vocab_size} tokens, the model {config.vocab_size}")
+    model = build(config, read_weights(folder))
+    return cast_weights(model.to(device), dtype).eval(), tokenizer
+
+
+def build(config: BDHConfig, weights: Mapping[str, Tensor]) -> BDH:
+    """Return a model of ``config`` with ``weights``; raises CheckpointError where they do not fit."""
+    with torch.device("meta"):
+        model = BDH(config)
+    expected = {name: tuple(tensor.shape) for name, tensor in model.state_dict().items()}
+    found = {name: tuple(tensor.shape) for name, tensor in weights.items()}
+    if expected != found:
+        wrong = sorted(name for name in expected.keys() | found.keys() if expected.get(name) != found.get(name))
+        detail = "; ".join(f"{name}: found {found.get(name)}, expected {expected.get(name)}" for name in wrong[:4])
+        raise CheckpointError(f"weights do not fit the configuration ({detail})")
+    for name, tensor in weights.items():
+        if not torch.isfinite(tensor).all():
+            raise CheckpointError(f"weights are damaged: {name} holds numbers that are not finite")
+    model = BDH(config)
+    model.load_state_dict({name: tensor.float() for name, tensor in weights.items()})
+    return model
+
+
+def cast_weights(model: BDH, dtype: torch.dtype | None) -> BDH:
+    """Narrow the matrices of ``model`` in place; frequencies and damping stay float32."""
+    if dtype is not None:
+        for weight in (model.encoder, model.encoder_v, model.decoder, model.embed.weight, model.lm_head):
+            weight.data = weight.data.to(dtype)
+    return model
+
+
+def read_config(folder: Path) -> BDHConfig:
+    """Return the configuration in ``folder``; raises CheckpointError when it cannot be used."""
+    path = folder / "config.json"
+    try:
+        mapping: dict[str, Any] = json.loads(path.read_text(encoding="utf-8"))
+        version = mapping.pop("format_version", None)
+        mapping.pop("model_type", None)
+    except (OSError, ValueError, AttributeError) as error:
+        raise CheckpointError(f"{path} cannot be read ({error}); expected the config.json of a BDH model") from error
+    if version != FORMAT_VERSION:
+        raise CheckpointError(f"{path} has format version {version}; this library reads version {FORMAT_VERSION}")
+    try:
+        return BDHConfig.from_dict(mapping)
+    except (ConfigError, TypeError) as error:
+        raise CheckpointError(f"{path} does not describe a BDH model: {error}") from error
+
+
+def read_weights(folder: Path) -> dict[str, Tensor]:
+    """Return all tensors of the safetensors shards in ``folder``."""
+    paths = sorted(folder.glob("model*.safetensors"))
+    if not paths:
+        raise CheckpointError(f"{folder} holds no model*.safetensors; expected at least one")
+    _check_complete(paths)
+    weights: dict[str, Tensor] = {}
+    for path in paths:
+        try:
+            weights.update(load_file(str(path)))
+        except (OSError, SafetensorError) as error:
+            raise CheckpointError(f"{path} is damaged ({error}); restore it") from error
+    return weights
+
+
+def weights_hash(folder: str | Path) -> str:
+    """Return the sha256 over configuration, tokenizer and weights of a model folder."""
+    digest = hashlib.sha256()
+    for path in [Path(folder) / "config.json", Path(folder) / "tokenizer.json", *sorted(Path(folder).glob("model*.safetensors"))]:
+        digest.update(path.name.encode() + b"\0" + hashlib.sha256(path.read_bytes()).digest())
+    return digest.hexdigest()
+
+
+def _stored(name: str, tensor: Tensor, dtype: torch.dtype | None) -> Tensor:
+    narrow = dtype is not None and not name.startswith("attn.")
+    return tensor.detach().to(dtype if narrow else torch.float32).cpu().contiguous()
+
+
+def _split(weights: dict[str, Tensor]) -> list[dict[str, Tensor]]:
+    """Group tensors into shards under 45 MB; a larger tensor stands alone."""
+    shards: list[dict[str, Tensor]] = [{}]
+    size = 0
+    for name, tensor in weights.items():
+        bytes_ = tensor.numel() * tensor.element_size()
+        if shards[-1] and size + bytes_ > _SHARD_BYTES:
+            shards.append({})
+            size = 0
+        shards[-1][name] = tensor
+        size += bytes_
+    return shards
+
+
+def _shard_names(count: int) -> list[str]:
+    if count == 1:
+        return ["model.safetensors"]
+    return [f"model-{number:05d}-of-{count:05d}.safetensors" for number in range(1, count + 1)]
+
+
+def _check_complete(paths: list[Path]) -> None:
+    counts = {path.stem.rsplit("-of-", 1)[-1] for path in paths if "-of-" in path.stem}
+    if counts and (len(counts) > 1 or not next(iter(counts)).isdigit() or int(next(iter(counts))) != len(paths)):
+        raise CheckpointError(f"{paths[0].parent} holds {[path.name for path in paths]}; expected all shards of one model")
+
+
+def _write_text(path: Path, text: str) -> None:
+    partial = path.with_name(path.name + ".partial")
+    partial.write_text(text, encoding="utf-8")
+    os.replace(partial, path)

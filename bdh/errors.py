@@ -1,0 +1,25 @@
+"""Every exception that the library raises on purpose, in one small tree."""
+
+
+class BDHError(Exception):
+    """Base of every error that a user of the library can act on."""
+
+
+class ConfigError(BDHError, ValueError):
+    """A size or a setting breaks its rule."""
+
+
+class StateError(BDHError, ValueError):
+    """A memory does not fit the model, the batch or the call."""
+
+
+class CheckpointError(BDHError):
+    """A checkpoint folder or a foreign weights file is missing, damaged or of another kind."""
+
+
+class TokenizerError(BDHError, ValueError):
+    """A tokenizer file is damaged, or tokens lie outside the vocabulary."""
+
+
+class DataError(BDHError):
+    """Training or evaluation text is missing, empty or too short."""

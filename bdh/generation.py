@@ -1,0 +1,73 @@
+"""Sampling: an iterator of tokens, state in and state out, constant time and memory per token."""
+
+from collections.abc import Iterator, Sequence
+
+import torch
+
+from bdh.errors import ConfigError
+from bdh.model import BDH
+from bdh.shapes import Float, Tensor
+from bdh.state import BDHState
+
+
+class Generation(Iterator[int]):
+    """Tokens drawn one by one; ``state`` is the memory after the last token that was fed to the model."""
+
+    def __init__(
+        self, model: BDH, logits: Float[Tensor, "V"], state: BDHState, *, limit: int, temperature: float, top_k: int, seed: int
+    ) -> None:
+        self.state = state
+        self._model = model
+        self._logits = logits
+        self._left = limit
+        self._temperature = temperature
+        self._top_k = top_k
+        self._generator = torch.Generator(device=logits.device).manual_seed(seed)
+
+    @torch.inference_mode()
+    def __next__(self) -> int:
+        """Draw the next token, and read it."""
+        if self._left == 0:
+            raise StopIteration
+        self._left -= 1
+        token = self._draw()
+        output = self._model(token.view(1, 1), state=self.state, mode="recurrent")
+        self.state, self._logits = output.state, output.logits[0, -1]
+        return int(token)
+
+    def _draw(self) -> Tensor:
+        """Return the most likely token at temperature 0, otherwise one drawn from the ``top_k`` likeliest."""
+        logits = self._logits.float()
+        if self._temperature == 0:
+            return logits.argmax()
+        logits = logits / self._temperature
+        if 0 < self._top_k < logits.numel():
+            logits = logits.masked_fill(logits < logits.topk(self._top_k).values[-1], -torch.inf)
+        return torch.multinomial(logits.softmax(-1), 1, generator=self._generator)[0]
+
+
+@torch.inference_mode()
+def generate(
+    model: BDH,
+    prompt: Sequence[int],
+    *,
+    max_new_tokens: int,
+    temperature: float = 1.0,
+    top_k: int = 0,
+    seed: int = 0,
+    state: BDHState | None = None,
+) -> Generation:
+    """Read ``prompt`` after ``state`` and return an iterator of up to ``max_new_tokens`` tokens.
+
+    ``top_k`` 0 keeps the whole vocabulary; ``temperature`` 0 is greedy. Raises ConfigError on an empty prompt.
+    """
+    if not len(prompt):
+        raise ConfigError("the prompt is empty; give at least one token")
+    if temperature < 0 or top_k < 0 or max_new_tokens < 0:
+        raise ConfigError(f"temperature {temperature}, top_k {top_k}, max_new_tokens {max_new_tokens}: none may be negative")
+    tokens = torch.tensor([list(prompt)], device=model.device)
+    output = model(tokens, state=state)
+    assert output.state is not None
+    return Generation(
+        model, output.logits[0, -1], output.state, limit=max_new_tokens, temperature=temperature, top_k=top_k, seed=seed
+    )

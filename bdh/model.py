@@ -1,0 +1,208 @@
+"""BDH-GPU: the published Dragon Hatchling language model (arXiv 2509.26507, Appendix E) with a memory one can carry."""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Literal, cast
+
+import torch
+import torch.nn.functional as F
+from torch import nn
+
+from bdh.config import BDHConfig
+from bdh.errors import ConfigError, StateError
+from bdh.ops import chunkwise, parallel, recurrent
+from bdh.ops.rotary import make_frequencies, make_rotation, rotate
+from bdh.shapes import Float, Int, Tensor
+from bdh.state import BDHState
+
+Mode = Literal["parallel", "chunkwise", "recurrent"]
+MODES: tuple[Mode, ...] = ("parallel", "chunkwise", "recurrent")
+_PARALLEL_UP_TO = 1024
+
+
+@dataclass(frozen=True)
+class BDHOutput:
+    """What one call returns; see ``BDH.forward``.
+
+    ``state`` is None only when the call asked for none. ``activity`` is None unless it was asked for.
+    """
+
+    logits: Float[Tensor, "B T V"]
+    loss: Float[Tensor, ""] | None
+    state: BDHState | None
+    hidden: Float[Tensor, "B T D"]
+    activity: Float[Tensor, "L 2"] | None = None
+
+
+class Positions(nn.Module):
+    """The rotary frequencies (N,) and, when switched on, the damping factors (H,) of attention."""
+
+    freqs: Tensor
+    decay_fixed: Tensor | None
+
+    def __init__(self, config: BDHConfig) -> None:
+        super().__init__()
+        frequencies = make_frequencies(config.n_neurons, config.rope_theta)
+        self.register_buffer("freqs", frequencies.view(1, 1, 1, -1))
+        fixed = None if config.decay is None else torch.tensor(config.decay, dtype=torch.float32)
+        self.decay_logit = nn.Parameter(torch.logit(fixed)) if fixed is not None and config.learn_decay else None
+        self.register_buffer("decay_fixed", None if config.learn_decay else fixed, persistent=False)
+
+    def decay(self) -> Float[Tensor, "H"] | None:
+        """Return the damping factor per token of each head, or None in the published form."""
+        if self.decay_logit is not None:
+            return torch.sigmoid(self.decay_logit.float())
+        return None if self.decay_fixed is None else self.decay_fixed.float()
+
+
+class BDH(nn.Module):
+    """A stateful BDH language model; all layers share one set of weights.
+
+    Parameter names and shapes are those of the official implementation, so its state dict loads as it is:
+    ``encoder`` (H, D, N), ``encoder_v`` (H, D, N), ``decoder`` (H * N, D), ``embed.weight`` (V, D), ``lm_head`` (D, V),
+    ``attn.freqs`` (1, 1, 1, N).
+    """
+
+    def __init__(self, config: BDHConfig) -> None:
+        super().__init__()
+        self.config = config
+        heads, width, neurons = config.n_head, config.n_embd, config.n_neurons
+        self.encoder = nn.Parameter(torch.empty(heads, width, neurons))
+        self.encoder_v = nn.Parameter(torch.empty(heads, width, neurons))
+        self.decoder = nn.Parameter(torch.empty(heads * neurons, width))
+        self.embed = nn.Embedding(config.vocab_size, width)
+        self.lm_head = nn.Parameter(torch.empty(width, config.vocab_size))
+        self.attn = Positions(config)
+        for weight in (self.encoder, self.encoder_v, self.decoder, self.embed.weight, self.lm_head):
+            nn.init.normal_(weight, mean=0.0, std=0.02)
+
+    def forward(
+        self,
+        tokens: Int[Tensor, "B T"],
+        targets: Int[Tensor, "B T"] | None = None,
+        state: BDHState | None = None,
+        mode: Mode | None = None,
+        *,
+        keep_state: bool = True,
+        measure_every: int = 0,
+    ) -> BDHOutput:
+        """Read ``tokens`` after what ``state`` has read, and predict each next token.
+
+        ``targets`` (next tokens, -100 for none) add the mean cross-entropy in nats. ``mode`` changes speed, never
+        results; when not given it follows from the length. ``keep_state`` False skips writing the last memory.
+        ``measure_every`` k > 0 reports the share of active x and y neurons of each layer, at every k-th token.
+        Raises StateError for a state of another shape, ConfigError for empty or out-of-range input.
+        """
+        self._check(tokens, state, mode)
+        mode = mode or _choose_mode(tokens.shape[1])
+        start = 0 if state is None else state.position
+        rotation = make_rotation(self.attn.freqs.view(-1), start=start, length=tokens.shape[1])
+        memory = None if state is None else state.memory
+        hidden, after, activity = self.trunk(tokens, rotation, memory, mode, keep_state, measure_every)
+        logits = hidden.to(self.lm_head.dtype) @ self.lm_head
+        loss = None
+        if targets is not None:
+            loss = F.cross_entropy(logits.flatten(0, 1).float(), targets.flatten(), ignore_index=-100)
+        kept = None if after is None else BDHState(after, start + tokens.shape[1])
+        return BDHOutput(logits, loss, kept, hidden, activity)
+
+    def trunk(
+        self,
+        tokens: Int[Tensor, "B T"],
+        rotation: tuple[Float[Tensor, "T N"], Float[Tensor, "T N"]],
+        memory: Float[Tensor, "L B H N D"] | None,
+        mode: Mode,
+        keep_state: bool,
+        measure_every: int,
+    ) -> tuple[Float[Tensor, "B T D"], Float[Tensor, "L B H N D"] | None, Float[Tensor, "L 2"] | None]:
+        """Return the last hidden vectors, the memory after the text, and the activity: ``forward`` without the head.
+
+        Free of Python integers that change from call to call, so that it can be compiled once.
+        """
+        decay = self.attn.decay()
+        attend = self._attention(mode, decay, keep_state)
+        v = _normalise(self.embed(tokens))
+        memories, activities = [], []
+        for layer in range(self.config.n_layer):
+            before = None if memory is None else memory[layer]
+            v, after, x, y = self._layer(v, rotation, before, attend)
+            if after is not None:
+                memories.append(after)
+            if measure_every:
+                activities.append(torch.stack([_share_active(x[:, :, ::measure_every]), _share_active(y[:, :, ::measure_every])]))
+        stacked = torch.stack(memories) if memories else None
+        return v, stacked, torch.stack(activities) if activities else None
+
+    def _layer(
+        self,
+        v: Float[Tensor, "B T D"],
+        rotation: tuple[Float[Tensor, "T N"], Float[Tensor, "T N"]],
+        memory: Float[Tensor, "B H N D"] | None,
+        attend: "_Attend",
+    ) -> tuple[Float[Tensor, "B T D"], Float[Tensor, "B H N D"] | None, Tensor, Tensor]:
+        """Apply steps 1 to 4 of one layer (bdh.md; Appendix E)."""
+        narrow = v.to(self.encoder.dtype)
+        x = F.relu(narrow[:, None] @ self.encoder)  # (B, H, T, N)
+        a, after = attend(rotate(x, rotation), narrow, memory)
+        y = F.relu(_normalise(a).to(self.encoder_v.dtype) @ self.encoder_v) * x
+        kept = F.dropout(y, self.config.dropout, self.training)
+        out = kept.transpose(1, 2).flatten(2) @ self.decoder  # (B, T, D)
+        return _normalise(v + _normalise(out)), after, x, y
+
+    def _attention(self, mode: Mode, decay: Float[Tensor, "H"] | None, keep_state: bool) -> "_Attend":
+        """Return the attention of ``mode`` with this model's settings bound."""
+
+        def attend(q: Tensor, v: Tensor, memory: Tensor | None) -> tuple[Tensor, Tensor | None]:
+            if mode == "parallel":
+                return parallel.attend(q, v, memory, decay, write=keep_state)
+            if mode == "chunkwise":
+                size = self.config.chunk_size
+                return chunkwise.attend(q, v, memory, decay, chunk_size=size, write=keep_state)
+            if memory is None:
+                memory = torch.zeros(*q.shape[:2], q.shape[3], v.shape[2], dtype=torch.float32, device=q.device)
+            return recurrent.attend(q, v, memory, decay)
+
+        return attend
+
+    def _check(self, tokens: Tensor, state: BDHState | None, mode: Mode | None) -> None:
+        if tokens.dim() != 2 or tokens.shape[1] == 0:
+            raise ConfigError(f"tokens have shape {tuple(tokens.shape)}; expected (B, T) with at least one token")
+        if mode is not None and mode not in MODES:
+            raise ConfigError(f"mode is {mode!r}; it must be one of {', '.join(MODES)}")
+        if state is not None:
+            state.check(self.config, tokens.shape[0])
+            if state.memory.device != tokens.device:
+                raise StateError(f"state is on {state.memory.device}, tokens on {tokens.device}; move one of them")
+
+    def compile_trunk(self) -> None:
+        """Compile the layers with torch.compile; results stay the same up to rounding."""
+        compiled = torch.compile(self.trunk, dynamic=False)
+        self.trunk = cast(Callable[..., tuple[Tensor, Tensor | None, Tensor | None]], compiled)  # type: ignore[method-assign]
+
+    def empty_state(self, batch_size: int = 1) -> BDHState:
+        """Return an empty memory on the model's device."""
+        return BDHState.empty(self.config, batch_size, device=self.lm_head.device)
+
+    @property
+    def device(self) -> torch.device:
+        """Where the weights lie."""
+        return self.lm_head.device
+
+
+_Attend = Callable[[Tensor, Tensor, Tensor | None], tuple[Tensor, Tensor | None]]
+
+
+def _choose_mode(length: int) -> Mode:
+    if length == 1:
+        return "recurrent"
+    return "parallel" if length <= _PARALLEL_UP_TO else "chunkwise"
+
+
+def _normalise(v: Tensor) -> Tensor:
+    """Return LayerNorm over the last axis, eps 1e-5, without affine parameters, in float32 or wider."""
+    wide = v if v.dtype == torch.float64 else v.float()
+    return F.layer_norm(wide, wide.shape[-1:], eps=1e-5)
+
+
+def _share_active(neurons: Tensor) -> Tensor:
+    return (neurons > 0).float().mean()

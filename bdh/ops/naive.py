@@ -1,0 +1,33 @@
+"""Linear attention with damping by its definition, one token pair at a time. Slow; every other mode is held to it."""
+
+import torch
+
+from bdh.shapes import Float, Tensor
+
+
+def attend(
+    q: Float[Tensor, "B H T N"],
+    v: Float[Tensor, "B T D"],
+    memory: Float[Tensor, "B H N D"],
+    decay: Float[Tensor, "H"] | None,
+) -> tuple[Float[Tensor, "B H T D"], Float[Tensor, "B H N D"]]:
+    """Return a_t = decay^t q_t S + sum over s < t of decay^(t-s) (q_t . q_s) v_s, and the memory after the text.
+
+    ``q`` is rope(x): keys equal queries. ``memory`` S is what earlier text left, already damped for the first token.
+    """
+    factor = torch.ones(q.shape[1], dtype=v.dtype, device=v.device) if decay is None else decay.to(v.dtype)
+    memory = memory.to(v.dtype)
+    length = q.shape[2]
+    rows = []
+    for t in range(length):
+        row = factor.pow(t)[:, None] * torch.einsum("bhn,bhnd->bhd", q[:, :, t], memory)
+        for s in range(t):
+            score = torch.einsum("bhn,bhn->bh", q[:, :, t], q[:, :, s]) * factor.pow(t - s)
+            row = row + score[:, :, None] * v[:, None, s]
+        rows.append(row)
+    after = factor.pow(length)[:, None, None] * memory
+    for s in range(length):
+        weight = factor.pow(length - s)[:, None, None]
+        after = after + weight * torch.einsum("bhn,bd->bhnd", q[:, :, s], v[:, s])
+    attended = torch.stack(rows, dim=2) if rows else q.new_zeros(*q.shape[:3], v.shape[-1])
+    return attended, after

@@ -1,0 +1,41 @@
+"""Rotary positions over neurons, exact at any distance from the start of the text."""
+
+import math
+
+import torch
+
+from bdh.shapes import Float, Tensor
+
+
+def make_frequencies(n: int, theta: float) -> Float[Tensor, "N"]:
+    """Return the frequency of each of ``n`` neurons in cycles per token, neighbours in pairs (Appendix E).
+
+    Neuron i turns with theta**(-q / n) / (2 pi), where q = 2 * floor(i / 2). Computed in float32 in the order of the
+    official code, so that the buffer is bit-identical to that of an official checkpoint.
+    """
+    pairs = (torch.arange(0, n, 1, dtype=torch.float32) / 2).floor() * 2
+    return 1.0 / (theta ** (pairs / n)) / (2 * math.pi)
+
+
+def make_rotation(
+    frequencies: Float[Tensor, "N"], *, start: int, length: int
+) -> tuple[Float[Tensor, "T N"], Float[Tensor, "T N"]]:
+    """Return cosines and signed sines of the phases at positions ``start`` to ``start + length`` (exclusive).
+
+    Phases are position * frequency modulo 1, formed in float64: float32 keeps no phase at positions in the millions.
+    The sines of even neurons carry a minus sign, as ``rotate`` wants them.
+    """
+    positions = torch.arange(start, start + length, dtype=torch.float64, device=frequencies.device)
+    phases = torch.outer(positions, frequencies.double()).remainder_(1.0).mul_(2 * math.pi)
+    sines = phases.sin()
+    sines[:, 0::2].neg_()
+    return phases.cos().float(), sines.float()
+
+
+def rotate(
+    x: Float[Tensor, "B H T N"], rotation: tuple[Float[Tensor, "T N"], Float[Tensor, "T N"]]
+) -> Float[Tensor, "B H T N"]:
+    """Turn the pairs (2i, 2i+1) of neurons: (p, r) -> (p cos - r sin, r cos + p sin)."""
+    cosines, sines = rotation
+    swapped = x.unflatten(-1, (-1, 2)).flip(-1).flatten(-2)
+    return (x * cosines + swapped * sines).to(x.dtype)

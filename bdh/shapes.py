@@ -1,0 +1,10 @@
+"""The alphabet of axes, used in every signature.
+
+``B`` batch, ``H`` heads, ``T`` time (tokens), ``N`` neurons per head, ``D`` width of the embedding, ``L`` layers,
+``V`` vocabulary. Arrays are annotated with jaxtyping: ``Float[Tensor, "B H T N"]``.
+"""
+
+from jaxtyping import Float, Int
+from torch import Tensor
+
+__all__ = ["Float", "Int", "Tensor"]
