@@ -1,0 +1,59 @@
+# Every task sets up what it needs in $(VENV); `make` alone lists them.
+# pip reads its own settings (index, proxy, certificates) from the environment and its files; nothing here changes them.
+VENV ?= .venv
+BIN := $(VENV)/bin
+READY := $(VENV)/.ready
+CANDIDATES := python3.11 python3.12 python3.13 python3 python
+# A name on the path may be a shim that runs nothing, or lack the venv module; only one that answers counts.
+IS_GOOD := import sys, venv, ensurepip; sys.exit(sys.version_info < (3, 11))
+ifndef PYTHON
+PYTHON = $(shell for p in $(CANDIDATES); do "$$p" -c "$(IS_GOOD)" >/dev/null 2>&1 && { echo "$$p"; break; }; done)
+endif
+
+# A vulnerability fails the check; a missing tool or a missing network is said and passed over.
+define AUDIT
+if ! [ -x $(BIN)/pip-audit ]; then echo "pip-audit: not installed in $(VENV), nothing audited"; \
+elif found=$$($(BIN)/pip-audit -r requirements.txt 2>&1); then echo "$$found"; \
+elif echo "$$found" | grep -q "known vulnerabilit"; then echo "$$found"; exit 1; \
+else echo "pip-audit: its service could not be asked, nothing audited"; fi
+endef
+
+.DEFAULT_GOAL := help
+.PHONY: help demo test check fix bench
+.DELETE_ON_ERROR:
+
+help: ## list the tasks
+	@awk -F ':.*## ' '/^[a-z]+:.*## / { printf "make %-6s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
+
+demo: $(READY) ## judge the bundled story's backstory and print the verdict and the artefacts
+	$(BIN)/python pipeline.py
+
+test: $(READY) ## run the tests
+	$(BIN)/python -m pytest -q
+
+check: $(READY) ## lint, formatting, types, the three laws; known vulnerabilities where pip-audit is installed
+	$(BIN)/ruff check .
+	$(BIN)/ruff format --check .
+	$(BIN)/mypy
+	$(BIN)/mypy pipeline.py
+	$(BIN)/mypy run_dataset.py
+	$(BIN)/lint-imports
+	@$(AUDIT)
+
+fix: $(READY) ## mend what ruff can mend: imports, formatting, old spellings
+	$(BIN)/ruff check --fix .
+	$(BIN)/ruff format .
+
+bench: $(READY) ## time the reader and write a dated report under benchmarks/reports
+	$(BIN)/python -m benchmarks
+
+# The stamp is written last: an installation that broke off is begun again.
+$(READY): requirements.txt requirements-dev.txt
+	@test -n "$(PYTHON)" || { echo "No Python 3.11 or newer with the venv module found (tried: $(CANDIDATES))." \
+	  "Install one, or name it: make PYTHON=/path/to/python3.11" >&2; exit 1; }
+	@"$(PYTHON)" -c "$(IS_GOOD)" 2>/dev/null || { echo "$(PYTHON) is not a Python 3.11 or newer with the venv module." >&2; exit 1; }
+	@echo "Setting up $(VENV) with $(PYTHON); once, a few minutes."
+	@$(BIN)/python -m pip --version >/dev/null 2>&1 || "$(PYTHON)" -m venv $(VENV)
+	$(BIN)/python -m pip install -q -r requirements-dev.txt
+	$(BIN)/python -m pip install -q --no-deps -e .
+	@touch $@
