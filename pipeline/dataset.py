@@ -151,7 +151,8 @@ def _read_frame(path: Path) -> pd.DataFrame:
         )
     except pd.errors.EmptyDataError as error:
         raise TableError(
-            f"{path} is empty or begins with a blank line; expected a header and rows; give a CSV table with the columns {', '.join(NEEDED)}"
+            f"{path} is empty or begins with a blank line; expected a header and rows; give a CSV table with the columns "
+            f"{', '.join(NEEDED)}"
         ) from error
     except pd.errors.ParserError as error:
         raise TableError(
