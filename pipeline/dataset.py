@@ -151,8 +151,8 @@ def _read_frame(path: Path) -> pd.DataFrame:
         )
     except pd.errors.EmptyDataError as error:
         raise TableError(
-            f"{path} is empty or begins with a blank line; expected a header and rows; give a CSV table with the columns "
-            f"{', '.join(NEEDED)}"
+            f"{path} is empty or begins with a blank line; expected a header and rows; give a CSV table with the "
+            f"columns {', '.join(NEEDED)}"
         ) from error
     except pd.errors.ParserError as error:
         raise TableError(
