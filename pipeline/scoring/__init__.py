@@ -1,0 +1,1 @@
+"""From evidence to verdict: pairs, features, fitted models and their honest evaluation."""
