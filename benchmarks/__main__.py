@@ -1,0 +1,99 @@
+"""``python -m benchmarks [NAME ...]``: test, then time, then write one dated page a benchmark."""
+
+from __future__ import annotations
+
+import argparse
+import datetime
+import importlib
+import inspect
+import os
+import pkgutil
+import platform
+import subprocess
+import sys
+from pathlib import Path
+from types import ModuleType
+
+import torch
+
+from benchmarks.measurement import Measurement
+
+HERE = Path(__file__).parent
+REPORTS = HERE / "reports"
+
+
+def main(arguments: list[str] | None = None) -> int:
+    """Run the named benchmarks, or all; return 0, or 2 where a name is unknown or a test is red."""
+    known = find_benchmarks()
+    parser = argparse.ArgumentParser(prog="python -m benchmarks", description="Time what the tests have proved.")
+    parser.add_argument("names", nargs="*", metavar="NAME", help=f"one of {', '.join(known)}; all when none is given")
+    parser.add_argument("--list", action="store_true", help="say what each benchmark measures, and run none")
+    chosen = parser.parse_args(arguments)
+    if chosen.list:
+        print("\n".join(f"{name}: {inspect.getdoc(module)}" for name, module in known.items()))
+        return 0
+    unknown = [name for name in chosen.names if name not in known]
+    if unknown:
+        print(f"no benchmark is called {', '.join(unknown)}; known: {', '.join(known)}", file=sys.stderr)
+        return 2
+    return max(run(name, known[name]) for name in chosen.names or known)
+
+
+def find_benchmarks() -> dict[str, ModuleType]:
+    """Return the modules beside this file that can ``measure``, by name."""
+    names = sorted(item.name for item in pkgutil.iter_modules([str(HERE)]) if item.name != "__main__")
+    modules = {name: importlib.import_module(f"benchmarks.{name}") for name in names}
+    return {name: module for name, module in modules.items() if hasattr(module, "measure")}
+
+
+def run(name: str, module: ModuleType) -> int:
+    """Run the benchmark's tests, then the benchmark, then write its page; refuse to time what is red."""
+    tests = subprocess.run([sys.executable, "-m", "pytest", "-q", *module.TESTS], cwd=HERE.parent, check=False)
+    if tests.returncode != 0:
+        print(f"{name}: not timed, its tests failed ({' '.join(module.TESTS)}); mend them first", file=sys.stderr)
+        return 2
+    measurements = []
+    for measurement in module.measure():
+        print(f"{measurement.what}: {measurement.value:,.4g} {measurement.unit}", flush=True)
+        measurements.append(measurement)
+    path = REPORTS / f"{datetime.date.today():%Y-%m-%d}-{name}.md"
+    write_page(path, name, inspect.getdoc(module) or name, measurements)
+    print(f"written: {path.relative_to(HERE.parent)}")
+    return 0
+
+
+def write_page(path: Path, name: str, title: str, measurements: list[Measurement]) -> None:
+    """Write what was measured, on what, and how to measure it again; the page appears whole or not at all."""
+    rows = [f"| {m.what} | {m.value:,.4g} | {m.unit} | {m.how} |" for m in measurements]
+    table = ["| what | value | unit | how |", "|---|---|---|---|", *rows]
+    page = [f"# {title}", "", *(f"- {fact}" for fact in describe_run(name)), "", *table, ""]
+    path.parent.mkdir(parents=True, exist_ok=True)
+    partial = path.with_name(path.name + ".partial")
+    partial.write_text("\n".join(page), encoding="utf-8")
+    os.replace(partial, path)
+
+
+def describe_run(name: str) -> list[str]:
+    """Return what a reader needs to judge the numbers: command, commit, versions and machine."""
+    return [
+        f"command: `python -m benchmarks {name}`",
+        f"commit: {_commit()}",
+        f"Python {platform.python_version()}, torch {torch.__version__}",
+        f"{platform.system()} {platform.machine()}, {os.cpu_count()} cores, {torch.get_num_threads()} threads of torch",
+        f"load average when the timing ended: {os.getloadavg()[0]:.1f}; far above the threads, others were at work too",
+        f"accelerator: {torch.cuda.get_device_name() if torch.cuda.is_available() else 'none'}",
+    ]
+
+
+def _commit() -> str:
+    """Return the commit, marked where the tree differs from it; outside a clone say so."""
+    git = ["git", "-C", str(HERE), "describe", "--always", "--dirty", "--abbrev=12"]
+    try:
+        answer = subprocess.run(git, capture_output=True, text=True, check=False)
+    except FileNotFoundError:
+        return "unknown (git is not installed)"
+    return answer.stdout.strip() or "unknown (not a git clone)"
+
+
+if __name__ == "__main__":
+    raise SystemExit(main())
