@@ -1,0 +1,94 @@
+"""Measure how often BM25 finds the chapter that a true claim was written from.
+
+    python -m benchmarks.retrieval_recall --data FOLDER
+
+FOLDER holds ``novels/<book_name>.txt``, ``claims.csv`` (id, book_name, char, content, label), ``claims-details.csv``
+(id, scope, source_chapters) and ``chapters.csv`` (book_name, n, start, end: the range of each chapter in its novel).
+Only true claims with a single source chapter count; a chunk belongs to the chapter that holds its middle.
+"""
+
+from __future__ import annotations
+
+import argparse
+import time
+from collections.abc import Iterator
+from pathlib import Path
+
+import pandas as pd
+import spacy
+from spacy.language import Language
+
+from pipeline.config import ChunkConfig, RetrievalConfig
+from pipeline.records import Claim, Span
+from pipeline.retrieval import LexicalIndex, retrieve
+
+CUTS = (1, 5, 10)
+
+
+def main() -> None:
+    """Print the share of claims whose chapter is among the first 1, 5 and 10 chunks."""
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--data", type=Path, required=True, help="folder with novels/ and the three tables")
+    parser.add_argument("--presence", action="store_true", help="prefer chunks that hold a word of the name")
+    arguments = parser.parse_args()
+    began = time.perf_counter()
+    ranks = list(_ranks(arguments.data, presence=arguments.presence))
+    for cut in CUTS:
+        print(f"top {cut:2}: {sum(rank <= cut for rank in ranks) / len(ranks):.3f}")
+    print(f"{len(ranks)} claims, {time.perf_counter() - began:.0f} s")
+
+
+def _ranks(folder: Path, *, presence: bool) -> Iterator[int]:
+    """Yield, for each claim, the rank of the first chunk of its chapter; a rank beyond the last cut means none."""
+    nlp = spacy.blank("en")
+    nlp.add_pipe("sentencizer")
+    chapters = _table(folder / "chapters.csv").groupby("book_name")
+    for book, rows in _claims(folder).groupby("book_name"):
+        text = (folder / "novels" / f"{book}.txt").read_text(encoding="utf-8")
+        spans = _chunks(text, nlp, config=ChunkConfig())
+        starts = [(int(start), n) for start, n in chapters.get_group(book)[["start", "n"]].to_numpy()]
+        homes = [_chapter(starts, (span.start + span.end) // 2) for span in spans]
+        index = LexicalIndex([text[span.start : span.end] for span in spans])
+        for row in rows.itertuples():
+            names = [part for part in str(row.char).split() if part[0].isupper()] if presence else []
+            present = [i for i, span in enumerate(spans) if any(n in text[span.start : span.end] for n in names)]
+            yield _first_hit(str(row.content), index, present, [home == row.source_chapters for home in homes])
+
+
+def _first_hit(content: str, index: LexicalIndex, present: list[int], hits: list[bool]) -> int:
+    claim = Claim("c1", "", "event", "unspecified", "unspecified", content)
+    found = retrieve(
+        [claim],
+        index=index,
+        content_vectors=None,
+        claim_vectors=None,
+        present=present,
+        config=RetrievalConfig(top_k=max(CUTS)),
+    )
+    return next((e.rank for e in found[claim.id] if hits[e.chunk_index]), max(CUTS) + 1)
+
+
+def _claims(folder: Path) -> pd.DataFrame:
+    claims = _table(folder / "claims.csv").merge(_table(folder / "claims-details.csv"), on="id")
+    return claims[(claims["label"] == "consistent") & (claims["scope"] == "single")]
+
+
+def _table(path: Path) -> pd.DataFrame:
+    return pd.read_csv(path, dtype=str, keep_default_na=False)
+
+
+def _chunks(text: str, nlp: Language, *, config: ChunkConfig) -> list[Span]:
+    nlp.max_length = max(nlp.max_length, len(text) + 1)
+    sentences = [Span(s.start_char, s.end_char) for s in nlp(text).sents if s.text.strip()]
+    step = config.n_sent_per_chunk - config.overlap
+    firsts = range(0, max(1, len(sentences) - config.overlap), step)
+    groups = [sentences[first : first + config.n_sent_per_chunk] for first in firsts]
+    return [Span(group[0].start, group[-1].end) for group in groups]
+
+
+def _chapter(starts: list[tuple[int, str]], offset: int) -> str:
+    return [n for start, n in starts if start <= offset][-1]
+
+
+if __name__ == "__main__":
+    main()
