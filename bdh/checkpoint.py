@@ -22,7 +22,12 @@ _SHARD_BYTES = 45_000_000
 
 
 def save(
-    folder: str | Path, model: BDH, tokenizer: ByteTokenizer | BPETokenizer, *, card: str = "", dtype: torch.dtype | None = None
+    folder: str | Path,
+    model: BDH,
+    tokenizer: ByteTokenizer | BPETokenizer,
+    *,
+    card: str = "",
+    dtype: torch.dtype | None = None,
 ) -> Path:
     """Write a model folder that ``load`` reads back; each file appears whole or not at all.
 
@@ -56,7 +61,9 @@ def load(
     """
     folder = Path(folder)
     if not folder.is_dir():
-        raise CheckpointError(f"{folder} is no folder; expected one with config.json, tokenizer.json and model*.safetensors")
+        raise CheckpointError(
+            f"{folder} is no folder; expected one with config.json, tokenizer.json and model*.safetensors"
+        )
     config = read_config(folder)
     tokenizer = load_tokenizer(folder / "tokenizer.json")
     if tokenizer.vocab_size > config.vocab_size:
@@ -126,7 +133,11 @@ def read_weights(folder: Path) -> dict[str, Tensor]:
 def weights_hash(folder: str | Path) -> str:
     """Return the sha256 over configuration, tokenizer and weights of a model folder."""
     digest = hashlib.sha256()
-    for path in [Path(folder) / "config.json", Path(folder) / "tokenizer.json", *sorted(Path(folder).glob("model*.safetensors"))]:
+    for path in [
+        Path(folder) / "config.json",
+        Path(folder) / "tokenizer.json",
+        *sorted(Path(folder).glob("model*.safetensors")),
+    ]:
         digest.update(path.name.encode() + b"\0" + hashlib.sha256(path.read_bytes()).digest())
     return digest.hexdigest()
 
@@ -159,7 +170,9 @@ def _shard_names(count: int) -> list[str]:
 def _check_complete(paths: list[Path]) -> None:
     counts = {path.stem.rsplit("-of-", 1)[-1] for path in paths if "-of-" in path.stem}
     if counts and (len(counts) > 1 or not next(iter(counts)).isdigit() or int(next(iter(counts))) != len(paths)):
-        raise CheckpointError(f"{paths[0].parent} holds {[path.name for path in paths]}; expected all shards of one model")
+        raise CheckpointError(
+            f"{paths[0].parent} holds {[path.name for path in paths]}; expected all shards of one model"
+        )
 
 
 def _write_text(path: Path, text: str) -> None:

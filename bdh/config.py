@@ -5,7 +5,7 @@ from typing import Any
 
 from bdh.errors import ConfigError
 
-_PRESETS: dict[str, dict[str, int]] = {
+_PRESETS: dict[str, dict[str, Any]] = {
     "tiny": {"n_embd": 128, "n_layer": 4, "mlp_internal_dim_multiplier": 203},
     "small": {"n_embd": 256, "n_layer": 6, "mlp_internal_dim_multiplier": 128},
     "medium": {"n_embd": 512, "n_layer": 8, "mlp_internal_dim_multiplier": 128},

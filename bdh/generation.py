@@ -14,7 +14,15 @@ class Generation(Iterator[int]):
     """Tokens drawn one by one; ``state`` is the memory after the last token that was fed to the model."""
 
     def __init__(
-        self, model: BDH, logits: Float[Tensor, "V"], state: BDHState, *, limit: int, temperature: float, top_k: int, seed: int
+        self,
+        model: BDH,
+        logits: Float[Tensor, "V"],
+        state: BDHState,
+        *,
+        limit: int,
+        temperature: float,
+        top_k: int,
+        seed: int,
     ) -> None:
         self.state = state
         self._model = model
@@ -64,7 +72,9 @@ def generate(
     if not len(prompt):
         raise ConfigError("the prompt is empty; give at least one token")
     if temperature < 0 or top_k < 0 or max_new_tokens < 0:
-        raise ConfigError(f"temperature {temperature}, top_k {top_k}, max_new_tokens {max_new_tokens}: none may be negative")
+        raise ConfigError(
+            f"temperature {temperature}, top_k {top_k}, max_new_tokens {max_new_tokens}: none may be negative"
+        )
     tokens = torch.tensor([list(prompt)], device=model.device)
     output = model(tokens, state=state)
     assert output.state is not None

@@ -2,7 +2,7 @@
 
 from collections.abc import Callable
 from dataclasses import dataclass
-from typing import Literal, cast
+from typing import Literal
 
 import torch
 import torch.nn.functional as F
@@ -99,12 +99,18 @@ class BDH(nn.Module):
         rotation = make_rotation(self.attn.freqs.view(-1), start=start, length=tokens.shape[1])
         memory = None if state is None else state.memory
         hidden, after, activity = self.trunk(tokens, rotation, memory, mode, keep_state, measure_every)
-        logits = hidden.to(self.lm_head.dtype) @ self.lm_head
-        loss = None
-        if targets is not None:
-            loss = F.cross_entropy(logits.flatten(0, 1).float(), targets.flatten(), ignore_index=-100)
+        logits, loss = self.head(hidden, targets)
         kept = None if after is None else BDHState(after, start + tokens.shape[1])
         return BDHOutput(logits, loss, kept, hidden, activity)
+
+    def head(
+        self, hidden: Float[Tensor, "B T D"], targets: Int[Tensor, "B T"] | None
+    ) -> tuple[Float[Tensor, "B T V"], Float[Tensor, ""] | None]:
+        """Return the logits of the next tokens and, given ``targets``, the mean cross-entropy in nats."""
+        logits = hidden.to(self.lm_head.dtype) @ self.lm_head
+        if targets is None:
+            return logits, None
+        return logits, F.cross_entropy(logits.flatten(0, 1).float(), targets.flatten(), ignore_index=-100)
 
     def trunk(
         self,
@@ -129,7 +135,7 @@ class BDH(nn.Module):
             if after is not None:
                 memories.append(after)
             if measure_every:
-                activities.append(torch.stack([_share_active(x[:, :, ::measure_every]), _share_active(y[:, :, ::measure_every])]))
+                activities.append(torch.stack([_share_active(neurons[:, :, ::measure_every]) for neurons in (x, y)]))
         stacked = torch.stack(memories) if memories else None
         return v, stacked, torch.stack(activities) if activities else None
 
@@ -174,10 +180,10 @@ class BDH(nn.Module):
             if state.memory.device != tokens.device:
                 raise StateError(f"state is on {state.memory.device}, tokens on {tokens.device}; move one of them")
 
-    def compile_trunk(self) -> None:
-        """Compile the layers with torch.compile; results stay the same up to rounding."""
-        compiled = torch.compile(self.trunk, dynamic=False)
-        self.trunk = cast(Callable[..., tuple[Tensor, Tensor | None, Tensor | None]], compiled)  # type: ignore[method-assign]
+    def compile_parts(self) -> None:
+        """Compile the layers and the head with torch.compile; results stay the same up to rounding."""
+        self.trunk = torch.compile(self.trunk, dynamic=False)  # type: ignore[method-assign]
+        self.head = torch.compile(self.head, dynamic=False)  # type: ignore[method-assign]
 
     def empty_state(self, batch_size: int = 1) -> BDHState:
         """Return an empty memory on the model's device."""

@@ -28,9 +28,7 @@ class BDHState:
     position: int = 0
 
     @classmethod
-    def empty(
-        cls, config: BDHConfig, batch_size: int = 1, *, device: torch.device | str | None = None
-    ) -> "BDHState":
+    def empty(cls, config: BDHConfig, batch_size: int = 1, *, device: torch.device | str | None = None) -> "BDHState":
         """Return the memory of a model that has read nothing."""
         shape = (config.n_layer, batch_size, config.n_head, config.n_neurons, config.n_embd)
         return cls(torch.zeros(shape, dtype=torch.float32, device=device), 0)
@@ -79,7 +77,9 @@ class BDHState:
                 metadata = file.metadata() or {}
                 memory = file.get_tensor("memory") if "memory" in file.keys() else None  # noqa: SIM118
         except (OSError, SafetensorError) as error:
-            raise StateError(f"{path} is not a saved state ({error}); expected a file that BDHState.save wrote") from error
+            raise StateError(
+                f"{path} is not a saved state ({error}); expected a file that BDHState.save wrote"
+            ) from error
         position = metadata.get("position", "")
         if metadata.get("format") != _FORMAT or memory is None or memory.dim() != 5 or not position.isdigit():
             raise StateError(f"{path} is not a saved state of this version; expected format {_FORMAT}")
@@ -89,4 +89,6 @@ class BDHState:
         """Raise StateError unless the state fits ``config`` and ``batch_size``."""
         expected = (config.n_layer, batch_size, config.n_head, config.n_neurons, config.n_embd)
         if tuple(self.memory.shape) != expected:
-            raise StateError(f"state has shape {tuple(self.memory.shape)}; this call needs (L, B, H, N, D) = {expected}")
+            raise StateError(
+                f"state has shape {tuple(self.memory.shape)}; this call needs (L, B, H, N, D) = {expected}"
+            )

@@ -123,10 +123,16 @@ def load_tokenizer(path: str | Path) -> ByteTokenizer | BPETokenizer:
         text = Path(path).read_text(encoding="utf-8")
         mapping = json.loads(text)
     except (OSError, ValueError) as error:
-        raise TokenizerError(f"{path} is not a tokenizer file ({error}); expected JSON that a tokenizer saved") from error
+        raise TokenizerError(
+            f"{path} is not a tokenizer file ({error}); expected JSON that a tokenizer saved"
+        ) from error
     if isinstance(mapping, dict) and mapping.get("type") == "bytes":
         return ByteTokenizer()
-    if not isinstance(mapping, dict) or not isinstance(mapping.get("model"), dict) or mapping["model"].get("type") != "BPE":
+    if (
+        not isinstance(mapping, dict)
+        or not isinstance(mapping.get("model"), dict)
+        or mapping["model"].get("type") != "BPE"
+    ):
         raise TokenizerError(f"{path} holds no tokenizer; expected type 'bytes' or a byte-level BPE model")
     return BPETokenizer(_parse_library(text, path))
 

@@ -37,5 +37,6 @@ def rotate(
 ) -> Float[Tensor, "B H T N"]:
     """Turn the pairs (2i, 2i+1) of neurons: (p, r) -> (p cos - r sin, r cos + p sin)."""
     cosines, sines = rotation
-    swapped = x.unflatten(-1, (-1, 2)).flip(-1).flatten(-2)
-    return (x * cosines + swapped * sines).to(x.dtype)
+    swapped = x.view(*x.shape[:-1], -1, 2).flip(-1).view(x.shape)
+    turned: Tensor = x * cosines + swapped * sines
+    return turned.to(x.dtype)

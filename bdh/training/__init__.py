@@ -1,0 +1,1 @@
+"""Optimisation of BDH models: data, schedule, loop, and many processes. Printing and saving belong to the caller."""

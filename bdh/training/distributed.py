@@ -1,0 +1,64 @@
+"""One process or many: who am I, and where do I compute."""
+
+import os
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+
+import torch
+import torch.distributed as dist
+
+from bdh.errors import ConfigError
+
+
+@dataclass(frozen=True)
+class World:
+    """The processes of one run: this one's rank, how many there are, and its device."""
+
+    rank: int
+    size: int
+    device: torch.device
+
+    @property
+    def writes(self) -> bool:
+        """Whether this process prints and saves."""
+        return self.rank == 0
+
+
+def choose_device(name: str, *, index: int = 0) -> torch.device:
+    """Return the device called ``name``; ``auto`` is a GPU when there is one. Raises ConfigError if it is not there."""
+    if name == "auto":
+        name = "cuda" if torch.cuda.is_available() else "cpu"
+    if name == "cuda" and not torch.cuda.is_available():
+        raise ConfigError("device is cuda but no GPU is to be seen; use --device cpu, or install a CUDA build of torch")
+    try:
+        device = torch.device(name)
+    except RuntimeError as error:
+        raise ConfigError(f"device {name!r} is unknown; use auto, cpu, cuda or cuda:0") from error
+    return torch.device("cuda", index) if device.type == "cuda" and device.index is None else device
+
+
+@contextmanager
+def join_world(device: str) -> Iterator[World]:
+    """Join the processes that torchrun started, or stand alone; leave them at the end."""
+    size = int(os.environ.get("WORLD_SIZE", "1"))
+    if size == 1:
+        yield World(0, 1, choose_device(device))
+        return
+    mine = choose_device(device, index=int(os.environ.get("LOCAL_RANK", "0")))
+    if mine.type == "cuda":
+        torch.cuda.set_device(mine)
+    dist.init_process_group("nccl" if mine.type == "cuda" else "gloo")
+    try:
+        yield World(dist.get_rank(), size, mine)
+    finally:
+        dist.destroy_process_group()
+
+
+def mean_over_world(value: torch.Tensor, world: World) -> float:
+    """Return the mean of a scalar over all processes."""
+    if world.size > 1:
+        value = value.detach().clone()
+        dist.all_reduce(value)
+        value = value / world.size
+    return float(value)

@@ -1,0 +1,215 @@
+"""The training loop: an iterator of step reports. Printing and saving belong to the caller."""
+
+import math
+import time
+from collections.abc import Iterator
+from contextlib import AbstractContextManager, nullcontext
+from dataclasses import asdict, dataclass
+from typing import Any
+
+import torch
+from torch import nn
+from torch.nn.parallel import DistributedDataParallel
+
+from bdh.errors import ConfigError, DataError
+from bdh.model import BDH
+from bdh.ops.rotary import make_rotation
+from bdh.shapes import Tensor
+from bdh.state import BDHState
+from bdh.training.data import Batch, Batches
+from bdh.training.distributed import World, mean_over_world
+from bdh.training.optim import make_optimizer, scheduled_lr
+
+_DTYPES = {"bf16": torch.bfloat16, "fp16": torch.float16, "fp32": torch.float32}
+
+
+@dataclass(frozen=True)
+class TrainConfig:
+    """How a model is optimised. ``batch_size`` is rows per process; a step reads ``grad_accum`` batches."""
+
+    max_iters: int = 5000
+    batch_size: int = 32
+    seq_len: int = 512
+    lr: float = 1e-3
+    min_lr: float = 0.1
+    warmup: int = 100
+    weight_decay: float = 0.1
+    clip: float = 1.0
+    grad_accum: int = 1
+    dtype: str = "fp32"
+    compile: bool = False
+    carry_state: bool = False
+    reset_probability: float = 0.0
+    log_interval: int = 10
+    eval_interval: int = 250
+    seed: int = 1337
+
+    def __post_init__(self) -> None:
+        for name in ("max_iters", "batch_size", "seq_len", "grad_accum", "log_interval", "eval_interval"):
+            if getattr(self, name) < 1:
+                raise ConfigError(f"{name} is {getattr(self, name)}; it must be at least 1")
+        if self.dtype not in _DTYPES:
+            raise ConfigError(f"dtype is {self.dtype!r}; it must be one of {', '.join(_DTYPES)}")
+        if self.lr <= 0 or self.clip < 0 or self.warmup < 0 or not 0 <= self.min_lr <= 1:
+            raise ConfigError(
+                f"lr {self.lr}, clip {self.clip}, warmup {self.warmup}, min_lr {self.min_lr}: lr must be positive, "
+                "clip and warmup not negative, min_lr a share of lr in [0, 1]"
+            )
+        if not 0 <= self.reset_probability <= 1:
+            raise ConfigError(f"reset_probability is {self.reset_probability}; it must lie in [0, 1]")
+
+
+@dataclass(frozen=True)
+class StepReport:
+    """What one logged step did: loss in nats per token over the steps since the last report, and the model's health.
+
+    ``active_x`` and ``active_y`` are shares of active neurons, ``state_norm`` the mean Frobenius norm of the memory of
+    a layer after the segment.
+    """
+
+    step: int
+    loss: float
+    lr: float
+    grad_norm: float
+    tokens_per_second: float
+    active_x: float
+    active_y: float
+    state_norm: float
+
+    def to_dict(self) -> dict[str, float]:
+        """Return the record for metrics files."""
+        return asdict(self)
+
+
+class Trainer:
+    """Optimise ``model`` on ``batches``; steps are seeded by number, so a resumed run repeats the loss curve."""
+
+    def __init__(self, model: BDH, batches: Batches, config: TrainConfig, world: World) -> None:
+        self.model, self.batches, self.config, self.world = model, batches, config, world
+        self.step = 0
+        self.state: BDHState | None = None
+        self.optimizer = make_optimizer(model, lr=config.lr, weight_decay=config.weight_decay)
+        self._scaler = torch.amp.GradScaler(world.device.type, enabled=config.dtype == "fp16")
+        if config.compile:
+            model.compile_parts()
+        self._wrapped: nn.Module = model
+        if world.size > 1:
+            indices = [world.device.index] if world.device.type == "cuda" else None
+            self._wrapped = DistributedDataParallel(model, device_ids=indices)
+
+    def run(self) -> Iterator[StepReport]:
+        """Take the remaining steps, yielding a report every ``log_interval`` steps and at the end."""
+        losses: list[Tensor] = []
+        since, tokens = time.perf_counter(), 0
+        while self.step < self.config.max_iters:
+            loss, norm, batch = self.take_step()
+            losses.append(loss)
+            tokens += batch.tokens.numel() * self.config.grad_accum * self.world.size
+            if self.step % self.config.log_interval and self.step < self.config.max_iters:
+                continue
+            mean = mean_over_world(torch.stack(losses).mean(), self.world)
+            rate = tokens / (time.perf_counter() - since)
+            yield self._report(mean, norm, rate, batch)
+            losses, since, tokens = [], time.perf_counter(), 0
+
+    def take_step(self) -> tuple[Tensor, Tensor, Batch]:
+        """Read ``grad_accum`` batches and update the weights once; return mean loss, gradient norm, last batch."""
+        self.model.train()
+        torch.manual_seed(self.config.seed * 1_000_003 + self.step * self.world.size + self.world.rank)
+        self._set_lr()
+        losses = []
+        for part in range(self.config.grad_accum):
+            batch = self.batches.next().to(self.world.device)
+            with self._sync(last=part == self.config.grad_accum - 1):
+                losses.append(self._backward(batch))
+        self._scaler.unscale_(self.optimizer)
+        limit = self.config.clip or float("inf")
+        norm = nn.utils.clip_grad_norm_(self.model.parameters(), limit)
+        self._scaler.step(self.optimizer)
+        self._scaler.update()
+        self.optimizer.zero_grad(set_to_none=True)
+        self.step += 1
+        return torch.stack(losses).mean(), norm, batch
+
+    def _backward(self, batch: Batch) -> Tensor:
+        carry = self.config.carry_state
+        state = self._carried(batch) if carry else None
+        with self.autocast():
+            output = self._wrapped(batch.tokens, batch.targets, state, "parallel", keep_state=carry)
+        self._scaler.scale(output.loss / self.config.grad_accum).backward()
+        self.state = output.state.detach() if carry else None
+        loss: Tensor = output.loss.detach()
+        return loss
+
+    def _carried(self, batch: Batch) -> BDHState:
+        """Return the memory before ``batch``: that after the last segment, emptied where a row begins anew."""
+        if self.state is None:
+            return self.model.empty_state(batch.tokens.shape[0])
+        return self.state.reset(batch.fresh)
+
+    def autocast(self) -> AbstractContextManager[Any]:
+        """Return the precision in which the model computes."""
+        if self.config.dtype == "fp32":
+            return nullcontext()
+        return torch.autocast(self.world.device.type, dtype=_DTYPES[self.config.dtype])
+
+    def _sync(self, *, last: bool) -> AbstractContextManager[Any]:
+        if isinstance(self._wrapped, DistributedDataParallel) and not last:
+            return self._wrapped.no_sync()
+        return nullcontext()
+
+    def _set_lr(self) -> None:
+        config = self.config
+        lr = scheduled_lr(self.step, peak=config.lr, warmup=config.warmup, total=config.max_iters, floor=config.min_lr)
+        for group in self.optimizer.param_groups:
+            group["lr"] = lr
+
+    @torch.no_grad()
+    def _report(self, loss: float, norm: Tensor, rate: float, batch: Batch) -> StepReport:
+        """Measure activity and memory on the first row of the last batch, uncompiled."""
+        self.model.eval()
+        rotation = make_rotation(self.model.attn.freqs.view(-1), start=0, length=batch.tokens.shape[1])
+        with self.autocast():
+            _, memory, activity = BDH.trunk(self.model, batch.tokens[:1], rotation, None, "parallel", True, 1)
+        assert memory is not None and activity is not None
+        active_x, active_y = activity.mean(dim=0).tolist()
+        if not math.isfinite(loss):
+            raise DataError(f"the loss at step {self.step} is not a number; lower lr, or use bf16 instead of fp16")
+        state_norm = float(BDHState(memory).norm().mean())
+        lr = float(self.optimizer.param_groups[0]["lr"])
+        return StepReport(self.step, loss, lr, float(norm), rate, active_x, active_y, state_norm)
+
+    def state_dict(self) -> tuple[dict[str, Tensor], dict[str, Any]]:
+        """Return tensors and a JSON-able mapping from which ``load_state_dict`` continues exactly."""
+        tensors = {}
+        for number, weight in enumerate(self._weights()):
+            for key, value in self.optimizer.state.get(weight, {}).items():
+                tensors[f"optimizer.{number}.{key}"] = torch.as_tensor(value)
+        if self.state is not None:
+            tensors["memory"] = self.state.memory
+        position = 0 if self.state is None else self.state.position
+        scaler = self._scaler.state_dict()
+        return tensors, {
+            "step": self.step,
+            "position": position,
+            "batches": self.batches.state_dict(),
+            "scaler": scaler,
+        }
+
+    def load_state_dict(self, tensors: dict[str, Tensor], mapping: dict[str, Any]) -> None:
+        """Continue from what ``state_dict`` returned."""
+        self.step = mapping["step"]
+        self.batches.load_state_dict(mapping["batches"])
+        if mapping["scaler"]:
+            self._scaler.load_state_dict(mapping["scaler"])
+        for number, weight in enumerate(self._weights()):
+            prefix = f"optimizer.{number}."
+            saved = {key.removeprefix(prefix): value for key, value in tensors.items() if key.startswith(prefix)}
+            on_device = {key: value if key == "step" else value.to(weight.device) for key, value in saved.items()}
+            if on_device:
+                self.optimizer.state[weight] = on_device
+        if "memory" in tensors:
+            self.state = BDHState(tensors["memory"].to(self.world.device), mapping["position"])
+
+    def _weights(self) -> list[Tensor]:
+        return [weight for group in self.optimizer.param_groups for weight in group["params"]]
