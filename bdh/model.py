@@ -2,7 +2,7 @@
 
 from collections.abc import Callable
 from dataclasses import dataclass
-from typing import Literal
+from typing import Any, Literal
 
 import torch
 import torch.nn.functional as F
@@ -66,6 +66,7 @@ class BDH(nn.Module):
     def __init__(self, config: BDHConfig) -> None:
         super().__init__()
         self.config = config
+        self._compiled: tuple[Callable[..., Any], Callable[..., Any]] | None = None
         heads, width, neurons = config.n_head, config.n_embd, config.n_neurons
         self.encoder = nn.Parameter(torch.empty(heads, width, neurons))
         self.encoder_v = nn.Parameter(torch.empty(heads, width, neurons))
@@ -98,8 +99,9 @@ class BDH(nn.Module):
         start = 0 if state is None else state.position
         rotation = make_rotation(self.attn.freqs.view(-1), start=start, length=tokens.shape[1])
         memory = None if state is None else state.memory
-        hidden, after, activity = self.trunk(tokens, rotation, memory, mode, keep_state, measure_every)
-        logits, loss = self.head(hidden, targets)
+        trunk, head = self._compiled if self.training and self._compiled else (self.trunk, self.head)
+        hidden, after, activity = trunk(tokens, rotation, memory, mode, keep_state, measure_every)
+        logits, loss = head(hidden, targets)
         kept = None if after is None else BDHState(after, start + tokens.shape[1])
         return BDHOutput(logits, loss, kept, hidden, activity)
 
@@ -180,10 +182,9 @@ class BDH(nn.Module):
             if state.memory.device != tokens.device:
                 raise StateError(f"state is on {state.memory.device}, tokens on {tokens.device}; move one of them")
 
-    def compile_parts(self) -> None:
-        """Compile the layers and the head with torch.compile; results stay the same up to rounding."""
-        self.trunk = torch.compile(self.trunk, dynamic=False)  # type: ignore[method-assign]
-        self.head = torch.compile(self.head, dynamic=False)  # type: ignore[method-assign]
+    def compile_training(self) -> None:
+        """Compile the layers and the head for training with torch.compile; evaluation, of any shape, stays plain."""
+        self._compiled = (torch.compile(self.trunk, dynamic=False), torch.compile(self.head, dynamic=False))
 
     def empty_state(self, batch_size: int = 1) -> BDHState:
         """Return an empty memory on the model's device."""

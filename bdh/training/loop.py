@@ -91,7 +91,7 @@ class Trainer:
         self.optimizer = make_optimizer(model, lr=config.lr, weight_decay=config.weight_decay)
         self._scaler = torch.amp.GradScaler(world.device.type, enabled=config.dtype == "fp16")
         if config.compile:
-            model.compile_parts()
+            model.compile_training()
         self._wrapped: nn.Module = model
         if world.size > 1:
             indices = [world.device.index] if world.device.type == "cuda" else None
@@ -170,7 +170,7 @@ class Trainer:
         self.model.eval()
         rotation = make_rotation(self.model.attn.freqs.view(-1), start=0, length=batch.tokens.shape[1])
         with self.autocast():
-            _, memory, activity = BDH.trunk(self.model, batch.tokens[:1], rotation, None, "parallel", True, 1)
+            _, memory, activity = self.model.trunk(batch.tokens[:1], rotation, None, "parallel", True, 1)
         assert memory is not None and activity is not None
         active_x, active_y = activity.mean(dim=0).tolist()
         if not math.isfinite(loss):
