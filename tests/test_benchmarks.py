@@ -1,0 +1,58 @@
+"""The benchmark runner: it lists, refuses red tests, and writes what was measured."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from pathlib import Path
+from types import ModuleType
+
+import pytest
+
+from benchmarks import __main__ as runner
+from benchmarks.measurement import Measurement, time_call
+
+
+def _benchmark(tests: tuple[str, ...]) -> ModuleType:
+    def measure() -> Iterator[Measurement]:
+        yield Measurement("reading", 1234.5, "tokens/s", "once")
+
+    module = ModuleType("example")
+    module.__doc__ = "An example."
+    vars(module).update(TESTS=tests, measure=measure)
+    return module
+
+
+def test_runner_finds_the_benchmarks_that_measure() -> None:
+    found = runner.find_benchmarks()
+    assert "modes" in found
+    assert all(callable(module.measure) and module.TESTS for module in found.values())
+
+
+def test_runner_refuses_an_unknown_name(capsys: pytest.CaptureFixture[str]) -> None:
+    assert runner.main(["no_such_thing"]) == 2
+    assert "no benchmark is called no_such_thing; known: " in capsys.readouterr().err
+
+
+def test_runner_does_not_time_what_is_red(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setattr(runner, "REPORTS", tmp_path)
+    assert runner.run("example", _benchmark(("tests/no_such_test.py",))) == 2
+    assert "not timed, its tests failed" in capsys.readouterr().err
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_page_says_what_was_measured_and_how_to_repeat_it(tmp_path: Path) -> None:
+    page = tmp_path / "page.md"
+    runner.write_page(page, "example", "An example.", [Measurement("reading", 1234.5, "tokens/s", "once")])
+    lines = page.read_text(encoding="utf-8").splitlines()
+    assert lines[0] == "# An example."
+    assert "- command: `python -m benchmarks example`" in lines
+    assert lines[-1] == "| reading | 1,234 | tokens/s | once |"
+    assert [path.name for path in tmp_path.iterdir()] == ["page.md"]
+
+
+def test_timing_leaves_the_first_call_out() -> None:
+    calls: list[int] = []
+    assert time_call(lambda: calls.append(1), repeats=3) >= 0
+    assert len(calls) == 4
