@@ -8,6 +8,7 @@ from typing import Any, Literal
 
 import numpy as np
 import numpy.typing as npt
+from sklearn import config_context
 from sklearn.linear_model import LogisticRegression
 from sklearn.model_selection import StratifiedGroupKFold, StratifiedKFold
 from sklearn.preprocessing import StandardScaler
@@ -75,7 +76,19 @@ def fit_scorer(
     seed: int,
 ) -> Scorer:
     """Fit a transform and a classifier on ``inputs`` (features or texts), penalty and threshold chosen inside them."""
-    splits = inner_splits(labels, groups, seed=seed)
+    with config_context(assume_finite=True, skip_parameter_validation=True):
+        return _fit_scorer(make_transform, inputs, labels, inner_splits(labels, groups, seed=seed), aim=aim, seed=seed)
+
+
+def _fit_scorer(
+    make_transform: Callable[[], Any],
+    inputs: npt.NDArray[Any],
+    labels: Labels,
+    splits: list[tuple[Indices, Indices]],
+    *,
+    aim: Aim,
+    seed: int,
+) -> Scorer:
     held_out = np.full((len(STRENGTHS), len(labels)), np.nan)
     for train, test in splits:
         transform = make_transform()

@@ -1,0 +1,279 @@
+"""How well a verdict does on rows it was not fitted on, beside baselines in the same folds."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable, Hashable, Sequence
+from dataclasses import asdict, dataclass
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+from sklearn.feature_extraction.text import TfidfVectorizer
+from sklearn.preprocessing import StandardScaler
+
+from pipeline.errors import TableError
+from pipeline.scoring.features import LEXICAL_FEATURES
+from pipeline.scoring.fitting import Aim, Indices, Labels, checked_labels, fit_scorer, group_codes, split_folds
+from pipeline.scoring.logistic import Floats, Row, feature_matrix
+from pipeline.scoring.measures import (
+    MEASURES,
+    Bools,
+    Figure,
+    McNemar,
+    Measure,
+    Scored,
+    mcnemar,
+    measure,
+    weighted_mean,
+)
+
+
+@dataclass(frozen=True, eq=False)
+class CrossValidation:
+    """Repeated cross-validation: every number comes from folds that had not seen their rows.
+
+    ``probabilities`` (N,) are the means over repeats of ``per_repeat`` (R, N), the out-of-fold probabilities of being
+    consistent. ``decisions`` (N,) say consistent where the probability lies above the threshold of its fold, on
+    average over the repeats. ``figures`` and those of ``baselines`` are means over the repeats of the figure of one
+    repeat: what one fitted model does, not a vote of many. ``mcnemar`` compares ``decisions`` (first) with the
+    majority label of the training folds (second).
+    """
+
+    labels: Labels
+    probabilities: Floats
+    per_repeat: Floats
+    decisions: Bools
+    accuracy_per_repeat: tuple[float, ...]
+    figures: dict[str, Figure]
+    baselines: dict[str, dict[str, Figure]]
+    mcnemar: McNemar
+    groups: int | None
+    folds: int
+    seed: int
+
+    def to_dict(self) -> dict[str, Any]:
+        """Return everything but the rows for JSON, with the size of the set."""
+        return {
+            "rows": len(self.labels),
+            "consistent": int(self.labels.sum()),
+            "inconsistent": int((self.labels == 0).sum()),
+            "groups": self.groups,
+            "folds": self.folds,
+            "repeats": len(self.per_repeat),
+            "seed": self.seed,
+            "interval": f"95 %, bootstrap over {'rows' if self.groups is None else 'groups'}",
+            "figures": _figures_dict(self.figures),
+            "accuracy_per_repeat": list(self.accuracy_per_repeat),
+            "baselines": {name: _figures_dict(figures) for name, figures in self.baselines.items()},
+            "mcnemar_against_majority": asdict(self.mcnemar),
+        }
+
+
+def cross_validate(
+    features: Sequence[Row],
+    labels: Sequence[int],
+    *,
+    groups: Sequence[Hashable] | None = None,
+    texts: Sequence[str] | None = None,
+    lexical: Sequence[Row] | None = None,
+    folds: int = 5,
+    repeats: int = 20,
+    aim: Aim = "accuracy",
+    seed: int,
+) -> CrossValidation:
+    """Cross-validate a logistic verdict on ``features`` with scaler, penalty and threshold fitted inside each fold.
+
+    Labels are 1 (consistent) and 0. Rows of one of ``groups`` (a pair of twins, a book) never straddle a fold, and
+    intervals are then over groups. Baselines in the same folds: ``majority``; ``lexical_only`` on the rows
+    ``lexical``, by default the coverage features among ``features``; ``claim_only`` on ``texts`` (tf-idf of words and
+    pairs of words, without the novel). A baseline whose input is not given is left out.
+
+    Raises:
+        TableError: labels that are not 0 and 1, columns of different lengths, or too few rows or groups for ``folds``.
+    """
+    known = checked_labels(labels, len(features))
+    _check_lengths(len(features), groups=groups, texts=texts, lexical=lexical)
+    _check_texts(texts or ())
+    codes = group_codes(groups)
+    splits = [split_folds(known, codes, folds=folds, seed=seed + repeat) for repeat in range(repeats)]
+    plan = _Plan(known, codes, splits, aim, seed)
+    held_out, majority = plan.score(StandardScaler, _matrix(features)), plan.score_majority()
+    return CrossValidation(
+        labels=known,
+        probabilities=held_out.probabilities.mean(axis=0),
+        per_repeat=held_out.probabilities,
+        decisions=held_out.decisions(),
+        accuracy_per_repeat=tuple(map(float, (held_out.decided == known).mean(axis=1))),
+        figures=plan.figures(held_out, MEASURES),
+        baselines={
+            "majority": plan.figures(majority, _MAJORITY_MEASURES),
+            **_baselines(plan, features, texts, lexical),
+        },
+        mcnemar=mcnemar(held_out.decisions(), majority.decisions(), known),
+        groups=None if codes is None else int(codes.max()) + 1,
+        folds=folds,
+        seed=seed,
+    )
+
+
+@dataclass(frozen=True, eq=False)
+class PairMetrics:
+    """Figures of claims that come as twins, a true and a false one, with intervals over books.
+
+    ``figures``: ``accuracy`` and ``auc`` of single claims, ``both_right`` the share of pairs with both twins decided
+    right, ``ranking`` the share of pairs whose true twin has the higher probability (ties counted half).
+    """
+
+    pairs: int
+    books: int
+    figures: dict[str, Figure]
+
+    def to_dict(self) -> dict[str, Any]:
+        """Return the figures for JSON, with the size of the set."""
+        interval = "95 %, bootstrap over books"
+        return {"pairs": self.pairs, "books": self.books, "interval": interval, "figures": _figures_dict(self.figures)}
+
+
+def pair_metrics(
+    probabilities: Sequence[float],
+    labels: Sequence[int],
+    pairs: Sequence[Hashable],
+    *,
+    books: Sequence[Hashable],
+    threshold: float = 0.5,
+    seed: int,
+) -> PairMetrics:
+    """Measure predictions on twins; rows of one of ``pairs`` are one true (1) and one false (0) claim of one book.
+
+    Nothing is fitted here: the predictions are to come from a model that saw neither these labels nor these pairs.
+
+    Raises:
+        TableError: columns of different lengths, or a pair that is not one true and one false claim of one book.
+    """
+    known = checked_labels(labels, len(probabilities))
+    _check_lengths(len(probabilities), pairs=pairs, books=books)
+    chances = np.asarray(probabilities, dtype=np.float64)
+    true, false = _twins(known, pairs, books)
+    both_right = (chances[true] >= threshold) & (chances[false] < threshold)
+    ranking = (chances[true] > chances[false]) + (chances[true] == chances[false]) / 2
+    measures: dict[str, Measure] = {
+        "accuracy": MEASURES["accuracy"],
+        "auc": MEASURES["auc"],
+        "both_right": lambda _, weights: weighted_mean(both_right, weights[:, true]),
+        "ranking": lambda _, weights: weighted_mean(ranking, weights[:, true]),
+    }
+    codes = group_codes(books)
+    scored = Scored(chances[None], chances[None] >= threshold, known)
+    return PairMetrics(len(true), len(set(books)), measure(scored, measures, groups=codes, seed=seed))
+
+
+# Shares of the training folds differ a little, and rank the rows of a fold below others when it holds more of a label.
+# A constant ranks nothing.
+_MAJORITY_MEASURES: dict[str, Measure] = {**MEASURES, "auc": lambda _, weights: np.full(len(weights), 0.5)}
+
+
+@dataclass(frozen=True, eq=False)
+class _HeldOut:
+    """Out-of-fold probabilities and the thresholds of their folds, both (R, N)."""
+
+    probabilities: Floats
+    thresholds: Floats
+
+    @property
+    def decided(self) -> Bools:
+        return np.asarray(self.probabilities >= self.thresholds)
+
+    def decisions(self) -> Bools:
+        return np.asarray((self.probabilities - self.thresholds).mean(axis=0) >= 0)
+
+
+@dataclass(frozen=True, eq=False)
+class _Plan:
+    """The folds that everything compared is fitted in."""
+
+    labels: Labels
+    groups: Labels | None
+    splits: list[list[tuple[Indices, Indices]]]
+    aim: Aim
+    seed: int
+
+    def score(self, make_transform: Callable[[], Any], inputs: npt.NDArray[Any]) -> _HeldOut:
+        held_out = self._empty()
+        for repeat, splits in enumerate(self.splits):
+            for train, test in splits:
+                groups = None if self.groups is None else self.groups[train]
+                scorer = fit_scorer(
+                    make_transform, inputs[train], self.labels[train], groups, aim=self.aim, seed=self.seed + repeat
+                )
+                held_out.probabilities[repeat, test] = scorer.probabilities(inputs[test])
+                held_out.thresholds[repeat, test] = scorer.threshold
+        return held_out
+
+    def score_majority(self) -> _HeldOut:
+        held_out = self._empty()
+        for repeat, splits in enumerate(self.splits):
+            for train, test in splits:
+                held_out.probabilities[repeat, test] = self.labels[train].mean()
+        held_out.thresholds[:] = 0.5
+        return held_out
+
+    def figures(self, held_out: _HeldOut, measures: dict[str, Measure]) -> dict[str, Figure]:
+        scored = Scored(held_out.probabilities, held_out.decided, self.labels)
+        return measure(scored, measures, groups=self.groups, seed=self.seed)
+
+    def _empty(self) -> _HeldOut:
+        shape = (len(self.splits), len(self.labels))
+        return _HeldOut(np.full(shape, np.nan), np.full(shape, np.nan))
+
+
+def _baselines(
+    plan: _Plan, features: Sequence[Row], texts: Sequence[str] | None, lexical: Sequence[Row] | None
+) -> dict[str, dict[str, Figure]]:
+    coverage = [name for name in LEXICAL_FEATURES if name in features[0]]
+    if lexical is None and coverage:
+        lexical = [{name: row[name] for name in coverage} for row in features]
+    found: dict[str, dict[str, Figure]] = {}
+    if lexical is not None:
+        found["lexical_only"] = plan.figures(plan.score(StandardScaler, _matrix(lexical)), MEASURES)
+    if texts is not None:
+        found["claim_only"] = plan.figures(plan.score(_text_transform, np.array(texts, dtype=object)), MEASURES)
+    return found
+
+
+def _text_transform() -> TfidfVectorizer:
+    return TfidfVectorizer(ngram_range=(1, 2), token_pattern=r"(?u)\b\w+\b")
+
+
+def _matrix(rows: Sequence[Row]) -> Floats:
+    return feature_matrix(rows, tuple(rows[0]))
+
+
+def _check_lengths(rows: int, **columns: Sequence[Any] | None) -> None:
+    for name, column in columns.items():
+        if column is not None and len(column) != rows:
+            raise TableError(f"{name} has {len(column)} entries for {rows} rows; give one for each row")
+
+
+def _check_texts(texts: Sequence[str]) -> None:
+    for row, text in enumerate(texts):
+        if not re.search(r"\w", text):
+            raise TableError(f"the text of row {row} holds no word ({text!r}); give the text of the claim or backstory")
+
+
+def _twins(labels: Labels, pairs: Sequence[Hashable], books: Sequence[Hashable]) -> tuple[Indices, Indices]:
+    members: dict[Hashable, list[int]] = {}
+    for row, pair in enumerate(pairs):
+        members.setdefault(pair, []).append(row)
+    for pair, rows in members.items():
+        if sorted(labels[rows].tolist()) != [0, 1] or len({books[row] for row in rows}) != 1:
+            raise TableError(
+                f"pair {pair!r} has the labels {labels[rows].tolist()}; expected one 1 and one 0 of one book"
+            )
+    twins = np.array(list(members.values()))
+    is_true = labels[twins] == 1
+    return twins[is_true], twins[~is_true]
+
+
+def _figures_dict(figures: dict[str, Figure]) -> dict[str, dict[str, float | None]]:
+    return {name: figure.to_dict() for name, figure in figures.items()}
