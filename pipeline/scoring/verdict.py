@@ -1,0 +1,185 @@
+"""From probabilities to labels and rationales, in the plain form: declared rules on top of fitted models.
+
+The fitted part is a ``LogisticModel`` for claims, pairs and backstories each; the rules here say only where its
+probability is too undecided, or its evidence too thin, for a plain yes or no.
+"""
+
+from __future__ import annotations
+
+import math
+from collections import Counter
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from pipeline.errors import BackstoryError, SettingError
+from pipeline.records import BackstoryLabel, ClaimLabel, ClaimVerdict, Pair, PairLabel, TableLabel
+
+BACKSTORY_FEATURES = ("log_odds_min", "log_odds_mean", "share_not_stated")
+LONGEST_QUOTATION = 240
+
+# A claim the model is surer of than this weighs as one it is this sure of.
+_SUREST = 1e-6
+_OPENINGS: dict[ClaimLabel, str] = {
+    "supported": "The book supports this",
+    "contradicted": "The book speaks against this",
+    "not_stated": "The book does not settle this; nearest to it",
+}
+_PAIR_LABEL_OF: dict[ClaimLabel, PairLabel] = {"supported": "support", "contradicted": "contradict"}
+
+
+@dataclass(frozen=True)
+class DecisionRule:
+    """When evidence is enough and a probability decided.
+
+    ``coverage_bound``: the share of a claim's words, by weight, that its evidence must hold to be about it. It can be
+    fitted as a threshold that tells claims before their own novel from claims before another one.
+    ``band``: how far a probability must lie from the threshold of its model.
+    """
+
+    coverage_bound: float = 0.25
+    band: float = 0.05
+
+    def __post_init__(self) -> None:
+        if not 0 <= self.coverage_bound <= 1 or not 0 <= self.band < 0.5:
+            raise SettingError(
+                f"coverage_bound is {self.coverage_bound} and band {self.band}; expected a share from 0 to 1 and a "
+                f"half-width from 0 to below 0.5"
+            )
+
+
+def label_claim(probability: float, coverage: float, *, threshold: float, rule: DecisionRule) -> ClaimLabel:
+    """Return not_stated where coverage is below its bound or the probability inside the band, else by its side.
+
+    ``coverage`` is that of all the claim's evidence together (``coverage_union``).
+    """
+    if coverage < rule.coverage_bound or abs(probability - threshold) < rule.band:
+        return "not_stated"
+    return "supported" if probability >= threshold else "contradicted"
+
+
+def pair_probabilities(
+    probability: float, coverage: float, *, threshold: float, rule: DecisionRule
+) -> dict[PairLabel, float]:
+    """Return the probabilities of support, contradict and irrelevant; they sum to 1.
+
+    ``probability`` is that of the claim being consistent with the passage, ``coverage`` that of the claim by it
+    (``coverage_passage``). Plain form: moved in log-odds so that its model's threshold lies at a half, it becomes p.
+    Relevance r rises linearly from 0 to 1 as coverage goes from 0 to its bound, times the same for the distance of p
+    from a half up to the band. Then support is r * p, contradict r * (1 - p), irrelevant the rest.
+    """
+    chance = 1 / (1 + math.exp(_log_odds(threshold) - _log_odds(probability)))
+    relevance = _ramp(coverage, rule.coverage_bound) * _ramp(abs(chance - 0.5), rule.band)
+    support, contradict = relevance * chance, relevance * (1 - chance)
+    return {"support": support, "contradict": contradict, "irrelevant": 1 - relevance}
+
+
+def label_pair(probabilities: dict[PairLabel, float]) -> PairLabel:
+    """Return the most probable label; of equals irrelevant."""
+    order: tuple[PairLabel, ...] = ("irrelevant", "support", "contradict")
+    return max(order, key=lambda label: probabilities[label])
+
+
+def backstory_features(probabilities: Sequence[float], labels: Sequence[ClaimLabel]) -> dict[str, float]:
+    """Return the ``BACKSTORY_FEATURES`` of a backstory from the probability and label of each of its claims.
+
+    Lowest and mean log-odds of a claim being consistent, and the share of claims not stated; how many claims there
+    are is no feature.
+
+    Raises:
+        BackstoryError: there is no claim.
+    """
+    if not probabilities or len(probabilities) != len(labels):
+        raise BackstoryError(
+            f"the backstory has {len(probabilities)} judged claims and {len(labels)} labels; a verdict needs "
+            f"at least one claim, and a label for each"
+        )
+    odds = [_log_odds(probability) for probability in probabilities]
+    return {
+        "log_odds_min": min(odds),
+        "log_odds_mean": math.fsum(odds) / len(odds),
+        "share_not_stated": labels.count("not_stated") / len(labels),
+    }
+
+
+def label_backstory(probability: float, *, threshold: float, band: float) -> BackstoryLabel:
+    """Return uncertain where the probability lies within ``band`` of the threshold, else the label of its side.
+
+    From ``ScoringConfig``: ``band = uncertain_below - 0.5``.
+    """
+    if abs(probability - threshold) < band:
+        return "uncertain"
+    return label_row(probability, threshold=threshold)
+
+
+def label_row(probability: float, *, threshold: float) -> TableLabel:
+    """Return the label for a table, which knows no uncertain: consistent from the threshold on."""
+    return "consistent" if probability >= threshold else "inconsistent"
+
+
+def claim_rationale(label: ClaimLabel, pairs: Sequence[Pair]) -> str:
+    """Return one line that says how the book bears on a claim and quotes the passage that decided.
+
+    That is the pair with the highest probability of the claim's label; for a claim not stated, the least irrelevant.
+    """
+    if not pairs:
+        raise ValueError("no pair to quote; a claim is never judged on zero evidence")
+    return f"{_OPENINGS[label]} {cite(deciding_pair(label, pairs))}"
+
+
+def deciding_pair(label: ClaimLabel, pairs: Sequence[Pair]) -> Pair:
+    """Return the pair that speaks most for the label of the claim; of equals the best ranked."""
+    wanted = _PAIR_LABEL_OF.get(label)
+
+    def strength(pair: Pair) -> tuple[float, int]:
+        chance = pair.probabilities[wanted] if wanted else 1 - pair.probabilities["irrelevant"]
+        return chance, -pair.evidence.rank
+
+    return max(pairs, key=strength)
+
+
+def cite(pair: Pair) -> str:
+    """Return where the quotation of a pair stands, and its words.
+
+    A long quotation ends after a word with an ellipsis outside the quotation marks, and the offsets end with it. Line
+    breaks of the book become spaces; nothing else is changed. Without chapters only the offsets are given.
+    """
+    shown = _shortened(pair.quotation)
+    start = pair.start + pair.quotation.index(shown)
+    chapter = f"chapter {pair.chapter}, " if pair.chapter else ""
+    more = "" if shown == pair.quotation.strip() else " …"
+    return f"({chapter}characters {start}-{start + len(shown)}): “{' '.join(shown.split())}”{more}"
+
+
+def backstory_rationale(label: BackstoryLabel, claims: Sequence[ClaimVerdict]) -> str:
+    """Return two lines: how many claims stand how with the weightiest claim, and that claim's own rationale.
+
+    The weightiest is the likeliest claim of a consistent backstory, else the least likely.
+    """
+    if not claims:
+        raise BackstoryError("the backstory holds no judged claim; a verdict needs at least one")
+    choose = max if label == "consistent" else min
+    weightiest = choose(claims, key=lambda claim: claim.probability)
+    counts = Counter(claim.label for claim in claims)
+    tally = (
+        f"Of {len(claims)} claims {counts['supported']} supported, {counts['contradicted']} contradicted, "
+        f"{counts['not_stated']} not stated"
+    )
+    return f"{tally}; weightiest: {' '.join(weightiest.claim.text.split())}\n{weightiest.rationale}"
+
+
+def _shortened(quotation: str) -> str:
+    quotation = quotation.strip()
+    if len(quotation) <= LONGEST_QUOTATION:
+        return quotation
+    cut = quotation[: LONGEST_QUOTATION + 1]
+    words = cut.rsplit(maxsplit=1)
+    return words[0].rstrip() if len(words) > 1 and not cut[-1].isspace() else cut[:LONGEST_QUOTATION].rstrip()
+
+
+def _ramp(value: float, bound: float) -> float:
+    return min(value / bound, 1.0) if bound else 1.0
+
+
+def _log_odds(probability: float) -> float:
+    chance = min(max(probability, _SUREST), 1 - _SUREST)
+    return math.log(chance / (1 - chance))
