@@ -92,26 +92,23 @@ def cross_validate(
     Raises:
         TableError: labels that are not 0 and 1, columns of different lengths, or too few rows or groups for ``folds``.
     """
-    known = checked_labels(labels, len(features))
     _check_lengths(len(features), groups=groups, texts=texts, lexical=lexical)
     _check_texts(texts or ())
-    codes = group_codes(groups)
-    splits = [split_folds(known, codes, folds=folds, seed=seed + repeat) for repeat in range(repeats)]
-    plan = _Plan(known, codes, splits, aim, seed)
+    plan = _make_plan(labels, len(features), groups, folds=folds, repeats=repeats, aim=aim, seed=seed)
     held_out, majority = plan.score(StandardScaler, _matrix(features)), plan.score_majority()
     return CrossValidation(
-        labels=known,
+        labels=plan.labels,
         probabilities=held_out.probabilities.mean(axis=0),
         per_repeat=held_out.probabilities,
         decisions=held_out.decisions(),
-        accuracy_per_repeat=tuple(map(float, (held_out.decided == known).mean(axis=1))),
+        accuracy_per_repeat=tuple(map(float, (held_out.decided == plan.labels).mean(axis=1))),
         figures=plan.figures(held_out, MEASURES),
         baselines={
             "majority": plan.figures(majority, _MAJORITY_MEASURES),
             **_baselines(plan, features, texts, lexical),
         },
-        mcnemar=mcnemar(held_out.decisions(), majority.decisions(), known),
-        groups=None if codes is None else int(codes.max()) + 1,
+        mcnemar=mcnemar(held_out.decisions(), majority.decisions(), plan.labels),
+        groups=None if groups is None else len(set(groups)),
         folds=folds,
         seed=seed,
     )
@@ -225,6 +222,21 @@ class _Plan:
     def _empty(self) -> _HeldOut:
         shape = (len(self.splits), len(self.labels))
         return _HeldOut(np.full(shape, np.nan), np.full(shape, np.nan))
+
+
+def _make_plan(
+    labels: Sequence[int],
+    rows: int,
+    groups: Sequence[Hashable] | None,
+    *,
+    folds: int,
+    repeats: int,
+    aim: Aim,
+    seed: int,
+) -> _Plan:
+    known, codes = checked_labels(labels, rows), group_codes(groups)
+    splits = [split_folds(known, codes, folds=folds, seed=seed + repeat) for repeat in range(repeats)]
+    return _Plan(known, codes, splits, aim, seed)
 
 
 def _baselines(
