@@ -1,0 +1,1 @@
+"""Records to files: JSON, CSV and the HTML page."""
