@@ -1,0 +1,68 @@
+"""The files of a run, written under one folder; ``docs/outputs.md`` explains every field."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from pathlib import Path
+
+from pipeline.records import Character, Chunk, Novel, Reading, Verdict
+from pipeline.report.entries import (
+    character_entry,
+    chunk_entries,
+    claim_entry,
+    pair_entries,
+    reasoning_entry,
+    state_entries,
+    verdict_entry,
+)
+from pipeline.report.files import prepare_folder, safe_name, write_json, write_json_lines_as_list, write_text
+from pipeline.report.html import render_page
+from pipeline.report.manifest import Manifest, write_manifest
+from pipeline.report.summaries import summarise
+from pipeline.report.view import page_view
+
+
+def write_verdict(
+    out_dir: Path,
+    *,
+    novel: Novel,
+    chunks: Sequence[Chunk],
+    cast: Sequence[Character],
+    reading: Reading,
+    verdict: Verdict,
+    manifest: Manifest,
+) -> tuple[Path, ...]:
+    """Write every artefact of one backstory's verdict and return their paths, the page and the manifest last.
+
+    Each file is complete or untouched. The manifest comes last, so that its sums fit the files only after a whole run.
+
+    Raises:
+        OutputError: the folder cannot be made or refuses a file, or the disk is full.
+    """
+    prepare_folder(out_dir)
+    view = page_view(novel=novel, chunks=chunks, cast=cast, reading=reading, verdict=verdict, manifest=manifest)
+    paths = (
+        *_write_reading(out_dir, novel=novel, chunks=chunks, cast=cast, reading=reading),
+        *_write_judgement(out_dir, novel, verdict),
+        write_text(out_dir / "report.html", render_page(view)),
+    )
+    return (*paths, write_manifest(out_dir, manifest, novels={novel.name: novel.sha256}, files=paths))
+
+
+def _write_reading(
+    out_dir: Path, *, novel: Novel, chunks: Sequence[Chunk], cast: Sequence[Character], reading: Reading
+) -> Iterator[Path]:
+    """Write the three files that belong to the novel whatever the backstory, yielding each path once it is there."""
+    name = safe_name(novel.name)
+    entries = chunk_entries(novel, chunks, cast, summarise(novel.text, chunks))
+    yield write_json(out_dir / f"{name}.chunks.json", entries)
+    yield write_json_lines_as_list(out_dir / f"{name}.states.json", state_entries(reading))
+    yield write_json(out_dir / f"{name}.characters.json", [character_entry(person) for person in cast])
+
+
+def _write_judgement(out_dir: Path, novel: Novel, verdict: Verdict) -> Iterator[Path]:
+    claims = [claim_entry(judged.claim) for judged in verdict.claims]
+    yield write_json(out_dir / "backstory.claims.json", claims)
+    yield write_json(out_dir / "claim_chunk_pairs.json", pair_entries(verdict.claims))
+    yield write_json(out_dir / "backstory_consistency.json", verdict_entry(novel, verdict))
+    yield write_json(out_dir / "reasoning.json", reasoning_entry(verdict))

@@ -1,0 +1,172 @@
+"""Records as the plain mappings and lists that the files hold; ``docs/outputs.md`` explains every field."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping, Sequence
+from typing import Any
+
+import numpy as np
+
+from pipeline.records import (
+    Character,
+    CharacterState,
+    Chunk,
+    ChunkState,
+    Claim,
+    ClaimVerdict,
+    Novel,
+    Pair,
+    Reading,
+    Vector,
+    Verdict,
+)
+
+Entry = dict[str, Any]
+
+_VECTOR_DECIMALS = 4
+_NUMBER_DECIMALS = 6
+
+
+def chunk_entries(
+    novel: Novel, chunks: Sequence[Chunk], cast: Sequence[Character], summaries: Mapping[int, str]
+) -> Entry:
+    """Return chunk index, as a string, to the chunk's text, persons, summary, offsets and chapter."""
+    named = _names_by_chunk(cast)
+    return {
+        str(chunk.index): {
+            "raw_text": novel.text[chunk.start : chunk.end],
+            "characters": named.get(chunk.index, []),
+            "summary": summaries[chunk.index],
+            "start": chunk.start,
+            "end": chunk.end,
+            "chapter": chunk.chapter,
+        }
+        for chunk in chunks
+    }
+
+
+def state_entries(reading: Reading) -> Iterator[Entry]:
+    """Yield one mapping a chunk: the global state, each tracked character's state, and the figures of the reading."""
+    # A reading holds one state a chunk for every tracked character: strict, because anything else is our own mistake.
+    for state, *own in zip(reading.states, *reading.characters.values(), strict=True):
+        yield _state_entry(state, dict(zip(reading.characters, own, strict=True)))
+
+
+def character_entry(character: Character) -> Entry:
+    """Return a person's names, number of mentions and chunks."""
+    return {
+        "name": character.name,
+        "aliases": list(character.aliases),
+        "mentions": len(character.mentions),
+        "chunks": list(character.chunks),
+    }
+
+
+def claim_entry(claim: Claim) -> Entry:
+    """Return the fields of a claim."""
+    return {
+        "id": claim.id,
+        "character": claim.character,
+        "type": claim.type,
+        "time_scope": claim.time_scope,
+        "stability": claim.stability,
+        "text": claim.text,
+    }
+
+
+def pair_entries(claims: Sequence[ClaimVerdict]) -> Entry:
+    """Return claim id to the list of its judged pairs, best rank first."""
+    return {
+        judged.claim.id: [_pair_entry(pair) for pair in sorted(judged.pairs, key=lambda pair: pair.evidence.rank)]
+        for judged in claims
+    }
+
+
+def claim_verdict_entry(judged: ClaimVerdict) -> Entry:
+    """Return a claim's id, label, probability of being consistent, and features."""
+    return {
+        "id": judged.claim.id,
+        "label": judged.label,
+        "probability": number(judged.probability),
+        "features": numbers(judged.features),
+    }
+
+
+def verdict_entry(novel: Novel, verdict: Verdict) -> Entry:
+    """Return the backstory's verdict with that of each claim."""
+    return {
+        "novel": verdict.novel,
+        "character": verdict.character,
+        "verdict": verdict.label,
+        "probability": number(verdict.probability),
+        "rationale": verdict.rationale,
+        "notices": all_notices(novel, verdict),
+        "features": numbers(verdict.features),
+        "claims": [claim_verdict_entry(judged) for judged in verdict.claims],
+    }
+
+
+def reasoning_entry(verdict: Verdict) -> Entry:
+    """Return claim id to its rationale, and ``backstory`` to that of the whole."""
+    return {judged.claim.id: judged.rationale for judged in verdict.claims} | {"backstory": verdict.rationale}
+
+
+def all_notices(novel: Novel, verdict: Verdict) -> list[str]:
+    """Return the notices of the verdict and of the novel, each once."""
+    return list(dict.fromkeys((*verdict.notices, *novel.notices)))
+
+
+def number(value: float) -> float:
+    """Return ``value`` as Python's own float with six decimals; numpy's is unknown to JSON."""
+    return round(float(value), _NUMBER_DECIMALS)
+
+
+def numbers(values: Mapping[str, float]) -> dict[str, float]:
+    """Return ``values`` with six decimals each."""
+    return {name: number(value) for name, value in values.items()}
+
+
+def _names_by_chunk(cast: Sequence[Character]) -> dict[int, list[str]]:
+    named: dict[int, list[str]] = {}
+    for character in cast:
+        for index in character.chunks:
+            named.setdefault(index, []).append(character.name)
+    return named
+
+
+def _state_entry(state: ChunkState, own: Mapping[str, CharacterState]) -> Entry:
+    return {
+        "chunk_index": state.chunk_index,
+        "global_state": _rounded(state.global_vector),
+        "bdh_char_state": {name: _rounded(mine.vector) for name, mine in own.items()},
+        "surprisal": number(state.surprisal),
+        "activity": number(state.activity),
+        "state_norm": number(state.state_norm),
+        "drift": number(state.drift),
+        "character_present": {name: mine.present for name, mine in own.items()},
+    }
+
+
+def _rounded(vector: Vector) -> list[float]:
+    # Doubles before rounding: a rounded single spells itself 0.12340000271797180; + 0.0 turns -0.0 into 0.0.
+    values: list[float] = (np.round(np.asarray(vector, dtype=np.float64), _VECTOR_DECIMALS) + 0.0).tolist()
+    return values
+
+
+def _pair_entry(pair: Pair) -> Entry:
+    evidence = pair.evidence
+    return {
+        "chunk": evidence.chunk_index,
+        "quotation": pair.quotation,
+        "start": pair.start,
+        "end": pair.end,
+        "chapter": pair.chapter,
+        "distance": number(evidence.distance),
+        "lexical_score": number(evidence.lexical_score),
+        "lexical_rank": evidence.lexical_rank,
+        "score": number(evidence.score),
+        "rank": evidence.rank,
+        "character_present": evidence.character_present,
+        "label": pair.label,
+        "probabilities": numbers({str(label): share for label, share in pair.probabilities.items()}),
+    }

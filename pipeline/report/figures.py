@@ -1,0 +1,150 @@
+"""The geometry of the page's figures: numbers for inline SVG, no markup.
+
+Everything along the book is a percentage of its body, so that the drawing stretches with the page while its text and
+marks keep their size. Numbers are rounded, so that equal runs draw equal figures.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Collection, Sequence
+from dataclasses import dataclass
+from itertools import pairwise
+
+import numpy as np
+
+from pipeline.records import CharacterState, Chunk, Novel, PairLabel, Reading
+
+_BARS = 200
+_POINTS = 300
+_CHAPTER_LABELS = 8
+# Closer than this share of the width, two labels would touch on a phone.
+_LABEL_ROOM = 8.0
+
+
+@dataclass(frozen=True)
+class Bar:
+    """A slice of the book and the share, in percent, of its chunks that name the character."""
+
+    x: float
+    width: float
+    height: float
+
+
+@dataclass(frozen=True)
+class Tick:
+    """Where a chapter begins; ``label`` is empty where there is no room for one."""
+
+    x: float
+    label: str
+
+
+@dataclass(frozen=True)
+class Mark:
+    """A passage on a figure: where it stands, how it was judged, and the anchor of its text on the page."""
+
+    x: float
+    label: PairLabel
+    anchor: str
+    description: str
+
+
+@dataclass(frozen=True)
+class Curve:
+    """A line over the book: an SVG path in a box 1000 wide and 100 high, and what its bottom and top stand for."""
+
+    title: str
+    explanation: str
+    path: str
+    low: str
+    high: str
+
+
+def along(novel: Novel, offset: float) -> float:
+    """Return how far through the body of ``novel`` an offset stands, in percent from 0 to 100."""
+    length = max(novel.body.end - novel.body.start, 1)
+    return round(min(max(100 * (offset - novel.body.start) / length, 0.0), 100.0), 2)
+
+
+def presence_bars(novel: Novel, chunks: Sequence[Chunk], present: Collection[int]) -> tuple[Bar, ...]:
+    """Return the slices of the book that name the character; ``present`` holds indices of chunks."""
+    width = 100 / _BARS
+    total, held = [0] * _BARS, [0] * _BARS
+    for chunk in chunks:
+        slot = min(int(along(novel, (chunk.start + chunk.end) / 2) / width), _BARS - 1)
+        total[slot] += 1
+        held[slot] += chunk.index in present
+    return tuple(
+        Bar(round(slot * width, 2), round(width, 2), round(100 * held[slot] / total[slot], 1))
+        for slot in range(_BARS)
+        if held[slot]
+    )
+
+
+def chapter_ticks(novel: Novel) -> tuple[Tick, ...]:
+    """Return a tick a chapter, of which about eight carry the chapter's number."""
+    step = _round_step(len(novel.chapters) / _CHAPTER_LABELS)
+    ticks: list[Tick] = []
+    labelled = -_LABEL_ROOM
+    for chapter in novel.chapters:
+        x = along(novel, chapter.start)
+        fits = (chapter.number - 1) % step == 0 and x - labelled >= _LABEL_ROOM
+        labelled = x if fits else labelled
+        ticks.append(Tick(x, str(chapter.number) if fits else ""))
+    return tuple(ticks)
+
+
+def reading_curves(novel: Novel, chunks: Sequence[Chunk], reading: Reading, character: str | None) -> tuple[Curve, ...]:
+    """Return the lines of surprisal, drift and, where ``character`` was tracked, its own memory's movement."""
+    starts = {chunk.index: along(novel, chunk.start) for chunk in chunks}
+    places = [starts[state.chunk_index] for state in reading.states]
+    if not places:
+        return ()
+    surprisal = [state.surprisal for state in reading.states]
+    drift = [state.drift for state in reading.states]
+    curves = [
+        _curve("Surprisal", "bits per byte: how unexpected the text was to the reader", places, surprisal),
+        _curve("Drift", "how far the reader's state turned from one chunk to the next", places, drift),
+    ]
+    if character is not None:
+        said = "how far the character's own memory turned from one chunk to the next"
+        curves.append(_curve(f"Memory of {character}", said, places, _movement(reading.characters[character])))
+    return tuple(curves)
+
+
+def chunks_a_point(reading: Reading) -> int:
+    """Return how many neighbouring chunks a point of a curve averages."""
+    return max(math.ceil(len(reading.states) / _POINTS), 1)
+
+
+def _round_step(least: float) -> int:
+    """Return the smallest of 1, 2, 5, 10, 20, 50, ... that is at least ``least``."""
+    power = 1
+    while 5 * power < least:
+        power *= 10
+    return next(step for step in (power, 2 * power, 5 * power) if step >= least)
+
+
+def _curve(title: str, explanation: str, places: Sequence[float], values: Sequence[float]) -> Curve:
+    x, y = _averaged(places), _averaged(values)
+    low, high = min(y), max(y)
+    height = (high - low) or 1.0
+    points = (f"{10 * at:.1f},{100 - 100 * (value - low) / height:.1f}" for at, value in zip(x, y, strict=True))
+    return Curve(title, explanation, "M" + " L".join(points), f"{low:.3g}", f"{high:.3g}")
+
+
+def _averaged(values: Sequence[float]) -> list[float]:
+    """Return at most 300 means of neighbouring values."""
+    bins = np.array_split(np.asarray(values, dtype=np.float64), min(_POINTS, len(values)))
+    return [float(part.mean()) for part in bins]
+
+
+def _movement(own: Sequence[CharacterState]) -> list[float]:
+    """Return the cosine distance of each vector from the one before; 0 for the first and out of an empty memory."""
+    return [0.0, *(_cosine_distance(before, after) for before, after in pairwise(own))]
+
+
+def _cosine_distance(before: CharacterState, after: CharacterState) -> float:
+    first, second = before.vector.astype(np.float64), after.vector.astype(np.float64)
+    length = float(np.linalg.norm(first) * np.linalg.norm(second))
+    return max(1 - float(first @ second) / length, 0.0) if length else 0.0

@@ -1,0 +1,71 @@
+"""Labels and numbers in the words of a reader who has never heard of a classifier."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+
+from pipeline.records import BackstoryLabel, ClaimLabel, PairLabel
+
+VERDICT_WORDS: dict[BackstoryLabel, str] = {
+    "consistent": "Consistent",
+    "inconsistent": "Inconsistent",
+    "uncertain": "Uncertain",
+}
+VERDICT_SENTENCES: dict[BackstoryLabel, str] = {
+    "consistent": "The backstory agrees with the novel.",
+    "inconsistent": "The backstory contradicts the novel.",
+    "uncertain": "The novel does not settle the matter either way.",
+}
+CLAIM_WORDS: dict[ClaimLabel, str] = {
+    "supported": "Supported",
+    "contradicted": "Contradicted",
+    "not_stated": "Not stated",
+}
+PAIR_WORDS: dict[PairLabel, str] = {"support": "Supports", "contradict": "Contradicts", "irrelevant": "Irrelevant"}
+
+# Below half a percent, and as far from certainty, a whole percentage would claim too much.
+_EDGE = 0.005
+
+
+def percent(share: float) -> str:
+    """Return a probability as a whole percentage that never claims certainty."""
+    if share < _EDGE:
+        return "<1%"
+    if share > 1 - _EDGE:
+        return ">99%"
+    return f"{share:.0%}"
+
+
+def place(share: float) -> str:
+    """Return how far through the book something stands."""
+    return f"{share:.0%} of the way through the book"
+
+
+def odds(probability: float) -> str:
+    """Return what a calibrated probability says of a hundred backstories like this one."""
+    return f"Of 100 backstories judged like this one, {_out_of_100(probability)} would agree with their novel."
+
+
+def counted(number: int, one: str, many: str | None = None) -> str:
+    """Return ``number`` with its noun: ``1 claim``, ``2 claims``."""
+    return f"{number:,} {one if number == 1 else many or one + 's'}"
+
+
+def tally(labels: Iterable[ClaimLabel]) -> str:
+    """Return how many claims got each label, the empty ones left out: ``2 supported, 1 contradicted``."""
+    given = list(labels)
+    shares = [(given.count(label), words.lower()) for label, words in CLAIM_WORDS.items()]
+    return ", ".join(f"{number} {words}" for number, words in shares if number)
+
+
+def readable(identifier: str) -> str:
+    """Return a code word as plain words: ``world_rule`` becomes ``world rule``."""
+    return identifier.replace("_", " ")
+
+
+def _out_of_100(probability: float) -> str:
+    if probability < _EDGE:
+        return "fewer than 1"
+    if probability > 1 - _EDGE:
+        return "more than 99"
+    return f"about {round(probability * 100)}"

@@ -1,0 +1,182 @@
+"""The page says what the records say, carries everything itself, and takes no text for markup."""
+
+from __future__ import annotations
+
+import base64
+import hashlib
+import re
+from dataclasses import replace
+from html.parser import HTMLParser
+
+import pytest
+
+from pipeline.records import Reading
+from pipeline.report.html import render_page
+from pipeline.report.view import page_view
+from tests.pipeline.report.small_world import STING, World, make_claim_verdict
+
+VOID = {"meta", "img", "br", "link", "input", "hr"}
+
+
+class _Page(HTMLParser):
+    """Tags, attributes and text of a page, as a browser would see them."""
+
+    def __init__(self, source: str) -> None:
+        super().__init__(convert_charrefs=True)
+        self.tags: list[str] = []
+        self.attributes: list[tuple[str, str, str]] = []
+        self.open: list[str] = []
+        self.text = ""
+        self.feed(source)
+        self.close()
+
+    def handle_starttag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
+        self.tags.append(tag)
+        self.attributes += [(tag, name, value or "") for name, value in attrs]
+        if tag not in VOID:
+            self.open.append(tag)
+
+    def handle_startendtag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
+        self.tags.append(tag)
+        self.attributes += [(tag, name, value or "") for name, value in attrs]
+
+    def handle_endtag(self, tag: str) -> None:
+        assert self.open.pop() == tag
+
+    def handle_data(self, data: str) -> None:
+        self.text += data
+
+    def values(self, name: str) -> list[str]:
+        return [value for _, given, value in self.attributes if given == name]
+
+
+def _render(world: World) -> str:
+    return render_page(page_view(**world.parts()))
+
+
+def _page(world: World) -> _Page:
+    return _Page(_render(world))
+
+
+def _flat(text: str) -> str:
+    return " ".join(text.split())
+
+
+def test_page_is_well_formed(world: World) -> None:
+    page = _page(world)
+    assert page.open == [] and page.tags.count("h1") == 1
+
+
+def test_page_tells_the_verdict_and_its_probability(world: World) -> None:
+    text = _flat(_page(world).text)
+    assert "Ada Vane in The Ferry" in text and "The backstory contradicts the novel." in text
+    assert "Probability of being consistent: 13%. Of 100 backstories judged like this one, about 13 would" in text
+
+
+def test_page_tells_each_claim_with_its_verdict(world: World) -> None:
+    text = _flat(_page(world).text)
+    for judged in world.verdict.claims:
+        assert judged.claim.text in text and judged.rationale in text
+    assert "2 claims: 1 supported, 1 contradicted." in text
+
+
+def test_page_quotes_with_chapter_place_and_probabilities(world: World) -> None:
+    text = _flat(_page(world).text)
+    assert "Chapter One. The Ferry (chapter 1 of 2), " in text
+    assert "of the way through the book" in text
+    assert "Judged: supports 10%, contradicts 80%, irrelevant 10%." in text
+
+
+def test_page_marks_words_shared_with_the_claim(world: World) -> None:
+    assert {"born", "kept", "ferry"} <= set(re.findall(r"<mark>(\w+)</mark>", _render(world)))
+
+
+def test_page_unfolds_the_chunk_around_a_quotation(world: World) -> None:
+    assert '<strong class="quoted">' in _render(world)
+    assert _flat(world.novel.text[slice(*world.chunks[0].sentences[-1])]) in _flat(_page(world).text)
+
+
+def test_page_sets_irrelevant_passages_apart(world: World) -> None:
+    assert "1 passage that was read and judged irrelevant" in _flat(_page(world).text)
+
+
+def test_page_tells_how_it_was_made(world: World) -> None:
+    text = _flat(_page(world).text)
+    for said in (
+        "plain form: words and surprise",
+        "read on the CPU",
+        "the header was cut",
+        "retrieval.top_k",
+        "a" * 64,
+    ):
+        assert said in text
+
+
+def test_page_links_figures_to_passages_that_exist(world: World) -> None:
+    page = _page(world)
+    targets = [value.removeprefix("#") for value in page.values("href")]
+    assert "claim-2-passage-1" in targets
+    assert set(targets) <= set(page.values("id"))
+    assert len(set(page.values("id"))) == len(page.values("id"))
+
+
+def test_page_names_its_figures_for_those_who_cannot_see_them(world: World) -> None:
+    labels = _page(world).values("aria-label")
+    assert any("Of 3 passages weighed: 1 supports, 1 contradicts, 1 irrelevant." in label for label in labels)
+    assert any(label.startswith("Surprisal over the book, between 1.5 and ") for label in labels)
+
+
+def test_page_loads_nothing_and_runs_nothing(world: World) -> None:
+    page = _page(world)
+    assert not {"script", "link", "img", "iframe", "object", "embed", "form", "base"} & set(page.tags)
+    assert all(value.startswith("#") for value in page.values("href"))
+    assert not page.values("src") and not page.values("style")
+    assert "url(" not in _render(world) and "@import" not in _render(world)
+
+
+def test_policy_allows_the_style_of_the_page_and_nothing_else(world: World) -> None:
+    source = _render(world)
+    (style,) = re.findall(r"<style>(.*?)</style>", source, re.DOTALL)
+    digest = base64.b64encode(hashlib.sha256(style.encode("utf-8")).digest()).decode("ascii")
+    policy = f"default-src 'none'; style-src 'sha256-{digest}'; base-uri 'none'; form-action 'none'"
+    assert f'<meta http-equiv="Content-Security-Policy" content="{policy}">' in source
+
+
+def test_novel_full_of_markup_shows_as_text(hostile: World) -> None:
+    page = _page(hostile)
+    assert not {"script", "img"} & set(page.tags)
+    assert page.tags.count("style") == 1
+    assert not [name for _, name, _ in page.attributes if name.startswith("on")]
+    assert _flat(page.text).count(_flat(STING)) > 5
+    assert "{{7*7}}" in page.text and "49" not in re.findall(r"\b49\b", page.text)
+
+
+def test_page_without_the_character_says_so(world: World) -> None:
+    unnamed = replace(world, cast=(), reading=replace(world.reading, characters={}))
+    assert "Nobody in the cast bears the character's name" in _flat(_page(unnamed).text)
+
+
+@pytest.mark.parametrize("name", ["Ada", "ADA VANE", "ádá"])
+def test_character_is_found_by_any_of_its_names(world: World, name: str) -> None:
+    text = _flat(_page(replace(world, verdict=replace(world.verdict, character=name))).text)
+    assert "Ada Vane is named in" in text and "Memory of Ada Vane" in text
+
+
+def test_page_without_a_reading_has_no_curves(world: World) -> None:
+    assert "How the reading moved" not in _page(replace(world, reading=Reading(()))).text
+
+
+def test_claim_without_telling_passages_says_so(world: World) -> None:
+    silent = make_claim_verdict(world.novel, world.chunks, "She liked plums.", "irrelevant", "irrelevant")
+    text = _flat(_page(replace(world, verdict=replace(world.verdict, claims=(silent,)))).text)
+    assert "No passage was found that speaks to this claim." in text
+    assert "1 claim: 1 not stated." in text and "2 passages that were read and judged irrelevant" in text
+
+
+@pytest.mark.parametrize(
+    ("probability", "said"),
+    [(0.001, "<1%. Of 100 backstories judged like this one, fewer than 1"), (0.999, ">99%."), (0.5, "50%.")],
+)
+def test_page_never_claims_certainty(world: World, probability: float, said: str) -> None:
+    sure = replace(world, verdict=replace(world.verdict, probability=probability))
+    assert f"Probability of being consistent: {said}" in _flat(_page(sure).text)
