@@ -1,0 +1,1 @@
+"""A file to a novel, its sentences, its chunks and its people."""

@@ -1,0 +1,153 @@
+"""Read a file as a novel, and find novels on a shelf (a folder of .txt files)."""
+
+from __future__ import annotations
+
+import difflib
+import hashlib
+import re
+from collections.abc import Sequence
+from pathlib import Path
+
+from pipeline.errors import NovelError
+from pipeline.records import Novel, Span
+from pipeline.text.chapters import find_chapters
+from pipeline.text.encoding import decode
+from pipeline.text.folding import match_key
+
+_EBOOK = r"(?:THE |THIS )?PROJECT GUTENBERG(?:[’']S)?(?:-TM)? E-?(?:BOOK|TEXT)"
+_HEADER = re.compile(
+    rf"^[^\S\n]*\*{{2,}}[^\S\n]*START OF {_EBOOK}(?:[^*\n]*(?:\n(?!\s*\n)[^*\n]*){{0,2}}\*{{2,}}|[^\n]*)[^\n]*"
+    r"|^\*END ?\*? ?THE SMALL PRINT[^\n]*",
+    re.M | re.I,
+)
+_FOOTER = re.compile(rf"^[^\S\n]*\*{{2,}}[^\S\n]*END OF {_EBOOK}", re.M | re.I)
+_OLD_FOOTER = re.compile(r"^[^\S\n]*End of (?:the |this )?Project Gutenberg(?:[’']s)?\b[^\n]*", re.M | re.I)
+_PRODUCERS = re.compile(
+    r"\s*(?:produced by|e-?text prepared by|transcribed (?:from|by))\b(?:[^\n]+\n)+(?=[^\S\n]*\n)", re.I
+)
+_TITLE_LINE = re.compile(r"^Title:[^\S\n]*(\S[^\n]*(?:\n[^\S\n]+\S[^\n]*)*)", re.M)
+_NEAR_FOOTER = 1000
+_HEADER_BYTES = 8000
+_SHOWN = 8
+
+
+def load_novel(path: str | Path) -> Novel:
+    """Read the novel at ``path``; raise NovelError when it is not a text file with words in it."""
+    path = Path(path)
+    data = _read(path)
+    text, encoding, notices = decode(data, source=str(path))
+    if not any(map(str.isalpha, text)):
+        raise NovelError(f"{path} is empty: it holds no words; give a plain text file with the whole novel")
+    body = _find_body(text)
+    if not any(map(str.isalpha, text[body.start : body.end])):
+        raise NovelError(f"{path} holds a Project Gutenberg header and footer and no words between them")
+    sha256 = hashlib.sha256(data).hexdigest()
+    return Novel(path.stem, str(path), text, body, find_chapters(text, body), encoding, sha256, notices)
+
+
+def list_novels(folder: str | Path) -> tuple[Path, ...]:
+    """Return the .txt files of ``folder``, sorted by name; hidden files are left out."""
+    folder = Path(folder)
+    if not folder.is_dir():
+        found = "is not a folder" if folder.exists() else "does not exist"
+        raise NovelError(f"the novels folder {folder} {found}; name a folder that holds .txt files")
+    try:
+        entries = list(folder.iterdir())
+    except OSError as error:
+        raise NovelError(
+            f"the novels folder {folder} cannot be read ({error.strerror}); check its permissions"
+        ) from error
+    novels = (entry for entry in entries if entry.suffix.lower() == ".txt" and not entry.name.startswith("."))
+    return tuple(
+        sorted((entry for entry in novels if entry.is_file()), key=lambda entry: (entry.name.lower(), entry.name))
+    )
+
+
+def find_novel(folder: str | Path, name: str) -> Path:
+    """Return the novel that ``name`` means: a path, a file name or stem in ``folder``, or a title.
+
+    Case, accents, spaces, hyphens, underscores and punctuation make no difference, nor does a leading article. The
+    ``Title:`` line of a Project Gutenberg header counts where no file name matches. Raises NovelError, with what there
+    is, for a name that means no novel or several.
+    """
+    direct = Path(name)
+    if direct.suffix and direct.is_file():
+        return direct
+    novels = list_novels(folder)
+    key = match_key(name)
+    for keys_of in (_file_keys, _loose_keys, _title_keys):
+        wanted = {key, match_key(_without_article(name))} if keys_of is _loose_keys else {key}
+        matches = [novel for novel in novels if key and wanted & keys_of(novel)]
+        if len(matches) == 1:
+            return matches[0]
+        if matches:
+            raise NovelError(f"{name!r} means several novels in {folder}: {_listed(matches)}; give the file name")
+    raise _unknown(folder, name, novels)
+
+
+def _read(path: Path) -> bytes:
+    if path.is_dir():
+        raise NovelError(f"{path} is a folder, not a novel: name a .txt file in it")
+    if not path.exists():
+        raise NovelError(f"{path} does not exist: name a plain text file that holds a novel")
+    if not path.is_file():
+        raise NovelError(f"{path} is not a regular file: name a plain text file that holds a novel")
+    try:
+        return path.read_bytes()
+    except OSError as error:
+        raise NovelError(f"{path} cannot be read ({error.strerror}): check its permissions") from error
+
+
+def _find_body(text: str) -> Span:
+    """Return the work without what Project Gutenberg prints around it, and without white space at its ends."""
+    footer = _FOOTER.search(text)
+    headers = [match.end() for match in _HEADER.finditer(text) if footer is None or match.start() < footer.start()]
+    start = headers[-1] if headers else 0
+    end = _footer_start(text, start)
+    producers = _PRODUCERS.match(text, start, end) if headers else None
+    start = producers.end() if producers else start
+    inner = text[start:end]
+    return Span(start + len(inner) - len(inner.lstrip()), start + len(inner.rstrip()))
+
+
+def _footer_start(text: str, start: int) -> int:
+    """Return where the last footer begins: its starred line, or the plain line just before it in older files."""
+    starred = [match.start() for match in _FOOTER.finditer(text, start)]
+    plain = [match.start() for match in _OLD_FOOTER.finditer(text, start)]
+    if not starred:
+        return plain[-1] if plain else len(text)
+    near = [offset for offset in plain if starred[-1] - _NEAR_FOOTER <= offset < starred[-1]]
+    return min(near, default=starred[-1])
+
+
+def _file_keys(novel: Path) -> set[str]:
+    return {match_key(novel.stem), match_key(novel.name)}
+
+
+def _loose_keys(novel: Path) -> set[str]:
+    return {match_key(novel.stem), match_key(_without_article(novel.stem))}
+
+
+def _title_keys(novel: Path) -> set[str]:
+    with novel.open("rb") as file:
+        head = file.read(_HEADER_BYTES).decode("utf-8", errors="ignore").replace("\r\n", "\n")
+    match = _TITLE_LINE.search(head)
+    return set() if match is None else {match_key(match[1]), match_key(_without_article(match[1]))}
+
+
+def _without_article(name: str) -> str:
+    return re.sub(r"^(?:the|a|an)[\s_-]+", "", name.strip(), flags=re.I)
+
+
+def _unknown(folder: str | Path, name: str, novels: Sequence[Path]) -> NovelError:
+    if not novels:
+        return NovelError(f"{folder} holds no .txt file, so no novel {name!r}: put the novel there as plain text")
+    by_key = {match_key(novel.stem): novel for novel in novels}
+    near = [by_key[key] for key in difflib.get_close_matches(match_key(name), by_key, n=3, cutoff=0.5)]
+    nearest = f"the nearest: {_listed(near)}; " if near else ""
+    return NovelError(f"no novel {name!r} in {folder}; {nearest}there are {_listed(novels)}")
+
+
+def _listed(novels: Sequence[Path]) -> str:
+    names = ", ".join(repr(novel.name) for novel in novels[:_SHOWN])
+    return names + (f" and {len(novels) - _SHOWN} more" if len(novels) > _SHOWN else "")

@@ -1,0 +1,164 @@
+"""Split a novel into sentences with spaCy, a paragraph at a time, and mend what its rules break in fiction.
+
+spaCy proposes where sentences start. The proposals are then mended by rules of our own, whichever model proposed:
+
+- an opening quotation mark or bracket belongs to the sentence after it, not to the one before;
+- no sentence starts after an abbreviation that a name or number follows ("M. de Villefort", "Mrs.", "No. 34"), nor
+  with a small letter (``"Go!" he said.`` is one sentence), unless the paragraph has no capitals at all;
+- a sentence never crosses a blank line, and the heading of a chapter stands alone;
+- what is longer than 2,000 characters is cut at white space, or anywhere if there is none.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable, Iterator
+from itertools import pairwise
+
+import spacy
+from spacy.language import Language
+
+from pipeline.errors import SettingError
+from pipeline.records import Novel, Span
+from pipeline.text.chapters import heading_span
+
+LONGEST_SENTENCE = 2000
+_LONGEST_PIECE = 10_000
+_BATCH = 128
+_SPLITTERS = ("parser", "senter", "sentencizer")
+_KEPT_PIPES = frozenset({*_SPLITTERS, "tok2vec", "transformer"})
+_BLANK_LINES = re.compile(r"\n[^\S\n]*(?:\n[^\S\n]*)+")
+_SENTENCE_END = re.compile(r"[.!?…][\"”’'»)\]]*\s")
+_OPENING = re.compile(r"(?<=\s)[\"“‘'«(\[_—–-]+\s*\Z")
+_TITLES = (
+    "mr mrs ms mssrs messrs dr st ste m mm mme mmes mlle mlles rev hon prof capt col gen lieut lt maj sgt sergt corp"
+)
+_TITLES += " cmdr adm gov sen rep pres sr sra srta sig signor mons mgr fr bp"
+_BEFORE_NAMES = frozenset(_TITLES.split())
+_BEFORE_NUMBERS = frozenset(["no", "nos", "vol", "vols", "chap", "ch", "p", "pp", "fig", "art", "sec", "cap"])
+_ABBREVIATION = re.compile(r"(?:(?<=[\s\"“‘'(\[—-])|\A)([^\W\d_]+)\.\s*\Z")
+_INITIAL = re.compile(r"[A-HJ-Z]")
+
+
+def load_nlp(spacy_model: str | None) -> Language:
+    """Return the spaCy pipeline named by ``spacy_model``, or blank English with rules for sentence ends.
+
+    Raises SettingError when the model is not installed.
+    """
+    nlp = spacy.blank("en") if spacy_model is None else _load_model(spacy_model)
+    if not any(name in nlp.pipe_names for name in _SPLITTERS):
+        nlp.add_pipe("sentencizer")
+    return nlp
+
+
+def _load_model(name: str) -> Language:
+    try:
+        return spacy.load(name)
+    except OSError as error:
+        raise SettingError(
+            f"the spaCy model {name!r} is neither installed nor a folder; "
+            f"install it (python -m spacy download {name}) or leave it out to use the built-in rules"
+        ) from error
+    except (AttributeError, ImportError, TypeError, ValueError) as error:
+        reason = " ".join(str(error).split())[:200]
+        raise SettingError(
+            f"the spaCy model {name!r} does not load with this spaCy ({reason}); install its pair"
+        ) from error
+
+
+def split_sentences(novel: Novel, nlp: Language) -> tuple[Span, ...]:
+    """Return the sentences of the novel's body: in order, trimmed, none empty, none longer than 2,000 characters.
+
+    Memory is bounded by the pieces that spaCy sees (at most 10,000 characters each), not by the novel.
+    """
+    text = novel.text
+    pieces = [piece for block in _blocks(novel) for piece in _pieces(text, block)]
+    headings = {start for chapter in novel.chapters for start, _ in _paragraphs(text, heading_span(text, chapter))}
+    unwanted = [name for name in nlp.pipe_names if name not in _KEPT_PIPES]
+    sentences: list[Span] = []
+    with nlp.memory_zone(), nlp.select_pipes(disable=unwanted):
+        documents = nlp.pipe((text[piece.start : piece.end] for piece in pieces), batch_size=_BATCH)
+        for piece, document in zip(pieces, documents, strict=True):
+            proposed = [] if piece.start in headings else [sentence.start_char for sentence in document.sents]
+            for span in _between(piece.start, _mended(document.text, proposed), piece.end):
+                sentences += _trimmed(text, _shortened(text, span))
+    return tuple(sentences)
+
+
+def _blocks(novel: Novel) -> Iterator[Span]:
+    """Yield the paragraphs of the body, with the headings of chapters apart."""
+    headings = (heading_span(novel.text, chapter) for chapter in novel.chapters)
+    cuts = [novel.body.start, *(offset for span in headings for offset in span), novel.body.end]
+    for start, end in pairwise(cuts):
+        yield from _paragraphs(novel.text, Span(start, end))
+
+
+def _paragraphs(text: str, span: Span) -> Iterator[Span]:
+    breaks = [offset for match in _BLANK_LINES.finditer(text, *span) for offset in match.span()]
+    yield from _trimmed(text, (Span(start, end) for start, end in pairwise([span.start, *breaks, span.end])))
+
+
+def _pieces(text: str, block: Span) -> Iterator[Span]:
+    """Cut a paragraph that is too long for spaCy, after a sentence's end where there is one."""
+    start, end = block
+    while end - start > _LONGEST_PIECE:
+        window = text[start : start + _LONGEST_PIECE]
+        ends = [match.end() for match in _SENTENCE_END.finditer(window)]
+        cut = start + (ends[-1] if ends else _last_space(window))
+        yield Span(start, cut)
+        start = cut
+    yield Span(start, end)
+
+
+def _last_space(window: str) -> int:
+    """Return the place after the last white space of ``window``, or its length when there is none."""
+    words = window.rstrip()
+    match = re.search(r"\s\S*\Z", words)
+    return match.start() + 1 if match and match.start() else len(window)
+
+
+def _mended(text: str, proposed: Iterable[int]) -> Iterator[int]:
+    """Yield the starts that remain of ``proposed``, moved before the quotation marks that open the sentence."""
+    has_capitals = any(map(str.isupper, text))
+    for start in proposed:
+        opening = _OPENING.search(text, max(0, start - 8), start)
+        moved = opening.start() if opening else start
+        if not _joins(text, moved, has_capitals=has_capitals):
+            yield moved
+
+
+def _joins(text: str, start: int, *, has_capitals: bool) -> bool:
+    """Say whether what begins at ``start`` still belongs to the sentence before it."""
+    following = text[start : start + 12].lstrip("\"“‘'«([_—–- \n")[:1]
+    if has_capitals and following.islower():
+        return True
+    abbreviation = _ABBREVIATION.search(text, max(0, start - 24), start)
+    if abbreviation is None:
+        return False
+    word = abbreviation[1].lower()
+    if following.isdigit():
+        return word in _BEFORE_NUMBERS
+    return word in _BEFORE_NAMES or _INITIAL.fullmatch(abbreviation[1]) is not None
+
+
+def _between(start: int, starts: Iterable[int], end: int) -> Iterator[Span]:
+    """Cut ``start`` to ``end`` at ``starts``, which count from ``start``."""
+    cuts = sorted({start, end, *(start + offset for offset in starts)})
+    yield from (Span(left, right) for left, right in pairwise(cuts))
+
+
+def _shortened(text: str, span: Span) -> Iterator[Span]:
+    start, end = span
+    while end - start > LONGEST_SENTENCE:
+        cut = start + _last_space(text[start : start + LONGEST_SENTENCE])
+        yield Span(start, cut)
+        start = cut
+    yield Span(start, end)
+
+
+def _trimmed(text: str, spans: Iterable[Span]) -> Iterator[Span]:
+    for start, end in spans:
+        inner = text[start:end]
+        left = len(inner) - len(inner.lstrip())
+        if left < len(inner):
+            yield Span(start + left, start + len(inner.rstrip()))
