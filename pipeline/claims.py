@@ -1,0 +1,218 @@
+"""A backstory to claims: sentences, cautiously parted, naming their character, with types read off by lexical rules.
+
+A sentence is parted only where both sides can stand alone: at a semicolon, and at a comma with "and", "but" or the
+like before the character's own pronoun or name. Each side then has four words and a verb, and the right side does not
+lean on the left ("it", "the child", a pronoun for somebody else); where in doubt the sentence stays whole.
+
+A claim is read by itself, so its text names its character. Text that names the character already is left alone; a
+leading He, She, They, His, Her or Their becomes the name; any other text is put behind it, "Edmond Dantès: At twelve
+he went to sea." Which pronouns are the character's own is decided once for the backstory: those that most of its
+sentences begin with.
+"""
+
+from __future__ import annotations
+
+import codecs
+import hashlib
+import re
+from collections.abc import Iterator
+from pathlib import Path
+
+import charset_normalizer
+from spacy.language import Language
+
+from pipeline.claim_cues import claim_type, has_verb, stability, time_scope
+from pipeline.errors import BackstoryError
+from pipeline.protagonist import (
+    LEANING,
+    POSSESSIVES,
+    PRONOUNS,
+    SMALL_WORDS,
+    SUBORDINATORS,
+    WORD,
+    Protagonist,
+    find_protagonist,
+    words_of,
+)
+from pipeline.records import Claim
+
+LONGEST = 200_000
+"""Characters of the longest text taken for a backstory; more is a novel given by mistake."""
+SHORTEST = 4
+"""Words of the shortest part of a sentence that may become a claim."""
+WRAPPED = 60
+"""Characters of a line from which on its break is taken for typesetting and not for the end of a statement."""
+
+
+_MARKS = re.compile(r"(?<!\w)(\*{1,3}|_{1,3}|`)(?=\S)(.{1,500}?)(?<=\S)\1(?!\w)")
+_LABEL = re.compile(r"(\*{2,3}|_{2,3})(?:[^*_]{1,80}:\s*\1|[^*_]{1,80}\1\s*:)\s*")
+_HEADING = re.compile(r"\s*#{1,6}\s")
+_BULLET = re.compile(r"^\s*(?:[-*+•–]|\d{1,2}[.)])\s+")
+_ENDED = re.compile(r"[.!?…][\"”’')\]]*$")
+_INITIAL = re.compile(r"^\W*\w")
+_CUT = re.compile(r";\s+(?:(?:and|but|so|yet)\s+)?|,\s+(?:and then|and|but|so|yet|then)\s+")
+# Of these spaCy's tokenizer knows some, and takes the point of the others for the end of a sentence.
+_ABBREVIATED = re.compile(
+    r"(?<!\w)(?:Mr|Mrs|Ms|Dr|M|MM|Mme|Mlle|St|Ste|Capt|Col|Lt|Maj|Gen|Sgt|Adm|Rev|Revd|Hon|Prof|Messrs|Mt|Ft|vs|No"
+    r"|Jno|Jas|Jos|Chas|Geo|Thos|Wm)\.$"
+)
+
+
+def read_backstory(path: str | Path) -> str:
+    """Return the text of a backstory file: UTF-8 with or without a byte order mark, or what its bytes look like.
+
+    Raises BackstoryError when the file is missing, a folder, binary or empty.
+    """
+    try:
+        data = Path(path).read_bytes()
+    except OSError as error:
+        raise BackstoryError(
+            f"{path} cannot be read ({error.strerror}); expected a text file with a backstory; check the path"
+        ) from error
+    text = _decode(data, path).strip()
+    if not text:
+        raise BackstoryError(f"{path} is empty; expected a backstory of at least one sentence; write one into it")
+    return text
+
+
+def extract_claims(backstory: str, character: str, nlp: Language) -> tuple[Claim, ...]:
+    """Return the claims of a backstory, in its order, each once.
+
+    ``nlp`` sets sentence boundaries (a blank pipeline with a sentencizer will do). Of a name with slashes the first
+    side is written and every side recognised; without a character no name is put in. Markdown is taken off, and bold
+    labels ("**Turning Point**:") and headings are left out.
+
+    Raises BackstoryError when no claim is found.
+    """
+    if len(backstory) > LONGEST:
+        raise BackstoryError(
+            f"the backstory has {len(backstory)} characters; expected at most {LONGEST}; give the backstory, no novel"
+        )
+    sentences = [sentence for block in _blocks(backstory) for sentence in _sentences(block, nlp)]
+    sentences = [sentence for sentence in sentences if not _is_heading(sentence)] or sentences
+    person = find_protagonist(character, sentences)
+    parts = [_finish(part) for sentence in sentences for part in _part(sentence, person)]
+    if not parts:
+        raise BackstoryError(
+            "the backstory holds no claim; expected at least one sentence of words; write what it says of the character"
+        )
+    texts = {person.put_into(part): part for part in parts}
+    return tuple(_claim(number, text, texts[text], person, character) for number, text in enumerate(texts, start=1))
+
+
+def _decode(data: bytes, path: str | Path) -> str:
+    wide = data.startswith((codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE))
+    try:
+        text: str | None = data.decode("utf-16" if wide else "utf-8-sig")
+    except UnicodeDecodeError:
+        text = _guess(data)
+    if text is None or "\0" in text:
+        raise BackstoryError(f"{path} is a binary file; expected a text file; save the backstory as UTF-8 text")
+    return text
+
+
+def _guess(data: bytes) -> str | None:
+    """Read bytes that are not UTF-8 as Western text; None when they do not look like any."""
+    best = charset_normalizer.from_bytes(data, cp_isolation=["cp1252", "latin_1"]).best()
+    return None if best is None else str(best)
+
+
+def _blocks(text: str) -> Iterator[str]:
+    """Yield what stands together: paragraphs, list items, and lines too short to have been broken by a typesetter."""
+    block: list[str] = []
+    for line in text.splitlines():
+        content = "" if _HEADING.match(line) else _BULLET.sub("", line).strip()
+        goes_on = block and content and (len(block[-1]) >= WRAPPED or content[0].islower())
+        if block and (_BULLET.match(line) or not goes_on):
+            yield _plain(" ".join(block))
+            block = []
+        block += [content] if content else []
+    if block:
+        yield _plain(" ".join(block))
+
+
+def _plain(block: str) -> str:
+    label = _LABEL.match(block)
+    if label and len(words_of(block[label.end() :])) >= SHORTEST:
+        block = block[label.end() :]
+    return _MARKS.sub(r"\2", block)
+
+
+def _sentences(block: str, nlp: Language) -> list[str]:
+    """Return the sentences of a block; what is no sentence by itself stays with the one before, or after."""
+    found: list[str] = []
+    for sentence in nlp(block).sents:
+        text = sentence.text.strip()
+        if not words_of(text):
+            continue
+        if found and (_ABBREVIATED.search(found[-1]) or _is_scrap(found[-1]) or _goes_back(text)):
+            text = f"{found.pop()} {text}"
+        found.append(text)
+    return found
+
+
+def _goes_back(text: str) -> bool:
+    return text[0].islower() or (_is_scrap(text) and not _ABBREVIATED.search(text))
+
+
+def _is_scrap(text: str) -> bool:
+    return len(words_of(text)) < SHORTEST and not has_verb(words_of(text))
+
+
+def _is_heading(sentence: str) -> bool:
+    words = [word for word in WORD.findall(sentence) if word.lower() not in SMALL_WORDS]
+    return not _ENDED.search(sentence) and not has_verb(words_of(sentence)) and all(word[0].isupper() for word in words)
+
+
+def _part(sentence: str, person: Protagonist) -> Iterator[str]:
+    """Yield the sentence in parts that can each stand alone; see the head of this file."""
+    first = 0
+    cuts = list(_CUT.finditer(sentence))
+    stops = [cut.start() for cut in cuts] + [len(sentence)]
+    for cut, stop in zip(cuts, stops[1:], strict=True):
+        left, right = sentence[first : cut.start()], sentence[cut.end() : stop]
+        if _may_part(left, right, person, at_comma=cut[0].startswith(",")):
+            yield left
+            first = cut.end()
+    yield sentence[first:]
+
+
+def _may_part(left: str, right: str, person: Protagonist, *, at_comma: bool) -> bool:
+    if not (_stands(left) and _stands(right)) or _leans(right, person):
+        return False
+    hangs = words_of(left)[0] in SUBORDINATORS and "," not in left
+    return not at_comma or (person.begins(right) and not hangs)
+
+
+def _stands(part: str) -> bool:
+    balanced = part.count("“") == part.count("”") and part.count("(") == part.count(")") and part.count('"') % 2 == 0
+    return balanced and len(words_of(part)) >= SHORTEST and has_verb(words_of(part))
+
+
+def _leans(right: str, person: Protagonist) -> bool:
+    """Say whether the part means something only after what stood before it."""
+    words = words_of(right)
+    strangers = {subject for subject, *_ in PRONOUNS.values()} - set(person.pronouns)
+    possessives = POSSESSIVES - set(person.pronouns)
+    named = bool(person.name) and person.is_named_in(right)
+    return not strangers.isdisjoint(words) or words[0] in possessives or (words[0] in LEANING and not named)
+
+
+def _finish(part: str) -> str:
+    text = part.strip(" \t,;")
+    text = _INITIAL.sub(lambda start: start[0].upper(), text)
+    return text if _ENDED.search(text) else f"{text}."
+
+
+def _claim(number: int, text: str, part: str, person: Protagonist, character: str) -> Claim:
+    digest = hashlib.sha256(f"{character}\n{text}".encode(errors="surrogatepass")).hexdigest()[:8]
+    about = person.is_named_in(part) or not set(words_of(part)).isdisjoint(person.pronouns)
+    kind = claim_type(part, about_person=about)
+    return Claim(
+        id=f"c{number}-{digest}",
+        character=character,
+        type=kind,
+        time_scope=time_scope(part),
+        stability=stability(part, kind),
+        text=text,
+    )
