@@ -94,16 +94,30 @@ class BDH(nn.Module):
         ``measure_every`` k > 0 reports the share of active x and y neurons of each layer, at every k-th token.
         Raises StateError for a state of another shape, ConfigError for empty or out-of-range input.
         """
+        hidden, kept, activity = self.encode(tokens, state, mode, keep_state=keep_state, measure_every=measure_every)
+        head = self._compiled[1] if self.training and self._compiled else self.head
+        logits, loss = head(hidden, targets)
+        return BDHOutput(logits, loss, kept, hidden, activity)
+
+    def encode(
+        self,
+        tokens: Int[Tensor, "B T"],
+        state: BDHState | None = None,
+        mode: Mode | None = None,
+        *,
+        keep_state: bool = True,
+        measure_every: int = 0,
+    ) -> tuple[Float[Tensor, "B T D"], BDHState | None, Float[Tensor, "L 2"] | None]:
+        """Return the last hidden vectors, the state and the activity of ``forward``, without predicting anything."""
         self._check(tokens, state, mode)
         mode = mode or _choose_mode(tokens.shape[1])
         start = 0 if state is None else state.position
         rotation = make_rotation(self.attn.freqs.view(-1), start=start, length=tokens.shape[1])
         memory = None if state is None else state.memory
-        trunk, head = self._compiled if self.training and self._compiled else (self.trunk, self.head)
+        trunk = self._compiled[0] if self.training and self._compiled else self.trunk
         hidden, after, activity = trunk(tokens, rotation, memory, mode, keep_state, measure_every)
-        logits, loss = head(hidden, targets)
         kept = None if after is None else BDHState(after, start + tokens.shape[1])
-        return BDHOutput(logits, loss, kept, hidden, activity)
+        return hidden, kept, activity
 
     def head(
         self, hidden: Float[Tensor, "B T D"], targets: Int[Tensor, "B T"] | None

@@ -1,0 +1,86 @@
+"""The one loaded model that reads chunks and claims alike."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+import torch
+
+from bdh import BDH, BDHError, BPETokenizer, ByteTokenizer, load
+from bdh.checkpoint import weights_hash
+from pipeline.config import ReadingConfig
+from pipeline.errors import ModelError, SettingError
+from pipeline.records import Vector
+
+SEPARATOR = "\n\n"
+"""What stands before a paragraph, a passage or a claim when it is read."""
+
+
+@dataclass(frozen=True)
+class Encoder:
+    """A BDH model with its tokenizer, where and in which precision it computes, and the sum of its files."""
+
+    model: BDH
+    tokenizer: BPETokenizer | ByteTokenizer
+    weights_sha256: str
+    dtype: str
+
+    @property
+    def width(self) -> int:
+        """Numbers of a state vector, D."""
+        return self.model.config.n_embd
+
+    @torch.inference_mode()
+    def content_vectors(self, texts: Sequence[str]) -> Vector:
+        """Return for each text the mean last hidden vector, read from an empty memory: (texts, D)."""
+        rows = []
+        for text in texts:
+            tokens = torch.tensor([self.tokenizer.encode(SEPARATOR + plain(text))], device=self.model.device)
+            hidden, _, _ = self.model.encode(tokens, keep_state=False)
+            rows.append(hidden[0].float().mean(dim=0).cpu().numpy())
+        return np.stack(rows).astype(np.float32) if rows else np.zeros((0, self.width), np.float32)
+
+
+def plain(text: str) -> str:
+    """Return the text as the reader sees it: every run of white space, line breaks too, as one space."""
+    return " ".join(text.split())
+
+
+def load_encoder(config: ReadingConfig) -> Encoder:
+    """Load the reader that ``config`` names; raises ModelError when it is missing or damaged."""
+    device = _choose_device(config.device)
+    dtype = _choose_dtype(config.dtype, device)
+    if not Path(config.model_dir).is_dir():
+        raise ModelError(
+            f"no reader in {config.model_dir}; expected a folder of trained weights; set the model's folder"
+        )
+    narrow = torch.bfloat16 if dtype == "bf16" else None
+    try:
+        model, tokenizer = load(config.model_dir, device=device, dtype=narrow)
+    except BDHError as error:
+        raise ModelError(f"the reader cannot be loaded: {error}") from error
+    return Encoder(model, tokenizer, weights_hash(config.model_dir), dtype)
+
+
+def _choose_device(name: str) -> torch.device:
+    if name == "auto":
+        name = "cuda" if torch.cuda.is_available() else "cpu"
+    try:
+        device = torch.device(name)
+    except RuntimeError as error:
+        raise SettingError(f"device is {name!r}; expected auto, cpu, cuda or cuda:0") from error
+    if device.type == "cuda" and not torch.cuda.is_available():
+        raise SettingError("device is cuda but no GPU is to be seen; use --device cpu")
+    return device
+
+
+def _choose_dtype(name: str, device: torch.device) -> str:
+    """Return the precision: ``auto`` is bf16 where the processor multiplies it natively, else fp32."""
+    if name != "auto":
+        return name
+    if device.type == "cuda":
+        return "bf16" if torch.cuda.is_bf16_supported() else "fp32"
+    return "bf16" if torch.cpu._is_avx512_bf16_supported() else "fp32"

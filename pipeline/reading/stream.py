@@ -1,0 +1,158 @@
+"""Sentences through the model, once each: what the reader's memory and surprise were at every sentence."""
+
+from __future__ import annotations
+
+import math
+import time
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+
+import numpy as np
+import numpy.typing as npt
+import torch
+import torch.nn.functional as F
+from torch import Tensor
+
+from bdh import BDHState
+from pipeline.reading.encoder import Encoder
+
+Half = npt.NDArray[np.float16]
+Doubles = npt.NDArray[np.float64]
+Tensors = dict[str, Tensor]
+_MEASURE_EVERY = 16
+
+
+@dataclass(frozen=True)
+class SentenceReading:
+    """What was measured at each sentence of a text, in reading order.
+
+    ``hidden`` (sentences, D) is the mean last hidden vector over the sentence's tokens, ``tokens`` and ``bytes`` their
+    number, ``nats`` the sum of their surprise. ``activity`` and ``norm`` are those of the segment of tokens in which
+    the sentence ends.
+    """
+
+    hidden: Half
+    tokens: npt.NDArray[np.int64]
+    bytes: npt.NDArray[np.int64]
+    nats: Doubles
+    activity: Doubles
+    norm: Doubles
+
+    def to_tensors(self) -> Tensors:
+        """Return the arrays as named tensors."""
+        return {name: torch.from_numpy(value) for name, value in vars(self).items()}
+
+    @classmethod
+    def from_tensors(cls, tensors: Tensors) -> SentenceReading:
+        """Return the reading that ``to_tensors`` gave."""
+        return cls(**{name: tensors[name].numpy() for name in cls.__dataclass_fields__})
+
+
+@dataclass(frozen=True)
+class Saving:
+    """How an unfinished reading is kept: the function that stores it, and the seconds between two stores."""
+
+    store: Callable[[Tensors], None]
+    every_seconds: float
+
+
+class Stream:
+    """A reading in progress: ``advance`` reads one segment; ``to_tensors`` is all that is needed to go on later."""
+
+    def __init__(self, encoder: Encoder, pieces: Sequence[str], *, segment: int) -> None:
+        self._encoder, self._segment = encoder, segment
+        encoded = encoder.tokenizer.encode_batch(pieces)
+        counts = np.array([len(tokens) for tokens in encoded], dtype=np.int64)
+        self._tokens = torch.tensor([token for tokens in encoded for token in tokens], dtype=torch.long)
+        self._owner = torch.from_numpy(np.repeat(np.arange(len(pieces)), counts))
+        self._ends = np.cumsum(counts)
+        self.counts, self.bytes = counts, np.array([len(piece.encode("utf-8")) for piece in pieces], dtype=np.int64)
+        self.done = 0
+        self._state = encoder.model.empty_state()
+        self._last = torch.zeros(encoder.model.config.vocab_size)
+        self._hidden = torch.zeros(len(pieces), encoder.width)
+        self._nats = torch.zeros(len(pieces), dtype=torch.float64)
+        self._activity = torch.zeros(len(pieces), dtype=torch.float64)
+        self._norm = torch.zeros(len(pieces), dtype=torch.float64)
+
+    @property
+    def total(self) -> int:
+        """Tokens of the whole text."""
+        return len(self._tokens)
+
+    @torch.inference_mode()
+    def advance(self) -> int:
+        """Read the next segment; return its number of tokens."""
+        stop = min(self.done + self._segment, self.total)
+        tokens = self._tokens[self.done : stop]
+        output = self._encoder.model(
+            tokens[None].to(self._encoder.model.device),
+            state=self._state,
+            mode="chunkwise",
+            measure_every=_MEASURE_EVERY,
+        )
+        assert output.state is not None and output.activity is not None
+        logits = output.logits[0].float().cpu()
+        predicted = torch.cat([self._last[None], logits[:-1]])
+        nats = F.cross_entropy(predicted, tokens, reduction="none").double()
+        owner = self._owner[self.done : stop]
+        self._nats.index_add_(0, owner, nats)
+        self._hidden.index_add_(0, owner, output.hidden[0].float().cpu())
+        ended = slice(*np.searchsorted(self._ends, [self.done, stop], side="right"))
+        self._activity[ended] = float(output.activity.mean())
+        self._norm[ended] = float(output.state.memory.norm())
+        self._state, self._last = output.state, logits[-1]
+        read, self.done = stop - self.done, stop
+        return read
+
+    def finish(self) -> SentenceReading:
+        """Return the measurements of the whole text; vectors are kept in half precision, read fresh or from a cache."""
+        counts = np.maximum(self.counts, 1)
+        hidden = (self._hidden.numpy() / counts[:, None]).astype(np.float16)
+        measured = [self._nats.numpy(), self._activity.numpy(), self._norm.numpy()]
+        return SentenceReading(hidden, self.counts, self.bytes, *measured)
+
+    def to_tensors(self) -> Tensors:
+        """Return the place in the text, the memory, and the sums so far."""
+        sums = {"hidden": self._hidden, "nats": self._nats, "activity": self._activity, "norm": self._norm}
+        place = {"done": torch.tensor(self.done), "memory": self._state.memory.cpu(), "last": self._last}
+        return {**sums, **place}
+
+    def restore(self, tensors: Tensors) -> None:
+        """Go on from what ``to_tensors`` returned."""
+        self.done = int(tensors["done"])
+        self._state = BDHState(tensors["memory"].to(self._encoder.model.device), self.done)
+        self._last, self._hidden, self._nats = tensors["last"], tensors["hidden"], tensors["nats"]
+        self._activity, self._norm = tensors["activity"], tensors["norm"]
+
+
+def stream_sentences(
+    encoder: Encoder,
+    pieces: Sequence[str],
+    *,
+    segment: int,
+    started: Tensors | None,
+    saving: Saving | None,
+    on_progress: Callable[[int, int], None],
+) -> SentenceReading:
+    """Read ``pieces`` (one text a sentence) from first to last, going on from ``started`` where that is given.
+
+    Segments have a fixed length, so an interrupted reading that goes on later equals one that was never interrupted.
+    ``on_progress`` hears tokens just read and tokens in all.
+    """
+    stream = Stream(encoder, pieces, segment=segment)
+    if started is not None:
+        stream.restore(started)
+        on_progress(stream.done, stream.total)
+    saved = time.monotonic()
+    while stream.done < stream.total:
+        on_progress(stream.advance(), stream.total)
+        if saving is not None and time.monotonic() - saved >= saving.every_seconds and stream.done < stream.total:
+            saving.store(stream.to_tensors())
+            saved = time.monotonic()
+    return stream.finish()
+
+
+def bits_per_byte(nats: float, size: int) -> float:
+    """Return surprise in bits per byte; 0 for no bytes."""
+    return nats / math.log(2) / size if size else 0.0
