@@ -16,6 +16,7 @@ import codecs
 import hashlib
 import re
 from collections.abc import Iterator
+from itertools import islice
 from pathlib import Path
 
 import charset_normalizer
@@ -38,17 +39,19 @@ from pipeline.records import Claim
 
 LONGEST = 200_000
 """Characters of the longest text taken for a backstory; more is a novel given by mistake."""
+LONGEST_PARTED = 5_000
+"""Characters of the longest sentence that is looked at for parts; more is a list or a text without full stops."""
 SHORTEST = 4
 """Words of the shortest part of a sentence that may become a claim."""
 WRAPPED = 60
 """Characters of a line from which on its break is taken for typesetting and not for the end of a statement."""
-
 
 _MARKS = re.compile(r"(?<!\w)(\*{1,3}|_{1,3}|`)(?=\S)(.{1,500}?)(?<=\S)\1(?!\w)")
 _LABEL = re.compile(r"(\*{2,3}|_{2,3})(?:[^*_]{1,80}:\s*\1|[^*_]{1,80}\1\s*:)\s*")
 _HEADING = re.compile(r"\s*#{1,6}\s")
 _BULLET = re.compile(r"^\s*(?:[-*+•–]|\d{1,2}[.)])\s+")
 _ENDED = re.compile(r"[.!?…][\"”’')\]]*$")
+_OPENING = re.compile(r"\s+([“‘«(\[\"'])$")
 _INITIAL = re.compile(r"^\W*\w")
 _CUT = re.compile(r";\s+(?:(?:and|but|so|yet)\s+)?|,\s+(?:and then|and|but|so|yet|then)\s+")
 # Of these spaCy's tokenizer knows some, and takes the point of the others for the end of a sentence.
@@ -141,14 +144,24 @@ def _plain(block: str) -> str:
 def _sentences(block: str, nlp: Language) -> list[str]:
     """Return the sentences of a block; what is no sentence by itself stays with the one before, or after."""
     found: list[str] = []
-    for sentence in nlp(block).sents:
-        text = sentence.text.strip()
-        if not words_of(text):
-            continue
-        if found and (_ABBREVIATED.search(found[-1]) or _is_scrap(found[-1]) or _goes_back(text)):
+    for text in _raw_sentences(block, nlp):
+        quoted = bool(found) and _is_balanced(block) and not _is_balanced(found[-1])
+        if quoted or (found and (_ABBREVIATED.search(found[-1]) or _is_scrap(found[-1]) or _goes_back(text))):
             text = f"{found.pop()} {text}"
         found.append(text)
     return found
+
+
+def _raw_sentences(block: str, nlp: Language) -> Iterator[str]:
+    """Yield what ``nlp`` takes for sentences, with opening marks, which it leaves behind, where they belong."""
+    opening = ""
+    for sentence in nlp(block).sents:
+        text = opening + sentence.text.strip()
+        mark = _OPENING.search(text)
+        opening = mark[1] if mark else ""
+        text = text[: mark.start()] if mark else text
+        if WORD.search(text):
+            yield text
 
 
 def _goes_back(text: str) -> bool:
@@ -156,7 +169,12 @@ def _goes_back(text: str) -> bool:
 
 
 def _is_scrap(text: str) -> bool:
-    return len(words_of(text)) < SHORTEST and not has_verb(words_of(text))
+    first = list(islice(WORD.finditer(text), SHORTEST))
+    return len(first) < SHORTEST and not has_verb(words_of(text))
+
+
+def _is_balanced(text: str) -> bool:
+    return text.count("“") == text.count("”") and text.count("(") == text.count(")") and text.count('"') % 2 == 0
 
 
 def _is_heading(sentence: str) -> bool:
@@ -167,7 +185,7 @@ def _is_heading(sentence: str) -> bool:
 def _part(sentence: str, person: Protagonist) -> Iterator[str]:
     """Yield the sentence in parts that can each stand alone; see the head of this file."""
     first = 0
-    cuts = list(_CUT.finditer(sentence))
+    cuts = list(_CUT.finditer(sentence)) if len(sentence) <= LONGEST_PARTED else []
     stops = [cut.start() for cut in cuts] + [len(sentence)]
     for cut, stop in zip(cuts, stops[1:], strict=True):
         left, right = sentence[first : cut.start()], sentence[cut.end() : stop]
@@ -178,15 +196,15 @@ def _part(sentence: str, person: Protagonist) -> Iterator[str]:
 
 
 def _may_part(left: str, right: str, person: Protagonist, *, at_comma: bool) -> bool:
-    if not (_stands(left) and _stands(right)) or _leans(right, person):
+    if not (_stands(right) and _stands(left)) or _leans(right, person):
         return False
     hangs = words_of(left)[0] in SUBORDINATORS and "," not in left
     return not at_comma or (person.begins(right) and not hangs)
 
 
 def _stands(part: str) -> bool:
-    balanced = part.count("“") == part.count("”") and part.count("(") == part.count(")") and part.count('"') % 2 == 0
-    return balanced and len(words_of(part)) >= SHORTEST and has_verb(words_of(part))
+    words = words_of(part)
+    return len(words) >= SHORTEST and has_verb(words) and _is_balanced(part)
 
 
 def _leans(right: str, person: Protagonist) -> bool:

@@ -153,6 +153,22 @@ def test_claims_keep_a_number_in_brackets() -> None:
     assert texts("At the trial (1793) he was driven out.") == ["Edmond Dantès: At the trial (1793) he was driven out."]
 
 
+def test_claims_leave_quotation_marks_and_brackets_where_they_belong() -> None:
+    assert texts("Edmond rose. “I am lost,” Edmond said. (Edmond was ill.) Edmond fell.") == [
+        "Edmond rose.",
+        "“I am lost,” Edmond said.",
+        "(Edmond was ill.)",
+        "Edmond fell.",
+    ]
+
+
+def test_claims_keep_a_quotation_of_several_sentences_whole() -> None:
+    assert texts("Edmond said “I was dead. I came back. You sleep.” Edmond left.") == [
+        "Edmond said “I was dead. I came back. You sleep.”",
+        "Edmond left.",
+    ]
+
+
 def test_claims_begin_a_sentence_with_an_abbreviation() -> None:
     assert texts("Edmond smoked a cigar. Jno. Peters knew Edmond well.") == [
         "Edmond smoked a cigar.",
