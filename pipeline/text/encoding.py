@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import codecs
 import re
+import unicodedata
 from typing import NamedTuple
 
 from charset_normalizer import CharsetMatches, from_bytes
@@ -30,11 +31,12 @@ _ACCENTED_WORD = re.compile(rb"[^\s]{0,40}[\x80-\xff][^\s]{0,40}")
 _CONTROL = re.compile("[\x00-\x08\x0e-\x19\x1b\x7f]")
 _CONTROL_SHARE = 0.001
 _NOT_ASCII = re.compile(r"[^\x00-\x7f]")
+_MARK = re.compile("[\u0300-\u036f]")
 _DAMAGE_SHARE = 0.1
 
 
 class Decoded(NamedTuple):
-    """Text with ``\\n`` newlines and no byte order mark, the encoding it was read as, and what the user should know."""
+    """Text (``\\n`` newlines, no byte order mark, composed accents), its encoding, and what the user should know."""
 
     text: str
     encoding: str
@@ -50,7 +52,14 @@ def decode(data: bytes, *, source: str) -> Decoded:
     text = decoded.text.lstrip("\ufeff").replace("\r\n", "\n").replace("\r", "\n")
     if len(_CONTROL.findall(text)) > len(text) * _CONTROL_SHARE:
         raise _binary(source, "control characters")
-    return decoded._replace(text=text)
+    return _composed(decoded._replace(text=text))
+
+
+def _composed(decoded: Decoded) -> Decoded:
+    """Join accents that are written as marks of their own to their letters, so that words stay whole."""
+    text = unicodedata.normalize("NFC", decoded.text) if _MARK.search(decoded.text) else decoded.text
+    notices = () if text == decoded.text else ("accents that followed their letters were joined to them",)
+    return Decoded(text, decoded.encoding, decoded.notices + notices)
 
 
 def _decode_marked(data: bytes, source: str) -> Decoded | None:

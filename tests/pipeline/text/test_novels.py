@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import os
+import unicodedata
 from pathlib import Path
 
 import pytest
@@ -101,6 +102,12 @@ def test_load_novel_refuses_what_is_no_regular_file() -> None:
         load_novel(os.devnull)
 
 
+def test_load_novel_joins_loose_accents_and_says_so(tmp_path: Path) -> None:
+    novel = load_novel(_file(tmp_path, unicodedata.normalize("NFD", STORY)))
+    assert novel.text == STORY
+    assert novel.notices == ("accents that followed their letters were joined to them",)
+
+
 @settings(max_examples=150, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(data=st.binary(max_size=300))
 def test_load_novel_reads_any_bytes_or_gives_one_clear_line(tmp_path: Path, data: bytes) -> None:
@@ -116,7 +123,7 @@ def test_load_novel_reads_any_bytes_or_gives_one_clear_line(tmp_path: Path, data
 @settings(max_examples=100, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(words=st.text(st.characters(exclude_categories=["Cs", "Cc"]), max_size=80))
 def test_load_novel_keeps_any_utf8_text(tmp_path: Path, words: str) -> None:
-    text = "مرحبا 😀 " + words
+    text = unicodedata.normalize("NFC", "مرحبا 😀 " + words)
     assert load_novel(_file(tmp_path, text)).text == text
 
 

@@ -1,0 +1,110 @@
+"""Group mentions of names into persons, cautiously: who only shares a surname stays apart."""
+
+from __future__ import annotations
+
+from collections import Counter, defaultdict
+from collections.abc import Iterable, Mapping, Sequence
+from typing import NamedTuple
+
+from pipeline.records import Mention
+from pipeline.text.names import parse_name, without_title
+from pipeline.text.titles import TitleClass, classes_clash, title_class
+
+_DOMINANCE = 4
+_WELL_KNOWN = 20
+
+
+class _Form(NamedTuple):
+    """What makes two mentions one name: first and last word; for a lone word, also whom its title calls."""
+
+    words: tuple[str, ...]
+    called: TitleClass
+
+
+class Person(NamedTuple):
+    """A display name, the other forms seen, most frequent first, and the mentions in order."""
+
+    name: str
+    aliases: tuple[str, ...]
+    mentions: tuple[Mention, ...]
+
+
+def group_persons(mentions: Iterable[Mention]) -> list[Person]:
+    """Return the persons that these mentions name, those named most often first.
+
+    A lone first name or surname belongs to the one full name that holds it, or to one that is four times as frequent
+    as the others together; where titles say otherwise, or several share it, it is a person of its own.
+    """
+    forms = _forms(mentions)
+    groups: dict[_Form, list[Mention]] = defaultdict(list)
+    for form, named in forms.items():
+        groups[_owner(form, forms)] += named
+    persons = [_person(named) for named in groups.values()]
+    return sorted(persons, key=lambda person: (-len(person.mentions), person.name))
+
+
+def _forms(mentions: Iterable[Mention]) -> dict[_Form, list[Mention]]:
+    by_words: dict[tuple[str, ...], dict[TitleClass, list[Mention]]] = defaultdict(lambda: defaultdict(list))
+    for mention in mentions:
+        parsed = parse_name(mention.text)
+        ends = parsed.words if len(parsed.words) < 2 else (parsed.words[0], parsed.words[-1])
+        by_words[ends][title_class(parsed.title)].append(mention)
+    forms: dict[_Form, list[Mention]] = {}
+    for words, by_class in by_words.items():
+        forms |= _split_by_title(words, by_class)
+    return forms
+
+
+def _split_by_title(words: tuple[str, ...], by_class: Mapping[TitleClass, list[Mention]]) -> dict[_Form, list[Mention]]:
+    """Keep "Madame de Villefort" apart from "M. de Villefort"; the untitled go with the man, or the more frequent."""
+    sizes: dict[TitleClass, int] = {called: len(named) for called, named in by_class.items() if called}
+    home: TitleClass = max(sizes, key=lambda called: (called == "man", sizes[called])) if sizes else ""
+    apart = len(words) == 1 and any(classes_clash(first, second) for first in sizes for second in sizes)
+    forms: dict[_Form, list[Mention]] = defaultdict(list)
+    for called, named in by_class.items():
+        forms[_Form(words, called if apart and called else home)] += named
+    return dict(forms)
+
+
+def _owner(form: _Form, forms: Mapping[_Form, Sequence[Mention]]) -> _Form:
+    """Return the full form to which a lone word belongs, or the form itself."""
+    if len(form.words) != 1:
+        return form
+    lone: Counter[tuple[str, ...]] = Counter()
+    for other, named in forms.items():
+        lone[other.words] += len(named)
+    full = {
+        other: len(named)
+        for other, named in forms.items()
+        if len(other.words) == 2 and form.words[0] in other.words and not _is_chance(other, len(named), lone)
+    }
+    first = max(full, key=lambda other: full[other], default=form)
+    rest = sum(full.values()) - full.get(first, 0)
+    fits = not classes_clash(form.called, first.called)
+    return first if fits and full.get(first, 0) >= _DOMINANCE * rest else form
+
+
+def _is_chance(full: _Form, count: int, lone: Mapping[tuple[str, ...], int]) -> bool:
+    """Say whether two well-known names stand together only once, as two persons may ("Thaouka, Thalcave!")."""
+    return count == 1 and all(lone.get((word,), 0) >= _WELL_KNOWN for word in full.words)
+
+
+def _person(mentions: Sequence[Mention]) -> Person:
+    printed = Counter(" ".join(mention.text.split()) for mention in mentions)
+    name = _display_name(printed)
+    aliases = tuple(form for form, _ in printed.most_common() if form != name)
+    return Person(name, aliases, tuple(sorted(mentions, key=lambda mention: mention.start)))
+
+
+def _display_name(printed: Counter[str]) -> str:
+    """Choose the fullest name in its most frequent form; the title is left out unless every mention has it."""
+    bare: Counter[str] = Counter()
+    for form, count in printed.items():
+        bare[without_title(form)] += count
+    always_titled = all(form != without_title(form) for form in printed)
+    candidates = printed if always_titled else bare
+    fullest = max(min(len(parse_name(form).words), 2) for form in candidates)
+    return max(
+        (form for form in candidates if min(len(parse_name(form).words), 2) == fullest),
+        key=lambda form: (not form.isupper(), candidates[form], form),
+    )

@@ -1,0 +1,147 @@
+"""Who is named in a novel, where, and where the target character is."""
+
+from __future__ import annotations
+
+import difflib
+from bisect import bisect_right
+from collections import Counter, defaultdict
+from collections.abc import Iterable, Iterator, Sequence
+
+from spacy.language import Language
+
+from pipeline.errors import CharacterError, SettingError
+from pipeline.records import Character, Chunk, Mention, Novel, Span
+from pipeline.text.aliases import Alias, names_of
+from pipeline.text.cast import group_persons
+from pipeline.text.folding import match_key
+from pipeline.text.names import find_person_phrases, parse_name, trim_name
+from pipeline.text.targets import find_target
+
+PERSON_LABELS = frozenset(["PERSON", "PER"])
+_RECOGNISERS = frozenset(["ner", "entity_ruler", "span_ruler"])
+_RULES_ONLY = frozenset(["sentencizer"])
+_KEPT_PIPES = _RECOGNISERS | {"tok2vec", "transformer"}
+_WINDOW = 2000
+_BATCH = 64
+_NEAREST = 5
+_SIMILAR = 0.7
+
+
+def find_mentions(novel: Novel, sentences: Sequence[Span], *, nlp: Language | None = None) -> tuple[Mention, ...]:
+    """Return the mentions of persons: the PERSON entities of ``nlp``, or by rules where it has no model in it.
+
+    Raises SettingError for a model that recognises no entities.
+    """
+    if nlp is None or _RULES_ONLY.issuperset(nlp.pipe_names):
+        phrases = find_person_phrases(novel.text, novel.body)
+        return tuple(_mentions(novel, sentences, (Span(phrase.start, phrase.end) for phrase in phrases)))
+    if _RECOGNISERS.isdisjoint(nlp.pipe_names):
+        raise SettingError(
+            f"the spaCy model {nlp.meta.get('name', '')!r} has {', '.join(nlp.pipe_names)} and no entity recogniser; "
+            "choose a model with 'ner' or leave it out to use the built-in name rules"
+        )
+    return tuple(_mentions(novel, sentences, _entities(novel, sentences, nlp)))
+
+
+def build_cast(mentions: Iterable[Mention], chunks: Sequence[Chunk], *, min_mentions: int = 2) -> tuple[Character, ...]:
+    """Group mentions into characters, most mentioned first, without those named fewer than ``min_mentions`` times."""
+    holders = _holders(chunks)
+    return tuple(
+        _character(person.name, person.aliases, person.mentions, holders)
+        for person in group_persons(mentions)
+        if len(person.mentions) >= min_mentions
+    )
+
+
+def resolve_character(
+    target: str,
+    novel: Novel,
+    sentences: Sequence[Span],
+    chunks: Sequence[Chunk],
+    *,
+    aliases: Sequence[Alias] = (),
+) -> Character:
+    """Return where ``target`` is named: by full name, surname, first name, either side of a slash, or an alias.
+
+    Case, accents, hyphens and possessives make no difference. A surname or first name inside somebody else's full name
+    is not a mention. Raises CharacterError, with the nearest names of the novel, when there is none.
+    """
+    names = names_of(target, aliases)
+    if not names:
+        raise CharacterError(f"the character's name {target!r} is empty; name a person of the novel")
+    spans = (Span(hit.start, hit.end) for hit in find_target(novel, names))
+    mentions = tuple(_mentions(novel, sentences, spans))
+    if not mentions:
+        nearest = nearest_names(target, build_cast(find_mentions(novel, sentences), chunks, min_mentions=1))
+        raise CharacterError(
+            f"{target!r} is named nowhere in {novel.name!r}; the nearest names are {nearest}; "
+            "correct the name or give an alias"
+        )
+    printed = Counter(" ".join(mention.text.split()) for mention in mentions)
+    forms = dict.fromkeys([*names, *(form for form, _ in printed.most_common())])
+    return _character(target, tuple(form for form in forms if form != target), mentions, _holders(chunks))
+
+
+def nearest_names(target: str, cast: Sequence[Character]) -> str:
+    """List the names of ``cast`` that are spelt most like ``target``, or the most frequent where none is."""
+    by_key: dict[str, str] = {}
+    for character in cast:
+        for form in (character.name, *character.aliases):
+            for key in (match_key(form), *parse_name(form).words):
+                by_key.setdefault(key, character.name)
+    wanted = [match_key(target), *(word for side in target.split("/") for word in parse_name(side).words)]
+    close = [key for word in wanted for key in difflib.get_close_matches(word, by_key, n=_NEAREST, cutoff=_SIMILAR)]
+    names = dict.fromkeys(by_key[key] for key in close) or dict.fromkeys(character.name for character in cast)
+    return ", ".join(repr(name) for name in list(names)[:_NEAREST]) or "none: it names nobody"
+
+
+def _entities(novel: Novel, sentences: Sequence[Span], nlp: Language) -> Iterator[Span]:
+    """Yield the person entities, read in windows of whole sentences."""
+    windows = list(_windows(sentences))
+    unwanted = [name for name in nlp.pipe_names if name not in _KEPT_PIPES]
+    with nlp.memory_zone(), nlp.select_pipes(disable=unwanted):
+        documents = nlp.pipe((novel.text[window.start : window.end] for window in windows), batch_size=_BATCH)
+        for window, document in zip(windows, documents, strict=True):
+            for entity in document.ents:
+                if entity.label_ in PERSON_LABELS:
+                    yield Span(window.start + entity.start_char, window.start + entity.end_char)
+
+
+def _windows(sentences: Sequence[Span]) -> Iterator[Span]:
+    window: Span | None = None
+    for sentence in sentences:
+        if window is not None and sentence.end - window.start <= _WINDOW:
+            window = Span(window.start, sentence.end)
+            continue
+        if window is not None:
+            yield window
+        window = sentence
+    if window is not None:
+        yield window
+
+
+def _mentions(novel: Novel, sentences: Sequence[Span], spans: Iterable[Span]) -> Iterator[Mention]:
+    """Yield the spans that hold a name as mentions of the sentence in which they start."""
+    starts = [sentence.start for sentence in sentences]
+    for span in spans:
+        start, end = trim_name(novel.text, span)
+        number = bisect_right(starts, start) - 1
+        if start < end and number >= 0 and start < sentences[number].end:
+            yield Mention(novel.text[start:end], start, end, number)
+
+
+def _holders(chunks: Sequence[Chunk]) -> dict[int, list[int]]:
+    """Map each sentence to the chunks that hold it."""
+    holders: dict[int, list[int]] = defaultdict(list)
+    for chunk in chunks:
+        for sentence in range(chunk.first_sentence, chunk.first_sentence + len(chunk.sentences)):
+            holders[sentence].append(chunk.index)
+    return holders
+
+
+def _character(
+    name: str, aliases: tuple[str, ...], mentions: tuple[Mention, ...], holders: dict[int, list[int]]
+) -> Character:
+    sentences = sorted({mention.sentence for mention in mentions})
+    chunks = sorted({chunk for sentence in sentences for chunk in holders.get(sentence, ())})
+    return Character(name, aliases, mentions, tuple(sentences), tuple(chunks))

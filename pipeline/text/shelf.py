@@ -1,0 +1,60 @@
+"""Choose the novel of a folder by the character who is in it."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import replace
+from pathlib import Path
+
+from pipeline.errors import CharacterError, NovelError
+from pipeline.records import Novel
+from pipeline.text.aliases import Alias, names_of
+from pipeline.text.novels import list_novels, load_novel
+from pipeline.text.targets import find_target
+
+_SHOWN = 8
+
+
+def choose_novel(folder: str | Path, character: str, *, aliases: Sequence[Alias] = ()) -> Novel:
+    """Return the only novel in ``folder`` that names ``character``.
+
+    Where some novels have the full name they alone count, then those with the surname, then those with the first name.
+    A file that cannot be read is left out with a notice. Raises NovelError, with a list, for several novels or none.
+    """
+    names = names_of(character, aliases)
+    if not names:
+        raise CharacterError(f"the character's name {character!r} is empty; name a person of the novel")
+    novels, unreadable = _load_all(list_novels(folder))
+    strengths = [max((hit.strength for hit in find_target(novel, names)), default=0) for novel in novels]
+    best = max(strengths, default=0)
+    holders = [novel for novel, strength in zip(novels, strengths, strict=True) if strength == best and best > 0]
+    if len(holders) == 1:
+        return replace(holders[0], notices=(*holders[0].notices, *(f"left out: {line}" for line in unreadable)))
+    if holders:
+        raise NovelError(f"several novels in {folder} name {character!r}: {_listed(holders)}; say which with --novel")
+    raise _none(folder, character, novels, unreadable)
+
+
+def _load_all(paths: Sequence[Path]) -> tuple[list[Novel], list[str]]:
+    novels, unreadable = [], []
+    for path in paths:
+        try:
+            novels.append(load_novel(path))
+        except NovelError as error:
+            unreadable.append(str(error))
+    return novels, unreadable
+
+
+def _none(folder: str | Path, character: str, novels: Sequence[Novel], unreadable: Sequence[str]) -> NovelError:
+    left_out = "".join(f"; left out: {line}" for line in unreadable)
+    if not novels:
+        return NovelError(f"{folder} holds no readable novel; put a plain .txt file there{left_out}")
+    return NovelError(
+        f"no novel in {folder} names {character!r}; there are {_listed(novels)}; "
+        f"correct the name, give an alias, or say which novel with --novel{left_out}"
+    )
+
+
+def _listed(novels: Sequence[Novel]) -> str:
+    names = ", ".join(repr(Path(novel.path).name) for novel in novels[:_SHOWN])
+    return names + (f" and {len(novels) - _SHOWN} more" if len(novels) > _SHOWN else "")

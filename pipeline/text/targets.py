@@ -1,0 +1,238 @@
+"""Find where one person is named, by full name, surname, first name or alias, and not where a namesake is.
+
+The text is searched, folded, for the words of the name. Whether a hit is the person is then decided by the whole name
+phrase around it: "Valentine de Villefort" holds the surname of "Gérard de Villefort", and a first name that is not his.
+"""
+
+from __future__ import annotations
+
+import re
+from bisect import bisect_right
+from collections import Counter
+from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import dataclass
+from itertools import compress
+from typing import Literal, NamedTuple
+
+from pipeline.records import Novel
+from pipeline.text.folding import fold_text
+from pipeline.text.names import NamePhrase, ParsedName, find_phrases, parse_name
+from pipeline.text.titles import PARTICLES, POLITE, TITLES, TitleClass, classes_clash, title_class
+
+Strength = Literal[1, 2, 3]
+FIRST_NAME: Strength = 1
+SURNAME: Strength = 2
+FULL: Strength = 3
+"""How sure a mention is: by the first name alone, by the surname or an only name, by the full name."""
+
+_PARTICLE = f"(?:{'|'.join(sorted(PARTICLES))})"
+_BETWEEN = rf"\.?[-\s]+(?:{_PARTICLE}\s+)*(?:[dl]')?"
+_DOMINANCE = 4
+_PRONOUN_WINDOW = 120
+_PRONOUN = re.compile(r"\b(?:(?P<man>he|him|his|himself)|(?P<woman>she|her|hers|herself))\b")
+_FEWEST = 3
+
+
+class Hit(NamedTuple):
+    """A place where the person is named: the range of the whole name as printed, and how sure it is."""
+
+    start: int
+    end: int
+    strength: Strength
+
+
+class _Place(NamedTuple):
+    """A place where words of the name stand: all of them, or those of one part."""
+
+    start: int
+    end: int
+    part: Literal["full", "surname", "first", "only"]
+
+
+@dataclass(frozen=True)
+class _Family:
+    """What the novel tells about the bearers of a target's words, so that namesakes can be told apart.
+
+    ``companions`` are further words of the same person's name; ``foreign_titles`` belong to a namesake.
+    """
+
+    words: frozenset[str]
+    title_class: TitleClass
+    companions: frozenset[str]
+    foreign_titles: frozenset[str]
+    is_called_by_first_name: bool
+    is_called_by_surname_alone: bool
+
+
+def find_target(novel: Novel, names: Iterable[str]) -> tuple[Hit, ...]:
+    """Return where the person with these names is named in the body of the novel, in order."""
+    folded = fold_text(novel.text)
+    found = [(target, _search(folded, novel, target)) for target in map(parse_name, names) if target.words]
+    if not any(places for _, places in found):
+        return ()
+    phrases = find_phrases(novel.text, novel.body)
+    hits = [hit for target, places in found for hit in _accepted(target, places, phrases, folded)]
+    return _without_overlaps(hits)
+
+
+def _search(folded: str, novel: Novel, target: ParsedName) -> list[_Place]:
+    """Find the full name and its parts; capitalised, unless it is a mere title or the book never capitalises it."""
+    places = [
+        _Place(match.start(), match.end(), part)
+        for part, words in _parts(target)
+        for match in _pattern(words).finditer(folded, *novel.body)
+    ]
+    capitalised = [place for place in places if novel.text[place.start].isupper()]
+    if capitalised and not TITLES.issuperset(target.words):
+        return capitalised
+    return [place for place in places if place.part in {"full", "only"}]
+
+
+def _parts(target: ParsedName) -> Iterator[tuple[Literal["full", "surname", "first", "only"], tuple[str, ...]]]:
+    if target.surname == 0:
+        yield "only", target.words
+        return
+    yield "full", target.words
+    yield "surname", target.words[target.surname :]
+    if len(target.words[0]) > 1:
+        yield "first", target.words[:1]
+
+
+def _pattern(words: Sequence[str]) -> re.Pattern[str]:
+    spelt = (re.escape(word).replace(r"\-", r"[-\s]*") for word in words)
+    return re.compile(rf"(?<![^\W_])(?<![^\W_]-){_BETWEEN.join(spelt)}(?![^\W_])(?!-[^\W_])")
+
+
+def _accepted(
+    target: ParsedName, places: Sequence[_Place], phrases: Sequence[NamePhrase], folded: str
+) -> Iterator[Hit]:
+    """Yield the places that name the target and no namesake, widened to the whole name as printed."""
+    starts = [phrase.start for phrase in phrases]
+    around = [(place, _covering(phrases, starts, place)) for place in places]
+    family = _family(target, around, phrases, folded)
+    for place, phrase in around:
+        strength = _strength(family, target, place, phrase)
+        if strength and phrase:
+            yield Hit(min(place.start, phrase.start), max(place.end, phrase.end), strength)
+        elif strength:
+            yield Hit(place.start, place.end, strength)
+
+
+def _covering(phrases: Sequence[NamePhrase], starts: Sequence[int], place: _Place) -> NamePhrase | None:
+    index = bisect_right(starts, place.start) - 1
+    return phrases[index] if index >= 0 and phrases[index].end > place.start else None
+
+
+def _strength(family: _Family, target: ParsedName, place: _Place, phrase: NamePhrase | None) -> Strength | None:
+    """Say how sure it is that the place names the target, None when it names somebody else."""
+    if phrase is None:
+        return {"full": FULL, "only": SURNAME}.get(place.part)
+    words = _flat(phrase.words)
+    if target.surname and family.words <= words:
+        return FULL
+    if not words - family.words <= family.companions or classes_clash(title_class(phrase.title), family.title_class):
+        return None
+    if place.part == "first":
+        return FIRST_NAME if family.is_called_by_first_name else None
+    if phrase.title in family.foreign_titles or not (phrase.title or family.is_called_by_surname_alone):
+        return None
+    return SURNAME
+
+
+def _family(
+    target: ParsedName,
+    around: Sequence[tuple[_Place, NamePhrase | None]],
+    phrases: Sequence[NamePhrase],
+    folded: str,
+) -> _Family:
+    words = _flat(target.words)
+    relatives = [phrase for phrase in phrases if not words.isdisjoint(_flat(phrase.words))]
+    full = [target.surname > 0 and words <= _flat(phrase.words) for phrase in relatives]
+    own = list(compress(relatives, full))
+    partial = [phrase for phrase, is_full in zip(relatives, full, strict=True) if not is_full]
+    others = [phrase for phrase in partial if not _flat(phrase.words) <= words]
+    called = title_class(target.title) or _called(own) or _class_by_pronouns(target, around, folded)
+    companions = frozenset[str]() if target.surname else _companions(target, others, called, words)
+    strangers = frozenset(phrase.title for phrase in others if not _flat(phrase.words) - words <= companions)
+    return _Family(
+        words=words,
+        title_class=called,
+        companions=companions,
+        foreign_titles=strangers - POLITE - {phrase.title for phrase in own} - {target.title, ""},
+        is_called_by_first_name=_leads(own, [phrase for phrase in others if phrase.words[0] == target.words[0]]),
+        is_called_by_surname_alone=_owns_surname(target, called, around, folded),
+    )
+
+
+def _flat(words: Iterable[str]) -> frozenset[str]:
+    return frozenset(part for word in words for part in word.split("-"))
+
+
+def _leads(own: Sequence[NamePhrase], rivals: Sequence[NamePhrase]) -> bool:
+    """Say whether no other full name with the same first name is more frequent than the target's."""
+    counts = Counter(_flat(rival.words) for rival in rivals)
+    return max(counts.values(), default=0) <= max(len(own), 1)
+
+
+def _called(phrases: Iterable[NamePhrase]) -> TitleClass:
+    """Return the class of the titles that these phrases bear most often."""
+    classes = Counter(title_class(phrase.title) for phrase in phrases if title_class(phrase.title))
+    return classes.most_common(1)[0][0] if classes else ""
+
+
+def _owns_surname(
+    target: ParsedName, called: TitleClass, around: Iterable[tuple[_Place, NamePhrase | None]], folded: str
+) -> bool:
+    """Say whether the surname without title or first name can be the target's, and not a man's of the family."""
+    surname = _flat(target.words[target.surname :])
+    bearers = [(place, phrase) for place, phrase in around if phrase and _flat(phrase.words) == surname]
+    if not any(title_class(phrase.title) == "man" for _, phrase in bearers):
+        return True
+    spoken_of = _pronoun_class([place for place, phrase in bearers if not phrase.title], folded)
+    return not classes_clash(called, spoken_of or "man")
+
+
+def _class_by_pronouns(
+    target: ParsedName, around: Sequence[tuple[_Place, NamePhrase | None]], folded: str
+) -> TitleClass:
+    """Tell man from woman by pronouns, where no title does.
+
+    A surname alone, where the target has a first name too, may be a relative's: it votes only if little else does.
+    """
+    untitled = [place for place, phrase in around if phrase is None or phrase.title in {"", target.title}]
+    sure = [place for place in untitled if place.part != "surname"]
+    return _pronoun_class(sure, folded) or _pronoun_class(untitled, folded)
+
+
+def _pronoun_class(places: Iterable[_Place], folded: str) -> TitleClass:
+    """Return what the first pronoun after each place says, where at least three agree two to one."""
+    found = (_PRONOUN.search(folded, place.end, place.end + _PRONOUN_WINDOW) for place in places)
+    votes = Counter(match.lastgroup for match in found if match)
+    men, women = votes["man"], votes["woman"]
+    if men + women < _FEWEST or max(men, women) < 2 * min(men, women):
+        return ""
+    return "man" if men > women else "woman"
+
+
+def _companions(
+    target: ParsedName, others: Iterable[NamePhrase], called: TitleClass, words: frozenset[str]
+) -> frozenset[str]:
+    """Return the words that complete a lone name: those of the title it has, or of its one frequent bearer."""
+    bearers: dict[frozenset[str], list[NamePhrase]] = {}
+    for phrase in others:
+        bearers.setdefault(_flat(phrase.words) - words, []).append(phrase)
+    fitting = {extra: named for extra, named in bearers.items() if not classes_clash(_called(named), called)}
+    titled = [extra for extra, named in fitting.items() if target.title in {phrase.title for phrase in named}]
+    if target.title and titled:
+        return frozenset().union(*titled)
+    first = max(fitting, key=lambda extra: len(fitting[extra]), default=frozenset[str]())
+    most, all_together = len(fitting.get(first, ())), sum(map(len, bearers.values()))
+    return first if most >= _DOMINANCE * (all_together - most) else frozenset()
+
+
+def _without_overlaps(hits: Iterable[Hit]) -> tuple[Hit, ...]:
+    kept: list[Hit] = []
+    for hit in sorted(hits, key=lambda hit: (hit.start, -hit.strength, -hit.end)):
+        if not kept or hit.start >= kept[-1].end:
+            kept.append(hit)
+    return tuple(kept)
