@@ -5,6 +5,7 @@ from __future__ import annotations
 import difflib
 import hashlib
 import re
+import stat
 from collections.abc import Sequence
 from pathlib import Path
 
@@ -29,6 +30,7 @@ _TITLE_LINE = re.compile(r"^Title:[^\S\n]*(\S[^\n]*(?:\n[^\S\n]+\S[^\n]*)*)", re
 _NEAR_FOOTER = 1000
 _HEADER_BYTES = 8000
 _SHOWN = 8
+_LONGEST_SHOWN = 80
 
 
 def load_novel(path: str | Path) -> Novel:
@@ -70,9 +72,9 @@ def find_novel(folder: str | Path, name: str) -> Path:
     ``Title:`` line of a Project Gutenberg header counts where no file name matches. Raises NovelError, with what there
     is, for a name that means no novel or several.
     """
-    direct = Path(name)
-    if direct.suffix and direct.is_file():
-        return direct
+    for direct in (Path(name), Path(folder) / name):
+        if (Path(name).suffix or len(Path(name).parts) > 1) and _is_file(direct):
+            return direct
     novels = list_novels(folder)
     key = match_key(name)
     for keys_of in (_file_keys, _loose_keys, _title_keys):
@@ -86,16 +88,33 @@ def find_novel(folder: str | Path, name: str) -> Path:
 
 
 def _read(path: Path) -> bytes:
-    if path.is_dir():
+    wanted = "name a plain text file that holds a novel"
+    try:
+        mode = path.stat().st_mode
+    except FileNotFoundError as error:
+        raise NovelError(f"{path} does not exist: {wanted}") from error
+    except (OSError, ValueError) as error:
+        raise NovelError(f"{str(path)[:_LONGEST_SHOWN]!r} is no usable path ({_reason(error)}): {wanted}") from error
+    if stat.S_ISDIR(mode):
         raise NovelError(f"{path} is a folder, not a novel: name a .txt file in it")
-    if not path.exists():
-        raise NovelError(f"{path} does not exist: name a plain text file that holds a novel")
-    if not path.is_file():
-        raise NovelError(f"{path} is not a regular file: name a plain text file that holds a novel")
+    if not stat.S_ISREG(mode):
+        raise NovelError(f"{path} is not a regular file: {wanted}")
     try:
         return path.read_bytes()
     except OSError as error:
-        raise NovelError(f"{path} cannot be read ({error.strerror}): check its permissions") from error
+        raise NovelError(f"{path} cannot be read ({_reason(error)}): check its permissions") from error
+
+
+def _reason(error: OSError | ValueError) -> str:
+    return getattr(error, "strerror", None) or str(error)
+
+
+def _is_file(path: Path) -> bool:
+    """Say whether ``path`` is a file; a title too long for a file name is none."""
+    try:
+        return path.is_file()
+    except OSError:
+        return False
 
 
 def _find_body(text: str) -> Span:
@@ -129,9 +148,12 @@ def _loose_keys(novel: Path) -> set[str]:
 
 
 def _title_keys(novel: Path) -> set[str]:
-    with novel.open("rb") as file:
-        head = file.read(_HEADER_BYTES).decode("utf-8", errors="ignore").replace("\r\n", "\n")
-    match = _TITLE_LINE.search(head)
+    try:
+        with novel.open("rb") as file:
+            head = file.read(_HEADER_BYTES)
+    except OSError:
+        return set()  # a file that cannot be read has no title; choosing it by name gives the reason
+    match = _TITLE_LINE.search(head.decode("utf-8", errors="ignore").replace("\r\n", "\n"))
     return set() if match is None else {match_key(match[1]), match_key(_without_article(match[1]))}
 
 

@@ -95,6 +95,12 @@ def test_load_novel_refuses_a_missing_file_and_a_folder(tmp_path: Path) -> None:
         load_novel(tmp_path)
 
 
+@pytest.mark.parametrize("name", ["x" * 5000 + ".txt", "a\0b.txt"])
+def test_load_novel_refuses_an_impossible_path(tmp_path: Path, name: str) -> None:
+    with pytest.raises(NovelError, match="no usable path"):
+        load_novel(tmp_path / name)
+
+
 def test_load_novel_refuses_what_is_no_regular_file() -> None:
     if not Path(os.devnull).exists():
         pytest.skip("no device file here")
@@ -205,6 +211,18 @@ def test_find_novel_does_not_mind_the_spelling(shelf: Path, name: str) -> None:
 def test_find_novel_takes_a_path(shelf: Path, tmp_path_factory: pytest.TempPathFactory) -> None:
     elsewhere = _file(tmp_path_factory.mktemp("elsewhere"), STORY, "other.txt")
     assert find_novel(shelf, str(elsewhere)) == elsewhere
+
+
+def test_find_novel_takes_a_path_inside_the_folder(shelf: Path) -> None:
+    (shelf / "more").mkdir()
+    inner = _file(shelf / "more", STORY, "inner.txt")
+    assert find_novel(shelf, "more/inner.txt") == inner
+
+
+@pytest.mark.parametrize("name", ["", "...", "A title. " * 600, "a\0b.txt", "../.."])
+def test_find_novel_says_of_any_wrong_name_what_there_is(shelf: Path, name: str) -> None:
+    with pytest.raises(NovelError, match=r"there are 'café_stories\.TXT'"):
+        find_novel(shelf, name)
 
 
 def test_find_novel_reads_the_title_of_a_header(shelf: Path) -> None:
