@@ -1,6 +1,6 @@
 """Baby Dragon Hatchling: a language model with a Hebbian memory that can be carried, forked, saved and asked."""
 
-from bdh.checkpoint import load, save
+from bdh.checkpoint import load, save, weights_hash
 from bdh.config import BDHConfig
 from bdh.errors import BDHError
 from bdh.generation import generate
@@ -20,5 +20,6 @@ __all__ = [
     "load",
     "load_tokenizer",
     "save",
+    "weights_hash",
 ]
 __version__ = "0.1.0"

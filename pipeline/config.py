@@ -55,7 +55,7 @@ class RetrievalConfig:
 
     top_k: int = 10
     fusion_k: int = 60
-    state_weight: float = 0.2
+    state_weight: float = 0.1
 
     def __post_init__(self) -> None:
         if self.top_k < 1:
@@ -66,15 +66,17 @@ class RetrievalConfig:
 
 @dataclass(frozen=True)
 class ScoringConfig:
-    """Where the fitted verdict lies, and how many of a claim's chunks the reader reads as its evidence."""
+    """Where the fitted verdict lies, and how sure a verdict must be.
+
+    A backstory is uncertain when its probability lies nearer to its model's threshold than ``uncertain_below`` - 0.5.
+    """
 
     verdict_dir: str = "models/verdict"
-    evidence_chunks: int = 3
     uncertain_below: float = 0.55
 
     def __post_init__(self) -> None:
-        if self.evidence_chunks < 1:
-            raise SettingError(f"evidence_chunks is {self.evidence_chunks}; it must be at least 1")
+        if not 0.5 <= self.uncertain_below < 1:
+            raise SettingError(f"uncertain_below is {self.uncertain_below}; it must lie in [0.5, 1)")
 
 
 @dataclass(frozen=True)

@@ -111,9 +111,10 @@ class Character:
 class ChunkState:
     """What the reader's memory looked like after it had read a chunk.
 
-    ``global_vector`` (D,) and ``content_vector`` (D,): see ``docs/outputs.md``. ``surprisal`` is in bits per byte of the
-    chunk's new sentences, ``activity`` the mean share of active neurons, ``state_norm`` the Frobenius norm of the
-    memory, ``drift`` the cosine distance of ``global_vector`` from that of the chunk before.
+    ``global_vector`` (D,) is the mean last hidden vector over the chunk's new sentences, ``content_vector`` (D,) that
+    over all of them. ``surprisal`` is in bits per byte of the new sentences, ``activity`` the mean share of active
+    neurons, ``state_norm`` the Frobenius norm of the memory, ``drift`` the cosine distance of ``global_vector`` from
+    that of the chunk before.
     """
 
     chunk_index: int

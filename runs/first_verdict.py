@@ -16,6 +16,7 @@ import json
 import sys
 from collections import defaultdict
 from collections.abc import Iterator
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -95,6 +96,160 @@ def measure(arguments: argparse.Namespace) -> None:
     np.savez_compressed(arguments.out, gains=np.stack(rows))
 
 
+@dataclass(frozen=True)
+class Measured:
+    """Labelled claims of some books with their features: as a whole, and before their first passage alone."""
+
+    rows: list[dict[str, float]]
+    first: list[dict[str, float]]
+    labels: list[int]
+    pairs: list[int]
+    books: list[str]
+    texts: list[str]
+
+
+def _measured(argument: str) -> Measured:
+    questions, gains = argument.split(":")
+    array = np.load(gains)["gains"]
+    found = Measured([], [], [], [], [], [])
+    place = 0
+    for book in _books(questions):
+        for claim in book["claims"]:
+            _add(found, book, claim, array[place])
+            place += 1
+    return found
+
+
+def _add(found: Measured, book: dict[str, Any], claim: dict[str, Any], gains: Any) -> None:
+    from pipeline.retrieval import stems
+    from pipeline.scoring.features import Passage, SurpriseGain, claim_features, pair_features
+
+    passages = [Passage(tuple(book["passages"][number])) for number in claim["passages"]]
+    measured = gains[: len(passages)]
+    best = int(np.argmax(measured[:, 0] - measured[:, 1]))
+    weight = lambda stem: claim["weights"].get(stem, 0.0)  # noqa: E731
+    words = {"weight": weight, "stems": stems}
+    whole = SurpriseGain(float(measured[best, 0]), float(measured[best, 1]))
+    first = SurpriseGain(float(measured[0, 0]), float(measured[0, 1]))
+    row = claim_features(claim["content"], passages, whole, distances=[1.0] * len(passages), **words)
+    alone = pair_features(claim["content"], passages[0], first, distance=1.0, **words)
+    row["gain_worst"], alone["gain_worst"] = float(measured[best, 2]), float(measured[0, 2])
+    del row["distance"], alone["distance"]
+    found.rows.append(row)
+    found.first.append(alone)
+    found.labels.append(int(claim["label"] == "consistent"))
+    found.pairs.append(claim["pair"])
+    found.books.append(book["book"])
+    found.texts.append(claim["content"])
+
+
+def fit(arguments: argparse.Namespace) -> None:
+    """Fit claim, pair and backstory models on the training claims; write them and the figures on the dev claims."""
+    from pipeline.scoring.fitting import fit_logistic
+
+    train, dev = _measured(arguments.train), _measured(arguments.dev)
+    out = Path(arguments.out)
+    out.mkdir(parents=True, exist_ok=True)
+    claim_model = fit_logistic(train.rows, train.labels, groups=train.books, seed=0)
+    pair_model = fit_logistic(train.first, train.labels, groups=train.books, seed=0)
+    chances = _out_of_fold(train)
+    rows, labels, books = _backstories(train, chances, claim_model.threshold)
+    backstory_model = fit_logistic(rows, labels, groups=books, aim="balanced_accuracy", seed=0)
+    for name, model in (("claim", claim_model), ("pair", pair_model), ("backstory", backstory_model)):
+        model.save(out / f"{name}.json")
+    figures = _figures(train, dev, claim_model, backstory_model)
+    (out / "figures.json").write_text(json.dumps(figures, indent=1) + "\n", encoding="utf-8")
+    print(json.dumps(figures, indent=1))
+
+
+def _out_of_fold(train: Measured) -> list[float]:
+    """Return each training claim's probability from a model that never saw its book."""
+    from sklearn.model_selection import GroupKFold
+
+    from pipeline.scoring.fitting import fit_logistic
+
+    chances = [0.0] * len(train.rows)
+    for inside, outside in GroupKFold(5).split(train.rows, groups=train.books):
+        rows, labels = [train.rows[i] for i in inside], [train.labels[i] for i in inside]
+        model = fit_logistic(rows, labels, groups=[train.books[i] for i in inside], seed=0)
+        for index, chance in zip(outside, model.probabilities([train.rows[i] for i in outside]), strict=True):
+            chances[index] = float(chance)
+    return chances
+
+
+def _backstories(
+    data: Measured, chances: list[float], threshold: float
+) -> tuple[list[dict[str, float]], list[int], list[str]]:
+    """Return backstories made of 3 to 5 true claims of a book, and the same with one replaced by its false twin."""
+    from pipeline.scoring.judge import describe_claims
+    from pipeline.scoring.verdict import DecisionRule, label_claim
+
+    twins: dict[tuple[str, int], dict[int, int]] = defaultdict(dict)
+    for index, (book, pair, label) in enumerate(zip(data.books, data.pairs, data.labels, strict=True)):
+        twins[book, pair][label] = index
+    by_book: dict[str, list[dict[int, int]]] = defaultdict(list)
+    for (book, _), pair_of in twins.items():
+        by_book[book].append(pair_of)
+    chance = np.random.default_rng(0)
+    rule = DecisionRule()
+    rows, labels, books = [], [], []
+    for book, pairs in by_book.items():
+        for start in range(0, len(pairs) - 5, 4):
+            group = pairs[start : start + int(chance.integers(3, 6))]
+            broken = int(chance.integers(len(group)))
+            for label in (1, 0):
+                chosen = [twin[0 if label == 0 and place == broken else 1] for place, twin in enumerate(group)]
+                features = [{**data.rows[index], "distance": 1.0} for index in chosen]
+                probabilities = [chances[index] for index in chosen]
+                named = [
+                    label_claim(p, f["coverage_union"], threshold=threshold, rule=rule)
+                    for p, f in zip(probabilities, features, strict=True)
+                ]
+                row = describe_claims(probabilities, named, features)
+                rows.append({name: value for name, value in row.items() if name != "mean_distance"})
+                labels.append(label)
+                books.append(book)
+    return rows, labels, books
+
+
+def _figures(train: Measured, dev: Measured, claim_model: Any, backstory_model: Any) -> dict[str, Any]:
+    """Return the figures on the dev claims: ours, its parts, and baselines, each fitted on the training claims."""
+    from sklearn.feature_extraction.text import TfidfVectorizer
+    from sklearn.linear_model import LogisticRegression
+    from sklearn.pipeline import make_pipeline
+
+    from pipeline.scoring.evaluation import pair_metrics
+    from pipeline.scoring.features import LEXICAL_FEATURES
+    from pipeline.scoring.fitting import fit_logistic
+
+    def score(chances: Any, threshold: float) -> dict[str, Any]:
+        return pair_metrics(chances, dev.labels, dev.pairs, books=dev.books, threshold=threshold, seed=0).to_dict()
+
+    def part(names: tuple[str, ...]) -> dict[str, Any]:
+        inside = [{name: row[name] for name in names} for row in train.rows]
+        model = fit_logistic(inside, train.labels, groups=train.books, seed=0)
+        return score(model.probabilities([{name: row[name] for name in names} for row in dev.rows]), model.threshold)
+
+    words = make_pipeline(TfidfVectorizer(ngram_range=(1, 2), min_df=2, sublinear_tf=True), LogisticRegression())
+    words.fit(train.texts, train.labels)
+    gains = ("gain", "gain_ratio", "gain_worst")
+    chances = [float(chance) for chance in claim_model.probabilities(dev.rows)]
+    rows, labels, books = _backstories(dev, chances, claim_model.threshold)
+    told = backstory_model.probabilities(rows)
+    pairs = [place // 2 for place in range(len(rows))]
+    made = pair_metrics(told, labels, pairs, books=books, threshold=backstory_model.threshold, seed=0).to_dict()
+    return {
+        "train_claims": len(train.labels),
+        "majority_accuracy": 0.5,
+        "ours": score(chances, claim_model.threshold),
+        "reader_gain_only": part(gains),
+        "lexical_only": part(tuple(name for name in train.rows[0] if name not in gains)),
+        "coverage_only": part(LEXICAL_FEATURES),
+        "claim_only": score(words.predict_proba(dev.texts)[:, 1], 0.5),
+        "backstories_of_3_to_5_claims": made,
+    }
+
+
 def main() -> None:
     """Run one step."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
@@ -111,6 +266,11 @@ def main() -> None:
     step.add_argument("--device", default="cpu")
     step.add_argument("--out", required=True)
     step.set_defaults(run=measure)
+    step = steps.add_parser("fit")
+    step.add_argument("--train", required=True, help="QUESTIONS:GAINS")
+    step.add_argument("--dev", required=True, help="QUESTIONS:GAINS")
+    step.add_argument("--out", required=True)
+    step.set_defaults(run=fit)
     arguments = parser.parse_args()
     arguments.run(arguments)
 

@@ -9,8 +9,7 @@ from pathlib import Path
 import numpy as np
 import torch
 
-from bdh import BDH, BDHError, BPETokenizer, ByteTokenizer, load
-from bdh.checkpoint import weights_hash
+from bdh import BDH, BDHError, BPETokenizer, ByteTokenizer, load, weights_hash
 from pipeline.config import ReadingConfig
 from pipeline.errors import ModelError, SettingError
 from pipeline.records import Vector
@@ -49,20 +48,24 @@ def plain(text: str) -> str:
     return " ".join(text.split())
 
 
-def load_encoder(config: ReadingConfig) -> Encoder:
-    """Load the reader that ``config`` names; raises ModelError when it is missing or damaged."""
+def load_encoder(config: ReadingConfig, *, folder: Path) -> Encoder:
+    """Load the reader that lies in ``folder``; raises ModelError when it is missing or damaged."""
     device = _choose_device(config.device)
     dtype = _choose_dtype(config.dtype, device)
-    if not Path(config.model_dir).is_dir():
-        raise ModelError(
-            f"no reader in {config.model_dir}; expected a folder of trained weights; set the model's folder"
-        )
+    if not folder.is_dir():
+        raise ModelError(f"no reader in {folder}; expected a folder of trained weights; name one with --model_dir")
     narrow = torch.bfloat16 if dtype == "bf16" else None
     try:
-        model, tokenizer = load(config.model_dir, device=device, dtype=narrow)
+        model, tokenizer = load(folder, device=device, dtype=narrow)
     except BDHError as error:
         raise ModelError(f"the reader cannot be loaded: {error}") from error
-    return Encoder(model, tokenizer, weights_hash(config.model_dir), dtype)
+    return Encoder(model, tokenizer, weights_hash(folder), dtype)
+
+
+def set_threads(count: int) -> None:
+    """Let torch use ``count`` threads of the processor; 0 leaves its own choice."""
+    if count:
+        torch.set_num_threads(count)
 
 
 def _choose_device(name: str) -> torch.device:

@@ -16,6 +16,7 @@ from pipeline.reading.stream import Saving, SentenceReading, bits_per_byte, stre
 from pipeline.records import Character, CharacterState, Chunk, ChunkState, Novel, Reading, Span, Vector
 
 OnProgress = Callable[[str, int, int], None]
+_ALONE = 64
 _PARAGRAPH = re.compile(r"\n[^\S\n]*\n")
 
 
@@ -50,6 +51,19 @@ class Reader:
             own = self._sentences(novel, sentences, numbers, character.name)
             tracked[character.name] = tuple(character_states(chunks, character, numbers, own))
         return Reading(states, tracked)
+
+    def claim_vectors(self, novel: Novel, chunks: Sequence[Chunk], reading: Reading, claims: Sequence[str]) -> Vector:
+        """Return the content vector of each claim, moved to where the vectors of the novel's chunks lie: (claims, D).
+
+        A text read alone differs from one read with the whole book in memory by a large common direction. It is
+        measured on ``_ALONE`` sentences of the novel itself, read alone as the claims are, and taken off.
+        """
+        sentences = all_sentences(chunks)
+        numbers = np.unique(np.linspace(0, len(sentences) - 1, _ALONE).astype(int))
+        alone = self.encoder.content_vectors([novel.text[slice(*sentences[number])] for number in numbers])
+        centre = np.mean([state.content_vector for state in reading.states], axis=0)
+        moved: Vector = self.encoder.content_vectors(claims) - alone.mean(axis=0) + centre
+        return moved.astype(np.float32)
 
     def _sentences(self, novel: Novel, sentences: Sequence[Span], numbers: Sequence[int], who: str) -> SentenceReading:
         """Return the reading of the numbered sentences: kept, gone on with, or begun."""

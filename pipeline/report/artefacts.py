@@ -42,14 +42,14 @@ def write_verdict(
     prepare_folder(out_dir)
     view = page_view(novel=novel, chunks=chunks, cast=cast, reading=reading, verdict=verdict, manifest=manifest)
     paths = (
-        *_write_reading(out_dir, novel=novel, chunks=chunks, cast=cast, reading=reading),
+        *write_reading(out_dir, novel=novel, chunks=chunks, cast=cast, reading=reading),
         *_write_judgement(out_dir, novel, verdict),
         write_text(out_dir / "report.html", render_page(view)),
     )
     return (*paths, write_manifest(out_dir, manifest, novels={novel.name: novel.sha256}, files=paths))
 
 
-def _write_reading(
+def write_reading(
     out_dir: Path, *, novel: Novel, chunks: Sequence[Chunk], cast: Sequence[Character], reading: Reading
 ) -> Iterator[Path]:
     """Write the three files that belong to the novel whatever the backstory, yielding each path once it is there."""

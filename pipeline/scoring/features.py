@@ -14,6 +14,7 @@ import re
 import unicodedata
 from collections.abc import Callable, Sequence, Set
 from dataclasses import dataclass
+from itertools import pairwise
 
 from pipeline.errors import ModelError
 from pipeline.scoring.quantities import Quantity, find_quantities
@@ -24,6 +25,8 @@ Weight = Callable[[str], float]
 LEXICAL_FEATURES = ("coverage_passage", "coverage_sentence", "coverage_union")
 CLAIM_FEATURES = (
     *LEXICAL_FEATURES,
+    "coverage_lead",
+    "neighbours_found",
     "names_found",
     "numbers_matched",
     "numbers_conflict",
@@ -33,7 +36,7 @@ CLAIM_FEATURES = (
     "gain_worst",
     "distance",
 )
-PAIR_FEATURES = tuple(name for name in CLAIM_FEATURES if name != "coverage_union")
+PAIR_FEATURES = tuple(name for name in CLAIM_FEATURES if name not in {"coverage_union", "coverage_lead"})
 
 _WORD = re.compile(r"[^\W\d_]+(?:['’][^\W\d_]+)*")
 _SENTENCE_START = re.compile(r"(?:^|[.!?][\"'”’)\]]*\s|[\"“‘(])[\s\"'“‘(]*$")
@@ -129,7 +132,9 @@ def claim_features(
     """Return the ``CLAIM_FEATURES`` of a claim before its top passages.
 
     ``coverage_*``: share of the claim's stems, by ``weight`` (inverse document frequency), that stand in the best
-    passage, in the best sentence, in all passages together. ``names_found``: share of its names in the best passage.
+    passage, in the best sentence, in all passages together. ``coverage_lead``: that of the first passage above the mean
+    of the others. ``neighbours_found``: share of the claim's pairs of neighbouring stems that stand as near in a
+    passage. ``names_found``: share of its names in the best passage.
     ``numbers_matched``: share of its numbers that the passages state. ``numbers_conflict``: 1 where a number that they
     do not state has another of its kind near a word they share. ``negation_mismatch``: share of its stems that the
     best sentence has too, but denied in one of the two only. ``gain``, ``gain_ratio``, ``gain_worst``: see
@@ -140,6 +145,7 @@ def claim_features(
     lexicon = _Lexicon(stems, weight)
     return {
         **_coverage(claim_text, passages, lexicon),
+        "neighbours_found": _neighbours_found(claim_text, passages, lexicon),
         "names_found": max(_names_found(claim_text, passage, lexicon) for passage in passages),
         **_numbers(claim_text, passages, lexicon),
         "negation_mismatch": _negation_mismatch(claim_text, passages, lexicon),
@@ -180,11 +186,25 @@ def _coverage(claim_text: str, passages: Sequence[Passage], lexicon: _Lexicon) -
     claim = lexicon.stem_set(claim_text)
     sentences = [[lexicon.stem_set(sentence) for sentence in passage.sentences] for passage in passages]
     whole = [frozenset[str]().union(*stems) for stems in sentences]
+    first, *others = [lexicon.share(stems, claim) for stems in whole]
     return {
-        "coverage_passage": max(lexicon.share(stems, claim) for stems in whole),
+        "coverage_passage": max(first, *others, 0.0),
         "coverage_sentence": max(lexicon.share(stems, claim) for passage in sentences for stems in passage),
         "coverage_union": lexicon.share(frozenset[str]().union(*whole), claim),
+        "coverage_lead": first - sum(others) / len(others) if others else first,
     }
+
+
+def _neighbours_found(claim_text: str, passages: Sequence[Passage], lexicon: _Lexicon) -> float:
+    """Return the share of pairs of neighbouring stems found in order, side by side or with one stem between them."""
+    wanted = set(pairwise(lexicon.stems(claim_text)))
+    if not wanted:
+        return 0.0
+    near: set[tuple[str, str]] = set()
+    for passage in passages:
+        stems = lexicon.stems(passage.text)
+        near.update(pairwise(stems), zip(stems, stems[2:], strict=False))
+    return len(wanted & near) / len(wanted)
 
 
 def _best_sentence(claim_text: str, sentences: Sequence[str], lexicon: _Lexicon) -> int:

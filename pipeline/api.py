@@ -1,0 +1,64 @@
+"""The pipeline for Python: read a novel, judge a backstory. The scripts stand on it.
+
+>>> from pipeline.api import judge  # doctest: +SKIP
+>>> judge("novels/The Unlit Hour.txt", "Hester was born inland.", character="Hester Lanyon").label  # doctest: +SKIP
+'inconsistent'
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from pathlib import Path
+
+from pipeline.config import PipelineConfig
+from pipeline.records import Novel, Reading, Verdict
+from pipeline.run import Book, Pipeline
+from pipeline.text.aliases import parse_alias
+from pipeline.text.novels import load_novel
+
+
+def read(
+    novel: Novel | str | Path,
+    *,
+    characters: Sequence[str] = (),
+    aliases: Sequence[str] = (),
+    config: PipelineConfig | None = None,
+    cache_dir: str | Path | None = None,
+) -> Reading:
+    """Return the states of a novel as the reader streamed it, and those of each named character.
+
+    What was read before comes from the cache. Raises NovelError, CharacterError, ModelError or CacheError.
+    """
+    pipeline = _make_pipeline(config, aliases, cache_dir)
+    book = _open(pipeline, novel)
+    return pipeline.read(book, [pipeline.find_character(book, name) for name in characters])
+
+
+def judge(
+    novel: Novel | str | Path,
+    backstory: str,
+    *,
+    character: str,
+    aliases: Sequence[str] = (),
+    config: PipelineConfig | None = None,
+    cache_dir: str | Path | None = None,
+) -> Verdict:
+    """Return the verdict on a backstory (its text) of ``character`` in ``novel`` (a path, or a loaded Novel).
+
+    ``aliases`` are written "Monte Cristo=Edmond Dantès". Raises NovelError, CharacterError when the character is found
+    nowhere, BackstoryError when there is no claim, ModelError or CacheError.
+    """
+    pipeline = _make_pipeline(config, aliases, cache_dir)
+    book = _open(pipeline, novel)
+    person = pipeline.find_character(book, character)
+    reading = pipeline.read(book, [person])
+    return pipeline.judge_backstory(book, reading, person, backstory)
+
+
+def _make_pipeline(config: PipelineConfig | None, aliases: Sequence[str], cache_dir: str | Path | None) -> Pipeline:
+    parsed = tuple(parse_alias(text) for text in aliases)
+    return Pipeline(config or PipelineConfig(), parsed, Path(cache_dir) if cache_dir else None)
+
+
+def _open(pipeline: Pipeline, novel: Novel | str | Path) -> Book:
+    return pipeline.open_book(novel if isinstance(novel, Novel) else load_novel(novel))

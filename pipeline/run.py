@@ -1,0 +1,165 @@
+"""The order of the stages, and nothing else."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, field
+from functools import cached_property
+from pathlib import Path
+
+import numpy as np
+from spacy.language import Language
+
+from pipeline.claims import extract_claims
+from pipeline.config import PipelineConfig
+from pipeline.reading.cache import ReadingCache, default_folder
+from pipeline.reading.encoder import Encoder, load_encoder
+from pipeline.reading.read import OnProgress, Reader, ignore_progress
+from pipeline.records import Character, Chunk, Claim, ClaimVerdict, Evidence, Mention, Novel, Reading, Span, Verdict
+from pipeline.retrieval import LexicalIndex, retrieve
+from pipeline.scoring.judge import Judge, Lexicon, describe_claims, passage_of
+from pipeline.scoring.surprise import Question, measure_gains
+from pipeline.scoring.verdict import DecisionRule, backstory_rationale, label_backstory
+from pipeline.text.aliases import Alias
+from pipeline.text.characters import build_cast, find_mentions, resolve_character
+from pipeline.text.chunking import make_chunks
+from pipeline.text.novels import load_novel
+from pipeline.text.sentences import load_nlp, split_sentences
+
+ROOT = Path(__file__).resolve().parents[1]
+"""The project's folder: what ships with it is found from any working folder."""
+
+
+@dataclass(frozen=True)
+class Book:
+    """A novel ready to be asked about: its sentences, chunks, names and word index."""
+
+    novel: Novel
+    sentences: tuple[Span, ...]
+    chunks: tuple[Chunk, ...]
+    mentions: tuple[Mention, ...]
+    index: LexicalIndex
+
+    @cached_property
+    def cast(self) -> tuple[Character, ...]:
+        """The people of the novel, most mentioned first."""
+        return build_cast(self.mentions, self.chunks)
+
+    @property
+    def lexicon(self) -> Lexicon:
+        """The word analysis of this novel."""
+        return Lexicon(self.index.stems, self.index.weight)
+
+
+@dataclass(frozen=True)
+class Pipeline:
+    """All stages with their models loaded once; ``aliases`` are the names that the user gave."""
+
+    config: PipelineConfig = field(default_factory=PipelineConfig)
+    aliases: tuple[Alias, ...] = ()
+    cache_dir: Path | None = None
+    on_progress: OnProgress = ignore_progress
+
+    @cached_property
+    def nlp(self) -> Language:
+        """The spaCy pipeline."""
+        return load_nlp(self.config.text.spacy_model)
+
+    @cached_property
+    def encoder(self) -> Encoder:
+        """The loaded reader."""
+        return load_encoder(self.config.reading, folder=shipped(self.config.reading.model_dir))
+
+    @cached_property
+    def judge(self) -> Judge:
+        """The fitted verdict."""
+        return Judge.load(shipped(self.config.scoring.verdict_dir), rule=DecisionRule(band=self.band))
+
+    @property
+    def band(self) -> float:
+        """Half the width of the range of probabilities that counts as undecided."""
+        return self.config.scoring.uncertain_below - 0.5
+
+    @cached_property
+    def reader(self) -> Reader:
+        """The reader with its cache."""
+        cache = ReadingCache(self.cache_dir or default_folder())
+        return Reader(self.encoder, cache, self.config.reading, self.on_progress)
+
+    def open_book(self, novel: Novel | Path) -> Book:
+        """Return a novel with its sentences, chunks, mentions and index."""
+        if isinstance(novel, Path):
+            novel = load_novel(novel)
+        sentences = split_sentences(novel, self.nlp)
+        chunks = make_chunks(novel, sentences, self.config.text.chunks)
+        index = LexicalIndex([novel.text[chunk.start : chunk.end] for chunk in chunks])
+        mentions = find_mentions(novel, sentences, nlp=self.nlp)
+        return Book(novel, sentences, chunks, mentions, index)
+
+    def find_character(self, book: Book, name: str) -> Character:
+        """Return the named character of the book; raises CharacterError when nobody is called so."""
+        return resolve_character(name, book.novel, book.sentences, book.chunks, aliases=self.aliases)
+
+    def read(self, book: Book, characters: Sequence[Character] = ()) -> Reading:
+        """Stream the book through the reader, or take it from the cache."""
+        return self.reader.read(book.novel, book.chunks, characters)
+
+    def extract(self, backstory: str, character: str) -> tuple[Claim, ...]:
+        """Return the claims of a backstory."""
+        return extract_claims(backstory, character, self.nlp)
+
+    def find_evidence(
+        self, book: Book, reading: Reading, character: Character | None, claims: Sequence[Claim]
+    ) -> dict[str, tuple[Evidence, ...]]:
+        """Return each claim's chunks, best first."""
+        return retrieve(
+            claims,
+            index=book.index,
+            content_vectors=np.stack([state.content_vector for state in reading.states]),
+            claim_vectors=self.reader.claim_vectors(book.novel, book.chunks, reading, [c.text for c in claims]),
+            present=character.chunks if character else (),
+            config=self.config.retrieval,
+        )
+
+    def judge_claims(
+        self,
+        book: Book,
+        questions: Sequence[tuple[Claim, tuple[Evidence, ...]]],
+        *,
+        on_progress: Callable[[int], object] = lambda read: None,
+    ) -> list[ClaimVerdict]:
+        """Return the verdict on each claim with its evidence; the reader is asked about all of them together."""
+        asked = [
+            Question(claim.text, tuple(passage_of(book.novel, book.chunks[e.chunk_index]).text for e in evidence))
+            for claim, evidence in questions
+        ]
+        gains = measure_gains(self.encoder.model, self.encoder.tokenizer, asked, on_progress=on_progress)
+        return [
+            self.judge.judge_claim(claim, evidence, gain, novel=book.novel, chunks=book.chunks, lexicon=book.lexicon)
+            for (claim, evidence), gain in zip(questions, gains, strict=True)
+        ]
+
+    def judge_backstory(self, book: Book, reading: Reading, character: Character, backstory: str) -> Verdict:
+        """Return the verdict on a backstory of one character, whose reading is in ``reading``."""
+        claims = self.extract(backstory, character.name)
+        evidence = self.find_evidence(book, reading, character, claims)
+        judged = self.judge_claims(book, [(claim, evidence[claim.id]) for claim in claims])
+        features = describe(judged)
+        model = self.judge.backstory_model
+        probability = model.probability(features)
+        label = label_backstory(probability, threshold=model.threshold, band=self.band)
+        rationale = backstory_rationale(label, judged)
+        return Verdict(book.novel.name, character.name, label, probability, rationale, tuple(judged), features)
+
+
+def describe(claims: Sequence[ClaimVerdict]) -> dict[str, float]:
+    """Return the features of a backstory from the verdicts on its claims."""
+    return describe_claims(
+        [claim.probability for claim in claims], [claim.label for claim in claims], [claim.features for claim in claims]
+    )
+
+
+def shipped(name: str) -> Path:
+    """Return a folder of models: as named from the working folder, else as named from the project's folder."""
+    path = Path(name)
+    return path if path.exists() or path.is_absolute() else ROOT / path
