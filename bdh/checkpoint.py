@@ -31,19 +31,24 @@ def save(
 ) -> Path:
     """Write a model folder that ``load`` reads back; each file appears whole or not at all.
 
-    ``dtype`` narrows the stored weights (frequencies stay float32); ``card`` is the text of README.md.
+    ``dtype`` narrows the stored weights (frequencies stay float32); ``card`` is the text of README.md. Raises
+    CheckpointError when the tokenizer has more tokens than the model, or a file cannot be written.
     """
     folder = Path(folder)
+    if tokenizer.vocab_size > model.config.vocab_size:
+        raise CheckpointError(
+            f"the tokenizer has {tokenizer.vocab_size} tokens, the model {model.config.vocab_size}; nothing was saved"
+        )
     folder.mkdir(parents=True, exist_ok=True)
     weights = {name: _stored(name, tensor, dtype) for name, tensor in model.state_dict().items()}
     shards = _split(weights)
     names = _shard_names(len(shards))
+    for name, shard in zip(names, shards, strict=True):
+        write_tensors(folder / (name + ".partial"), shard, {"format": "pt"})
+    for name in names:
+        os.replace(folder / (name + ".partial"), folder / name)
     for stale in set(folder.glob("model*.safetensors")) - {folder / name for name in names}:
         stale.unlink()
-    for name, shard in zip(names, shards, strict=True):
-        partial = folder / (name + ".partial")
-        save_file(shard, str(partial), {"format": "pt"})
-        os.replace(partial, folder / name)
     tokenizer.save(folder / "tokenizer.json")
     config = {"model_type": "bdh", "format_version": FORMAT_VERSION, **model.config.to_dict()}
     _write_text(folder / "config.json", json.dumps(config, indent=2) + "\n")
@@ -57,7 +62,8 @@ def load(
 ) -> tuple[BDH, ByteTokenizer | BPETokenizer]:
     """Return the model, in evaluation mode, and its tokenizer from a folder that ``save`` wrote.
 
-    Raises CheckpointError when a file is missing, damaged, of another version, or holds weights that do not fit.
+    Raises CheckpointError (TokenizerError for the tokenizer) when a file is missing, damaged, of another version, or
+    holds weights that do not fit.
     """
     folder = Path(folder)
     if not folder.is_dir():
@@ -83,7 +89,9 @@ def build(config: BDHConfig, weights: Mapping[str, Tensor]) -> BDH:
         detail = "; ".join(f"{name}: found {found.get(name)}, expected {expected.get(name)}" for name in wrong[:4])
         raise CheckpointError(f"weights do not fit the configuration ({detail})")
     for name, tensor in weights.items():
-        if not torch.isfinite(tensor).all():
+        if not tensor.is_floating_point():
+            raise CheckpointError(f"weights are damaged: {name} is of {tensor.dtype}; expected floating point")
+        if not torch.isfinite(tensor.float()).all():
             raise CheckpointError(f"weights are damaged: {name} holds numbers that are not finite")
     model = BDH(config)
     model.load_state_dict({name: tensor.float() for name, tensor in weights.items()})
@@ -105,7 +113,7 @@ def read_config(folder: Path) -> BDHConfig:
         mapping: dict[str, Any] = json.loads(path.read_text(encoding="utf-8"))
         version = mapping.pop("format_version", None)
         mapping.pop("model_type", None)
-    except (OSError, ValueError, AttributeError) as error:
+    except (OSError, ValueError, AttributeError, TypeError, RecursionError) as error:
         raise CheckpointError(f"{path} cannot be read ({error}); expected the config.json of a BDH model") from error
     if version != FORMAT_VERSION:
         raise CheckpointError(f"{path} has format version {version}; this library reads version {FORMAT_VERSION}")
@@ -120,25 +128,41 @@ def read_weights(folder: Path) -> dict[str, Tensor]:
     paths = sorted(folder.glob("model*.safetensors"))
     if not paths:
         raise CheckpointError(f"{folder} holds no model*.safetensors; expected at least one")
-    _check_complete(paths)
+    found = [path.name for path in paths]
+    if found != _shard_names(len(paths)):
+        raise CheckpointError(f"{folder} holds {found}; expected all shards of one model and no others")
     weights: dict[str, Tensor] = {}
     for path in paths:
-        try:
-            weights.update(load_file(str(path)))
-        except (OSError, SafetensorError) as error:
-            raise CheckpointError(f"{path} is damaged ({error}); restore it") from error
+        weights.update(read_tensors(path))
     return weights
+
+
+def read_tensors(path: Path) -> dict[str, Tensor]:
+    """Return the tensors of one safetensors file; raises CheckpointError when it is missing or damaged."""
+    try:
+        return load_file(str(path))
+    except (OSError, ValueError, KeyError, SafetensorError) as error:
+        raise CheckpointError(f"{path} is missing or damaged ({error}); restore it") from error
+
+
+def write_tensors(path: Path, tensors: Mapping[str, Tensor], metadata: dict[str, str]) -> None:
+    """Write one safetensors file; raises CheckpointError where the disk refuses."""
+    try:
+        save_file({name: tensor.cpu().contiguous() for name, tensor in tensors.items()}, str(path), metadata)
+    except (OSError, SafetensorError) as error:
+        raise CheckpointError(f"{path} cannot be written ({error}); make room, or choose another folder") from error
 
 
 def weights_hash(folder: str | Path) -> str:
     """Return the sha256 over configuration, tokenizer and weights of a model folder."""
+    shards = sorted(Path(folder).glob("model*.safetensors"))
     digest = hashlib.sha256()
-    for path in [
-        Path(folder) / "config.json",
-        Path(folder) / "tokenizer.json",
-        *sorted(Path(folder).glob("model*.safetensors")),
-    ]:
-        digest.update(path.name.encode() + b"\0" + hashlib.sha256(path.read_bytes()).digest())
+    for path in (Path(folder) / "config.json", Path(folder) / "tokenizer.json", *shards):
+        try:
+            content = path.read_bytes()
+        except OSError as error:
+            raise CheckpointError(f"{path} cannot be read ({error}); expected a folder with a saved model") from error
+        digest.update(path.name.encode() + b"\0" + hashlib.sha256(content).digest())
     return digest.hexdigest()
 
 
@@ -165,14 +189,6 @@ def _shard_names(count: int) -> list[str]:
     if count == 1:
         return ["model.safetensors"]
     return [f"model-{number:05d}-of-{count:05d}.safetensors" for number in range(1, count + 1)]
-
-
-def _check_complete(paths: list[Path]) -> None:
-    counts = {path.stem.rsplit("-of-", 1)[-1] for path in paths if "-of-" in path.stem}
-    if counts and (len(counts) > 1 or not next(iter(counts)).isdigit() or int(next(iter(counts))) != len(paths)):
-        raise CheckpointError(
-            f"{paths[0].parent} holds {[path.name for path in paths]}; expected all shards of one model"
-        )
 
 
 def _write_text(path: Path, text: str) -> None:

@@ -7,7 +7,7 @@ import sys
 from collections.abc import Sequence
 from contextlib import nullcontext
 from pathlib import Path
-from typing import Any
+from typing import Any, NoReturn
 
 import torch
 from tqdm import tqdm
@@ -15,7 +15,7 @@ from tqdm import tqdm
 from bdh import checkpoint
 from bdh.config import BDHConfig
 from bdh.convert import convert
-from bdh.errors import BDHError, ConfigError
+from bdh.errors import BDHError, CheckpointError, ConfigError
 from bdh.evaluation import Evaluation, stream_losses, summarise
 from bdh.generation import generate
 from bdh.model import BDH
@@ -29,10 +29,10 @@ from bdh.training.run import TrainingRun
 def main(argv: Sequence[str] | None = None) -> int:
     """Run one command; return 0, or 2 after printing what was wrong."""
     logging.basicConfig(level=logging.WARNING, format="%(message)s")
-    arguments = _parser().parse_args(_underscored(sys.argv[1:] if argv is None else argv))
     try:
+        arguments = _parser().parse_args(_underscored(sys.argv[1:] if argv is None else argv))
         return int(arguments.run(arguments))
-    except (BDHError, OSError) as error:
+    except (BDHError, OSError, torch.OutOfMemoryError) as error:
         print(f"error: {error}", file=sys.stderr)
         return 2
     except KeyboardInterrupt:
@@ -52,13 +52,21 @@ def _underscored(argv: Sequence[str]) -> list[str]:
 
 
 def _parser() -> argparse.ArgumentParser:
-    parser = argparse.ArgumentParser(prog="python -m bdh", description="Train, run and measure BDH language models.")
+    parser = _Parser(prog="python -m bdh", description="Train, run and measure BDH language models.")
     commands = parser.add_subparsers(required=True, metavar="COMMAND")
     _add_train(commands.add_parser("train", help="train a model on text files", formatter_class=_Formatter))
     _add_generate(commands.add_parser("generate", help="write text after a prompt", formatter_class=_Formatter))
     _add_evaluate(commands.add_parser("evaluate", help="measure loss and bits per byte", formatter_class=_Formatter))
     _add_convert(commands.add_parser("convert", help="bring in a foreign checkpoint", formatter_class=_Formatter))
     return parser
+
+
+class _Parser(argparse.ArgumentParser):
+    """Answer a wrong flag with one line, like every other mistake."""
+
+    def error(self, message: str) -> NoReturn:
+        """Raise ConfigError instead of printing the usage."""
+        raise ConfigError(f"{message}; see {self.prog} --help")
 
 
 class _Formatter(argparse.ArgumentDefaultsHelpFormatter):
@@ -116,9 +124,10 @@ _TRAIN_HELP = {
 def _train(arguments: argparse.Namespace) -> int:
     with join_world(arguments.device) as world:
         config = TrainConfig(**{name: getattr(arguments, name) for name in vars(TrainConfig())})
-        texts = read_texts(arguments.data)
+        texts, held_out_texts = _split_texts(arguments)
         tokenizer = _tokenizer_for(arguments, texts)
-        train, held_out = _documents(arguments, texts, tokenizer)
+        train, held_out = encode_documents(texts, tokenizer), encode_documents(held_out_texts, tokenizer)
+        held_out = [document[: arguments.eval_tokens] for document in held_out]
         torch.manual_seed(config.seed)
         model = BDH(_model_config(arguments, tokenizer)).to(world.device)
         trainer = Trainer(model, _batches(train, config, world), config, world)
@@ -163,7 +172,10 @@ def _batches(documents: list[Tokens], config: TrainConfig, world: World) -> Batc
 
 def _tokenizer_for(arguments: argparse.Namespace, texts: list[str]) -> ByteTokenizer | BPETokenizer:
     if arguments.resume:
-        return load_tokenizer(Path(arguments.out) / "last" / "tokenizer.json")
+        last = Path(arguments.out) / "last"
+        if not last.is_dir():
+            raise CheckpointError(f"{arguments.out} holds no run to resume; start it without --resume")
+        return load_tokenizer(last / "tokenizer.json")
     if arguments.tokenizer == "bytes":
         return ByteTokenizer()
     if arguments.tokenizer == "bpe":
@@ -171,28 +183,26 @@ def _tokenizer_for(arguments: argparse.Namespace, texts: list[str]) -> ByteToken
     return load_tokenizer(arguments.tokenizer)
 
 
-def _documents(
-    arguments: argparse.Namespace, texts: list[str], tokenizer: ByteTokenizer | BPETokenizer
-) -> tuple[list[Tokens], list[Tokens]]:
-    """Return training documents and held-out ones: given ones, or the end of a single text, or the last of many."""
+def _split_texts(arguments: argparse.Namespace) -> tuple[list[str], list[str]]:
+    """Return training texts and held-out ones: given ones, or the end of a single text, or the last of many."""
+    if arguments.eval_tokens < 2:
+        raise ConfigError(f"eval_tokens is {arguments.eval_tokens}; it must be at least 2")
+    texts = read_texts(arguments.data)
     if arguments.eval_data:
-        held_out = read_texts(arguments.eval_data)
-    elif len(texts) == 1:
+        return texts, read_texts(arguments.eval_data)
+    if len(texts) == 1:
         cut = int(len(texts[0]) * 0.9)
-        texts, held_out = [texts[0][:cut]], [texts[0][cut:]]
-    else:
-        cut = len(texts) - max(1, len(texts) // 10)
-        texts, held_out = texts[:cut], texts[cut:]
-    kept = [document[: arguments.eval_tokens] for document in encode_documents(held_out, tokenizer)]
-    return encode_documents(texts, tokenizer), kept
+        return [texts[0][:cut]], [texts[0][cut:]]
+    cut = len(texts) - max(1, len(texts) // 10)
+    return texts[:cut], texts[cut:]
 
 
 def _model_config(arguments: argparse.Namespace, tokenizer: ByteTokenizer | BPETokenizer) -> BDHConfig:
     names = ("n_layer", "n_embd", "n_head", "mlp_internal_dim_multiplier")
     changes: dict[str, Any] = {name: getattr(arguments, name) for name in names if getattr(arguments, name) is not None}
-    changes |= {"vocab_size": tokenizer.vocab_size, "dropout": arguments.dropout}
+    changes |= {"vocab_size": tokenizer.vocab_size, "dropout": arguments.dropout, "learn_decay": arguments.learn_decay}
     if arguments.decay:
-        changes |= {"decay": _numbers(arguments.decay), "learn_decay": arguments.learn_decay}
+        changes["decay"] = _numbers(arguments.decay)
     return BDHConfig.preset(arguments.preset, **changes)
 
 
@@ -253,7 +263,7 @@ def _evaluate(arguments: argparse.Namespace) -> int:
     documents = encode_documents(read_texts(arguments.text), tokenizer)
     narrow = arguments.dtype == "bf16"
     context = torch.autocast(model.device.type, dtype=torch.bfloat16) if narrow else nullcontext()
-    with context, tqdm(total=sum(map(len, documents)), unit="token") as bar:
+    with context, tqdm(total=sum(map(len, documents)) - len(documents), unit="token") as bar:
         losses = stream_losses(
             model,
             documents,

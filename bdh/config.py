@@ -1,5 +1,6 @@
 """The sizes and switches of a BDH model, checked when made."""
 
+import math
 from dataclasses import asdict, dataclass, fields, replace
 from typing import Any
 
@@ -11,6 +12,7 @@ _PRESETS: dict[str, dict[str, Any]] = {
     "medium": {"n_embd": 512, "n_layer": 8, "mlp_internal_dim_multiplier": 128},
     "large": {"n_embd": 1024, "n_layer": 12, "mlp_internal_dim_multiplier": 320},
 }
+_MOST_PARAMETERS = 10**12
 
 
 @dataclass(frozen=True)
@@ -40,8 +42,16 @@ class BDHConfig:
                 f"{self.n_neurons_total} neurons over {self.n_head} heads; neurons per head "
                 "(mlp_internal_dim_multiplier * n_embd / n_head) must be a whole even number"
             )
-        if not 0.0 <= self.dropout < 1.0:
-            raise ConfigError(f"dropout is {self.dropout}; it must lie in [0, 1)")
+        if self.n_parameters > _MOST_PARAMETERS:
+            raise ConfigError(
+                f"these sizes make {self.n_parameters:,} parameters; at most {_MOST_PARAMETERS:,} are built"
+            )
+        if not _is_number(self.dropout) or not 0.0 <= self.dropout < 1.0:
+            raise ConfigError(f"dropout is {self.dropout!r}; it must lie in [0, 1)")
+        if not _is_number(self.rope_theta) or not 0.0 < self.rope_theta < math.inf:
+            raise ConfigError(f"rope_theta is {self.rope_theta!r}; it must be a positive number")
+        if not isinstance(self.learn_decay, bool):
+            raise ConfigError(f"learn_decay is {self.learn_decay!r}; it must be true or false")
         self._check_decay()
 
     def _check_positive(self) -> None:
@@ -55,10 +65,10 @@ class BDHConfig:
             if self.learn_decay:
                 raise ConfigError("learn_decay is on but decay is None; give one starting factor per head")
             return
+        fits = isinstance(self.decay, (tuple, list)) and len(self.decay) == self.n_head
+        if not fits or not all(_is_number(factor) and 0.0 < factor <= 1.0 for factor in self.decay):
+            raise ConfigError(f"decay is {self.decay!r}; it must hold {self.n_head} factors (one per head) in (0, 1]")
         object.__setattr__(self, "decay", tuple(float(factor) for factor in self.decay))
-        assert self.decay is not None
-        if len(self.decay) != self.n_head or not all(0.0 < factor <= 1.0 for factor in self.decay):
-            raise ConfigError(f"decay is {self.decay}; it must hold {self.n_head} factors (one per head) in (0, 1]")
         if self.learn_decay and any(factor >= 1.0 for factor in self.decay):
             raise ConfigError(f"decay is {self.decay}; learned factors must start below 1")
 
@@ -100,7 +110,8 @@ class BDHConfig:
         unknown = sorted(set(mapping) - known)
         if unknown:
             raise ConfigError(f"unknown settings {unknown}; this version knows {sorted(known)}")
-        values = dict(mapping)
-        if values.get("decay") is not None:
-            values["decay"] = tuple(values["decay"])
-        return cls(**values)
+        return cls(**mapping)
+
+
+def _is_number(value: object) -> bool:
+    return isinstance(value, (int, float)) and not isinstance(value, bool)

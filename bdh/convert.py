@@ -1,15 +1,13 @@
 """Bring in the weights of another implementation of the published model."""
 
-import pickle
+import warnings
 from collections.abc import Mapping
 from pathlib import Path
 
 import torch
-from safetensors import SafetensorError
-from safetensors.torch import load_file
 from torch import Tensor
 
-from bdh.checkpoint import build
+from bdh.checkpoint import build, read_tensors
 from bdh.config import BDHConfig
 from bdh.errors import CheckpointError
 from bdh.model import BDH
@@ -29,6 +27,9 @@ def convert(file: Path, *, n_layer: int, dropout: float = 0.1) -> BDH:
     missing = [name for name in ("encoder", "encoder_v", "decoder", "embed.weight", "lm_head") if name not in weights]
     if missing:
         raise CheckpointError(f"{file} lacks {', '.join(missing)}; found {sorted(weights)[:8]}, expected BDH weights")
+    if weights["encoder"].dim() != 3 or weights["embed.weight"].dim() != 2 or 0 in weights["encoder"].shape:
+        shapes = {name: tuple(weights[name].shape) for name in ("encoder", "embed.weight")}
+        raise CheckpointError(f"{file} has {shapes}; expected encoder (H, D, N) and embed.weight (V, D)")
     heads, width, neurons = weights["encoder"].shape
     multiplier, rest = divmod(heads * neurons, width)
     if rest:
@@ -42,7 +43,7 @@ def convert(file: Path, *, n_layer: int, dropout: float = 0.1) -> BDH:
 def _read(file: Path) -> dict[str, Tensor]:
     if not file.is_file():
         raise CheckpointError(f"{file} is no file; give the weights file of a trained model")
-    content = _read_safetensors(file) if file.suffix == ".safetensors" else _read_pickled(file)
+    content: Mapping[str, object] = read_tensors(file) if file.suffix == ".safetensors" else _read_pickled(file)
     for wrapper in _WRAPPERS:
         inner = content.get(wrapper)
         content = inner if isinstance(inner, Mapping) else content
@@ -52,26 +53,25 @@ def _read(file: Path) -> dict[str, Tensor]:
     return tensors
 
 
-def _read_safetensors(file: Path) -> Mapping[str, object]:
-    try:
-        return load_file(str(file))
-    except (OSError, SafetensorError) as error:
-        raise CheckpointError(f"{file} is damaged ({error}); expected a safetensors file") from error
-
-
 def _read_pickled(file: Path) -> Mapping[str, object]:
     try:
-        content = torch.load(file, map_location="cpu", weights_only=True)
-    except (pickle.UnpicklingError, RuntimeError, EOFError, ValueError, KeyError) as error:
-        reason = str(error).splitlines()[0]
+        content = _load_weights(file)
+    except Exception as error:  # on a damaged file the unpickler fails with whatever it stumbles over
+        reason = (str(error).splitlines() or [type(error).__name__])[0]
         raise CheckpointError(f"{file} is damaged or holds more than weights ({reason}); it is not loaded") from error
     if not isinstance(content, Mapping):
         raise CheckpointError(f"{file} holds a {type(content).__name__}; expected a state dict")
     return content
 
 
+def _load_weights(file: Path) -> object:
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore", UserWarning)  # of pickle protocols; what cannot be read is an error anyway
+        return torch.load(file, map_location="cpu", weights_only=True)
+
+
 def _plain(name: str) -> str:
-    """Strip what wrappers put before a parameter's name."""
-    for prefix in _PREFIXES:
+    """Strip what wrappers put before a parameter's name, in whatever order they were wrapped."""
+    while prefix := next((prefix for prefix in _PREFIXES if name.startswith(prefix)), ""):
         name = name.removeprefix(prefix)
     return name

@@ -1,7 +1,7 @@
 """How well a model predicts texts: loss, bits per byte, perplexity, and the curve over position."""
 
 import math
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import asdict, dataclass
 from typing import Any
 
@@ -10,8 +10,8 @@ import numpy.typing as npt
 import torch
 import torch.nn.functional as F
 
-from bdh.errors import DataError
-from bdh.model import BDH
+from bdh.errors import ConfigError, DataError
+from bdh.model import BDH, evaluating
 from bdh.shapes import Float, Tensor
 from bdh.state import BDHState
 
@@ -53,17 +53,20 @@ def stream_losses(
     """Return the nats of every token after the first of each document, read from beginning to end.
 
     The state is carried through a whole document, or emptied every ``reset_every`` tokens. Documents are read
-    ``batch_size`` at a time, padded at the end. ``on_progress`` hears of every batch of tokens read.
+    ``batch_size`` at a time, padded at the end, without dropout. ``on_progress`` hears of every batch of tokens read.
     """
+    for name, value in (("segment", segment), ("reset_every", reset_every), ("batch_size", batch_size)):
+        if value is not None and value < 1:
+            raise ConfigError(f"{name} is {value}; it must be at least 1")
     if any(len(document) < 2 for document in documents):
         raise DataError("a document has fewer than two tokens; there is nothing to predict in it")
     order = sorted(range(len(documents)), key=lambda index: len(documents[index]))
     losses: list[Losses] = [np.zeros(0, np.float32)] * len(documents)
     for start in range(0, len(order), batch_size):
         group = order[start : start + batch_size]
-        for index, row in zip(
-            group, _read_group(model, [documents[i] for i in group], segment, reset_every, on_progress), strict=True
-        ):
+        with evaluating(model):
+            rows = _read_group(model, [documents[index] for index in group], segment, reset_every, on_progress)
+        for index, row in zip(group, rows, strict=True):
             losses[index] = row
     return losses
 
@@ -79,10 +82,8 @@ def _read_group(
     table = np.zeros((len(documents), longest + 1), np.int64)
     for row, document in enumerate(documents):
         table[row, : len(document)] = document
-    step = segment if reset_every is None else min(segment, reset_every)
     pieces, state = [], model.empty_state(len(documents))
-    for start in range(0, longest, step):
-        stop = min(start + step, longest)
+    for start, stop in _cut(longest, segment, reset_every):
         if reset_every is not None and start % reset_every == 0:
             state = model.empty_state(len(documents))
         piece, state = _read_segment(model, table[:, start : stop + 1], state)
@@ -91,6 +92,16 @@ def _read_group(
             on_progress(sum(max(0, min(len(document) - 1, stop) - start) for document in documents))
     whole = np.concatenate(pieces, axis=1)
     return [whole[row, : len(document) - 1] for row, document in enumerate(documents)]
+
+
+def _cut(length: int, segment: int, reset_every: int | None) -> Iterator[tuple[int, int]]:
+    """Yield the segments of a text; where the memory is emptied a new one begins."""
+    start = 0
+    while start < length:
+        limit = length if reset_every is None else (start // reset_every + 1) * reset_every
+        stop = min(start + segment, limit, length)
+        yield start, stop
+        start = stop
 
 
 def _read_segment(model: BDH, table: npt.NDArray[np.int64], state: BDHState) -> tuple[Float[Tensor, "B T"], BDHState]:
@@ -108,6 +119,8 @@ def summarise(
     losses: Sequence[Losses], documents: Sequence[npt.NDArray[np.int32]], byte_lengths: Sequence[int]
 ) -> Evaluation:
     """Return the figures of ``losses``; ``byte_lengths`` gives the bytes of each token id."""
+    if not losses:
+        raise DataError("there is no document to measure; give at least one")
     lengths = np.asarray(byte_lengths, np.int64)
     sizes = [lengths[document[1:]] for document in documents]
     nats = float(sum(row.astype(np.float64).sum() for row in losses))

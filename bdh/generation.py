@@ -1,13 +1,16 @@
 """Sampling: an iterator of tokens, state in and state out, constant time and memory per token."""
 
+import math
 from collections.abc import Iterator, Sequence
 
 import torch
 
 from bdh.errors import ConfigError
-from bdh.model import BDH
-from bdh.shapes import Float, Tensor
+from bdh.model import BDH, BDHOutput, check_range, evaluating
+from bdh.shapes import Float, Int, Tensor
 from bdh.state import BDHState
+
+_PROMPT_PIECE = 1024
 
 
 class Generation(Iterator[int]):
@@ -39,7 +42,9 @@ class Generation(Iterator[int]):
             raise StopIteration
         self._left -= 1
         token = self._draw()
-        output = self._model(token.view(1, 1), state=self.state, mode="recurrent")
+        with evaluating(self._model):
+            output: BDHOutput = self._model(token.view(1, 1), state=self.state, mode="recurrent")
+        assert output.state is not None
         self.state, self._logits = output.state, output.logits[0, -1]
         return int(token)
 
@@ -48,7 +53,7 @@ class Generation(Iterator[int]):
         logits = self._logits.float()
         if self._temperature == 0:
             return logits.argmax()
-        logits = logits / self._temperature
+        logits = (logits - logits.max()) / self._temperature  # the likeliest at 0: no temperature makes it overflow
         if 0 < self._top_k < logits.numel():
             logits = logits.masked_fill(logits < logits.topk(self._top_k).values[-1], -torch.inf)
         return torch.multinomial(logits.softmax(-1), 1, generator=self._generator)[0]
@@ -67,17 +72,28 @@ def generate(
 ) -> Generation:
     """Read ``prompt`` after ``state`` and return an iterator of up to ``max_new_tokens`` tokens.
 
-    ``top_k`` 0 keeps the whole vocabulary; ``temperature`` 0 is greedy. Raises ConfigError on an empty prompt.
+    ``top_k`` 0 keeps the whole vocabulary; ``temperature`` 0 is greedy. Dropout is off, whatever mode the model is
+    in. Raises ConfigError on an empty prompt, a token outside the vocabulary, or a setting that breaks its rule.
     """
     if not len(prompt):
         raise ConfigError("the prompt is empty; give at least one token")
-    if temperature < 0 or top_k < 0 or max_new_tokens < 0:
+    if not 0 <= temperature < math.inf or top_k < 0 or max_new_tokens < 0 or not 0 <= seed < 2**63:
         raise ConfigError(
-            f"temperature {temperature}, top_k {top_k}, max_new_tokens {max_new_tokens}: none may be negative"
+            f"temperature {temperature}, top_k {top_k}, max_new_tokens {max_new_tokens}, seed {seed}: "
+            "none may be negative or without bound"
         )
-    tokens = torch.tensor([list(prompt)], device=model.device)
-    output = model(tokens, state=state)
-    assert output.state is not None
-    return Generation(
-        model, output.logits[0, -1], output.state, limit=max_new_tokens, temperature=temperature, top_k=top_k, seed=seed
-    )
+    tokens = torch.tensor([list(prompt)])
+    check_range(tokens, model.config.vocab_size, name="tokens of the prompt")
+    logits, state = _read(model, tokens, state)
+    return Generation(model, logits, state, limit=max_new_tokens, temperature=temperature, top_k=top_k, seed=seed)
+
+
+def _read(model: BDH, tokens: Int[Tensor, "1 T"], state: BDHState | None) -> tuple[Float[Tensor, "V"], BDHState]:
+    """Read a prompt of any length in pieces, so that memory does not grow with it."""
+    for start in range(0, tokens.shape[1], _PROMPT_PIECE):
+        piece = tokens[:, start : start + _PROMPT_PIECE].to(model.device)
+        with evaluating(model):
+            output: BDHOutput = model(piece, state=state)
+        state = output.state
+    assert state is not None
+    return output.logits[0, -1], state

@@ -1,6 +1,7 @@
 """BDH-GPU: the published Dragon Hatchling language model (arXiv 2509.26507, Appendix E) with a memory one can carry."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import Any, Literal
 
@@ -17,6 +18,7 @@ from bdh.state import BDHState
 
 Mode = Literal["parallel", "chunkwise", "recurrent"]
 MODES: tuple[Mode, ...] = ("parallel", "chunkwise", "recurrent")
+IGNORED = -100
 _PARALLEL_UP_TO = 1024
 
 
@@ -53,6 +55,16 @@ class Positions(nn.Module):
         if self.decay_logit is not None:
             return torch.sigmoid(self.decay_logit.float())
         return None if self.decay_fixed is None else self.decay_fixed.float()
+
+    def _apply(self, fn: Callable[[Tensor], Tensor], recurse: bool = True) -> "Positions":
+        """Move with the model but keep float32: in bfloat16 a frequency loses its phase after some hundred tokens."""
+        before = {name: tensor.data for name, tensor in (*self.named_buffers(), *self.named_parameters())}
+        super()._apply(fn, recurse)  # type: ignore[no-untyped-call]
+        for name, tensor in before.items():
+            after = getattr(self, name)
+            if after.dtype != tensor.dtype:
+                after.data = tensor.to(after.device)
+        return self
 
 
 class BDH(nn.Module):
@@ -92,8 +104,15 @@ class BDH(nn.Module):
         ``targets`` (next tokens, -100 for none) add the mean cross-entropy in nats. ``mode`` changes speed, never
         results; when not given it follows from the length. ``keep_state`` False skips writing the last memory.
         ``measure_every`` k > 0 reports the share of active x and y neurons of each layer, at every k-th token.
-        Raises StateError for a state of another shape, ConfigError for empty or out-of-range input.
+        Raises StateError for a state of another shape, ConfigError for empty or misshapen input and, on a CPU, for
+        tokens outside the vocabulary (on a GPU the look would make every call wait).
         """
+        if targets is not None and targets.shape != tokens.shape:
+            raise ConfigError(
+                f"targets have shape {tuple(targets.shape)}; expected that of tokens, {tuple(tokens.shape)}"
+            )
+        if targets is not None:
+            self._check_ids(targets, "targets")
         hidden, kept, activity = self.encode(tokens, state, mode, keep_state=keep_state, measure_every=measure_every)
         head = self._compiled[1] if self.training and self._compiled else self.head
         logits, loss = head(hidden, targets)
@@ -110,6 +129,7 @@ class BDH(nn.Module):
     ) -> tuple[Float[Tensor, "B T D"], BDHState | None, Float[Tensor, "L 2"] | None]:
         """Return the last hidden vectors, the state and the activity of ``forward``, without predicting anything."""
         self._check(tokens, state, mode)
+        self._check_ids(tokens, "tokens")
         mode = mode or _choose_mode(tokens.shape[1])
         start = 0 if state is None else state.position
         rotation = make_rotation(self.attn.freqs.view(-1), start=start, length=tokens.shape[1])
@@ -126,7 +146,7 @@ class BDH(nn.Module):
         logits = hidden.to(self.lm_head.dtype) @ self.lm_head
         if targets is None:
             return logits, None
-        return logits, F.cross_entropy(logits.flatten(0, 1).float(), targets.flatten(), ignore_index=-100)
+        return logits, F.cross_entropy(logits.flatten(0, 1).float(), targets.flatten().long(), ignore_index=IGNORED)
 
     def trunk(
         self,
@@ -182,12 +202,13 @@ class BDH(nn.Module):
                 return chunkwise.attend(q, v, memory, decay, chunk_size=size, write=keep_state)
             if memory is None:
                 memory = torch.zeros(*q.shape[:2], q.shape[3], v.shape[2], dtype=torch.float32, device=q.device)
-            return recurrent.attend(q, v, memory, decay)
+            attended, after = recurrent.attend(q, v, memory, decay)
+            return attended, after if keep_state else None
 
         return attend
 
     def _check(self, tokens: Tensor, state: BDHState | None, mode: Mode | None) -> None:
-        if tokens.dim() != 2 or tokens.shape[1] == 0:
+        if tokens.dim() != 2 or tokens.numel() == 0:
             raise ConfigError(f"tokens have shape {tuple(tokens.shape)}; expected (B, T) with at least one token")
         if mode is not None and mode not in MODES:
             raise ConfigError(f"mode is {mode!r}; it must be one of {', '.join(MODES)}")
@@ -195,6 +216,14 @@ class BDH(nn.Module):
             state.check(self.config, tokens.shape[0])
             if state.memory.device != tokens.device:
                 raise StateError(f"state is on {state.memory.device}, tokens on {tokens.device}; move one of them")
+
+    def _check_ids(self, ids: Tensor, name: str) -> None:
+        if ids.dtype not in (torch.int64, torch.int32):
+            raise ConfigError(f"{name} are of {ids.dtype}; expected torch.int64 or torch.int32")
+        if ids.device != self.device:
+            raise ConfigError(f"{name} are on {ids.device}, the model is on {self.device}; move one of them")
+        if ids.device.type == "cpu":
+            check_range(ids if name == "tokens" else ids[ids != IGNORED], self.config.vocab_size, name=name)
 
     def compile_training(self) -> None:
         """Compile the layers and the head for training with torch.compile; evaluation, of any shape, stays plain."""
@@ -211,6 +240,26 @@ class BDH(nn.Module):
 
 
 _Attend = Callable[[Tensor, Tensor, Tensor | None], tuple[Tensor, Tensor | None]]
+
+
+def check_range(tokens: Int[Tensor, "..."], vocab_size: int, *, name: str = "tokens") -> None:
+    """Raise ConfigError unless every token is one of the vocabulary."""
+    if tokens.numel() == 0:
+        return
+    low, high = (int(bound) for bound in torch.aminmax(tokens))
+    if low < 0 or high >= vocab_size:
+        raise ConfigError(f"{name} run from {low} to {high}; the vocabulary has 0 to {vocab_size - 1}")
+
+
+@contextmanager
+def evaluating(model: nn.Module) -> Iterator[None]:
+    """Switch dropout off inside the block, and back to what it was after."""
+    training = model.training
+    model.eval()
+    try:
+        yield
+    finally:
+        model.train(training)
 
 
 def _choose_mode(length: int) -> Mode:

@@ -1,6 +1,7 @@
 """The memory that a BDH model carries from call to call: explicit in, explicit out."""
 
 import json
+import os
 from dataclasses import dataclass, replace
 from pathlib import Path
 
@@ -49,8 +50,11 @@ class BDHState:
 
         Only differences of positions enter attention, so an emptied sequence reads like one at position 0.
         """
-        keep = (~rows.bool()).to(self.memory.dtype)
-        return replace(self, memory=self.memory * keep[None, :, None, None, None])
+        if tuple(rows.shape) != (self.batch_size,):
+            raise StateError(
+                f"rows have shape {tuple(rows.shape)}; expected one flag per sequence, ({self.batch_size},)"
+            )
+        return replace(self, memory=self.memory.masked_fill(rows.bool()[None, :, None, None, None], 0.0))
 
     def detach(self) -> "BDHState":
         """Return the state cut off from the gradient tape (truncated backpropagation through time)."""
@@ -65,9 +69,14 @@ class BDHState:
         return self.memory.float().pow(2).sum(dim=(2, 3, 4)).sqrt()
 
     def save(self, path: str | Path) -> None:
-        """Write the state to one safetensors file."""
+        """Write the state to one safetensors file, whole or not at all; raises StateError where it cannot."""
         metadata = {"format": _FORMAT, "position": json.dumps(self.position)}
-        save_file({"memory": self.memory.detach().cpu().contiguous()}, str(path), metadata)
+        partial = Path(path).with_name(Path(path).name + ".partial")
+        try:
+            save_file({"memory": self.memory.detach().cpu().contiguous()}, str(partial), metadata)
+            os.replace(partial, path)
+        except (OSError, SafetensorError) as error:
+            raise StateError(f"{path} cannot be written ({error}); give a file in a folder that can be") from error
 
     @classmethod
     def load(cls, path: str | Path) -> "BDHState":
@@ -81,8 +90,10 @@ class BDHState:
                 f"{path} is not a saved state ({error}); expected a file that BDHState.save wrote"
             ) from error
         position = metadata.get("position", "")
-        if metadata.get("format") != _FORMAT or memory is None or memory.dim() != 5 or not position.isdigit():
+        if metadata.get("format") != _FORMAT or memory is None or memory.dim() != 5 or not _is_count(position):
             raise StateError(f"{path} is not a saved state of this version; expected format {_FORMAT}")
+        if not torch.isfinite(memory).all():
+            raise StateError(f"{path} is damaged: its memory holds numbers that are not finite; read the text again")
         return cls(memory.float(), int(position))
 
     def check(self, config: BDHConfig, batch_size: int) -> None:
@@ -92,3 +103,7 @@ class BDHState:
             raise StateError(
                 f"state has shape {tuple(self.memory.shape)}; this call needs (L, B, H, N, D) = {expected}"
             )
+
+
+def _is_count(text: str) -> bool:
+    return text.isascii() and text.isdigit() and len(text) < 19

@@ -11,6 +11,11 @@ from tokenizers import decoders, models, pre_tokenizers, trainers
 
 from bdh.errors import TokenizerError
 
+# Every byte that UTF-8 can hold, an accent that a normaliser would merge, and spaces and capitals that one would lose.
+_PROBE = "A e\u0301  b\r\n\tc " + "".join(
+    chr(code) for code in (*range(0x801), *range(0x1000, 0x10000, 0x1000), *range(0x10000, 0x110000, 0x40000))
+)
+
 
 class Tokenizer(Protocol):
     """What the library asks of a tokenizer: ``decode(encode(text)) == text`` for every text."""
@@ -46,6 +51,7 @@ class ByteTokenizer:
 
     def encode(self, text: str) -> list[int]:
         """Return the bytes of ``text``."""
+        _check_text(text)
         return list(text.encode("utf-8"))
 
     def encode_batch(self, texts: Sequence[str]) -> list[list[int]]:
@@ -74,7 +80,7 @@ class BPETokenizer:
 
     @classmethod
     def train(cls, texts: Iterable[str], *, vocab_size: int) -> "BPETokenizer":
-        """Learn ``vocab_size`` tokens (at least the 256 bytes) from ``texts``."""
+        """Learn up to ``vocab_size`` tokens (at least the 256 bytes) from ``texts``."""
         if vocab_size < 256:
             raise TokenizerError(f"vocab_size is {vocab_size}; byte-level BPE needs at least 256")
         library = _Library(models.BPE())
@@ -94,10 +100,13 @@ class BPETokenizer:
 
     def encode(self, text: str) -> list[int]:
         """Return the token ids of ``text``."""
+        _check_text(text)
         return list(self._library.encode(text, add_special_tokens=False).ids)
 
     def encode_batch(self, texts: Sequence[str]) -> list[list[int]]:
         """Return the token ids of each text, on all cores."""
+        for text in texts:
+            _check_text(text)
         return [list(item.ids) for item in self._library.encode_batch_fast(list(texts), add_special_tokens=False)]
 
     def decode(self, tokens: Sequence[int]) -> str:
@@ -108,9 +117,13 @@ class BPETokenizer:
     def byte_lengths(self) -> list[int]:
         """Return the bytes of each token: in the byte-level alphabet one character stands for one byte."""
         lengths = [0] * self.vocab_size
-        for token, index in self._library.get_vocab().items():
+        for token, index in self.vocabulary().items():
             lengths[index] = len(token)
         return lengths
+
+    def vocabulary(self) -> dict[str, int]:
+        """Return the id of each token, spelt in the byte-level alphabet."""
+        return dict(self._library.get_vocab())
 
     def save(self, path: str | Path) -> None:
         """Write the tokenizer as the library's own JSON."""
@@ -122,7 +135,7 @@ def load_tokenizer(path: str | Path) -> ByteTokenizer | BPETokenizer:
     try:
         text = Path(path).read_text(encoding="utf-8")
         mapping = json.loads(text)
-    except (OSError, ValueError) as error:
+    except (OSError, ValueError, RecursionError) as error:
         raise TokenizerError(
             f"{path} is not a tokenizer file ({error}); expected JSON that a tokenizer saved"
         ) from error
@@ -134,14 +147,40 @@ def load_tokenizer(path: str | Path) -> ByteTokenizer | BPETokenizer:
         or mapping["model"].get("type") != "BPE"
     ):
         raise TokenizerError(f"{path} holds no tokenizer; expected type 'bytes' or a byte-level BPE model")
-    return BPETokenizer(_parse_library(text, path))
+    tokenizer = BPETokenizer(_parse_library(text, path))
+    _check_exact(tokenizer, path)
+    return tokenizer
 
 
 def _parse_library(text: str, path: str | Path) -> _Library:
     try:
-        return _Library.from_str(text)
+        library = _Library.from_str(text)
     except Exception as error:  # the library raises plain Exception on a malformed file
         raise TokenizerError(f"{path} is damaged ({error}); restore it or train a new tokenizer") from error
+    library.no_truncation()
+    library.no_padding()
+    return library
+
+
+def _check_exact(tokenizer: BPETokenizer, path: str | Path) -> None:
+    """Raise TokenizerError unless every byte that UTF-8 can hold comes back, and counts."""
+    size = tokenizer.vocab_size
+    if sorted(tokenizer.vocabulary().values()) != list(range(size)):
+        raise TokenizerError(f"{path} is damaged: its {size} tokens are not numbered 0 to {size - 1}")
+    tokens, lengths = tokenizer.encode(_PROBE), tokenizer.byte_lengths()
+    if tokenizer.decode(tokens) != _PROBE or sum(lengths[token] for token in tokens) != len(_PROBE.encode()):
+        raise TokenizerError(f"{path} does not give every text back as it was; expected an exact byte-level BPE")
+
+
+def _check_text(text: str) -> None:
+    """Raise TokenizerError where ``text`` holds half a character, which no UTF-8 stands for."""
+    try:
+        text.encode("utf-8")
+    except UnicodeEncodeError as error:
+        code = ord(text[error.start])
+        raise TokenizerError(
+            f"the text holds a lone surrogate (U+{code:04X} at {error.start}); give text that was decoded rightly"
+        ) from error
 
 
 def _check_range(tokens: Sequence[int], vocab_size: int) -> None:

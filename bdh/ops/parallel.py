@@ -15,8 +15,8 @@ def attend(
 ) -> tuple[Float[Tensor, "B H T D"], Float[Tensor, "B H N D"] | None]:
     """Return what ``naive.attend`` returns, from all T x T scores; ``memory`` None stands for an empty one.
 
-    The memory is read and written in float32 sums whatever the dtype of ``q``; without ``write`` None is returned in
-    its place.
+    The memory is written in float32 sums (float64 for float64 ``q``) whatever the dtype of ``q``; without ``write``
+    None is returned in its place.
     """
     length = q.shape[2]
     scores = q @ q.mT  # (B, H, T, T)
@@ -41,10 +41,11 @@ def _write(
     values = v.to(q.dtype)[:, None]  # (B, 1, T, D)
     if decay is not None:
         values = values * _powers(decay, 0, length).flip(-2).to(q.dtype) * decay[:, None, None].to(q.dtype)
-    written = (q.mT @ values).float()
+    wide = torch.promote_types(q.dtype, torch.float32)
+    written = (q.mT @ values).to(wide)
     if memory is None:
         return written
-    kept = memory if decay is None else memory * decay.float().pow(length)[:, None, None]
+    kept = memory if decay is None else memory * decay.to(wide).pow(length)[:, None, None]
     return kept + written
 
 

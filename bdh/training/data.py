@@ -132,9 +132,15 @@ class DocumentStreams:
         }
 
     def load_state_dict(self, state: dict[str, Any]) -> None:
-        """Go back to a place in the data."""
+        """Go back to a place in the data; raises DataError when it is no place in these documents."""
+        rows = [(int(document), int(offset)) for document, offset in state.get("rows", [])]
+        sizes = [len(document) for document in self._documents]
+        if len(rows) != len(self._rows) or any(
+            document >= len(sizes) or offset > sizes[document] for document, offset in rows
+        ):
+            raise DataError("the saved place is not in these documents; resume with the data and batch size of the run")
+        self._rows = rows
         self._epoch, self._dealt, self._drawn = state["epoch"], state["dealt"], state["drawn"]
-        self._rows = [(int(document), int(offset)) for document, offset in state["rows"]]
         self._order = self._shuffle()
 
 
@@ -164,7 +170,9 @@ class RandomWindows:
         return {"drawn": self._drawn}
 
     def load_state_dict(self, state: dict[str, Any]) -> None:
-        """Go back to a place in the data."""
+        """Go back to a place in the data; raises DataError when it was saved by another kind of batches."""
+        if set(state) != {"drawn"}:
+            raise DataError("the saved place is in documents read with carry_state; resume with it on")
         self._drawn = state["drawn"]
 
 

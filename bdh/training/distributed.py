@@ -29,12 +29,16 @@ def choose_device(name: str, *, index: int = 0) -> torch.device:
     """Return the device called ``name``; ``auto`` is a GPU when there is one. Raises ConfigError if it is not there."""
     if name == "auto":
         name = "cuda" if torch.cuda.is_available() else "cpu"
-    if name == "cuda" and not torch.cuda.is_available():
-        raise ConfigError("device is cuda but no GPU is to be seen; use --device cpu, or install a CUDA build of torch")
     try:
         device = torch.device(name)
     except RuntimeError as error:
         raise ConfigError(f"device {name!r} is unknown; use auto, cpu, cuda or cuda:0") from error
+    if device.type not in ("cpu", "cuda"):
+        raise ConfigError(f"device is {name}; only auto, cpu, cuda and cuda:0 (or another number) are supported")
+    if device.type == "cuda" and not torch.cuda.is_available():
+        raise ConfigError("device is cuda but no GPU is to be seen; use --device cpu, or install a CUDA build of torch")
+    if device.type == "cuda" and (device.index or index) >= torch.cuda.device_count():
+        raise ConfigError(f"device is {name} but {torch.cuda.device_count()} GPUs are to be seen; numbers start at 0")
     return torch.device("cuda", index) if device.type == "cuda" and device.index is None else device
 
 
@@ -53,6 +57,12 @@ def join_world(device: str) -> Iterator[World]:
         yield World(dist.get_rank(), size, mine)
     finally:
         dist.destroy_process_group()
+
+
+def wait_for_all(world: World) -> None:
+    """Return when every process of the run has come here."""
+    if world.size > 1:
+        dist.barrier()
 
 
 def mean_over_world(value: torch.Tensor, world: World) -> float:

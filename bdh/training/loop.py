@@ -48,15 +48,21 @@ class TrainConfig:
         for name in ("max_iters", "batch_size", "seq_len", "grad_accum", "log_interval", "eval_interval"):
             if getattr(self, name) < 1:
                 raise ConfigError(f"{name} is {getattr(self, name)}; it must be at least 1")
+        if not 0 <= self.seed < 2**32:
+            raise ConfigError(f"seed is {self.seed}; it must lie in 0 to {2**32 - 1}")
         if self.dtype not in _DTYPES:
             raise ConfigError(f"dtype is {self.dtype!r}; it must be one of {', '.join(_DTYPES)}")
-        if self.lr <= 0 or self.clip < 0 or self.warmup < 0 or not 0 <= self.min_lr <= 1:
-            raise ConfigError(
-                f"lr {self.lr}, clip {self.clip}, warmup {self.warmup}, min_lr {self.min_lr}: lr must be positive, "
-                "clip and warmup not negative, min_lr a share of lr in [0, 1]"
-            )
+        self._check_lr()
         if not 0 <= self.reset_probability <= 1:
             raise ConfigError(f"reset_probability is {self.reset_probability}; it must lie in [0, 1]")
+
+    def _check_lr(self) -> None:
+        positive, bounded = 0 < self.lr < math.inf, 0 <= self.weight_decay < math.inf
+        if not positive or not bounded or not self.clip >= 0 or self.warmup < 0 or not 0 <= self.min_lr <= 1:
+            raise ConfigError(
+                f"lr {self.lr}, weight_decay {self.weight_decay}, clip {self.clip}, warmup {self.warmup}, min_lr "
+                f"{self.min_lr}: lr must be positive, weight_decay, clip and warmup not negative, min_lr in [0, 1]"
+            )
 
 
 @dataclass(frozen=True)
@@ -205,7 +211,8 @@ class Trainer:
         for number, weight in enumerate(self._weights()):
             prefix = f"optimizer.{number}."
             saved = {key.removeprefix(prefix): value for key, value in tensors.items() if key.startswith(prefix)}
-            on_device = {key: value if key == "step" else value.to(weight.device) for key, value in saved.items()}
+            moves = {key: key != "step" or self.optimizer.defaults["fused"] for key in saved}
+            on_device = {key: value.to(weight.device) if moves[key] else value for key, value in saved.items()}
             if on_device:
                 self.optimizer.state[weight] = on_device
         if "memory" in tensors:

@@ -4,20 +4,26 @@ import csv
 import json
 import os
 from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import Any, TextIO
 
-from safetensors import SafetensorError
-from safetensors.torch import load_file, save_file
+from safetensors import safe_open
+from torch import Tensor
 
 from bdh import checkpoint
 from bdh.errors import CheckpointError
 from bdh.evaluation import Evaluation
 from bdh.tokenizer import BPETokenizer, ByteTokenizer
+from bdh.training.distributed import wait_for_all
 from bdh.training.loop import StepReport, Trainer
 
 Evaluate = Callable[[], Evaluation]
+_FORMAT = "bdh-training-1"
+_TRAINING = "training.safetensors"
+_WEIGHT = "weights."
+_MEMORY = "memory"
 
 
 @dataclass(frozen=True)
@@ -38,22 +44,46 @@ class TrainingRun:
         self.folder, self.trainer, self.tokenizer, self.evaluate = folder, trainer, tokenizer, evaluate
         self.best_loss = float("inf")
         self._records: list[dict[str, Any]] = []
+        self._place: Path | None = None
 
     def resume(self) -> None:
-        """Continue from ``last/``; raises CheckpointError when there is nothing to continue."""
-        last = self.folder / "last"
-        try:
-            mapping = json.loads((last / "training.json").read_text(encoding="utf-8"))
-            tensors = load_file(str(last / "training.safetensors"))
-        except (OSError, ValueError, SafetensorError) as error:
-            raise CheckpointError(f"{last} cannot be resumed ({error}); start again without --resume") from error
-        weights = checkpoint.read_weights(last)
-        self.trainer.model.load_state_dict(weights)
-        self.trainer.load_state_dict(tensors, mapping["trainer"])
+        """Continue from ``last/``; raises CheckpointError when there is nothing to continue, or it does not fit."""
+        trainer, last = self.trainer, self.folder / "last"
+        found, expected = checkpoint.read_config(last), trainer.model.config
+        if found != expected:
+            raise CheckpointError(
+                f"{last} holds {found}; the flags ask for {expected}: resume with the flags of the run"
+            )
+        tensors, mapping = self._read_place()
+        weights = {name: tensors.pop(_WEIGHT + name) for name in trainer.model.state_dict()}
+        trainer.model.load_state_dict(weights)
+        trainer.load_state_dict(tensors, mapping["trainer"])
         self.best_loss = mapping["best_loss"] if mapping["best_loss"] is not None else float("inf")
-        kept = self.trainer.step
-        lines = (self.folder / "metrics.jsonl").read_text(encoding="utf-8").splitlines()
-        self._records = [record for record in map(json.loads, lines) if record["step"] <= kept]
+        self._records = [record for record in self._read_records() if record["step"] <= trainer.step]
+
+    def _read_place(self) -> tuple[dict[str, Tensor], dict[str, Any]]:
+        """Return what this process needs to continue: what all share, and its own memory and place in the data."""
+        world = self.trainer.world
+        tensors, mapping = _read(self.folder / "last" / _TRAINING)
+        if mapping["processes"] != world.size:
+            raise CheckpointError(
+                f"{self.folder} was trained by {mapping['processes']} processes, now there are {world.size}; "
+                "resume with as many"
+            )
+        if world.rank:
+            tensors = {name: value for name, value in tensors.items() if not name.startswith(_MEMORY)}
+            self._place = self._place_of_rank(mapping["trainer"]["step"])
+            mine, place = _read(self._place)
+            tensors |= mine
+            mapping["trainer"] |= place
+        return tensors, mapping
+
+    def _read_records(self) -> list[dict[str, Any]]:
+        path = self.folder / "metrics.jsonl"
+        try:
+            return [json.loads(line) for line in path.read_text(encoding="utf-8").splitlines()]
+        except (OSError, ValueError) as error:
+            raise CheckpointError(f"{path} cannot be read ({error}); restore it, or make it empty") from error
 
     def run(self) -> Iterator[Progress]:
         """Train to the end; validate and save every ``eval_interval`` steps and at the end."""
@@ -67,7 +97,7 @@ class TrainingRun:
                 validation = self.evaluate() if self.evaluate is not None and self.trainer.world.writes else None
                 best = validation is not None and validation.loss < self.best_loss
             self._record(report, validation)
-            if due and self.trainer.world.writes:
+            if due:
                 self._save(validation, best)
             yield Progress(report, validation, best)
 
@@ -78,32 +108,69 @@ class TrainingRun:
         self._records.append(record)
 
     def _save(self, validation: Evaluation | None, best: bool) -> None:
-        model = self.trainer.model
+        """Write the models and metrics, and last of all the one file from which ``resume`` continues."""
+        model, world = self.trainer.model, self.trainer.world
         if best and validation is not None:
             self.best_loss = validation.loss
             checkpoint.save(self.folder / "best", model, self.tokenizer)
-        last = checkpoint.save(self.folder / "last", model, self.tokenizer)
+        if world.writes:
+            checkpoint.save(self.folder / "last", model, self.tokenizer)
+            self._write_metrics()
         tensors, mapping = self.trainer.state_dict()
-        save_file(
-            {name: value.cpu().contiguous() for name, value in tensors.items()},
-            str(last / "training.safetensors.partial"),
-        )
-        os.replace(last / "training.safetensors.partial", last / "training.safetensors")
-        best_loss = self.best_loss if self.best_loss != float("inf") else None
-        _write(last / "training.json", json.dumps({"trainer": mapping, "best_loss": best_loss}))
-        self._write_metrics()
+        if world.rank:
+            self._save_place(tensors, mapping)
+        wait_for_all(world)
+        if world.writes:
+            tensors |= {_WEIGHT + name: weight for name, weight in model.state_dict().items()}
+            best_loss = self.best_loss if self.best_loss != float("inf") else None
+            content = {"trainer": mapping, "best_loss": best_loss, "processes": world.size}
+            _write(self.folder / "last" / _TRAINING, tensors, content)
+
+    def _save_place(self, tensors: dict[str, Tensor], mapping: dict[str, Any]) -> None:
+        """Write what only this process knows; the last but one stays, should the others not come as far."""
+        path = self._place_of_rank(mapping["step"])
+        path.parent.mkdir(parents=True, exist_ok=True)
+        memory = {name: value for name, value in tensors.items() if name.startswith(_MEMORY)}
+        _write(path, memory, {name: mapping[name] for name in ("batches", "position")})
+        for stale in set(path.parent.glob(f"rank{self.trainer.world.rank}-*.safetensors")) - {path, self._place}:
+            stale.unlink()
+        self._place = path
+
+    def _place_of_rank(self, step: int) -> Path:
+        return self.folder / "last" / f"rank{self.trainer.world.rank}-{step}.safetensors"
 
     def _write_metrics(self) -> None:
-        _write(self.folder / "metrics.jsonl", "".join(json.dumps(record) + "\n" for record in self._records))
+        path = self.folder / "metrics.jsonl"
         names = list(dict.fromkeys(name for record in self._records for name in record))
-        with (self.folder / "metrics.csv.partial").open("w", encoding="utf-8", newline="") as file:
+        with _whole(path) as file:
+            file.writelines(json.dumps(record) + "\n" for record in self._records)
+        with _whole(path.with_suffix(".csv")) as file:
             writer = csv.DictWriter(file, names)
             writer.writeheader()
             writer.writerows(self._records)
-        os.replace(self.folder / "metrics.csv.partial", self.folder / "metrics.csv")
 
 
-def _write(path: Path, text: str) -> None:
+@contextmanager
+def _whole(path: Path) -> Iterator[TextIO]:
+    """Open a text file that appears when all of it is written."""
     partial = path.with_name(path.name + ".partial")
-    partial.write_text(text, encoding="utf-8")
+    with partial.open("w", encoding="utf-8", newline="") as file:
+        yield file
     os.replace(partial, path)
+
+
+def _write(path: Path, tensors: dict[str, Tensor], content: dict[str, Any]) -> None:
+    partial = path.with_name(path.name + ".partial")
+    checkpoint.write_tensors(partial, tensors, {"format": _FORMAT, "content": json.dumps(content)})
+    os.replace(partial, path)
+
+
+def _read(path: Path) -> tuple[dict[str, Tensor], dict[str, Any]]:
+    """Return tensors and content of a file that ``_write`` wrote."""
+    tensors = checkpoint.read_tensors(path)
+    with safe_open(str(path), framework="pt") as file:
+        metadata = file.metadata() or {}
+    if metadata.get("format") != _FORMAT:
+        raise CheckpointError(f"{path} is no saved place of a run (expected {_FORMAT}); start again without --resume")
+    content: dict[str, Any] = json.loads(metadata["content"])
+    return tensors, content

@@ -36,7 +36,9 @@ def test_frequencies_equal_the_official_buffer(official: dict[str, torch.Tensor]
 
 
 @pytest.mark.parametrize("mode", MODES)
-def test_short_logits_and_loss_equal_the_official_ones(model: BDH, official: dict[str, torch.Tensor], mode: Mode) -> None:
+def test_short_logits_and_loss_equal_the_official_ones(
+    model: BDH, official: dict[str, torch.Tensor], mode: Mode
+) -> None:
     with torch.inference_mode():
         output = model(official["short.tokens"].long(), official["short.targets"].long(), mode=mode)
     assert (output.logits - official["short.logits"]).abs().max() < 1e-4
