@@ -1,8 +1,34 @@
 """Linear attention over a whole piece of text at once: T * N work per token, best for short pieces."""
 
+from typing import NamedTuple
+
 import torch
 
 from bdh.shapes import Float, Tensor
+
+
+class Damping(NamedTuple):
+    """The powers of each head's damping factor that a piece of T tokens needs.
+
+    ``inside`` (H, T, T) is decay^(t-s) where s < t, else 0; ``read`` (H, T, 1) is decay^t; ``write`` (H, T, 1) is
+    decay^(T-t); ``whole`` (H, 1, 1) is decay^T.
+    """
+
+    inside: Float[Tensor, "H T T"]
+    read: Float[Tensor, "H T 1"]
+    write: Float[Tensor, "H T 1"]
+    whole: Float[Tensor, "H 1 1"]
+
+
+def make_damping(decay: Float[Tensor, "H"], length: int, dtype: torch.dtype) -> Damping:
+    """Return the powers for a piece of ``length`` tokens; all but ``whole`` narrowed to ``dtype``."""
+    steps = torch.arange(length, device=decay.device, dtype=decay.dtype)
+    log = torch.log(decay)[:, None, None]
+    distance = (steps[:, None] - steps[None, :]).clamp(min=0)
+    inside = torch.exp(log * distance).tril(-1)
+    read = torch.exp(log * steps[:, None])
+    write = torch.exp(log * (length - steps)[:, None])
+    return Damping(inside.to(dtype), read.to(dtype), write.to(dtype), torch.exp(log * length))
 
 
 def attend(
@@ -12,51 +38,40 @@ def attend(
     decay: Float[Tensor, "H"] | None,
     *,
     write: bool = True,
+    damping: Damping | None = None,
 ) -> tuple[Float[Tensor, "B H T D"], Float[Tensor, "B H N D"] | None]:
     """Return what ``naive.attend`` returns, from all T x T scores; ``memory`` None stands for an empty one.
 
     The memory is written in float32 sums (float64 for float64 ``q``) whatever the dtype of ``q``; without ``write``
-    None is returned in its place.
+    None is returned in its place. ``damping`` is what ``make_damping`` makes of ``decay``, for callers that keep it.
     """
-    length = q.shape[2]
+    if decay is not None and damping is None:
+        damping = make_damping(decay, q.shape[2], q.dtype)
     scores = q @ q.mT  # (B, H, T, T)
-    scores = scores.tril(-1) if decay is None else scores * _damping(decay, length).to(scores.dtype)
+    scores = scores.tril(-1) if damping is None else scores * damping.inside.to(scores.dtype)
     attended = scores @ v.to(q.dtype)[:, None]
     if memory is not None:
         recalled = q @ memory.to(q.dtype)
-        attended = attended + (recalled if decay is None else recalled * _powers(decay, 0, length).to(q.dtype))
+        attended = attended + (recalled if damping is None else recalled * damping.read.to(recalled.dtype))
     if not write:
         return attended, None
-    return attended, _write(q, v, memory, decay)
+    return attended, _write(q, v, memory, damping)
 
 
 def _write(
     q: Float[Tensor, "B H T N"],
     v: Float[Tensor, "B T D"],
     memory: Float[Tensor, "B H N D"] | None,
-    decay: Float[Tensor, "H"] | None,
+    damping: Damping | None,
 ) -> Float[Tensor, "B H N D"]:
     """Return decay^T S + sum over s of decay^(T-s) q_s outer v_s."""
-    length = q.shape[2]
     values = v.to(q.dtype)[:, None]  # (B, 1, T, D)
-    if decay is not None:
-        values = values * _powers(decay, 0, length).flip(-2).to(q.dtype) * decay[:, None, None].to(q.dtype)
+    if damping is not None:
+        values = values * damping.write.to(q.dtype)
     wide = torch.promote_types(q.dtype, torch.float32)
-    written = (q.mT @ values).to(wide)
+    written = q.mT @ values
     if memory is None:
-        return written
-    kept = memory if decay is None else memory * decay.to(wide).pow(length)[:, None, None]
-    return kept + written
-
-
-def _powers(decay: Float[Tensor, "H"], first: int, length: int) -> Float[Tensor, "H T 1"]:
-    """Return decay^first .. decay^(first + length - 1) of each head."""
-    exponents = torch.arange(first, first + length, device=decay.device, dtype=decay.dtype)
-    return torch.exp(torch.log(decay)[:, None] * exponents)[:, :, None]
-
-
-def _damping(decay: Float[Tensor, "H"], length: int) -> Float[Tensor, "H T T"]:
-    """Return decay^(t-s) where s < t, and 0 elsewhere."""
-    steps = torch.arange(length, device=decay.device)
-    distance = (steps[:, None] - steps[None, :]).clamp(min=0).to(decay.dtype)
-    return torch.exp(torch.log(decay)[:, None, None] * distance).tril(-1)
+        return written.to(wide)
+    # Adding in place widens narrow sums on the way, without a wide copy of them.
+    kept = memory.to(wide, copy=True) if damping is None else memory * damping.whole.to(wide)
+    return kept.add_(written)

@@ -38,5 +38,4 @@ def rotate(
     """Turn the pairs (2i, 2i+1) of neurons: (p, r) -> (p cos - r sin, r cos + p sin)."""
     cosines, sines = rotation
     swapped = x.view(*x.shape[:-1], -1, 2).flip(-1).view(x.shape)
-    turned: Tensor = x * cosines + swapped * sines
-    return turned.to(x.dtype)
+    return torch.addcmul(x * cosines, swapped, sines).to(x.dtype)

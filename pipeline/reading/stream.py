@@ -19,7 +19,7 @@ from pipeline.reading.encoder import Encoder
 Half = npt.NDArray[np.float16]
 Doubles = npt.NDArray[np.float64]
 Tensors = dict[str, Tensor]
-_MEASURE_EVERY = 16
+_MEASURE_EVERY = 64
 
 
 @dataclass(frozen=True)
