@@ -13,7 +13,6 @@ sentences begin with.
 from __future__ import annotations
 
 import codecs
-import hashlib
 import re
 from collections.abc import Iterator
 from itertools import islice
@@ -35,7 +34,7 @@ from pipeline.protagonist import (
     find_protagonist,
     words_of,
 )
-from pipeline.records import Claim
+from pipeline.records import Claim, claim_id
 
 LONGEST = 200_000
 """Characters of the longest text taken for a backstory; more is a novel given by mistake."""
@@ -223,11 +222,10 @@ def _finish(part: str) -> str:
 
 
 def _claim(number: int, text: str, part: str, person: Protagonist, character: str) -> Claim:
-    digest = hashlib.sha256(f"{character}\n{text}".encode(errors="surrogatepass")).hexdigest()[:8]
     about = person.is_named_in(part) or not set(words_of(part)).isdisjoint(person.pronouns)
     kind = claim_type(part, about_person=about)
     return Claim(
-        id=f"c{number}-{digest}",
+        id=claim_id(number, text, character=character),
         character=character,
         type=kind,
         time_scope=time_scope(part),

@@ -3,8 +3,12 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, field
+from typing import Literal, get_args
 
 from pipeline.errors import SettingError
+
+LLMTask = Literal["summaries", "claims", "judge"]
+LLMMode = Literal["off", "summaries", "claims", "judge", "all"]
 
 
 @dataclass(frozen=True)
@@ -77,6 +81,34 @@ class ScoringConfig:
     def __post_init__(self) -> None:
         if not 0.5 <= self.uncertain_below < 1:
             raise SettingError(f"uncertain_below is {self.uncertain_below}; it must lie in [0.5, 1)")
+
+
+@dataclass(frozen=True)
+class LLMConfig:
+    """What Groq is asked for (``mode``; off by default), which model, and how patiently.
+
+    ``timeout_seconds`` counts for one request; ``max_retries`` more follow a rate limit, an error of the service, a
+    time-out or a hang-up.
+    """
+
+    mode: LLMMode = "off"
+    model: str = "openai/gpt-oss-120b"
+    timeout_seconds: float = 60.0
+    max_retries: int = 5
+
+    def __post_init__(self) -> None:
+        if self.mode not in get_args(LLMMode):
+            raise SettingError(f"llm is {self.mode!r}; it must be one of {', '.join(get_args(LLMMode))}")
+        if not self.model.strip():
+            raise SettingError("the model of the LLM is empty; it must be the name of a model that Groq serves")
+        if not 0 < self.timeout_seconds < float("inf"):
+            raise SettingError(f"timeout_seconds is {self.timeout_seconds}; it must be a positive number of seconds")
+        if self.max_retries < 0:
+            raise SettingError(f"max_retries is {self.max_retries}; it must be at least 0")
+
+    def asks_for(self, task: LLMTask) -> bool:
+        """Say whether Groq is to do this task."""
+        return self.mode in {task, "all"}
 
 
 @dataclass(frozen=True)

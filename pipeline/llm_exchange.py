@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
 from hashlib import sha256
-from typing import Any
+from typing import Any, cast
 
 from groq.types.chat import ChatCompletionMessageParam
 from groq.types.chat.completion_create_params import ResponseFormatResponseFormatJsonSchema
@@ -65,13 +66,11 @@ def make_messages(system: str, data: Mapping[str, str]) -> Messages:
 
 def make_correction(refused: RefusedAnswerError) -> Messages:
     """Return what follows a refused answer: the answer, cut where it is long, and why it was refused."""
-    return [
-        {"role": "assistant", "content": refused.content[:_LONGEST_ECHO]},
-        {
-            "role": "user",
-            "content": f"That answer cannot be used: {refused}. Answer the same task again, in JSON of the given schema.",
-        },
-    ]
+    said = f"That answer cannot be used: {refused}. Answer the task again, in JSON of the given schema."
+    correction: Messages = [{"role": "user", "content": said}]
+    if not refused.content:
+        return correction
+    return [{"role": "assistant", "content": refused.content[:_LONGEST_ECHO]}, *correction]
 
 
 def make_form(task: str, schema: Mapping[str, Any], *, model: str) -> Form:
@@ -82,19 +81,85 @@ def make_form(task: str, schema: Mapping[str, Any], *, model: str) -> Form:
     }
 
 
-def read_content(body: str) -> tuple[str, int, int]:
-    """Return the text of a completion, and the tokens read and written for it; 0 where they are not told.
+@dataclass(frozen=True)
+class Completion:
+    """The text of one completion, None where it holds none, whether it was cut off, and what it took."""
 
-    Raises RefusedAnswerError when the body is no chat completion, or one without a text.
+    content: str | None
+    is_cut_off: bool
+    prompt_tokens: int
+    completion_tokens: int
+
+
+def read_completion(body: str) -> Completion:
+    """Read the body of a response; what is no chat completion gives one without a text."""
+    completion = _loaded(body)
+    choice = _at(completion, "choices", 0)
+    content = _at(choice, "message", "content")
+    prompt, written = (_at(completion, "usage", name) for name in ("prompt_tokens", "completion_tokens"))
+    return Completion(
+        content=content if isinstance(content, str) else None,
+        is_cut_off=_at(choice, "finish_reason") == "length",
+        prompt_tokens=prompt if isinstance(prompt, int) else 0,
+        completion_tokens=written if isinstance(written, int) else 0,
+    )
+
+
+def parse_answer(completion: Completion, validator: Draft202012Validator) -> dict[str, Any]:
+    """Return the JSON of a completion when it obeys the schema.
+
+    Raises RefusedAnswerError with the breach that says most.
     """
-    completion = _mapping_in(body)
-    tokens = completion.get("usage")
-    counts = tokens if isinstance(tokens, dict) else {}
-    ...
+    content = completion.content
+    if content is None:
+        raise RefusedAnswerError("the response is no chat completion with a text")
+    answer = _loaded(content)
+    if answer is None:
+        cut = ", cut off at the model's limit of tokens" if completion.is_cut_off else ""
+        raise RefusedAnswerError(f"it is no valid JSON{cut}", content)
+    breach = find_breach(answer, validator)
+    if breach is not None or not isinstance(answer, dict):
+        raise RefusedAnswerError(breach or "it is no JSON object", content)
+    return answer
 
 
-def parse_answer(content: str, validator: Draft202012Validator) -> dict[str, Any]:
-    """Return the JSON of an answer that obeys the schema.
+def find_breach(answer: object, validator: Draft202012Validator) -> str | None:
+    """Return where and how an answer breaks its schema, or None."""
+    error = best_match(validator.iter_errors(answer))
+    return None if error is None else f"at {error.json_path}: {error.message}"
 
-    Raises RefusedAnswerError with the first breach.
-    """
+
+def _sent(schema: Mapping[str, Any]) -> dict[str, Any]:
+    """Return the part of a schema that the service takes."""
+    sent: dict[str, Any] = {name: schema[name] for name in _SENT_KEYWORDS if name in schema}
+    if "properties" in schema:
+        sent["properties"] = {name: _sent(part) for name, part in schema["properties"].items()}
+    if "items" in schema:
+        sent["items"] = _sent(schema["items"])
+    return sent
+
+
+def _loaded(text: str) -> object:
+    """Return the value of JSON, or None for what is none, holds NaN or half a character, or nests without end."""
+    try:
+        value = json.loads(text, parse_constant=_refuse_constant)
+        json.dumps(value, ensure_ascii=False).encode()
+    except (ValueError, RecursionError):
+        return None
+    return cast(object, value)
+
+
+def _refuse_constant(name: str) -> float:
+    raise ValueError(f"{name} is no number of JSON")
+
+
+def _at(value: object, *path: str | int) -> object:
+    """Return what stands at a path of keys and positions, or None."""
+    for step in path:
+        if isinstance(value, dict):
+            value = value.get(step)
+        elif isinstance(value, list) and isinstance(step, int) and step < len(value):
+            value = value[step]
+        else:
+            return None
+    return value

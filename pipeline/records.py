@@ -7,6 +7,7 @@ so that ``novel.text[start:end]`` is always the verbatim quotation.
 from __future__ import annotations
 
 from dataclasses import dataclass, field
+from hashlib import sha256
 from typing import Literal, NamedTuple
 
 import numpy as np
@@ -137,10 +138,15 @@ class CharacterState:
 
 @dataclass(frozen=True)
 class Reading:
-    """A novel as the reader has read it: one global state a chunk, and one list of states a tracked character."""
+    """A novel as the reader has read it: one global state a chunk, and one list of states a tracked character.
+
+    ``alone_vector`` (D,) is the mean vector of some of its sentences, each read by itself from an empty memory: what
+    any text has that is read alone. None where nothing was measured.
+    """
 
     states: tuple[ChunkState, ...]
     characters: dict[str, tuple[CharacterState, ...]] = field(default_factory=dict)
+    alone_vector: Vector | None = None
 
 
 @dataclass(frozen=True)
@@ -153,6 +159,12 @@ class Claim:
     time_scope: TimeScope
     stability: Stability
     text: str
+
+
+def claim_id(number: int, text: str, *, character: str) -> str:
+    """Return the id of a backstory's claim with this number, counted from 1, whoever found the claim."""
+    digest = sha256(f"{character}\n{text}".encode(errors="surrogatepass")).hexdigest()[:8]
+    return f"c{number}-{digest}"
 
 
 @dataclass(frozen=True)

@@ -1,0 +1,117 @@
+"""A server on loopback that speaks the chat-completions interface and answers what a test has scripted."""
+
+from __future__ import annotations
+
+import json
+import socket
+import threading
+from collections import deque
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from typing import Any
+
+Reply = Callable[[BaseHTTPRequestHandler], None]
+
+
+@dataclass(frozen=True)
+class Request:
+    """What the server was sent."""
+
+    path: str
+    headers: dict[str, str]
+    body: dict[str, Any]
+
+    @property
+    def texts(self) -> list[str]:
+        """Return the contents of the messages, in order."""
+        return [message["content"] for message in self.body["messages"]]
+
+    @property
+    def schema(self) -> dict[str, Any]:
+        """Return the schema that the answer is to keep to."""
+        return dict(self.body["response_format"]["json_schema"]["schema"])
+
+
+@dataclass
+class GroqServer:
+    """Replies in the order of a script; a request beyond it is refused, and not to be repeated."""
+
+    url: str = ""
+    replies: deque[Reply] = field(default_factory=deque)
+    requests: list[Request] = field(default_factory=list)
+
+    def script(self, *replies: Reply) -> None:
+        """Add replies to the script."""
+        self.replies.extend(replies)
+
+    def handle(self, handler: BaseHTTPRequestHandler) -> None:
+        """Note a request and give the next reply."""
+        body = json.loads(handler.rfile.read(int(handler.headers["Content-Length"])))
+        self.requests.append(Request(handler.path, dict(handler.headers), body))
+        reply = self.replies.popleft() if self.replies else fails(418, "the script is at its end")
+        reply(handler)
+
+
+def completes(content: object, *, reason: str = "stop", read: int = 100, written: int = 10) -> Reply:
+    """Complete with a text as it stands, or with any other value as JSON."""
+    text = content if isinstance(content, str) else json.dumps(content)
+    choice = {"index": 0, "finish_reason": reason, "message": {"role": "assistant", "content": text}}
+    usage = {"prompt_tokens": read, "completion_tokens": written, "total_tokens": read + written}
+    return sends(json.dumps({"object": "chat.completion", "choices": [choice], "usage": usage}))
+
+
+def fails(status: int, message: str, *, code: str = "some_error", headers: dict[str, str] | None = None) -> Reply:
+    """Fail with a status, as the service words its errors."""
+    return sends(json.dumps({"error": {"message": message, "code": code}}), status=status, headers=headers)
+
+
+def sends(body: str, *, status: int = 200, headers: dict[str, str] | None = None, missing: int = 0) -> Reply:
+    """Send a body; with ``missing`` bytes promised and never sent, the connection breaks off."""
+
+    def reply(handler: BaseHTTPRequestHandler) -> None:
+        data = body.encode()
+        handler.send_response(status)
+        for name, value in {"Content-Type": "application/json", **(headers or {})}.items():
+            handler.send_header(name, value)
+        handler.send_header("Content-Length", str(len(data) + missing))
+        handler.end_headers()
+        handler.wfile.write(data)
+
+    return reply
+
+
+def hangs_up(handler: BaseHTTPRequestHandler) -> None:
+    """Close the connection without a word."""
+    handler.connection.shutdown(socket.SHUT_RDWR)
+
+
+def stays_silent(handler: BaseHTTPRequestHandler) -> None:
+    """Say nothing until the other side has lost patience."""
+    handler.connection.settimeout(5)
+    handler.rfile.read(1)
+
+
+@contextmanager
+def serving() -> Iterator[GroqServer]:
+    """Run a server until the end of the block."""
+    script = GroqServer()
+
+    class Handler(BaseHTTPRequestHandler):
+        def do_POST(self) -> None:
+            script.handle(self)
+
+        def log_message(self, format: str, *args: object) -> None:
+            pass
+
+    server = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
+    script.url = f"http://127.0.0.1:{server.server_address[1]}"
+    thread = threading.Thread(target=server.serve_forever, kwargs={"poll_interval": 0.02}, daemon=True)
+    thread.start()
+    try:
+        yield script
+    finally:
+        server.shutdown()
+        server.server_close()
+        thread.join()
