@@ -116,7 +116,7 @@ class Pipeline:
             claims,
             index=book.index,
             content_vectors=np.stack([state.content_vector for state in reading.states]),
-            claim_vectors=self.reader.claim_vectors(book.novel, book.chunks, reading, [c.text for c in claims]),
+            claim_vectors=self.reader.claim_vectors(reading, [claim.text for claim in claims]),
             present=character.chunks if character else (),
             config=self.config.retrieval,
         )

@@ -50,20 +50,25 @@ class Reader:
             numbers = sentences_of(chunks, character.chunks)
             own = self._sentences(novel, sentences, numbers, character.name)
             tracked[character.name] = tuple(character_states(chunks, character, numbers, own))
-        return Reading(states, tracked)
+        return Reading(states, tracked, self._alone_vector(novel, sentences))
 
-    def claim_vectors(self, novel: Novel, chunks: Sequence[Chunk], reading: Reading, claims: Sequence[str]) -> Vector:
+    def claim_vectors(self, reading: Reading, claims: Sequence[str]) -> Vector:
         """Return the content vector of each claim, moved to where the vectors of the novel's chunks lie: (claims, D).
 
-        A text read alone differs from one read with the whole book in memory by a large common direction. It is
-        measured on ``_ALONE`` sentences of the novel itself, read alone as the claims are, and taken off.
+        A text read alone differs from one read with the whole book in memory by a large common direction, that between
+        ``reading.alone_vector`` and the mean of the chunks; it is taken off.
         """
-        sentences = all_sentences(chunks)
-        numbers = np.unique(np.linspace(0, len(sentences) - 1, _ALONE).astype(int))
-        alone = self.encoder.content_vectors([novel.text[slice(*sentences[number])] for number in numbers])
+        assert reading.alone_vector is not None, "claims are compared with a reading of this reader"
         centre = np.mean([state.content_vector for state in reading.states], axis=0)
-        moved: Vector = self.encoder.content_vectors(claims) - alone.mean(axis=0) + centre
+        moved: Vector = self.encoder.content_vectors(claims) - reading.alone_vector + centre
         return moved.astype(np.float32)
+
+    def _alone_vector(self, novel: Novel, sentences: Sequence[Span]) -> Vector:
+        """Return the mean vector of ``_ALONE`` sentences from all over the novel, each read from an empty memory."""
+        numbers = np.unique(np.linspace(0, len(sentences) - 1, _ALONE).astype(int))
+        vectors = self.encoder.content_vectors([novel.text[slice(*sentences[number])] for number in numbers])
+        mean: Vector = vectors.mean(axis=0)
+        return mean
 
     def _sentences(self, novel: Novel, sentences: Sequence[Span], numbers: Sequence[int], who: str) -> SentenceReading:
         """Return the reading of the numbered sentences: kept, gone on with, or begun."""
