@@ -1,0 +1,87 @@
+"""One process or many: who am I, and where do I compute."""
+
+from __future__ import annotations
+
+import json
+import os
+import socket
+import subprocess
+import sys
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+import torch
+
+from bdh.errors import ConfigError
+from bdh.training.distributed import World, choose_device, join_world
+from bdh.training.loop import Trainer
+
+ROOT = Path(__file__).parents[3]
+WORKER = Path(__file__).with_name("two_processes.py")
+
+
+def test_process_alone_is_a_world_of_one(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.delenv("WORLD_SIZE", raising=False)
+    with join_world("cpu") as world:
+        assert world == World(0, 1, torch.device("cpu")) and world.writes
+
+
+@pytest.mark.parametrize("name", ["foo", "", "cuda:", "mps", "meta"])
+def test_unknown_device_is_an_error(name: str) -> None:
+    with pytest.raises(ConfigError, match="device"):
+        choose_device(name)
+
+
+@pytest.mark.parametrize("name", ["cuda", "cuda:0", "cuda:99"])
+def test_gpu_that_is_not_there_is_an_error(monkeypatch: pytest.MonkeyPatch, name: str) -> None:
+    monkeypatch.setattr(torch.cuda, "is_available", lambda: False)
+    with pytest.raises(ConfigError, match="no GPU"):
+        choose_device(name)
+    assert choose_device("auto") == torch.device("cpu")
+
+
+def test_gpu_beyond_the_last_is_an_error(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(torch.cuda, "is_available", lambda: True)
+    monkeypatch.setattr(torch.cuda, "device_count", lambda: 2)
+    assert choose_device("auto", index=1) == torch.device("cuda:1")
+    with pytest.raises(ConfigError, match="2 GPUs"):
+        choose_device("cuda:2")
+
+
+def _free_port() -> int:
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        return int(probe.getsockname()[1])
+
+
+@pytest.fixture(scope="module")
+def curves(tmp_path_factory: pytest.TempPathFactory) -> dict[str, list[float]]:
+    """Return the loss curves of two processes that torchrun started, and where they wrote."""
+    folder = tmp_path_factory.mktemp("two")
+    flags = ["--nproc_per_node=2", "--master_addr=127.0.0.1", f"--master_port={_free_port()}"]
+    environment = {**os.environ, "OMP_NUM_THREADS": "1", "PYTHONPATH": str(ROOT)}
+    if sys.platform == "linux":
+        environment["GLOO_SOCKET_IFNAME"] = "lo"
+    command = [sys.executable, "-m", "torch.distributed.run", *flags, str(WORKER), str(folder)]
+    done = subprocess.run(command, env=environment, cwd=folder, capture_output=True, text=True, timeout=120)
+    assert done.returncode == 0, done.stderr[-3000:]
+    found: dict[str, list[float]] = json.loads((folder / "curves.json").read_text())
+    assert found.pop("size") == 2
+    return found
+
+
+@pytest.mark.slow
+def test_two_processes_learn_what_one_learns(
+    curves: dict[str, list[float]], load_worker: Callable[..., Trainer]
+) -> None:
+    trainer = load_worker(World(0, 1, torch.device("cpu")), carry=False)
+    assert curves["windows"] == pytest.approx([report.loss for report in trainer.run()], abs=1e-5)
+    assert curves["windows"][-1] < curves["windows"][0] - 0.05
+
+
+@pytest.mark.slow
+def test_two_processes_go_on_where_each_of_them_stopped(curves: dict[str, list[float]]) -> None:
+    assert len(curves["whole"]) == 6
+    assert curves["stopped"] == curves["whole"][:3]
+    assert curves["resumed"] == curves["whole"][2:]  # the last place was saved at step 2

@@ -1,0 +1,63 @@
+"""What test_distributed.py starts through torchrun: a run on windows, and a carried one that stops and goes on."""
+
+from __future__ import annotations
+
+import json
+import sys
+from pathlib import Path
+
+import torch
+
+from bdh.config import BDHConfig
+from bdh.model import BDH
+from bdh.tokenizer import ByteTokenizer
+from bdh.training.data import Batches, DocumentStreams, RandomWindows, encode_documents
+from bdh.training.distributed import World, join_world
+from bdh.training.loop import TrainConfig, Trainer
+from bdh.training.run import TrainingRun
+
+TEXT = "the ferry did not run on sundays, and the ferryman did not run at all. " * 12
+SIZES = BDHConfig(n_layer=2, n_embd=16, n_head=2, mlp_internal_dim_multiplier=4, dropout=0.0)
+ROWS_OF_ALL = 4
+
+
+def make_trainer(world: World, *, carry: bool) -> Trainer:
+    """Return a trainer of six steps of four rows, however many processes share them."""
+    rows = ROWS_OF_ALL // world.size
+    config = TrainConfig(6, rows, 16, lr=1e-2, warmup=0, carry_state=carry, log_interval=1, eval_interval=2, seed=5)
+    documents = encode_documents([TEXT[start : start + 130] for start in range(0, 780, 130)], ByteTokenizer())
+    torch.manual_seed(config.seed)
+    model = BDH(SIZES)
+    place = {"batch_size": rows, "seq_len": 16, "seed": 5, "rank": world.rank, "world": world.size}
+    batches: Batches = (
+        DocumentStreams(documents, reset_probability=0.2, **place) if carry else RandomWindows(documents, **place)
+    )
+    return Trainer(model, batches, config, world)
+
+
+def _curve(run: TrainingRun, *, stop: int = 99) -> list[float]:
+    losses = []
+    for progress in run.run():
+        losses.append(progress.report.loss)
+        if progress.report.step == stop:
+            break
+    return losses
+
+
+def main(folder: Path) -> None:
+    """Write the loss curves of all runs to ``folder``."""
+    torch.set_num_threads(1)
+    with join_world("cpu") as world:
+        curves = {"windows": [report.loss for report in make_trainer(world, carry=False).run()]}
+        for name, stop in (("whole", 99), ("stopped", 3)):
+            run = TrainingRun(folder / name, make_trainer(world, carry=True), ByteTokenizer(), None)
+            curves[name] = _curve(run, stop=stop)
+        resumed = TrainingRun(folder / "stopped", make_trainer(world, carry=True), ByteTokenizer(), None)
+        resumed.resume()
+        curves["resumed"] = _curve(resumed)
+        if world.writes:
+            (folder / "curves.json").write_text(json.dumps({"size": world.size, **curves}))
+
+
+if __name__ == "__main__":
+    main(Path(sys.argv[1]))
