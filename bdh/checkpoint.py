@@ -5,7 +5,7 @@ import json
 import os
 from collections.abc import Mapping
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeVar, overload
 
 import torch
 from safetensors import SafetensorError
@@ -15,16 +15,20 @@ from torch import Tensor
 from bdh.config import BDHConfig
 from bdh.errors import CheckpointError, ConfigError
 from bdh.model import BDH
-from bdh.tokenizer import BPETokenizer, ByteTokenizer, load_tokenizer
+from bdh.neuro.config import NeuroConfig
+from bdh.neuro.model import BDHNeuro, LanguageModel
+from bdh.tokenizer import Tokenizer, load_tokenizer
 
 FORMAT_VERSION = 1
+_VARIANTS: dict[str, type[BDHConfig] | type[NeuroConfig]] = {"bdh": BDHConfig, "neuro": NeuroConfig}
+_M = TypeVar("_M", BDH, BDHNeuro, BDH | BDHNeuro)
 _SHARD_BYTES = 45_000_000
 
 
 def save(
     folder: str | Path,
-    model: BDH,
-    tokenizer: ByteTokenizer | BPETokenizer,
+    model: LanguageModel,
+    tokenizer: Tokenizer,
     *,
     card: str = "",
     dtype: torch.dtype | None = None,
@@ -50,7 +54,10 @@ def save(
     for stale in set(folder.glob("model*.safetensors")) - {folder / name for name in names}:
         stale.unlink()
     tokenizer.save(folder / "tokenizer.json")
-    config = {"model_type": "bdh", "format_version": FORMAT_VERSION, **model.config.to_dict()}
+    kind = {"model_type": "bdh", "variant": "bdh"}
+    if isinstance(model, BDHNeuro):
+        kind = {"model_type": "bdh-neuro", "variant": "neuro"}
+    config = {**kind, "format_version": FORMAT_VERSION, **model.config.to_dict()}
     _write_text(folder / "config.json", json.dumps(config, indent=2) + "\n")
     if card:
         _write_text(folder / "README.md", card)
@@ -59,8 +66,8 @@ def save(
 
 def load(
     folder: str | Path, *, device: torch.device | str = "cpu", dtype: torch.dtype | None = None
-) -> tuple[BDH, ByteTokenizer | BPETokenizer]:
-    """Return the model, in evaluation mode, and its tokenizer from a folder that ``save`` wrote.
+) -> tuple[LanguageModel, Tokenizer]:
+    """Return the model of either variant, in evaluation mode, and its tokenizer from a folder that ``save`` wrote.
 
     Raises CheckpointError (TokenizerError for the tokenizer) when a file is missing, damaged, of another version, or
     holds weights that do not fit.
@@ -78,10 +85,24 @@ def load(
     return cast_weights(model.to(device), dtype).eval(), tokenizer
 
 
-def build(config: BDHConfig, weights: Mapping[str, Tensor]) -> BDH:
+def load_bdh(
+    folder: str | Path, *, device: torch.device | str = "cpu", dtype: torch.dtype | None = None
+) -> tuple[BDH, Tokenizer]:
+    """Return what ``load`` returns, for callers that need the published model; raises CheckpointError for the other."""
+    model, tokenizer = load(folder, device=device, dtype=dtype)
+    if not isinstance(model, BDH):
+        raise CheckpointError(f"{folder} holds the neuro variant; this needs a model of the published one")
+    return model, tokenizer
+
+
+@overload
+def build(config: BDHConfig, weights: Mapping[str, Tensor]) -> BDH: ...
+@overload
+def build(config: NeuroConfig, weights: Mapping[str, Tensor]) -> BDHNeuro: ...
+def build(config: BDHConfig | NeuroConfig, weights: Mapping[str, Tensor]) -> LanguageModel:
     """Return a model of ``config`` with ``weights``; raises CheckpointError where they do not fit."""
     with torch.device("meta"):
-        model = BDH(config)
+        model = _make(config)
     expected = {name: tuple(tensor.shape) for name, tensor in model.state_dict().items()}
     found = {name: tuple(tensor.shape) for name, tensor in weights.items()}
     if expected != found:
@@ -93,12 +114,12 @@ def build(config: BDHConfig, weights: Mapping[str, Tensor]) -> BDH:
             raise CheckpointError(f"weights are damaged: {name} is of {tensor.dtype}; expected floating point")
         if not torch.isfinite(tensor.float()).all():
             raise CheckpointError(f"weights are damaged: {name} holds numbers that are not finite")
-    model = BDH(config)
+    model = _make(config)
     model.load_state_dict({name: tensor.float() for name, tensor in weights.items()})
     return model
 
 
-def cast_weights(model: BDH, dtype: torch.dtype | None) -> BDH:
+def cast_weights(model: _M, dtype: torch.dtype | None) -> _M:
     """Narrow the matrices of ``model`` in place; frequencies and damping stay float32."""
     if dtype is not None:
         for weight in (model.encoder, model.encoder_v, model.decoder, model.embed.weight, model.lm_head):
@@ -106,19 +127,22 @@ def cast_weights(model: BDH, dtype: torch.dtype | None) -> BDH:
     return model
 
 
-def read_config(folder: Path) -> BDHConfig:
+def read_config(folder: Path) -> BDHConfig | NeuroConfig:
     """Return the configuration in ``folder``; raises CheckpointError when it cannot be used."""
     path = folder / "config.json"
     try:
         mapping: dict[str, Any] = json.loads(path.read_text(encoding="utf-8"))
         version = mapping.pop("format_version", None)
         mapping.pop("model_type", None)
+        kind = _VARIANTS.get(mapping.pop("variant", "bdh"))
     except (OSError, ValueError, AttributeError, TypeError, RecursionError) as error:
         raise CheckpointError(f"{path} cannot be read ({error}); expected the config.json of a BDH model") from error
     if version != FORMAT_VERSION:
         raise CheckpointError(f"{path} has format version {version}; this library reads version {FORMAT_VERSION}")
+    if kind is None:
+        raise CheckpointError(f"{path} names an unknown variant; this library reads {', '.join(_VARIANTS)}")
     try:
-        return BDHConfig.from_dict(mapping)
+        return kind.from_dict(mapping)
     except (ConfigError, TypeError) as error:
         raise CheckpointError(f"{path} does not describe a BDH model: {error}") from error
 
@@ -164,6 +188,10 @@ def weights_hash(folder: str | Path) -> str:
             raise CheckpointError(f"{path} cannot be read ({error}); expected a folder with a saved model") from error
         digest.update(path.name.encode() + b"\0" + hashlib.sha256(content).digest())
     return digest.hexdigest()
+
+
+def _make(config: BDHConfig | NeuroConfig) -> LanguageModel:
+    return BDHNeuro(config) if isinstance(config, NeuroConfig) else BDH(config)
 
 
 def _stored(name: str, tensor: Tensor, dtype: torch.dtype | None) -> Tensor:

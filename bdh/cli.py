@@ -19,7 +19,10 @@ from bdh.errors import BDHError, CheckpointError, ConfigError
 from bdh.evaluation import Evaluation, stream_losses, summarise
 from bdh.generation import generate
 from bdh.model import BDH
-from bdh.tokenizer import BPETokenizer, ByteTokenizer, load_tokenizer
+from bdh.neuro.config import NeuroConfig
+from bdh.neuro.flags import TRAINING_DEFAULTS, add_neuro_flags, neuro_config, refuse_neuro_flags, wants_neuro
+from bdh.neuro.model import BDHNeuro, LanguageModel
+from bdh.tokenizer import BPETokenizer, ByteTokenizer, CharTokenizer, Tokenizer, load_tokenizer
 from bdh.training.data import Batches, DocumentStreams, RandomWindows, Tokens, encode_documents, read_texts
 from bdh.training.distributed import World, choose_device, join_world
 from bdh.training.loop import TrainConfig, Trainer
@@ -30,7 +33,8 @@ def main(argv: Sequence[str] | None = None) -> int:
     """Run one command; return 0, or 2 after printing what was wrong."""
     logging.basicConfig(level=logging.WARNING, format="%(message)s")
     try:
-        arguments = _parser().parse_args(_underscored(sys.argv[1:] if argv is None else argv))
+        words = _underscored(sys.argv[1:] if argv is None else argv)
+        arguments = _parser(neuro=wants_neuro(words)).parse_args(words)
         return int(arguments.run(arguments))
     except (BDHError, OSError, torch.OutOfMemoryError) as error:
         print(f"error: {error}", file=sys.stderr)
@@ -51,10 +55,13 @@ def _underscored(argv: Sequence[str]) -> list[str]:
     return flags
 
 
-def _parser() -> argparse.ArgumentParser:
+def _parser(*, neuro: bool = False) -> argparse.ArgumentParser:
     parser = _Parser(prog="python -m bdh", description="Train, run and measure BDH language models.")
     commands = parser.add_subparsers(required=True, metavar="COMMAND")
-    _add_train(commands.add_parser("train", help="train a model on text files", formatter_class=_Formatter))
+    train = commands.add_parser("train", help="train a model on text files", formatter_class=_Formatter)
+    _add_train(train)
+    if neuro:
+        train.set_defaults(**TRAINING_DEFAULTS)
     _add_generate(commands.add_parser("generate", help="write text after a prompt", formatter_class=_Formatter))
     _add_evaluate(commands.add_parser("evaluate", help="measure loss and bits per byte", formatter_class=_Formatter))
     _add_convert(commands.add_parser("convert", help="bring in a foreign checkpoint", formatter_class=_Formatter))
@@ -81,7 +88,9 @@ def _add_train(parser: argparse.ArgumentParser) -> None:
         "--out", default="runs/train", help="folder of this run: last/, best/, metrics.jsonl, metrics.csv"
     )
     parser.add_argument("--preset", default="small", help="tiny, small, medium or large; the sizes below change it")
-    parser.add_argument("--tokenizer", default="bytes", help="bytes, bpe (trained here), or a tokenizer.json")
+    parser.add_argument(
+        "--tokenizer", default="bytes", help="bytes, bpe or characters (of the text), or a tokenizer.json"
+    )
     parser.add_argument("--vocab_size", type=int, default=12288, help="tokens of a trained BPE")
     for name in ("n_layer", "n_embd", "n_head", "mlp_internal_dim_multiplier"):
         parser.add_argument(f"--{name}", type=int, help="overrides the preset")
@@ -100,6 +109,7 @@ def _add_train(parser: argparse.ArgumentParser) -> None:
             parser.add_argument(f"--{name}", action="store_true", help=_TRAIN_HELP.get(name, " "))
         else:
             parser.add_argument(f"--{name}", type=type(value), default=value, help=_TRAIN_HELP.get(name, " "))
+    add_neuro_flags(parser)
 
 
 _TRAIN_HELP = {
@@ -129,7 +139,7 @@ def _train(arguments: argparse.Namespace) -> int:
         train, held_out = encode_documents(texts, tokenizer), encode_documents(held_out_texts, tokenizer)
         held_out = [document[: arguments.eval_tokens] for document in held_out]
         torch.manual_seed(config.seed)
-        model = BDH(_model_config(arguments, tokenizer)).to(world.device)
+        model = _new_model(arguments, tokenizer).to(world.device)
         trainer = Trainer(model, _batches(train, config, world), config, world)
         run = TrainingRun(Path(arguments.out), trainer, tokenizer, lambda: _validate(trainer, held_out, tokenizer))
         run.folder.mkdir(parents=True, exist_ok=True)
@@ -139,7 +149,7 @@ def _train(arguments: argparse.Namespace) -> int:
     return 0
 
 
-def _drive(run: TrainingRun, config: BDHConfig, documents: int, tokens: int) -> None:
+def _drive(run: TrainingRun, config: BDHConfig | NeuroConfig, documents: int, tokens: int) -> None:
     shown = run.trainer.world.writes
     if shown:
         where = run.trainer.world.device
@@ -170,7 +180,7 @@ def _batches(documents: list[Tokens], config: TrainConfig, world: World) -> Batc
     return RandomWindows(documents, **common)
 
 
-def _tokenizer_for(arguments: argparse.Namespace, texts: list[str]) -> ByteTokenizer | BPETokenizer:
+def _tokenizer_for(arguments: argparse.Namespace, texts: list[str]) -> Tokenizer:
     if arguments.resume:
         last = Path(arguments.out) / "last"
         if not last.is_dir():
@@ -180,6 +190,8 @@ def _tokenizer_for(arguments: argparse.Namespace, texts: list[str]) -> ByteToken
         return ByteTokenizer()
     if arguments.tokenizer == "bpe":
         return BPETokenizer.train(texts, vocab_size=arguments.vocab_size)
+    if arguments.tokenizer == "characters":
+        return CharTokenizer.train(texts)
     return load_tokenizer(arguments.tokenizer)
 
 
@@ -197,7 +209,14 @@ def _split_texts(arguments: argparse.Namespace) -> tuple[list[str], list[str]]:
     return texts[:cut], texts[cut:]
 
 
-def _model_config(arguments: argparse.Namespace, tokenizer: ByteTokenizer | BPETokenizer) -> BDHConfig:
+def _new_model(arguments: argparse.Namespace, tokenizer: Tokenizer) -> LanguageModel:
+    if arguments.variant == "neuro":
+        return BDHNeuro(neuro_config(arguments, tokenizer.vocab_size))
+    refuse_neuro_flags(arguments)
+    return BDH(_model_config(arguments, tokenizer))
+
+
+def _model_config(arguments: argparse.Namespace, tokenizer: Tokenizer) -> BDHConfig:
     names = ("n_layer", "n_embd", "n_head", "mlp_internal_dim_multiplier")
     changes: dict[str, Any] = {name: getattr(arguments, name) for name in names if getattr(arguments, name) is not None}
     changes |= {"vocab_size": tokenizer.vocab_size, "dropout": arguments.dropout, "learn_decay": arguments.learn_decay}
@@ -213,7 +232,7 @@ def _numbers(text: str) -> tuple[float, ...]:
         raise ConfigError(f"decay is {text!r}; expected numbers with commas between them, one per head") from error
 
 
-def _validate(trainer: Trainer, documents: list[Tokens], tokenizer: ByteTokenizer | BPETokenizer) -> Evaluation:
+def _validate(trainer: Trainer, documents: list[Tokens], tokenizer: Tokenizer) -> Evaluation:
     trainer.model.eval()
     with trainer.autocast():
         losses = stream_losses(trainer.model, documents)

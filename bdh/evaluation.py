@@ -11,9 +11,10 @@ import torch
 import torch.nn.functional as F
 
 from bdh.errors import ConfigError, DataError
-from bdh.model import BDH, evaluating
+from bdh.model import evaluating
+from bdh.neuro.model import LanguageModel
 from bdh.shapes import Float, Tensor
-from bdh.state import BDHState
+from bdh.state import State
 
 Losses = npt.NDArray[np.float32]
 CURVE = (1_000, 10_000, 100_000)
@@ -42,7 +43,7 @@ class Evaluation:
 
 @torch.inference_mode()
 def stream_losses(
-    model: BDH,
+    model: LanguageModel,
     documents: Sequence[npt.NDArray[np.int32]],
     *,
     segment: int = 1024,
@@ -72,7 +73,7 @@ def stream_losses(
 
 
 def _read_group(
-    model: BDH,
+    model: LanguageModel,
     documents: Sequence[npt.NDArray[np.int32]],
     segment: int,
     reset_every: int | None,
@@ -82,7 +83,8 @@ def _read_group(
     table = np.zeros((len(documents), longest + 1), np.int64)
     for row, document in enumerate(documents):
         table[row, : len(document)] = document
-    pieces, state = [], model.empty_state(len(documents))
+    pieces: list[Losses] = []
+    state: State = model.empty_state(len(documents))
     for start, stop in _cut(longest, segment, reset_every):
         if reset_every is not None and start % reset_every == 0:
             state = model.empty_state(len(documents))
@@ -104,7 +106,9 @@ def _cut(length: int, segment: int, reset_every: int | None) -> Iterator[tuple[i
         start = stop
 
 
-def _read_segment(model: BDH, table: npt.NDArray[np.int64], state: BDHState) -> tuple[Float[Tensor, "B T"], BDHState]:
+def _read_segment(
+    model: LanguageModel, table: npt.NDArray[np.int64], state: State
+) -> tuple[Float[Tensor, "B T"], State]:
     tokens = torch.from_numpy(np.ascontiguousarray(table)).to(model.device)
     output = model(tokens[:, :-1], state=state, mode="chunkwise")
     rows = [

@@ -6,9 +6,10 @@ from collections.abc import Iterator, Sequence
 import torch
 
 from bdh.errors import ConfigError
-from bdh.model import BDH, BDHOutput, check_range, evaluating
+from bdh.model import BDHOutput, check_range, evaluating
+from bdh.neuro.model import LanguageModel
 from bdh.shapes import Float, Int, Tensor
-from bdh.state import BDHState
+from bdh.state import State
 
 _PROMPT_PIECE = 1024
 
@@ -18,9 +19,9 @@ class Generation(Iterator[int]):
 
     def __init__(
         self,
-        model: BDH,
+        model: LanguageModel,
         logits: Float[Tensor, "V"],
-        state: BDHState,
+        state: State,
         *,
         limit: int,
         temperature: float,
@@ -61,14 +62,14 @@ class Generation(Iterator[int]):
 
 @torch.inference_mode()
 def generate(
-    model: BDH,
+    model: LanguageModel,
     prompt: Sequence[int],
     *,
     max_new_tokens: int,
     temperature: float = 1.0,
     top_k: int = 0,
     seed: int = 0,
-    state: BDHState | None = None,
+    state: State | None = None,
 ) -> Generation:
     """Read ``prompt`` after ``state`` and return an iterator of up to ``max_new_tokens`` tokens.
 
@@ -88,7 +89,7 @@ def generate(
     return Generation(model, logits, state, limit=max_new_tokens, temperature=temperature, top_k=top_k, seed=seed)
 
 
-def _read(model: BDH, tokens: Int[Tensor, "1 T"], state: BDHState | None) -> tuple[Float[Tensor, "V"], BDHState]:
+def _read(model: LanguageModel, tokens: Int[Tensor, "1 T"], state: State | None) -> tuple[Float[Tensor, "V"], State]:
     """Read a prompt of any length in pieces, so that memory does not grow with it."""
     for start in range(0, tokens.shape[1], _PROMPT_PIECE):
         piece = tokens[:, start : start + _PROMPT_PIECE].to(model.device)

@@ -3,7 +3,7 @@
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
-from typing import Any, Literal
+from typing import Any, Literal, NamedTuple
 
 import torch
 import torch.nn.functional as F
@@ -14,7 +14,7 @@ from bdh.errors import ConfigError, StateError
 from bdh.ops import chunkwise, parallel, recurrent
 from bdh.ops.rotary import make_frequencies, make_rotation, rotate
 from bdh.shapes import Float, Int, Tensor
-from bdh.state import BDHState
+from bdh.state import BDHState, State
 
 Mode = Literal["parallel", "chunkwise", "recurrent"]
 MODES: tuple[Mode, ...] = ("parallel", "chunkwise", "recurrent")
@@ -31,9 +31,18 @@ class BDHOutput:
 
     logits: Float[Tensor, "B T V"]
     loss: Float[Tensor, ""] | None
-    state: BDHState | None
+    state: State | None
     hidden: Float[Tensor, "B T D"]
     activity: Float[Tensor, "L 2"] | None = None
+
+
+class Probe(NamedTuple):
+    """How a model does on a text: shares of active neurons, norm of a layer's memory, gain where there is one."""
+
+    active_x: float
+    active_y: float
+    state_norm: float
+    gain: float | None = None
 
 
 class Positions(nn.Module):
@@ -228,6 +237,15 @@ class BDH(nn.Module):
     def compile_training(self) -> None:
         """Compile the layers and the head for training with torch.compile; evaluation, of any shape, stays plain."""
         self._compiled = (torch.compile(self.trunk, dynamic=False), torch.compile(self.head, dynamic=False))
+
+    @torch.no_grad()
+    def probe(self, tokens: Int[Tensor, "B T"]) -> Probe:
+        """Return the shares of active x and y on ``tokens``, and the Frobenius norm of a layer's memory after them."""
+        with evaluating(self):
+            _, state, activity = self.encode(tokens, mode="parallel", measure_every=1)
+        assert state is not None and activity is not None
+        active_x, active_y = activity.mean(dim=0).tolist()
+        return Probe(active_x, active_y, float(state.norm().mean()))
 
     def empty_state(self, batch_size: int = 1) -> BDHState:
         """Return an empty memory on the model's device."""

@@ -2,8 +2,10 @@
 
 import json
 import os
+from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from pathlib import Path
+from typing import Protocol, Self
 
 import torch
 from safetensors import SafetensorError, safe_open
@@ -14,6 +16,30 @@ from bdh.errors import StateError
 from bdh.shapes import Float, Tensor
 
 _FORMAT = "bdh-state-1"
+
+
+class State(Protocol):
+    """What the library asks of a memory, of either variant."""
+
+    @property
+    def position(self) -> int:
+        """The absolute position of the next token."""
+
+    def reset(self, rows: Float[Tensor, "B"]) -> Self:
+        """Return the state with the sequences emptied where the boolean ``rows`` is true."""
+
+    def detach(self) -> Self:
+        """Return the state cut off from the gradient tape."""
+
+    def to(self, device: torch.device | str) -> Self:
+        """Return the state on another device."""
+
+    def tensors(self) -> dict[str, Tensor]:
+        """Return every tensor by a name that begins with ``memory``."""
+
+    @classmethod
+    def from_tensors(cls, tensors: Mapping[str, Tensor], position: int) -> Self:
+        """Return the state whose ``tensors`` these are."""
 
 
 @dataclass(frozen=True)
@@ -67,6 +93,15 @@ class BDHState:
     def norm(self) -> Float[Tensor, "L B"]:
         """Return the Frobenius norm of the memory of each layer and sequence."""
         return self.memory.float().pow(2).sum(dim=(2, 3, 4)).sqrt()
+
+    def tensors(self) -> dict[str, Tensor]:
+        """Return the memory by its name."""
+        return {"memory": self.memory}
+
+    @classmethod
+    def from_tensors(cls, tensors: Mapping[str, Tensor], position: int) -> "BDHState":
+        """Return the state whose ``tensors`` these are."""
+        return cls(tensors["memory"], position)
 
     def save(self, path: str | Path) -> None:
         """Write the state to one safetensors file, whole or not at all; raises StateError where it cannot."""

@@ -1,4 +1,4 @@
-"""Text to token ids and back, exactly: bytes (the published default) and byte-level BPE."""
+"""Text to token ids and back, exactly: bytes (the published default), byte-level BPE, and characters."""
 
 import json
 import os
@@ -130,7 +130,59 @@ class BPETokenizer:
         _write_atomically(Path(path), self._library.to_str())
 
 
-def load_tokenizer(path: str | Path) -> ByteTokenizer | BPETokenizer:
+class CharTokenizer:
+    """One token per character of the text it was made from; a text with any other character is an error.
+
+    >>> CharTokenizer.train(["banana"]).encode("nab")
+    [2, 0, 1]
+    """
+
+    def __init__(self, characters: str) -> None:
+        _check_text(characters)
+        if not characters or len(set(characters)) < len(characters):
+            raise TokenizerError(f"characters are {characters[:40]!r}; expected at least one, and none twice")
+        self.characters = characters
+        self._ids = {character: number for number, character in enumerate(characters)}
+
+    @classmethod
+    def train(cls, texts: Iterable[str]) -> "CharTokenizer":
+        """Take every character of ``texts``, in order of code point."""
+        return cls("".join(sorted(set().union(*texts))))
+
+    @property
+    def vocab_size(self) -> int:
+        """Number of token ids, V."""
+        return len(self.characters)
+
+    def encode(self, text: str) -> list[int]:
+        """Return the number of each character of ``text``; raises TokenizerError that names unknown ones."""
+        if unknown := sorted(set(text) - self._ids.keys()):
+            shown = ", ".join(f"{character!r} (U+{ord(character):04X})" for character in unknown[:8])
+            raise TokenizerError(
+                f"the text holds {len(unknown)} characters outside the vocabulary of {self.vocab_size}: {shown}; take "
+                "them out, or train on text that has them"
+            )
+        return [self._ids[character] for character in text]
+
+    def encode_batch(self, texts: Sequence[str]) -> list[list[int]]:
+        """Return the numbers of the characters of each text."""
+        return [self.encode(text) for text in texts]
+
+    def decode(self, tokens: Sequence[int]) -> str:
+        """Return the text of ``tokens``."""
+        _check_range(tokens, self.vocab_size)
+        return "".join(self.characters[token] for token in tokens)
+
+    def byte_lengths(self) -> list[int]:
+        """Return the bytes of each character in UTF-8."""
+        return [len(character.encode("utf-8")) for character in self.characters]
+
+    def save(self, path: str | Path) -> None:
+        """Write the characters in order of their ids."""
+        _write_atomically(Path(path), json.dumps({"type": "characters", "characters": self.characters}))
+
+
+def load_tokenizer(path: str | Path) -> Tokenizer:
     """Read a tokenizer file that ``save`` wrote; raises TokenizerError on anything else."""
     try:
         text = Path(path).read_text(encoding="utf-8")
@@ -141,15 +193,25 @@ def load_tokenizer(path: str | Path) -> ByteTokenizer | BPETokenizer:
         ) from error
     if isinstance(mapping, dict) and mapping.get("type") == "bytes":
         return ByteTokenizer()
+    if isinstance(mapping, dict) and mapping.get("type") == "characters":
+        return _parse_characters(mapping.get("characters"), path)
     if (
         not isinstance(mapping, dict)
         or not isinstance(mapping.get("model"), dict)
         or mapping["model"].get("type") != "BPE"
     ):
-        raise TokenizerError(f"{path} holds no tokenizer; expected type 'bytes' or a byte-level BPE model")
+        raise TokenizerError(
+            f"{path} holds no tokenizer; expected type 'bytes', 'characters' or a byte-level BPE model"
+        )
     tokenizer = BPETokenizer(_parse_library(text, path))
     _check_exact(tokenizer, path)
     return tokenizer
+
+
+def _parse_characters(characters: object, path: str | Path) -> CharTokenizer:
+    if not isinstance(characters, str):
+        raise TokenizerError(f"{path} is damaged: characters are {type(characters).__name__}; expected a string")
+    return CharTokenizer(characters)
 
 
 def _parse_library(text: str, path: str | Path) -> _Library:

@@ -12,10 +12,9 @@ from torch import nn
 from torch.nn.parallel import DistributedDataParallel
 
 from bdh.errors import ConfigError, DataError
-from bdh.model import BDH
-from bdh.ops.rotary import make_rotation
+from bdh.neuro.model import LanguageModel
 from bdh.shapes import Tensor
-from bdh.state import BDHState
+from bdh.state import State
 from bdh.training.data import Batch, Batches
 from bdh.training.distributed import World, mean_over_world
 from bdh.training.optim import make_optimizer, scheduled_lr
@@ -70,7 +69,7 @@ class StepReport:
     """What one logged step did: loss in nats per token over the steps since the last report, and the model's health.
 
     ``active_x`` and ``active_y`` are shares of active neurons, ``state_norm`` the mean Frobenius norm of the memory of
-    a layer after the segment.
+    a layer after the segment, ``gain`` the mean gain of the synapses in the neuro variant with neuromodulation.
     """
 
     step: int
@@ -81,19 +80,20 @@ class StepReport:
     active_x: float
     active_y: float
     state_norm: float
+    gain: float | None = None
 
     def to_dict(self) -> dict[str, float]:
-        """Return the record for metrics files."""
-        return asdict(self)
+        """Return the record for metrics files, without the gain where there is none."""
+        return {name: value for name, value in asdict(self).items() if value is not None}
 
 
 class Trainer:
     """Optimise ``model`` on ``batches``; steps are seeded by number, so a resumed run repeats the loss curve."""
 
-    def __init__(self, model: BDH, batches: Batches, config: TrainConfig, world: World) -> None:
+    def __init__(self, model: LanguageModel, batches: Batches, config: TrainConfig, world: World) -> None:
         self.model, self.batches, self.config, self.world = model, batches, config, world
         self.step = 0
-        self.state: BDHState | None = None
+        self.state: State | None = None
         self.optimizer = make_optimizer(model, lr=config.lr, weight_decay=config.weight_decay)
         self._scaler = torch.amp.GradScaler(world.device.type, enabled=config.dtype == "fp16")
         if config.compile:
@@ -147,7 +147,7 @@ class Trainer:
         loss: Tensor = output.loss.detach()
         return loss
 
-    def _carried(self, batch: Batch) -> BDHState:
+    def _carried(self, batch: Batch) -> State:
         """Return the memory before ``batch``: that after the last segment, emptied where a row begins anew."""
         if self.state is None:
             return self.model.empty_state(batch.tokens.shape[0])
@@ -174,16 +174,12 @@ class Trainer:
     def _report(self, loss: float, norm: Tensor, rate: float, batch: Batch) -> StepReport:
         """Measure activity and memory on the first row of the last batch, uncompiled."""
         self.model.eval()
-        rotation = make_rotation(self.model.attn.freqs.view(-1), start=0, length=batch.tokens.shape[1])
         with self.autocast():
-            _, memory, activity = self.model.trunk(batch.tokens[:1], rotation, None, "parallel", True, 1)
-        assert memory is not None and activity is not None
-        active_x, active_y = activity.mean(dim=0).tolist()
+            health = self.model.probe(batch.tokens[:1])
         if not math.isfinite(loss):
             raise DataError(f"the loss at step {self.step} is not a number; lower lr, or use bf16 instead of fp16")
-        state_norm = float(BDHState(memory).norm().mean())
         lr = float(self.optimizer.param_groups[0]["lr"])
-        return StepReport(self.step, loss, lr, float(norm), rate, active_x, active_y, state_norm)
+        return StepReport(self.step, loss, lr, float(norm), rate, *health)
 
     def state_dict(self) -> tuple[dict[str, Tensor], dict[str, Any]]:
         """Return tensors and a JSON-able mapping from which ``load_state_dict`` continues exactly."""
@@ -192,7 +188,7 @@ class Trainer:
             for key, value in self.optimizer.state.get(weight, {}).items():
                 tensors[f"optimizer.{number}.{key}"] = torch.as_tensor(value)
         if self.state is not None:
-            tensors["memory"] = self.state.memory
+            tensors |= self.state.tensors()
         position = 0 if self.state is None else self.state.position
         scaler = self._scaler.state_dict()
         return tensors, {
@@ -215,8 +211,9 @@ class Trainer:
             on_device = {key: value.to(weight.device) if moves[key] else value for key, value in saved.items()}
             if on_device:
                 self.optimizer.state[weight] = on_device
-        if "memory" in tensors:
-            self.state = BDHState(tensors["memory"].to(self.world.device), mapping["position"])
+        memory = {key: value.to(self.world.device) for key, value in tensors.items() if key.startswith("memory")}
+        if memory:
+            self.state = self.model.empty_state().from_tensors(memory, mapping["position"])
 
     def _weights(self) -> list[Tensor]:
         return [weight for group in self.optimizer.param_groups for weight in group["params"]]

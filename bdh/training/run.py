@@ -15,7 +15,7 @@ from torch import Tensor
 from bdh import checkpoint
 from bdh.errors import CheckpointError
 from bdh.evaluation import Evaluation
-from bdh.tokenizer import BPETokenizer, ByteTokenizer
+from bdh.tokenizer import Tokenizer
 from bdh.training.distributed import wait_for_all
 from bdh.training.loop import StepReport, Trainer
 
@@ -38,9 +38,7 @@ class Progress:
 class TrainingRun:
     """Drive ``trainer`` and keep ``folder``: ``last/`` (resumable), ``best/``, ``metrics.jsonl``, ``metrics.csv``."""
 
-    def __init__(
-        self, folder: Path, trainer: Trainer, tokenizer: ByteTokenizer | BPETokenizer, evaluate: Evaluate | None
-    ) -> None:
+    def __init__(self, folder: Path, trainer: Trainer, tokenizer: Tokenizer, evaluate: Evaluate | None) -> None:
         self.folder, self.trainer, self.tokenizer, self.evaluate = folder, trainer, tokenizer, evaluate
         self.best_loss = float("inf")
         self._records: list[dict[str, Any]] = []

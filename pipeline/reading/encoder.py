@@ -9,7 +9,7 @@ from pathlib import Path
 import numpy as np
 import torch
 
-from bdh import BDH, BDHError, BPETokenizer, ByteTokenizer, load, weights_hash
+from bdh import BDH, BDHError, Tokenizer, load_bdh, weights_hash
 from pipeline.config import ReadingConfig
 from pipeline.errors import ModelError, SettingError
 from pipeline.records import Vector
@@ -23,7 +23,7 @@ class Encoder:
     """A BDH model with its tokenizer, where and in which precision it computes, and the sum of its files."""
 
     model: BDH
-    tokenizer: BPETokenizer | ByteTokenizer
+    tokenizer: Tokenizer
     weights_sha256: str
     dtype: str
 
@@ -56,7 +56,7 @@ def load_encoder(config: ReadingConfig, *, folder: Path) -> Encoder:
         raise ModelError(f"no reader in {folder}; expected a folder of trained weights; name one with --model_dir")
     narrow = torch.bfloat16 if dtype == "bf16" else None
     try:
-        model, tokenizer = load(folder, device=device, dtype=narrow)
+        model, tokenizer = load_bdh(folder, device=device, dtype=narrow)
     except BDHError as error:
         raise ModelError(f"the reader cannot be loaded: {error}") from error
     return Encoder(model, tokenizer, weights_hash(folder), dtype)

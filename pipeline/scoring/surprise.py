@@ -13,7 +13,7 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor
 
-from bdh import BDH, BPETokenizer, ByteTokenizer
+from bdh import BDH, Tokenizer
 from pipeline.scoring.features import SurpriseGain
 
 SEPARATOR = "\n\n"
@@ -38,7 +38,7 @@ class _Text:
 
 def measure_gains(
     model: BDH,
-    tokenizer: BPETokenizer | ByteTokenizer,
+    tokenizer: Tokenizer,
     questions: Sequence[Question],
     *,
     on_progress: Callable[[int], object] = lambda read: None,
