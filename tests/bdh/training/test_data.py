@@ -84,7 +84,8 @@ def test_processes_read_disjoint_documents_in_an_epoch(count: int, world: int, s
 def test_rows_forget_as_often_as_asked() -> None:
     streams = DocumentStreams(_documents([900] * 4), batch_size=4, seq_len=3, seed=1, reset_probability=0.25)
     fresh = [batch.fresh for batch in (streams.next() for _ in range(200))]
-    assert abs(float(torch.stack(fresh).float().mean()) - 0.25) < 0.05
+    for share in torch.stack(fresh).float().mean(dim=0).tolist():
+        assert abs(share - 0.25) < 0.1
 
 
 def _batches(kind: str, lengths: Sequence[int] = (50, 33, 41), **changes: Any) -> Batches:

@@ -74,10 +74,11 @@ def test_accumulated_batches_are_the_larger_batch(make_model: ModelMaker) -> Non
     for rows, parts in ((4, 1), (2, 2), (1, 4)):
         model = make_model(dropout=0.0)
         trainer = Trainer(model, _Fixed(table, rows), TrainConfig(batch_size=rows, grad_accum=parts, lr=1e-2), ALONE)
-        losses = [float(trainer.take_step()[0]) for _ in range(2)]
+        steps = [trainer.take_step() for _ in range(2)]
+        losses = [float(number) for loss, norm, _ in steps for number in (loss, norm)]
         results.append((losses, [weight.detach() for weight in model.parameters()]))
     for losses, weights in results[1:]:
-        assert losses == pytest.approx(results[0][0], abs=1e-5)
+        assert losses == pytest.approx(results[0][0], abs=1e-4)
         for found, expected in zip(weights, results[0][1], strict=True):
             assert torch.allclose(found, expected, atol=2e-4)
 

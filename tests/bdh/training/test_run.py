@@ -96,6 +96,22 @@ def test_weights_that_are_newer_than_the_place_do_not_disturb_resuming(
     assert [step for step, *_ in _curve(resumed)] == [14]
 
 
+def test_records_that_are_newer_than_the_place_are_dropped(make_trainer: TrainerMaker, tmp_path: Path) -> None:
+    """A run killed between its two files has more records than place."""
+    whole = _run(tmp_path, make_trainer())
+    saved: list[bytes] = []
+    for progress in whole.run():
+        if progress.report.step == 6:
+            saved.append((tmp_path / "last" / "training.safetensors").read_bytes())
+    (tmp_path / "last" / "training.safetensors").write_bytes(saved[0])
+    resumed = _run(tmp_path, make_trainer())
+    resumed.resume()
+    assert resumed.trainer.step == 4
+    _curve(resumed)
+    lines = (tmp_path / "metrics.jsonl").read_text(encoding="utf-8").splitlines()
+    assert [json.loads(line)["step"] for line in lines] == [2, 4, 6, 8, 10, 12]
+
+
 def _damage(folder: Path, kind: str) -> None:
     last, place = folder / "last", folder / "last" / "training.safetensors"
     match kind:
