@@ -20,6 +20,9 @@ from bdh.neuro.model import BDHNeuro, LanguageModel
 from bdh.tokenizer import Tokenizer, load_tokenizer
 
 FORMAT_VERSION = 1
+# What Transformers writes into config.json beside our own settings; it says nothing that we need.
+FOREIGN_NAMES = ("architectures", "dtype", "transformers_version")
+_INDEX = "model.safetensors.index.json"
 _VARIANTS: dict[str, type[BDHConfig] | type[NeuroConfig]] = {"bdh": BDHConfig, "neuro": NeuroConfig}
 _M = TypeVar("_M", BDH, BDHNeuro, BDH | BDHNeuro)
 _SHARD_BYTES = 45_000_000
@@ -53,6 +56,7 @@ def save(
         os.replace(folder / (name + ".partial"), folder / name)
     for stale in set(folder.glob("model*.safetensors")) - {folder / name for name in names}:
         stale.unlink()
+    _write_index(folder, dict(zip(names, shards, strict=True)))
     tokenizer.save(folder / "tokenizer.json")
     kind = {"model_type": "bdh", "variant": "bdh"}
     if isinstance(model, BDHNeuro):
@@ -133,7 +137,8 @@ def read_config(folder: Path) -> BDHConfig | NeuroConfig:
     try:
         mapping: dict[str, Any] = json.loads(path.read_text(encoding="utf-8"))
         version = mapping.pop("format_version", None)
-        mapping.pop("model_type", None)
+        for name in ("model_type", *FOREIGN_NAMES):
+            mapping.pop(name, None)
         kind = _VARIANTS.get(mapping.pop("variant", "bdh"))
     except (OSError, ValueError, AttributeError, TypeError, RecursionError) as error:
         raise CheckpointError(f"{path} cannot be read ({error}); expected the config.json of a BDH model") from error
@@ -211,6 +216,17 @@ def _split(weights: dict[str, Tensor]) -> list[dict[str, Tensor]]:
         shards[-1][name] = tensor
         size += bytes_
     return shards
+
+
+def _write_index(folder: Path, shards: Mapping[str, Mapping[str, Tensor]]) -> None:
+    """Say which shard holds which tensor, for Transformers; ``load`` reads all shards and needs no index."""
+    path = folder / _INDEX
+    if len(shards) == 1:
+        path.unlink(missing_ok=True)
+        return
+    size = sum(tensor.nbytes for shard in shards.values() for tensor in shard.values())
+    places = {tensor: name for name, shard in shards.items() for tensor in shard}
+    _write_text(path, json.dumps({"metadata": {"total_size": size}, "weight_map": places}, indent=2) + "\n")
 
 
 def _shard_names(count: int) -> list[str]:

@@ -13,6 +13,9 @@ import torch
 from tqdm import tqdm
 
 from bdh import checkpoint
+from bdh.commands.catalogue import add_commands
+from bdh.commands.models import open_model
+from bdh.commands.push import Uploads, add_training_flags
 from bdh.config import BDHConfig
 from bdh.convert import convert
 from bdh.errors import BDHError, CheckpointError, ConfigError
@@ -65,6 +68,7 @@ def _parser(*, neuro: bool = False) -> argparse.ArgumentParser:
     _add_generate(commands.add_parser("generate", help="write text after a prompt", formatter_class=_Formatter))
     _add_evaluate(commands.add_parser("evaluate", help="measure loss and bits per byte", formatter_class=_Formatter))
     _add_convert(commands.add_parser("convert", help="bring in a foreign checkpoint", formatter_class=_Formatter))
+    add_commands(commands, formatter=_Formatter)
     return parser
 
 
@@ -110,6 +114,7 @@ def _add_train(parser: argparse.ArgumentParser) -> None:
         else:
             parser.add_argument(f"--{name}", type=type(value), default=value, help=_TRAIN_HELP.get(name, " "))
     add_neuro_flags(parser)
+    add_training_flags(parser)
 
 
 _TRAIN_HELP = {
@@ -132,6 +137,7 @@ _TRAIN_HELP = {
 
 
 def _train(arguments: argparse.Namespace) -> int:
+    uploads = Uploads.from_arguments(arguments)
     with join_world(arguments.device) as world:
         config = TrainConfig(**{name: getattr(arguments, name) for name in vars(TrainConfig())})
         texts, held_out_texts = _split_texts(arguments)
@@ -145,11 +151,15 @@ def _train(arguments: argparse.Namespace) -> int:
         run.folder.mkdir(parents=True, exist_ok=True)
         if arguments.resume:
             run.resume()
-        _drive(run, model.config, len(train), sum(map(len, train)))
+        _drive(run, model.config, len(train), sum(map(len, train)), uploads)
+    if uploads is not None:
+        uploads.finish()
     return 0
 
 
-def _drive(run: TrainingRun, config: BDHConfig | NeuroConfig, documents: int, tokens: int) -> None:
+def _drive(
+    run: TrainingRun, config: BDHConfig | NeuroConfig, documents: int, tokens: int, uploads: Uploads | None
+) -> None:
     shown = run.trainer.world.writes
     if shown:
         where = run.trainer.world.device
@@ -165,6 +175,8 @@ def _drive(run: TrainingRun, config: BDHConfig | NeuroConfig, documents: int, to
                     f"{progress.validation.loss:.4f} nats a token, {progress.validation.bits_per_byte:.4f} bits a byte"
                 )
                 bar.write(text + (" (best)" if progress.best else ""))
+                if uploads is not None:
+                    uploads.send(run.folder / "last", step=progress.report.step)
 
 
 def _batches(documents: list[Tokens], config: TrainConfig, world: World) -> Batches:
@@ -241,7 +253,7 @@ def _validate(trainer: Trainer, documents: list[Tokens], tokenizer: Tokenizer) -
 
 def _add_generate(parser: argparse.ArgumentParser) -> None:
     parser.set_defaults(run=_generate)
-    parser.add_argument("--model", required=True, help="folder of a saved model")
+    parser.add_argument("--model", required=True, help="folder of a saved model, or user/name on the hub")
     parser.add_argument("--prompt", default="Hello ", help="text to go on from")
     parser.add_argument("--max_new_tokens", type=int, default=500, help="tokens to write")
     parser.add_argument("--temperature", type=float, default=0.8, help="0 is greedy")
@@ -251,7 +263,7 @@ def _add_generate(parser: argparse.ArgumentParser) -> None:
 
 
 def _generate(arguments: argparse.Namespace) -> int:
-    model, tokenizer = checkpoint.load(arguments.model, device=choose_device(arguments.device))
+    model, tokenizer = open_model(arguments.model, device=choose_device(arguments.device))
     sampling = {name: getattr(arguments, name) for name in ("max_new_tokens", "temperature", "top_k", "seed")}
     tokens = generate(model, tokenizer.encode(arguments.prompt), **sampling)
     print(arguments.prompt, end="", flush=True)
@@ -268,7 +280,7 @@ def _generate(arguments: argparse.Namespace) -> int:
 
 def _add_evaluate(parser: argparse.ArgumentParser) -> None:
     parser.set_defaults(run=_evaluate)
-    parser.add_argument("--model", required=True, help="folder of a saved model")
+    parser.add_argument("--model", required=True, help="folder of a saved model, or user/name on the hub")
     parser.add_argument("--text", required=True, help="a text file, or a folder of .txt files (one document each)")
     parser.add_argument("--segment", type=int, default=1024, help="tokens that go through the model at once")
     parser.add_argument("--reset_every", type=int, help="forget every so many tokens; without it the memory is carried")
@@ -278,7 +290,7 @@ def _add_evaluate(parser: argparse.ArgumentParser) -> None:
 
 
 def _evaluate(arguments: argparse.Namespace) -> int:
-    model, tokenizer = checkpoint.load(arguments.model, device=choose_device(arguments.device))
+    model, tokenizer = open_model(arguments.model, device=choose_device(arguments.device))
     documents = encode_documents(read_texts(arguments.text), tokenizer)
     narrow = arguments.dtype == "bf16"
     context = torch.autocast(model.device.type, dtype=torch.bfloat16) if narrow else nullcontext()

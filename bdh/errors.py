@@ -23,3 +23,19 @@ class TokenizerError(BDHError, ValueError):
 
 class DataError(BDHError):
     """Training or evaluation text is missing, empty or too short."""
+
+
+class HubError(BDHError):
+    """The hub refuses, or cannot be reached."""
+
+
+class InspectError(BDHError, ValueError):
+    """There is nothing to look at: no such neuron, too few values, an empty text."""
+
+
+class MergeError(BDHError, ValueError):
+    """Two models do not fit together."""
+
+
+class ExtraError(BDHError):
+    """A command needs an optional library that is not installed."""

@@ -135,8 +135,12 @@ class BDH(nn.Module):
         *,
         keep_state: bool = True,
         measure_every: int = 0,
+        listen: "Listener | None" = None,
     ) -> tuple[Float[Tensor, "B T D"], BDHState | None, Float[Tensor, "L 2"] | None]:
-        """Return the last hidden vectors, the state and the activity of ``forward``, without predicting anything."""
+        """Return the last hidden vectors, the state and the activity of ``forward``, without predicting anything.
+
+        ``listen`` hears of each layer in turn: its neurons x and y (B, H, T, N) and its memory after the text.
+        """
         self._check(tokens, state, mode)
         self._check_ids(tokens, "tokens")
         mode = mode or _choose_mode(tokens.shape[1])
@@ -144,7 +148,7 @@ class BDH(nn.Module):
         rotation = make_rotation(self.attn.freqs.view(-1), start=start, length=tokens.shape[1])
         memory = None if state is None else state.memory
         trunk = self._compiled[0] if self.training and self._compiled else self.trunk
-        hidden, after, activity = trunk(tokens, rotation, memory, mode, keep_state, measure_every)
+        hidden, after, activity = trunk(tokens, rotation, memory, mode, keep_state, measure_every, listen)
         kept = None if after is None else BDHState(after, start + tokens.shape[1])
         return hidden, kept, activity
 
@@ -165,18 +169,21 @@ class BDH(nn.Module):
         mode: Mode,
         keep_state: bool,
         measure_every: int,
+        listen: "Listener | None" = None,
     ) -> tuple[Float[Tensor, "B T D"], Float[Tensor, "L B H N D"] | None, Float[Tensor, "L 2"] | None]:
         """Return the last hidden vectors, the memory after the text, and the activity: ``forward`` without the head.
 
         Free of Python integers that change from call to call, so that it can be compiled once.
         """
-        decay = self.attn.decay()
-        attend = self._attention(mode, decay, keep_state)
+        attend = self._attention(mode, tokens.shape[1], keep_state)
+        rotation = (rotation[0].to(self.encoder.dtype), rotation[1].to(self.encoder.dtype))
         v = _normalise(self.embed(tokens))
         memories, activities = [], []
         for layer in range(self.config.n_layer):
             before = None if memory is None else memory[layer]
             v, after, x, y = self._layer(v, rotation, before, attend)
+            if listen is not None:
+                listen(x, y, after)
             if after is not None:
                 memories.append(after)
             if measure_every:
@@ -200,15 +207,20 @@ class BDH(nn.Module):
         out = kept.transpose(1, 2).flatten(2) @ self.decoder  # (B, T, D)
         return _normalise(v + _normalise(out)), after, x, y
 
-    def _attention(self, mode: Mode, decay: Float[Tensor, "H"] | None, keep_state: bool) -> "_Attend":
-        """Return the attention of ``mode`` with this model's settings bound."""
+    def _attention(self, mode: Mode, length: int, keep_state: bool) -> "_Attend":
+        """Return the attention of ``mode`` with this model's settings bound; damping is made once for all layers."""
+        decay, size = self.attn.decay(), self.config.chunk_size
+        lengths = {length} if mode == "parallel" else chunkwise.piece_lengths(length, size)
+        powers = None
+        if decay is not None and mode != "recurrent":
+            powers = {piece: parallel.make_damping(decay, piece, self.encoder.dtype) for piece in lengths}
 
         def attend(q: Tensor, v: Tensor, memory: Tensor | None) -> tuple[Tensor, Tensor | None]:
             if mode == "parallel":
-                return parallel.attend(q, v, memory, decay, write=keep_state)
+                own = None if powers is None else powers[length]
+                return parallel.attend(q, v, memory, decay, write=keep_state, damping=own)
             if mode == "chunkwise":
-                size = self.config.chunk_size
-                return chunkwise.attend(q, v, memory, decay, chunk_size=size, write=keep_state)
+                return chunkwise.attend(q, v, memory, decay, chunk_size=size, write=keep_state, damping=powers)
             if memory is None:
                 memory = torch.zeros(*q.shape[:2], q.shape[3], v.shape[2], dtype=torch.float32, device=q.device)
             attended, after = recurrent.attend(q, v, memory, decay)
@@ -258,6 +270,7 @@ class BDH(nn.Module):
 
 
 _Attend = Callable[[Tensor, Tensor, Tensor | None], tuple[Tensor, Tensor | None]]
+Listener = Callable[[Tensor, Tensor, Tensor | None], None]
 
 
 def check_range(tokens: Int[Tensor, "..."], vocab_size: int, *, name: str = "tokens") -> None:

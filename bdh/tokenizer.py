@@ -68,8 +68,11 @@ class ByteTokenizer:
         return [1] * self.vocab_size
 
     def save(self, path: str | Path) -> None:
-        """Write a file that names this tokenizer."""
-        _write_atomically(Path(path), json.dumps({"type": "bytes"}))
+        """Write a file that the ``tokenizers`` library reads too: byte-level BPE that joins nothing."""
+        library = _Library(models.BPE(_byte_vocabulary(), []))
+        library.pre_tokenizer = pre_tokenizers.ByteLevel(add_prefix_space=False, use_regex=False)
+        library.decoder = decoders.ByteLevel()
+        _write_atomically(Path(path), library.to_str())
 
 
 class BPETokenizer:
@@ -205,7 +208,14 @@ def load_tokenizer(path: str | Path) -> Tokenizer:
         )
     tokenizer = BPETokenizer(_parse_library(text, path))
     _check_exact(tokenizer, path)
-    return tokenizer
+    return ByteTokenizer() if tokenizer.vocabulary() == _byte_vocabulary() else tokenizer
+
+
+def _byte_vocabulary() -> dict[str, int]:
+    """Return the bytes, spelt in the byte-level alphabet: printable ones as themselves, others from U+0100 on."""
+    printable = {*range(0x21, 0x7F), *range(0xA1, 0xAD), *range(0xAE, 0x100)}
+    others = [byte for byte in range(256) if byte not in printable]
+    return {chr(byte if byte in printable else 0x100 + others.index(byte)): byte for byte in range(256)}
 
 
 def _parse_characters(characters: object, path: str | Path) -> CharTokenizer:

@@ -1,0 +1,22 @@
+"""``python -m bdh merge``: two model folders into one."""
+
+import argparse
+
+from bdh.merge import ALONG, merge_folders
+
+
+def add_flags(parser: argparse.ArgumentParser) -> None:
+    """Add the flags of the command."""
+    parser.set_defaults(run=run)
+    parser.add_argument("first", help="model folder")
+    parser.add_argument("second", help="model folder with the same width, heads, layers and tokenizer")
+    parser.add_argument("out", help="model folder to write")
+    parser.add_argument("--along", default="neurons", choices=ALONG, help="one memory for both, or each its own heads")
+
+
+def run(arguments: argparse.Namespace) -> int:
+    """Merge, and say what came out."""
+    model = merge_folders(arguments.first, arguments.second, arguments.out, along=arguments.along)
+    config = model.config
+    print(f"{arguments.out}: {config.n_parameters:,} parameters, {config.n_head} heads of {config.n_neurons:,} neurons")
+    return 0

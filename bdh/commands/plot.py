@@ -1,0 +1,43 @@
+"""``python -m bdh plot``: the pictures of a run, a model or a log, and the numbers they are drawn from."""
+
+import argparse
+from pathlib import Path
+
+from bdh.commands.extras import require
+from bdh.errors import ConfigError
+
+_TEXT_HELP = "read this text: activity, memory, and the neuron and synapse of a concept"
+
+
+def add_flags(parser: argparse.ArgumentParser) -> None:
+    """Add the flags of the command."""
+    parser.set_defaults(run=run)
+    parser.add_argument("source", nargs="?", metavar="RUN_OR_MODEL", help="folder of a training run or of a model")
+    parser.add_argument("--file", help="instead of a run: a log, the redirected output of a training command")
+    parser.add_argument("--text", help=_TEXT_HELP)
+    parser.add_argument("--max_tokens", type=int, default=2048, help="read this much of --text at most")
+    parser.add_argument("--concept_a", help="sentences with a concept, one a line: which neurons fire for it")
+    parser.add_argument("--concept_b", help="sentences without it, one a line")
+    parser.add_argument("--neuron", help="follow a neuron through --text: LAYER:x:INDEX or LAYER:y:INDEX")
+    parser.add_argument("--synapse", help="follow a synapse through --text: LAYER:HEAD:I:J")
+    parser.add_argument("--mean_degree", type=float, default=8.0, help="edges of a neuron in the neuron graph")
+    parser.add_argument("--out", help="folder of the pictures; without it plots/ in the source, or beside the log")
+    parser.add_argument("--format", default="both", choices=["png", "svg", "both"], help="of the pictures")
+    parser.add_argument("--device", default="auto", help="auto, cpu, cuda or cuda:0")
+
+
+def run(arguments: argparse.Namespace) -> int:
+    """Draw all that the source has, and print the files."""
+    if (arguments.source is None) == (arguments.file is None):
+        raise ConfigError("give either a run or model folder, or --file with a log")
+    if (arguments.concept_a is None) != (arguments.concept_b is None):
+        raise ConfigError("a concept needs two lists: --concept_a with it, --concept_b without")
+    require("plots")
+    from bdh.commands.pictures import draw_all
+
+    source = Path(arguments.source or arguments.file)
+    out = Path(arguments.out) if arguments.out else (source if arguments.source else source.parent) / "plots"
+    formats = ("png", "svg") if arguments.format == "both" else (arguments.format,)
+    for path in draw_all(source, out, formats, arguments):
+        print(path)
+    return 0

@@ -1,0 +1,241 @@
+"""A BDH model inside Transformers computes, generates and is stored as it is outside."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+import torch
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from bdh import checkpoint
+from bdh.config import BDHConfig
+from bdh.errors import ConfigError, StateError
+from bdh.generation import generate
+from bdh.model import BDH
+from bdh.neuro.config import NeuroConfig
+from bdh.neuro.model import BDHNeuro
+from bdh.tokenizer import BPETokenizer, ByteTokenizer
+from tests.bdh.conftest import ModelMaker
+
+pytest.importorskip("transformers")
+from transformers import AutoConfig, AutoModelForCausalLM, AutoTokenizer
+
+from bdh.causal_lm import BDHForCausalLM, BDHPretrainedConfig, StateCache, wrap_tokenizer
+
+TEXT = "Né in a storm,\n the  dragon hatched — twice."
+
+
+@pytest.fixture(scope="module")
+def model(make_model: ModelMaker) -> BDH:
+    made = make_model(vocab_size=256, decay=(0.9, 0.99))
+    made.attn.freqs.mul_(1.25)  # the buffer of a checkpoint, not the formula, defines its frequencies
+    return made
+
+
+@pytest.fixture(scope="module")
+def folder(model: BDH, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    return checkpoint.save(tmp_path_factory.mktemp("model"), model, ByteTokenizer())
+
+
+@pytest.fixture(scope="module")
+def wrapped(folder: Path) -> BDHForCausalLM:
+    loaded: BDHForCausalLM = AutoModelForCausalLM.from_pretrained(folder)
+    return loaded
+
+
+@pytest.fixture(scope="module")
+def prompt() -> torch.Tensor:
+    return torch.tensor([ByteTokenizer().encode(TEXT)])
+
+
+def _equal(first: BDH, second: BDH) -> bool:
+    return all(torch.equal(value, second.state_dict()[name]) for name, value in first.state_dict().items())
+
+
+def test_folder_of_ours_loads_whole_in_float32(folder: Path, model: BDH) -> None:
+    loaded, info = AutoModelForCausalLM.from_pretrained(folder, output_loading_info=True)
+    assert not any(info.values())
+    assert isinstance(loaded, BDHForCausalLM) and not loaded.training and loaded.dtype == torch.float32
+    assert _equal(model, loaded.model)
+    assert torch.equal(loaded.model.attn.decay(), model.attn.decay())
+
+
+def test_config_has_the_names_that_transformers_uses(folder: Path, model: BDH) -> None:
+    config = AutoConfig.from_pretrained(folder)
+    assert (config.hidden_size, config.num_hidden_layers, config.num_attention_heads) == (16, 2, 2)
+    assert config.to_bdh() == model.config
+
+
+def test_learned_damping_survives(make_model: ModelMaker, tmp_path: Path) -> None:
+    model = make_model(vocab_size=256, decay=(0.9, 0.99998), learn_decay=True)
+    checkpoint.save(tmp_path, model, ByteTokenizer(), dtype=torch.bfloat16)
+    loaded = AutoModelForCausalLM.from_pretrained(tmp_path)
+    assert torch.equal(loaded.model.attn.decay(), model.attn.decay())
+
+
+def test_narrow_weights_keep_exact_frequencies(folder: Path, model: BDH) -> None:
+    loaded = AutoModelForCausalLM.from_pretrained(folder, dtype=torch.bfloat16)
+    assert loaded.model.encoder.dtype == torch.bfloat16
+    assert torch.equal(loaded.model.attn.freqs, model.attn.freqs)
+    assert torch.equal(loaded.to(torch.float16).model.attn.freqs, model.attn.freqs)
+
+
+def test_shards_load(model: BDH, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(checkpoint, "_SHARD_BYTES", 10_000)
+    checkpoint.save(tmp_path, model, ByteTokenizer())
+    assert len(list(tmp_path.glob("model-*.safetensors"))) > 1
+    assert _equal(model, AutoModelForCausalLM.from_pretrained(tmp_path).model)
+
+
+@pytest.mark.parametrize("shard", ["50GB", "10KB"])
+def test_saved_folder_is_one_of_ours(wrapped: BDHForCausalLM, model: BDH, tmp_path: Path, shard: str) -> None:
+    wrapped.save_pretrained(tmp_path, max_shard_size=shard)
+    loaded, tokenizer = checkpoint.load_bdh(tmp_path)
+    assert _equal(model, loaded) and loaded.config == model.config and isinstance(tokenizer, ByteTokenizer)
+
+
+def test_fresh_model_is_saved_with_the_tokenizer_beside_it(tmp_path: Path) -> None:
+    config = BDHPretrainedConfig(n_layer=1, n_embd=16, n_head=2, mlp_internal_dim_multiplier=4)
+    BDHForCausalLM(config).save_pretrained(tmp_path)
+    wrap_tokenizer(ByteTokenizer()).save_pretrained(tmp_path)
+    loaded, tokenizer = checkpoint.load_bdh(tmp_path)
+    assert loaded.encoder.std().item() == pytest.approx(0.02, rel=0.1) and isinstance(tokenizer, ByteTokenizer)
+
+
+def test_model_in_memory_is_copied_into_the_wrapper(model: BDH, prompt: torch.Tensor) -> None:
+    copy = BDHForCausalLM.from_bdh(model)
+    assert _equal(model, copy.model) and not copy.training
+    assert copy.model.encoder.data_ptr() != model.encoder.data_ptr()
+
+
+def test_logits_and_loss_are_those_of_the_library(wrapped: BDHForCausalLM, model: BDH, prompt: torch.Tensor) -> None:
+    with torch.inference_mode():
+        ours = model(prompt[:, :-1], prompt[:, 1:])
+        theirs = wrapped(prompt, labels=prompt)
+    assert torch.equal(theirs.logits[:, :-1], ours.logits)
+    assert theirs.loss.item() == pytest.approx(ours.loss.item(), abs=1e-6)
+
+
+def test_kept_logits_are_the_last_ones(wrapped: BDHForCausalLM, prompt: torch.Tensor) -> None:
+    with torch.inference_mode():
+        assert (wrapped(prompt, logits_to_keep=3).logits - wrapped(prompt).logits[:, -3:]).abs().max() < 1e-5
+        assert wrapped(prompt, return_dict=False)[0].shape == (1, prompt.shape[1], 256)
+
+
+def test_greedy_generation_is_ours_token_for_token(wrapped: BDHForCausalLM, model: BDH, prompt: torch.Tensor) -> None:
+    theirs = wrapped.generate(prompt, max_new_tokens=40, do_sample=False)[0, prompt.shape[1] :]
+    assert theirs.tolist() == list(generate(model, prompt[0].tolist(), max_new_tokens=40, temperature=0))
+
+
+def test_sampling_with_one_seed_is_ours_token_for_token(
+    wrapped: BDHForCausalLM, model: BDH, prompt: torch.Tensor
+) -> None:
+    torch.manual_seed(11)
+    flags = {"max_new_tokens": 40, "temperature": 0.8, "top_k": 20}
+    theirs = wrapped.generate(prompt, do_sample=True, **flags)[0, prompt.shape[1] :]
+    assert theirs.tolist() == list(generate(model, prompt[0].tolist(), seed=11, **flags))
+
+
+def test_sampling_scores_are_ours_at_every_step(wrapped: BDHForCausalLM, model: BDH, prompt: torch.Tensor) -> None:
+    torch.manual_seed(3)
+    keep = {"return_dict_in_generate": True, "output_logits": True}
+    made = wrapped.generate(prompt, do_sample=True, max_new_tokens=12, **keep)
+    with torch.inference_mode():
+        whole = model(made.sequences[:, :-1]).logits[0, -12:]
+    assert (torch.cat(made.logits) - whole).abs().max() < 1e-4
+
+
+def test_generation_goes_on_from_a_memory(wrapped: BDHForCausalLM, prompt: torch.Tensor) -> None:
+    whole = wrapped.generate(prompt, max_new_tokens=12, do_sample=False)
+    cache = StateCache()
+    with torch.inference_mode():
+        wrapped(prompt[:, :-5], past_key_values=cache)
+    assert cache.get_seq_length() == prompt.shape[1] - 5
+    assert torch.equal(wrapped.generate(prompt, past_key_values=cache, max_new_tokens=12, do_sample=False), whole)
+
+
+def test_beams_carry_their_own_memories(wrapped: BDHForCausalLM, prompt: torch.Tensor) -> None:
+    flags = {"max_new_tokens": 8, "num_beams": 3, "do_sample": False}
+    with_memory = wrapped.generate(prompt, **flags)
+    assert torch.equal(with_memory, wrapped.generate(prompt, use_cache=False, **flags))
+
+
+def test_memory_cannot_be_cut(prompt: torch.Tensor) -> None:
+    with pytest.raises(StateError, match="fork"):
+        StateCache().crop(1)
+
+
+@settings(max_examples=15)
+@given(lengths=st.lists(st.integers(1, 9), min_size=1, max_size=4), new=st.integers(1, 5))
+def test_rows_padded_on_the_left_generate_as_if_alone(wrapped: BDHForCausalLM, lengths: list[int], new: int) -> None:
+    rows = [torch.randint(1, 256, (length,), generator=torch.Generator().manual_seed(length)) for length in lengths]
+    width = max(lengths)
+    batch = torch.stack([torch.nn.functional.pad(row, (width - len(row), 0)) for row in rows])
+    mask = torch.stack([torch.arange(width) >= width - len(row) for row in rows]).long()
+    flags = {"max_new_tokens": new, "do_sample": False, "pad_token_id": 0}
+    together = wrapped.generate(batch, attention_mask=mask, **flags)[:, width:]
+    for row, made in zip(rows, together, strict=True):
+        assert torch.equal(wrapped.generate(row[None], **flags)[0, len(row) :], made)
+
+
+def test_padding_on_the_right_changes_no_logits_and_makes_no_memory(
+    wrapped: BDHForCausalLM, prompt: torch.Tensor
+) -> None:
+    padded = torch.nn.functional.pad(prompt, (0, 4))
+    mask = (torch.arange(padded.shape[1]) < prompt.shape[1]).long()[None]
+    with torch.inference_mode():
+        logits = wrapped(padded, attention_mask=mask, use_cache=False).logits[:, : prompt.shape[1]]
+        assert (logits - wrapped(prompt).logits).abs().max() < 1e-4
+        with pytest.raises(ConfigError, match="pad on the left"):
+            wrapped(padded, attention_mask=mask)
+
+
+def test_padding_behind_a_memory_is_refused(wrapped: BDHForCausalLM, prompt: torch.Tensor) -> None:
+    cache = StateCache()
+    with torch.inference_mode():
+        wrapped(prompt, past_key_values=cache)
+        with pytest.raises(StateError, match="pad only rows that start anew"):
+            wrapped(prompt[:, :2], attention_mask=torch.tensor([[0, 1]]), past_key_values=cache)
+
+
+def test_row_of_padding_alone_is_refused(wrapped: BDHForCausalLM) -> None:
+    with pytest.raises(ConfigError, match="whole row"):
+        wrapped(torch.ones(2, 3, dtype=torch.long), attention_mask=torch.tensor([[1, 1, 1], [0, 0, 0]]))
+
+
+def test_training_step_reaches_every_weight(wrapped: BDHForCausalLM, prompt: torch.Tensor) -> None:
+    copy = BDHForCausalLM.from_bdh(wrapped.model).train()
+    output = copy(prompt, labels=prompt)
+    output.loss.backward()
+    assert output.past_key_values is None
+    assert all(weight.grad is not None and weight.grad.abs().sum() > 0 for weight in copy.parameters())
+
+
+def test_byte_tokenizer_is_the_same_inside_transformers(folder: Path) -> None:
+    tokenizer = AutoTokenizer.from_pretrained(folder)
+    assert tokenizer(TEXT)["input_ids"] == ByteTokenizer().encode(TEXT)
+    assert tokenizer.decode(tokenizer(TEXT)["input_ids"]) == TEXT
+
+
+def test_bpe_tokenizer_is_the_same_inside_transformers(model: BDH, make_model: ModelMaker, tmp_path: Path) -> None:
+    tokenizer = BPETokenizer.train([TEXT * 3], vocab_size=280)
+    checkpoint.save(tmp_path, make_model(vocab_size=280), tokenizer)
+    for theirs in (AutoTokenizer.from_pretrained(tmp_path), wrap_tokenizer(tokenizer)):
+        assert theirs(TEXT)["input_ids"] == tokenizer.encode(TEXT)
+        assert theirs.decode(tokenizer.encode(TEXT)) == TEXT
+
+
+def test_neuro_variant_is_refused_with_a_reason(tmp_path: Path) -> None:
+    checkpoint.save(tmp_path, BDHNeuro(NeuroConfig(n=8, d=4)), ByteTokenizer())
+    with pytest.raises(ValueError, match="bdh-neuro"):
+        AutoModelForCausalLM.from_pretrained(tmp_path)
+    with pytest.raises(ConfigError, match="variant is 'neuro'"):
+        BDHForCausalLM(BDHPretrainedConfig(variant="neuro"))
+
+
+def test_rules_of_the_sizes_hold_inside_transformers() -> None:
+    with pytest.raises(ConfigError, match="whole even number"):
+        BDHForCausalLM(BDHPretrainedConfig(n_embd=16, n_head=3))
+    assert BDHPretrainedConfig().to_bdh() == BDHConfig()
