@@ -8,8 +8,8 @@ from typing import Any
 from bdh.errors import ConfigError
 from bdh.neuro.config import BRANCH_NONLINEARITIES, EXTENSIONS, SWITCHES, NeuroConfig
 
-TRAINING_DEFAULTS: dict[str, Any] = {"epochs": 3, "lr": 1e-3, "batch_size": 8, "seq_len": 256}
-"""What the published command line trains with; only a neuro model does."""
+TRAINING_DEFAULTS: dict[str, Any] = {"epochs": 3, "lr": 1e-3, "batch_size": 8, "seq_len": 256, "eval_tokens": 20_000}
+"""What the published command line trains with, and a validation that does not outlast training token by token."""
 
 
 def _numbers(text: str) -> tuple[float, ...]:
@@ -29,7 +29,7 @@ _VALUES: dict[str, tuple[Callable[[str], Any], str]] = {
     "mod_rate": (float, "rate of the running mean and deviation of surprise; 0.01"),
     "spike_rate": (float, "chance of a random spike while training; 0.01"),
 }
-_SIZES = {"n": "neurons; 128", "d": "width; 32"}
+_SIZES = {"n": ("--neurons", "neurons; 128"), "d": ("--width", "width; 32")}
 _NAMED = {
     "extensions": f"those that are on: all, none (Definition 4 itself), or some of {','.join(EXTENSIONS)}; all",
     "without": f"those that are off all the same, of {','.join(SWITCHES)}",
@@ -49,8 +49,8 @@ def add_neuro_flags(parser: argparse.ArgumentParser) -> None:
     )
     for name, text in _NAMED.items():
         group.add_argument(f"--{name}", default=argparse.SUPPRESS, help=text)
-    for name, text in _SIZES.items():
-        group.add_argument(f"--{name}", type=int, default=argparse.SUPPRESS, help=text)
+    for name, (long, text) in _SIZES.items():  # torchrun takes short flags for its own: it wants the long ones
+        group.add_argument(f"--{name}", long, dest=name, type=int, default=argparse.SUPPRESS, help=text)
     for name, (kind, text) in _VALUES.items():
         group.add_argument(f"--{name}", type=kind, default=argparse.SUPPRESS, help=text)
     group.add_argument("--rope", action="store_true", default=argparse.SUPPRESS, help="turn keys and queries; off")
