@@ -11,6 +11,7 @@ _PRESETS: dict[str, dict[str, Any]] = {
     "small": {"n_embd": 256, "n_layer": 6, "mlp_internal_dim_multiplier": 128},
     "medium": {"n_embd": 512, "n_layer": 8, "mlp_internal_dim_multiplier": 128},
     "large": {"n_embd": 1024, "n_layer": 12, "mlp_internal_dim_multiplier": 320},
+    "wikitext-2": {"n_embd": 256, "n_layer": 2, "mlp_internal_dim_multiplier": 128},
 }
 _MOST_PARAMETERS = 10**12
 
@@ -90,7 +91,7 @@ class BDHConfig:
 
     @classmethod
     def preset(cls, name: str, **changes: Any) -> "BDHConfig":
-        """Return the named published size (tiny, small, medium, large) with ``changes`` applied.
+        """Return the named size (tiny, small, medium, large, wikitext-2) with ``changes`` applied.
 
         >>> BDHConfig.preset("small").n_neurons
         8192

@@ -3,6 +3,7 @@
 import math
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import asdict, dataclass
+from itertools import groupby
 from typing import Any
 
 import numpy as np
@@ -16,8 +17,11 @@ from bdh.neuro.model import LanguageModel
 from bdh.shapes import Float, Tensor
 from bdh.state import State
 
+Tokens = npt.NDArray[np.int32]
 Losses = npt.NDArray[np.float32]
 CURVE = (1_000, 10_000, 100_000)
+_FIRST_BUCKET = 64
+_TOKENS_AT_ONCE = 8192
 
 
 @dataclass(frozen=True)
@@ -41,10 +45,21 @@ class Evaluation:
         return asdict(self)
 
 
+@dataclass(frozen=True)
+class PositionLoss:
+    """What tokens at the positions ``start`` to ``stop`` (exclusive) of their texts cost; bits are per byte."""
+
+    start: int
+    stop: int
+    tokens: int
+    loss: float
+    bits_per_byte: float
+
+
 @torch.inference_mode()
 def stream_losses(
     model: LanguageModel,
-    documents: Sequence[npt.NDArray[np.int32]],
+    documents: Sequence[Tokens],
     *,
     segment: int = 1024,
     reset_every: int | None = None,
@@ -72,9 +87,48 @@ def stream_losses(
     return losses
 
 
+def cut_windows(documents: Sequence[Tokens], window: int) -> list[Tokens]:
+    """Return pieces in which up to ``window`` tokens are predicted; neighbours share the token between them."""
+    if window < 1:
+        raise ConfigError(f"window is {window}; it must be at least 1")
+    return [
+        document[start : start + window + 1] for document in documents for start in range(0, len(document) - 1, window)
+    ]
+
+
+@torch.inference_mode()
+def window_losses(
+    model: LanguageModel,
+    windows: Sequence[Tokens],
+    *,
+    batch_size: int = 16,
+    on_progress: Callable[[int], object] | None = None,
+) -> list[Losses]:
+    """Return the nats of every token after the first of each window, every window read by itself.
+
+    Windows of one length are read side by side, ``batch_size`` at most and about 8,192 tokens at most: much faster
+    than ``stream_losses`` with ``reset_every``, which gives the same numbers.
+    """
+    if batch_size < 1:
+        raise ConfigError(f"batch_size is {batch_size}; it must be at least 1")
+    losses: list[Losses] = [np.zeros(0, np.float32)] * len(windows)
+    order = sorted(range(len(windows)), key=lambda index: len(windows[index]))
+    for length, same in groupby(order, key=lambda index: len(windows[index])):
+        indices, rows = list(same), max(1, min(batch_size, _TOKENS_AT_ONCE // length))
+        for group in (indices[start : start + rows] for start in range(0, len(indices), rows)):
+            table = np.stack([windows[index] for index in group]).astype(np.int64)
+            with evaluating(model):
+                piece, _ = _read_segment(model, table, None, keep_state=False)
+            for index, row in zip(group, piece.cpu().numpy(), strict=True):
+                losses[index] = row
+            if on_progress is not None:
+                on_progress(len(group) * (length - 1))
+    return losses
+
+
 def _read_group(
     model: LanguageModel,
-    documents: Sequence[npt.NDArray[np.int32]],
+    documents: Sequence[Tokens],
     segment: int,
     reset_every: int | None,
     on_progress: Callable[[int], object] | None,
@@ -84,7 +138,7 @@ def _read_group(
     for row, document in enumerate(documents):
         table[row, : len(document)] = document
     pieces: list[Losses] = []
-    state: State = model.empty_state(len(documents))
+    state: State | None = model.empty_state(len(documents))
     for start, stop in _cut(longest, segment, reset_every):
         if reset_every is not None and start % reset_every == 0:
             state = model.empty_state(len(documents))
@@ -107,21 +161,18 @@ def _cut(length: int, segment: int, reset_every: int | None) -> Iterator[tuple[i
 
 
 def _read_segment(
-    model: LanguageModel, table: npt.NDArray[np.int64], state: State
-) -> tuple[Float[Tensor, "B T"], State]:
+    model: LanguageModel, table: npt.NDArray[np.int64], state: State | None, *, keep_state: bool = True
+) -> tuple[Float[Tensor, "B T"], State | None]:
     tokens = torch.from_numpy(np.ascontiguousarray(table)).to(model.device)
-    output = model(tokens[:, :-1], state=state, mode="chunkwise")
+    output = model(tokens[:, :-1], state=state, mode="chunkwise" if keep_state else None, keep_state=keep_state)
     rows = [
         F.cross_entropy(row.float(), target, reduction="none")
         for row, target in zip(output.logits, tokens[:, 1:], strict=True)
     ]
-    assert output.state is not None
     return torch.stack(rows), output.state
 
 
-def summarise(
-    losses: Sequence[Losses], documents: Sequence[npt.NDArray[np.int32]], byte_lengths: Sequence[int]
-) -> Evaluation:
+def summarise(losses: Sequence[Losses], documents: Sequence[Tokens], byte_lengths: Sequence[int]) -> Evaluation:
     """Return the figures of ``losses``; ``byte_lengths`` gives the bytes of each token id."""
     if not losses:
         raise DataError("there is no document to measure; give at least one")
@@ -135,5 +186,32 @@ def summarise(
         if long:
             some = sum(float(losses[index][:limit].astype(np.float64).sum()) for index in long)
             curve[str(limit)] = some / math.log(2) / sum(int(sizes[index][:limit].sum()) for index in long)
+    return make_evaluation(documents=len(losses), tokens=tokens, bytes_=total, nats=nats, curve=curve)
+
+
+def make_evaluation(*, documents: int, tokens: int, bytes_: int, nats: float, curve: dict[str, float]) -> Evaluation:
+    """Return the figures that sums over all tokens give."""
     mean = nats / tokens
-    return Evaluation(len(losses), tokens, total, mean, nats / math.log(2) / total, math.exp(min(mean, 700.0)), curve)
+    return Evaluation(
+        documents, tokens, bytes_, mean, nats / math.log(2) / bytes_, math.exp(min(mean, 700.0)), dict(curve)
+    )
+
+
+def losses_over_position(
+    losses: Sequence[Losses], documents: Sequence[Tokens], byte_lengths: Sequence[int]
+) -> list[PositionLoss]:
+    """Return the loss in stretches that double in length: 0 to 64, to 128, to 256, and so on.
+
+    A model that uses what it remembers gets better from stretch to stretch; one that was trained on shorter texts and
+    does not stand longer ones gets worse.
+    """
+    lengths = np.asarray(byte_lengths, np.int64)
+    longest = max((len(row) for row in losses), default=0)
+    found, start, stop = [], 0, _FIRST_BUCKET
+    while start < longest:
+        rows = [row[start:stop].astype(np.float64) for row in losses]
+        tokens, nats = sum(map(len, rows)), sum(float(row.sum()) for row in rows)
+        total = sum(int(lengths[document[start + 1 : stop + 1]].sum()) for document in documents)
+        found.append(PositionLoss(start, min(stop, longest), tokens, nats / tokens, nats / math.log(2) / total))
+        start, stop = stop, stop * 2
+    return found

@@ -3,16 +3,27 @@
 import argparse
 from typing import Any
 
-from bdh.commands import merge, plot, push
+from bdh.commands import convert, evaluate, generate, merge, plot, push, train
+from bdh.commands.settings import add_config_flag
 
 _COMMANDS = {
+    "train": (train.add_flags, "train a model on text"),
+    "generate": (generate.add_flags, "write text after a prompt"),
+    "evaluate": (evaluate.add_flags, "measure loss, bits per byte and perplexity"),
     "plot": (plot.add_flags, "draw a run, a model or a log"),
     "push": (push.add_flags, "upload a model to the hub"),
     "merge": (merge.add_flags, "join two models along their neurons"),
+    "convert": (convert.add_flags, "bring in a foreign checkpoint"),
 }
 
 
-def add_commands(commands: Any, *, formatter: type[argparse.HelpFormatter]) -> None:
-    """Add every command to ``commands``, what ``add_subparsers`` returned."""
+def add_commands(commands: Any, *, formatter: type[argparse.HelpFormatter]) -> dict[str, argparse.ArgumentParser]:
+    """Add every command to ``commands``, what ``add_subparsers`` returned; return their parsers by name."""
+    parsers = {}
     for name, (add_flags, summary) in _COMMANDS.items():
-        add_flags(commands.add_parser(name, help=summary, formatter_class=formatter))
+        parser = commands.add_parser(name, help=summary, description=summary, formatter_class=formatter)
+        parser.set_defaults(command=name, defaults=lambda arguments: {})
+        add_flags(parser)
+        add_config_flag(parser)
+        parsers[name] = parser
+    return parsers

@@ -1,5 +1,6 @@
 """Models by folder or by hub id, for every command that reads one."""
 
+import argparse
 import re
 from pathlib import Path
 
@@ -7,17 +8,49 @@ import torch
 
 from bdh import checkpoint
 from bdh.commands.extras import require
-from bdh.neuro.model import LanguageModel
+from bdh.errors import ConfigError
+from bdh.neuro.model import BDHNeuro, LanguageModel
 from bdh.tokenizer import Tokenizer
+from bdh.training.data import read_texts
 
 _REPO_ID = re.compile(r"[\w.-]+/[\w.-]+")
 
 
+def add_model_flag(parser: argparse.ArgumentParser) -> None:
+    """Add ``--model``; without it the run that training makes when it is told no folder."""
+    text = "folder of a model or of a training run (its best model), or user/name on the hub"
+    parser.add_argument("--model", "--checkpoint", "--model_path", default="runs/train", help=text)
+
+
 def open_model(name: str, *, device: torch.device | str = "cpu") -> tuple[LanguageModel, Tokenizer]:
     """Return the model in the folder ``name``, or of the hub id ``user/name`` when there is no such folder."""
-    if Path(name).is_dir() or not _REPO_ID.fullmatch(name):
-        return checkpoint.load(name, device=device)
+    if Path(name).exists() or not _REPO_ID.fullmatch(name) or name == "runs/train":
+        return checkpoint.load(_model_folder(Path(name)), device=device)
     require("hub")
     from bdh.hub import from_hub
 
     return from_hub(name, device=device)
+
+
+def _model_folder(folder: Path) -> Path:
+    """Return the folder with the model: itself, or a run's best checkpoint, or its last one."""
+    places = (folder, folder / "best", folder / "last")
+    return next((place for place in places if (place / "config.json").is_file()), folder)
+
+
+def _sizes(model: LanguageModel) -> dict[str, int]:
+    """Return the neurons of all heads and the width, by the letters of the paper."""
+    if isinstance(model, BDHNeuro):
+        return {"n": model.config.n, "d": model.config.d}
+    return {"n": model.config.n_neurons_total, "d": model.config.n_embd}
+
+
+def check_model(model: LanguageModel, tokenizer: Tokenizer, arguments: argparse.Namespace) -> None:
+    """Raise an error unless the model has the sizes, and knows the text, that were given to be checked."""
+    for name, size in _sizes(model).items():
+        asked = getattr(arguments, name)
+        if asked is not None and asked != size:
+            raise ConfigError(f"{name} is {asked}, but the model in {arguments.model} has {size}; leave it out")
+    if arguments.file is not None:
+        for text in read_texts(arguments.file):
+            tokenizer.encode(text)

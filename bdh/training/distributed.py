@@ -1,14 +1,17 @@
 """One process or many: who am I, and where do I compute."""
 
 import os
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
+from datetime import timedelta
 
 import torch
 import torch.distributed as dist
 
 from bdh.errors import ConfigError
+
+_PATIENCE = timedelta(hours=2)
 
 
 @dataclass(frozen=True)
@@ -52,7 +55,8 @@ def join_world(device: str) -> Iterator[World]:
     mine = choose_device(device, index=int(os.environ.get("LOCAL_RANK", "0")))
     if mine.type == "cuda":
         torch.cuda.set_device(mine)
-    dist.init_process_group("nccl" if mine.type == "cuda" else "gloo")
+    # One process may download, validate or save for long while the others wait.
+    dist.init_process_group("nccl" if mine.type == "cuda" else "gloo", timeout=_PATIENCE)
     try:
         yield World(dist.get_rank(), size, mine)
     finally:
@@ -72,3 +76,13 @@ def mean_over_world(value: torch.Tensor, world: World) -> float:
         dist.all_reduce(value)
         value = value / world.size
     return float(value)
+
+
+def sum_over_world(values: Sequence[float], world: World) -> list[float]:
+    """Return the sums of numbers over all processes, in float64; every process waits for the last."""
+    if world.size == 1:
+        return list(values)
+    table = torch.tensor(values, dtype=torch.float64, device=world.device)
+    dist.all_reduce(table)
+    found: list[float] = table.tolist()
+    return found

@@ -101,7 +101,9 @@ class Trainer:
         self._wrapped: nn.Module = model
         if world.size > 1:
             indices = [world.device.index] if world.device.type == "cuda" else None
-            self._wrapped = DistributedDataParallel(model, device_ids=indices)
+            self._wrapped = DistributedDataParallel(
+                model, device_ids=indices, broadcast_buffers=False, gradient_as_bucket_view=True
+            )
 
     def run(self) -> Iterator[StepReport]:
         """Take the remaining steps, yielding a report every ``log_interval`` steps and at the end."""

@@ -20,6 +20,7 @@ from bdh.training.distributed import wait_for_all
 from bdh.training.loop import StepReport, Trainer
 
 Evaluate = Callable[[], Evaluation]
+"""Called by every process of a run, and returns the same figures to each."""
 _FORMAT = "bdh-training-1"
 _TRAINING = "training.safetensors"
 _WEIGHT = "weights."
@@ -43,6 +44,11 @@ class TrainingRun:
         self.best_loss = float("inf")
         self._records: list[dict[str, Any]] = []
         self._place: Path | None = None
+
+    @property
+    def records(self) -> list[dict[str, Any]]:
+        """What the metrics files hold, those of the run that is resumed included."""
+        return list(self._records)
 
     def resume(self) -> None:
         """Continue from ``last/``; raises CheckpointError when there is nothing to continue, or it does not fit."""
@@ -92,7 +98,7 @@ class TrainingRun:
             validation, best = None, False
             if due:
                 validated = report.step
-                validation = self.evaluate() if self.evaluate is not None and self.trainer.world.writes else None
+                validation = self.evaluate() if self.evaluate is not None else None
                 best = validation is not None and validation.loss < self.best_loss
             self._record(report, validation)
             if due:
@@ -102,7 +108,11 @@ class TrainingRun:
     def _record(self, report: StepReport, validation: Evaluation | None) -> None:
         record: dict[str, Any] = report.to_dict()
         if validation is not None:
-            record |= {"val_loss": validation.loss, "val_bits_per_byte": validation.bits_per_byte}
+            record |= {
+                "val_loss": validation.loss,
+                "val_bits_per_byte": validation.bits_per_byte,
+                "val_perplexity": validation.perplexity,
+            }
         self._records.append(record)
 
     def _save(self, validation: Evaluation | None, best: bool) -> None:
@@ -110,6 +120,7 @@ class TrainingRun:
         model, world = self.trainer.model, self.trainer.world
         if best and validation is not None:
             self.best_loss = validation.loss
+        if world.writes and best:
             checkpoint.save(self.folder / "best", model, self.tokenizer)
         if world.writes:
             checkpoint.save(self.folder / "last", model, self.tokenizer)

@@ -18,6 +18,7 @@ TEXT = "the ferry did not run on sundays, and the ferryman did not run at all. "
 FIXTURE = Path(__file__).parents[1] / "fixtures" / "official_tiny.safetensors"
 SIZES = ["--n_layer", "2", "--n_embd", "16", "--n_head", "2", "--mlp_internal_dim_multiplier", "4", "--device", "cpu"]
 STEPS = ["--max_iters", "6", "--batch_size", "2", "--seq_len", "24", "--log_interval", "2", "--eval_interval", "4"]
+STEPS += ["--sample_tokens", "8"]
 
 
 @pytest.fixture(scope="module")
@@ -36,7 +37,8 @@ def run(text: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 def test_train_leaves_models_and_metrics(run: Path) -> None:
-    assert {path.name for path in run.iterdir()} == {"last", "best", "metrics.jsonl", "metrics.csv"}
+    files = {"metrics.jsonl", "metrics.csv", "settings.toml", "baseline_metrics.md"}
+    assert {path.name for path in run.iterdir()} == {"last", "best", *files}
     records = [json.loads(line) for line in (run / "metrics.jsonl").read_text(encoding="utf-8").splitlines()]
     assert [record["step"] for record in records] == [2, 4, 6]
     assert [("val_loss" in record) for record in records] == [False, True, True]
@@ -153,7 +155,15 @@ MISTAKES: dict[str, tuple[list[str], str]] = {
     "no command": ([], "required"),
     "an unknown command": (["fly"], "fly"),
     "an unknown flag": ([*TRAIN, "--speed", "9"], "--speed"),
-    "a missing flag": (["train"], "--data"),
+    "a missing flag": (["convert"], "file"),
+    "a dataset without a network": (["train", "--mirror", "http://127.0.0.1:9", "--data_dir", "NOWHERE"], "downloaded"),
+    "a dataset and a text": ([*TRAIN, "--dataset", "wikitext-2"], "both given"),
+    "an unknown dataset": (["train", "--dataset", "pile", "--out", "OUT"], "pile"),
+    "steps and epochs": ([*TRAIN, "--epochs", "2"], "both given"),
+    "no epochs": (["train", "--data", "TEXT", "--out", "OUT", *SIZES, "--epochs", "0"], "epochs is 0"),
+    "neurons that the width cannot share": ([*TRAIN, "--n", "33", "--d", "16"], "multiple of the width, 16"),
+    "a flag of the other variant": ([*TRAIN, "--k_wta", "3"], "--variant neuro"),
+    "a shortened flag": ([*TRAIN, "--max_it", "3"], "--max_it"),
     "a word for a number": ([*TRAIN, "--max_iters", "many"], "many"),
     "missing text": ([*TRAIN, "--data", "NOWHERE.txt"], "nowhere.txt"),
     "an empty text": ([*TRAIN, "--data", "EMPTY"], "empty"),
@@ -185,6 +195,10 @@ MISTAKES: dict[str, tuple[list[str], str]] = {
     "a negative top_k": ([*GENERATE, "--top_k", "-1"], "top_k -1"),
     "a seed out of reach": ([*GENERATE, "--seed", "99999999999999999999"], "seed 99999999999999999999"),
     "half a character": ([*GENERATE, "--prompt", "a\udcff"], "lone surrogate"),
+    "another size than the model has": ([*GENERATE, "--d", "32"], "d is 32, but the model in"),
+    "nothing to measure on": (["evaluate", "--model", "RUN", "--device", "cpu"], "either --text"),
+    "two texts to measure on": ([*EVALUATE, "--dataset", "wikitext-2"], "either --text"),
+    "no chunks": ([*EVALUATE, "--max_chunks", "0"], "max_chunks is 0"),
     "missing text to measure": ([*EVALUATE, "--text", "NOWHERE.txt"], "nowhere.txt"),
     "an empty text to measure": ([*EVALUATE, "--text", "EMPTY"], "empty"),
     "a segment of nothing": ([*EVALUATE, "--segment", "0"], "segment is 0"),

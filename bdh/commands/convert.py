@@ -1,0 +1,27 @@
+"""``python -m bdh convert``: the weights of another implementation to a model folder."""
+
+import argparse
+from pathlib import Path
+
+from bdh import checkpoint
+from bdh.convert import convert
+from bdh.tokenizer import ByteTokenizer, load_tokenizer
+
+
+def add_flags(parser: argparse.ArgumentParser) -> None:
+    """Add the flags of the command."""
+    parser.set_defaults(run=run)
+    parser.add_argument("file", help="weights of another implementation: .pt, .pth, .bin or .safetensors")
+    parser.add_argument("out", help="model folder to write")
+    parser.add_argument("--n_layer", type=int, default=6, help="layers share their weights, so the file does not tell")
+    parser.add_argument("--tokenizer", default="bytes", help="bytes, or a tokenizer.json")
+    parser.add_argument("--dropout", type=float, default=0.1, help="for further training")
+
+
+def run(arguments: argparse.Namespace) -> int:
+    """Convert, and say what came out."""
+    tokenizer = ByteTokenizer() if arguments.tokenizer == "bytes" else load_tokenizer(arguments.tokenizer)
+    model = convert(Path(arguments.file), n_layer=arguments.n_layer, dropout=arguments.dropout)
+    checkpoint.save(arguments.out, model, tokenizer)
+    print(f"{arguments.out}: {model.config.n_parameters:,} parameters")
+    return 0

@@ -1,0 +1,118 @@
+"""Texts with a name: downloaded once, kept in the user's cache folder, and cut into their splits."""
+
+import hashlib
+import http.client
+import os
+import urllib.request
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+
+from bdh.errors import DataError
+
+ENVIRONMENT = "BDH_CACHE_DIR"
+MIRROR = "https://raw.githubusercontent.com"
+HELD_OUT = 0.1
+_TIMEOUT = 30.0
+
+
+@dataclass(frozen=True)
+class _Source:
+    """One file: its path below the mirror, and its hash where it is known."""
+
+    path: str
+    sha256: str | None = None
+
+
+_SHAKESPEARE = _Source(
+    "karpathy/char-rnn/master/data/tinyshakespeare/input.txt",
+    "86c4e6aa9db7c042ec79f339dcb96d42b0075e16b8fc2e86bf0ca57e2dc565ed",
+)
+_WIKITEXT = "pytorch/examples/main/word_language_model/data/wikitext-2"
+_SOURCES = {
+    "tinyshakespeare": {"train": _SHAKESPEARE, "validation": _SHAKESPEARE},
+    "wikitext-2": {
+        "train": _Source(f"{_WIKITEXT}/train.txt"),
+        "validation": _Source(
+            f"{_WIKITEXT}/valid.txt", "f0737ed31fc1329026e95cb8b98e19c2a182c39c240ab909dc31abf2f8af58e8"
+        ),
+        "test": _Source(f"{_WIKITEXT}/test.txt", "d790b833ef8cf03a90db7bf1271b7520b83c45ce07ba3c1a9699df81e239eca0"),
+    },
+}
+NAMES = tuple(_SOURCES)
+SPLITS = ("train", "validation", "test")
+
+
+def read_dataset(
+    name: str,
+    split: str,
+    *,
+    folder: Path | None = None,
+    mirror: str | None = None,
+    say: Callable[[str], object] = lambda line: None,
+) -> str:
+    """Return the text of a split, from ``folder`` (or the cache) when it is kept there, else from ``mirror``.
+
+    Of a dataset that is one file the last tenth is the validation split. ``say`` hears before a download begins.
+    Raises DataError for an unknown name or split, when there is no network, and for a file that is not the one meant.
+    """
+    if name not in _SOURCES:
+        raise DataError(f"dataset {name!r} is unknown; choose one of {', '.join(NAMES)}, or give files of your own")
+    sources = _SOURCES[name]
+    if split not in sources:
+        raise DataError(f"{name} has no split {split!r}; it has {', '.join(sources)}")
+    text = _read(sources[split], (folder or default_folder()) / name, mirror or MIRROR, say)
+    if len(set(sources.values())) > 1:
+        return text
+    train, held_out = cut_held_out(text)
+    return train if split == "train" else held_out
+
+
+def cut_held_out(text: str) -> tuple[str, str]:
+    """Return the beginning of a text and its last tenth, counted in characters."""
+    cut = int(len(text) * (1 - HELD_OUT))
+    return text[:cut], text[cut:]
+
+
+def default_folder() -> Path:
+    """Return where datasets are kept: below ``BDH_CACHE_DIR`` when it is set, else below the user's cache folder."""
+    if named := os.environ.get(ENVIRONMENT):
+        return Path(named) / "datasets"
+    import platformdirs  # only who downloads needs it
+
+    return Path(platformdirs.user_cache_dir("bdh-narrative")) / "datasets"
+
+
+def _read(source: _Source, folder: Path, mirror: str, say: Callable[[str], object]) -> str:
+    path = folder / Path(source.path).name
+    if not path.is_file():
+        address = f"{mirror.rstrip('/')}/{source.path}"
+        say(f"downloading {address}")
+        _keep(_fetch(address, path), path)
+    content = path.read_bytes()
+    if source.sha256 is not None and hashlib.sha256(content).hexdigest() != source.sha256:
+        raise DataError(f"{path} is not the file that the dataset is made of; remove it, and it is downloaded again")
+    try:
+        return content.decode("utf-8")
+    except UnicodeDecodeError as error:
+        raise DataError(f"{path} is damaged ({error}); remove it, and it is downloaded again") from error
+
+
+def _fetch(address: str, path: Path) -> bytes:
+    try:
+        with urllib.request.urlopen(address, timeout=_TIMEOUT) as response:
+            content: bytes = response.read()
+    except (OSError, http.client.HTTPException, ValueError) as error:
+        raise DataError(
+            f"{path} is not there and {address} could not be downloaded ({error}); connect to the network, put the "
+            "file there, or give texts of your own instead of the dataset's name"
+        ) from error
+    return content
+
+
+def _keep(content: bytes, path: Path) -> None:
+    """Write the file whole or not at all, also when several processes download it."""
+    path.parent.mkdir(parents=True, exist_ok=True)
+    partial = path.with_name(f"{path.name}.{os.getpid()}.partial")
+    partial.write_bytes(content)
+    os.replace(partial, path)
