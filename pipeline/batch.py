@@ -2,18 +2,18 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 from pipeline.dataset import Prediction, Row, group_by_book, row_text
-from pipeline.errors import CharacterError, TableError
+from pipeline.errors import BackstoryError, CharacterError, SettingError, TableError
 from pipeline.records import Character, Claim, ClaimVerdict, Evidence, Reading, TableLabel
 from pipeline.report.dataset_evidence import RowEvidence
 from pipeline.run import Book, Pipeline, describe
 from pipeline.scoring.evaluation import CrossValidation, cross_validate
-from pipeline.scoring.fitting import fit_logistic
+from pipeline.scoring.fitting import checked_labels, fit_logistic, group_codes, inner_splits, split_folds
 from pipeline.scoring.logistic import LogisticModel
 from pipeline.scoring.verdict import backstory_rationale, label_row
 from pipeline.text.novels import find_novel
@@ -21,7 +21,7 @@ from pipeline.text.novels import find_novel
 LEXICAL = ("mean_coverage_union", "mean_neighbours_found")
 """The features of a row that the lexical baseline sees."""
 
-OnBook = Callable[[Book, Reading], None]
+OnBook = Callable[[Book, Sequence[Character], Reading], None]
 OnRows = Callable[[str, int, int], None]
 
 
@@ -44,25 +44,55 @@ class FittedTables:
     model: LogisticModel
 
 
+@dataclass(frozen=True)
+class _Case:
+    """A row with its claims and its character, None where the novel knows nobody of that name."""
+
+    row: Row
+    claims: tuple[Claim, ...]
+    person: Character | None
+
+
 def judge_rows(
     pipeline: Pipeline, rows: Sequence[Row], novels_dir: Path, *, on_book: OnBook, on_rows: OnRows
 ) -> list[JudgedRow]:
     """Judge the claims of every row on its own novel, novel by novel, and return the rows in their order.
 
     A row whose character is empty or found nowhere is judged on the whole novel, with a notice. ``on_book`` gets each
-    novel with its reading once, ``on_rows`` the progress of the claims. Raises TableError for an unknown book.
+    novel once, with the characters tracked and its reading; ``on_rows`` the progress of the claims. Raises NovelError
+    for a book that is not in ``novels_dir``, TableError for a row without a claim.
     """
-    found: dict[str, JudgedRow] = {}
-    paths = {name: find_novel(novels_dir, name) for name in group_by_book(rows)}
-    for name, group in group_by_book(rows).items():
-        book = pipeline.open_book(paths[name])
+    novels = _rows_by_novel(rows, novels_dir)
+    claims = {row: _extract(pipeline, row) for row in rows}
+    found: dict[Row, JudgedRow] = {}
+    for path, group in novels.items():
+        book = pipeline.open_book(path)
         people = _find_people(pipeline, book, group)
+        cases = [_Case(row, claims[row], people[row.char]) for row in group]
         tracked = list({person.name: person for person in people.values() if person is not None}.values())
         reading = pipeline.read(book, tracked)
-        on_book(book, reading)
-        for judged in _judge_group(pipeline, book, reading, group, people, on_rows):
-            found[judged.row.id] = judged
-    return [found[row.id] for row in rows]
+        on_book(book, tracked, reading)
+        found |= {judged.row: judged for judged in _judge_group(pipeline, book, reading, cases, on_rows)}
+    return [found[row] for row in rows]
+
+
+def _rows_by_novel(rows: Sequence[Row], novels_dir: Path) -> dict[Path, list[Row]]:
+    """Group the rows by the file of their novel, so that a novel spelt in several ways is read once."""
+    novels: dict[Path, list[Row]] = {}
+    for name, group in group_by_book(rows).items():
+        novels.setdefault(find_novel(novels_dir, name).resolve(), []).extend(group)
+    stems = [path.stem for path in novels]
+    twice = [str(path) for path in novels if stems.count(path.stem) > 1]
+    if twice:
+        raise TableError(f"{' and '.join(twice)} would write the same artefacts; rename one of them")
+    return novels
+
+
+def _extract(pipeline: Pipeline, row: Row) -> tuple[Claim, ...]:
+    try:
+        return pipeline.extract(row_text(row), row.char.strip())
+    except BackstoryError as error:
+        raise TableError(f"row {row.id}: {error}") from error
 
 
 def _find_people(pipeline: Pipeline, book: Book, rows: Sequence[Row]) -> dict[str, Character | None]:
@@ -77,36 +107,43 @@ def _find_people(pipeline: Pipeline, book: Book, rows: Sequence[Row]) -> dict[st
 
 
 def _judge_group(
-    pipeline: Pipeline,
-    book: Book,
-    reading: Reading,
-    rows: Sequence[Row],
-    people: dict[str, Character | None],
-    on_rows: OnRows,
-) -> list[JudgedRow]:
-    claims = {row.id: pipeline.extract(row_text(row), row.char.strip()) for row in rows}
+    pipeline: Pipeline, book: Book, reading: Reading, cases: Sequence[_Case], on_rows: OnRows
+) -> Iterator[JudgedRow]:
     questions: list[tuple[Claim, tuple[Evidence, ...]]] = []
-    for row in rows:
-        evidence = pipeline.find_evidence(book, reading, people[row.char], claims[row.id])
-        questions += [(claim, evidence[claim.id]) for claim in claims[row.id]]
+    for case in cases:
+        evidence = pipeline.find_evidence(book, reading, case.person, case.claims)
+        questions += [(claim, evidence[claim.id]) for claim in case.claims]
     total = sum(1 + len(evidence) for _, evidence in questions)
     verdicts = iter(
         pipeline.judge_claims(book, questions, on_progress=lambda read: on_rows(book.novel.name, read, total))
     )
-    judged = []
-    for row in rows:
-        own = tuple(next(verdicts) for _ in claims[row.id])
-        person = people[row.char]
-        judged.append(JudgedRow(row, person is not None, _notices(row, person), own, describe(own)))
-    return judged
+    for case in cases:
+        own = tuple(next(verdicts) for _ in case.claims)
+        found = case.person is not None
+        yield JudgedRow(case.row, found, _notices(case), own, describe(own))
 
 
-def _notices(row: Row, person: Character | None) -> tuple[str, ...]:
-    if person is not None:
+def _notices(case: _Case) -> tuple[str, ...]:
+    if case.person is not None:
         return ()
-    if not row.char.strip():
+    if not case.row.char.strip():
         return ("the row names no character; it was judged on the whole novel",)
-    return (f"{row.char!r} is found nowhere in the novel; the row was judged on the whole novel",)
+    return (f"{case.row.char!r} is found nowhere in the novel; the row was judged on the whole novel",)
+
+
+def check_training(rows: Sequence[Row], *, folds: int, repeats: int, seed: int) -> None:
+    """Raise SettingError or TableError, before hours of reading, where no verdict could be fitted on the rows."""
+    if repeats < 1:
+        raise SettingError(f"repeats is {repeats}; it must be at least 1")
+    if any(row.label is None for row in rows):
+        raise TableError("a training row has no label; expected consistent or contradict in every row")
+    if len(set(_labels(rows))) < 2:
+        raise TableError(
+            f"all {len(rows)} training rows have one label; expected some of both, consistent and contradict"
+        )
+    labels, groups = checked_labels(_labels(rows), len(rows)), group_codes(_groups(rows))
+    for train, _ in split_folds(labels, groups, folds=folds, seed=seed):
+        inner_splits(labels[train], None if groups is None else groups[train], seed=seed)
 
 
 def fit_tables(train: Sequence[JudgedRow], *, folds: int, repeats: int, seed: int) -> FittedTables:
@@ -114,25 +151,31 @@ def fit_tables(train: Sequence[JudgedRow], *, folds: int, repeats: int, seed: in
 
     Rows of one ``pair`` never stand on both sides of a fold. Raises TableError for too few rows of either label.
     """
-    labels = [int(judged.row.label == "consistent") for judged in train]
-    if not 0 < sum(labels) < len(labels):
-        raise TableError(
-            f"all {len(labels)} training rows have one label; expected some of both, consistent and contradict"
-        )
-    features = [judged.features for judged in train]
-    paired = any(judged.row.pair for judged in train)
-    groups = [judged.row.pair or judged.row.id for judged in train] if paired else None
+    rows, features = [judged.row for judged in train], [judged.features for judged in train]
+    check_training(rows, folds=folds, repeats=repeats, seed=seed)
+    labels, groups = _labels(rows), _groups(rows)
     validation = cross_validate(
         features,
         labels,
         groups=groups,
-        texts=[row_text(judged.row) for judged in train],
+        texts=[row_text(row) for row in rows],
         lexical=[{name: row[name] for name in LEXICAL} for row in features],
         folds=folds,
         repeats=repeats,
         seed=seed,
     )
     return FittedTables(validation, fit_logistic(features, labels, groups=groups, seed=seed))
+
+
+def _labels(rows: Sequence[Row]) -> list[int]:
+    return [int(row.label == "consistent") for row in rows]
+
+
+def _groups(rows: Sequence[Row]) -> list[tuple[str, str]] | None:
+    """Return what must not be parted: rows of one pair, and every other row by itself; None without any pair."""
+    if not any(row.pair for row in rows):
+        return None
+    return [("pair", row.pair) if row.pair else ("row", row.id) for row in rows]
 
 
 def predict(rows: Sequence[JudgedRow], model: LogisticModel) -> list[Prediction]:

@@ -120,3 +120,7 @@ class PipelineConfig:
     retrieval: RetrievalConfig = field(default_factory=RetrievalConfig)
     scoring: ScoringConfig = field(default_factory=ScoringConfig)
     seed: int = 0
+
+    def __post_init__(self) -> None:
+        if not 0 <= self.seed < 2**31:
+            raise SettingError(f"seed is {self.seed}; it must be at least 0 and below 2**31")

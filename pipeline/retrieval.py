@@ -10,6 +10,7 @@ with ``w`` and ``k`` from ``RetrievalConfig`` (Cormack, Clarke and Buettcher 200
 
 from __future__ import annotations
 
+import logging
 import re
 import unicodedata
 from collections import Counter
@@ -39,6 +40,9 @@ _CONTRACTION = re.compile(r"'(?:s|d|m|t|ll|re|ve)$")
 # The list holds the halves of "won't" and "don't", which are words of their own.
 _STOP_WORDS = frozenset(STOPWORDS_EN_PLUS) - {"won", "don", "ma"}
 _STEMMER = Stemmer.Stemmer("english")
+
+# It tells of every index it builds, at a level of its own that the user's settings do not reach.
+logging.getLogger("bm25s").setLevel(logging.WARNING)
 
 
 def stems(text: str) -> tuple[str, ...]:

@@ -1,25 +1,37 @@
-"""Readings kept between runs: one safetensors file each, named by everything the reading depends on."""
+"""Readings kept between runs: one safetensors file each, named by everything the reading depends on.
+
+A file says in one entry of its header what it holds, with the sum of its numbers: one that was damaged is noticed, and
+equal readings are equal bytes (safetensors writes several entries in any order).
+"""
 
 from __future__ import annotations
 
 import hashlib
 import json
+import logging
 import os
-from collections.abc import Mapping
+import tempfile
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 import platformdirs
+import torch
 from safetensors import SafetensorError, safe_open
-from safetensors.torch import load_file, save_file
+from safetensors.torch import save_file
 from torch import Tensor
 
 from pipeline.errors import CacheError
 
-FORMAT_VERSION = "1"
+FORMAT_VERSION = "2"
 ENVIRONMENT = "BDH_CACHE_DIR"
 _SUFFIX = ".reading.safetensors"
 _UNFINISHED = ".unfinished.safetensors"
+_HEADER = "reading"
+
+_log = logging.getLogger(__name__)
 
 
 def default_folder() -> Path:
@@ -50,8 +62,15 @@ class ReadingCache:
     def __init__(self, folder: Path) -> None:
         self.folder = folder
 
+    def prepare(self) -> None:
+        """Make the folder and prove that it takes files, before hours of reading; raises CacheError."""
+        with _explained(self.folder):
+            self.folder.mkdir(parents=True, exist_ok=True)
+            with tempfile.TemporaryFile(dir=self.folder) as probe:
+                probe.write(b"\0")
+
     def load(self, key: str) -> dict[str, Tensor] | None:
-        """Return a finished reading, or None; a damaged one is removed and read again."""
+        """Return a finished reading, or None; a damaged one is removed, to be read again."""
         return self._load(self.folder / (key + _SUFFIX))
 
     def load_unfinished(self, key: str) -> dict[str, Tensor] | None:
@@ -61,7 +80,8 @@ class ReadingCache:
     def store(self, key: str, tensors: Mapping[str, Tensor], *, about: Mapping[str, str]) -> None:
         """Keep a finished reading and forget its unfinished one."""
         self._write(self.folder / (key + _SUFFIX), tensors, about)
-        (self.folder / (key + _UNFINISHED)).unlink(missing_ok=True)
+        with _explained(self.folder):
+            (self.folder / (key + _UNFINISHED)).unlink(missing_ok=True)
 
     def store_unfinished(self, key: str, tensors: Mapping[str, Tensor], *, about: Mapping[str, str]) -> None:
         """Keep the place of a reading that goes on."""
@@ -69,44 +89,87 @@ class ReadingCache:
 
     def entries(self) -> tuple[Entry, ...]:
         """Return what is kept, oldest first."""
-        paths = [path for path in self.folder.glob("*.safetensors") if path.name.endswith((_SUFFIX, _UNFINISHED))]
-        paths.sort(key=lambda path: (path.stat().st_mtime, path.name))
-        return tuple(Entry(p, p.stat().st_size, p.name.endswith(_SUFFIX), _about(p)) for p in paths)
+        with _explained(self.folder):
+            paths = [path for path in self.folder.glob("*.safetensors") if path.name.endswith((_SUFFIX, _UNFINISHED))]
+            paths.sort(key=lambda path: (path.stat().st_mtime, path.name))
+            return tuple(Entry(p, p.stat().st_size, p.name.endswith(_SUFFIX), _about(p)) for p in paths)
 
     def clear(self) -> int:
         """Remove everything kept, half-written files too; return how many readings there were."""
         count = len(self.entries())
-        for pattern in (f"*{_SUFFIX}*", f"*{_UNFINISHED}*"):
-            for path in self.folder.glob(pattern):
-                path.unlink(missing_ok=True)
+        with _explained(self.folder):
+            for pattern in (f"*{_SUFFIX}*", f"*{_UNFINISHED}*"):
+                for path in self.folder.glob(pattern):
+                    path.unlink(missing_ok=True)
         return count
 
     def _load(self, path: Path) -> dict[str, Tensor] | None:
-        if not path.is_file():
-            return None
-        try:
-            return load_file(str(path))
-        except (OSError, SafetensorError):
-            path.unlink(missing_ok=True)
-            return None
+        with _explained(self.folder):
+            if not path.is_file():
+                return None
+            tensors = _read(path)
+            if tensors is None:
+                _log.warning("the kept reading %s is damaged and is read anew", path.name)
+                path.unlink(missing_ok=True)
+            return tensors
 
     def _write(self, path: Path, tensors: Mapping[str, Tensor], about: Mapping[str, str]) -> None:
         partial = path.with_name(f"{path.name}.{os.getpid()}.partial")
-        try:
+        whole = {name: tensor.contiguous() for name, tensor in tensors.items()}
+        header = json.dumps({"about": dict(about), "sha256": _sum(whole)}, sort_keys=True)
+        with _explained(self.folder):
             self.folder.mkdir(parents=True, exist_ok=True)
-            save_file({name: tensor.contiguous() for name, tensor in tensors.items()}, str(partial), dict(about))
-            os.replace(partial, path)
-        except (OSError, SafetensorError) as error:
-            partial.unlink(missing_ok=True)
-            raise CacheError(
-                f"the reading cannot be kept in {self.folder} ({error}); free space there, or name another folder "
-                f"with --cache_dir or {ENVIRONMENT}"
-            ) from error
+            try:
+                save_file(whole, str(partial), {_HEADER: header})
+                os.replace(partial, path)
+            finally:
+                partial.unlink(missing_ok=True)
+
+
+@contextmanager
+def _explained(folder: Path) -> Iterator[None]:
+    try:
+        yield
+    except (OSError, SafetensorError) as error:
+        raise CacheError(
+            f"readings cannot be kept in {folder} ({getattr(error, 'strerror', None) or error}); free space there, or "
+            f"name another folder with --cache_dir or {ENVIRONMENT}"
+        ) from error
+
+
+def _read(path: Path) -> dict[str, Tensor] | None:
+    """Return the tensors of a file, or None where they are not those that were written."""
+    try:
+        with safe_open(str(path), framework="pt") as file:
+            header = _header(file.metadata())
+            tensors = {name: file.get_tensor(name) for name in file.keys()}  # noqa: SIM118 - it is no mapping
+    except SafetensorError:
+        return None
+    return tensors if header.get("sha256") == _sum(tensors) else None
 
 
 def _about(path: Path) -> dict[str, str]:
+    """Return what a file says of itself; its numbers are not looked at."""
     try:
         with safe_open(str(path), framework="pt") as file:
-            return dict(file.metadata() or {})
-    except (OSError, SafetensorError):
-        return {"novel": "(damaged)"}
+            about = _header(file.metadata()).get("about")
+    except SafetensorError:
+        about = None
+    return about if isinstance(about, dict) else {"novel": "(damaged)"}
+
+
+def _header(metadata: Mapping[str, str] | None) -> dict[str, Any]:
+    try:
+        header = json.loads((metadata or {}).get(_HEADER, ""))
+    except ValueError:
+        return {}
+    return header if isinstance(header, dict) else {}
+
+
+def _sum(tensors: Mapping[str, Tensor]) -> str:
+    """Return a hash over the names, kinds, shapes and numbers of some tensors."""
+    digest = hashlib.sha256()
+    for name, tensor in sorted(tensors.items()):
+        digest.update(f"{name} {tensor.dtype} {tuple(tensor.shape)}\n".encode())
+        digest.update(tensor.contiguous().view(-1).view(torch.uint8).numpy().data)
+    return digest.hexdigest()

@@ -9,13 +9,15 @@ from pathlib import Path
 import numpy as np
 import torch
 
-from bdh import BDH, BDHError, Tokenizer, load_bdh, weights_hash
+from bdh import BDH, BDHError, CharTokenizer, Tokenizer, load_bdh, weights_hash
 from pipeline.config import ReadingConfig
 from pipeline.errors import ModelError, SettingError
 from pipeline.records import Vector
 
 SEPARATOR = "\n\n"
 """What stands before a paragraph, a passage or a claim when it is read."""
+MOST_THREADS = 1024
+"""More than any machine has; torch breaks down when it is asked for a hundred times as many."""
 
 
 @dataclass(frozen=True)
@@ -59,11 +61,17 @@ def load_encoder(config: ReadingConfig, *, folder: Path) -> Encoder:
         model, tokenizer = load_bdh(folder, device=device, dtype=narrow)
     except BDHError as error:
         raise ModelError(f"the reader cannot be loaded: {error}") from error
+    if isinstance(tokenizer, CharTokenizer):
+        raise ModelError(
+            f"the reader in {folder} knows some characters only; expected one with bytes or byte-level BPE"
+        )
     return Encoder(model, tokenizer, weights_hash(folder), dtype)
 
 
 def set_threads(count: int) -> None:
-    """Let torch use ``count`` threads of the processor; 0 leaves its own choice."""
+    """Let torch use ``count`` threads of the processor; 0 leaves its own choice. Raises SettingError."""
+    if not 0 <= count <= MOST_THREADS:
+        raise SettingError(f"threads is {count}; it must be at least 1 and at most {MOST_THREADS}, or 0")
     if count:
         torch.set_num_threads(count)
 
@@ -71,13 +79,12 @@ def set_threads(count: int) -> None:
 def _choose_device(name: str) -> torch.device:
     if name == "auto":
         name = "cuda" if torch.cuda.is_available() else "cpu"
-    try:
-        device = torch.device(name)
-    except RuntimeError as error:
-        raise SettingError(f"device is {name!r}; expected auto, cpu, cuda or cuda:0") from error
-    if device.type == "cuda" and not torch.cuda.is_available():
-        raise SettingError("device is cuda but no GPU is to be seen; use --device cpu")
-    return device
+    kind, _, number = name.partition(":")
+    if not (name == "cpu" or (kind == "cuda" and (name == kind or (number.isascii() and number.isdigit())))):
+        raise SettingError(f"device is {name!r}; expected auto, cpu, cuda or cuda:0")
+    if kind == "cuda" and int(number or 0) >= torch.cuda.device_count():
+        raise SettingError(f"device is {name} but {torch.cuda.device_count()} GPUs are to be seen; use --device cpu")
+    return torch.device(name)
 
 
 def _choose_dtype(name: str, device: torch.device) -> str:

@@ -77,6 +77,7 @@ class Reader:
         kept = self.cache.load(key)
         if kept is not None:
             return SentenceReading.from_tensors(kept)
+        self.cache.prepare()
         about = {"novel": novel.name, "character": who, "sentences": str(len(pieces))}
         saving = Saving(
             lambda place: self.cache.store_unfinished(key, place, about=about), self.config.save_every_seconds

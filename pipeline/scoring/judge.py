@@ -12,7 +12,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from pipeline.errors import ModelError
-from pipeline.records import Chunk, Claim, ClaimLabel, ClaimVerdict, Evidence, Novel, Pair
+from pipeline.records import Chunk, Claim, ClaimLabel, ClaimVerdict, Evidence, Novel, Pair, Span
 from pipeline.scoring.features import (
     Passage,
     Stems,
@@ -94,13 +94,20 @@ class Judge:
             probability, features["coverage_union"], threshold=self.claim_model.threshold, rule=self.rule
         )
         pairs = tuple(
-            self._judge_pair(claim, item, gain, passage, chunks[item.chunk_index], lexicon)
+            self._judge_pair(claim, item, gain, passage, chunks[item.chunk_index].sentences, novel, lexicon)
             for item, gain, passage in zip(evidence, gains, passages, strict=True)
         )
         return ClaimVerdict(claim, label, probability, features, pairs, claim_rationale(label, pairs))
 
     def _judge_pair(
-        self, claim: Claim, item: Evidence, gain: SurpriseGain, passage: Passage, chunk: Chunk, lexicon: Lexicon
+        self,
+        claim: Claim,
+        item: Evidence,
+        gain: SurpriseGain,
+        passage: Passage,
+        spans: Sequence[Span],
+        novel: Novel,
+        lexicon: Lexicon,
     ) -> Pair:
         weight, stems = lexicon.weight, lexicon.stems
         features = pair_features(claim.text, passage, gain, distance=item.distance, weight=weight, stems=stems)
@@ -108,8 +115,9 @@ class Judge:
         coverage = features["coverage_passage"]
         chances = pair_probabilities(probability, coverage, threshold=self.pair_model.threshold, rule=self.rule)
         chosen = best_sentence(claim.text, passage.sentences, weight=weight, stems=stems)
-        start, end = chunk.sentences[chosen]
-        return Pair(item, label_pair(chances), chances, passage.sentences[chosen], start, end, chunk.chapter)
+        start, end = spans[chosen]
+        chapter = novel.chapter_at(start)
+        return Pair(item, label_pair(chances), chances, passage.sentences[chosen], start, end, chapter)
 
 
 def passage_of(novel: Novel, chunk: Chunk) -> Passage:

@@ -9,6 +9,7 @@ from pathlib import Path
 from pipeline.errors import CharacterError, NovelError
 from pipeline.records import Novel
 from pipeline.text.aliases import Alias, names_of
+from pipeline.text.characters import build_cast, find_mentions, nearest_names
 from pipeline.text.novels import list_novels, load_novel
 from pipeline.text.targets import find_target
 
@@ -49,9 +50,11 @@ def _none(folder: str | Path, character: str, novels: Sequence[Novel], unreadabl
     left_out = "".join(f"; left out: {line}" for line in unreadable)
     if not novels:
         return NovelError(f"{folder} holds no readable novel; put a plain .txt file there{left_out}")
+    mentions = [mention for novel in novels for mention in find_mentions(novel, [novel.body])]
+    nearest = nearest_names(character, build_cast(mentions, (), min_mentions=1))
     return NovelError(
-        f"no novel in {folder} names {character!r}; there are {_listed(novels)}; "
-        f"correct the name, give an alias, or say which novel with --novel{left_out}"
+        f"no novel in {folder} names {character!r}; there are {_listed(novels)}; the nearest names are "
+        f"{nearest}; correct the name, give an alias, or say which novel with --novel{left_out}"
     )
 
 

@@ -235,6 +235,11 @@ def test_choose_novel_lists_what_there_is_when_none_names_the_character(shelf: P
         choose_novel(shelf, "Thalcave")
 
 
+def test_choose_novel_names_the_nearest_names_when_none_fits(shelf: Path) -> None:
+    with pytest.raises(NovelError, match="the nearest names are 'Edmond Dantès'"):
+        choose_novel(shelf, "Edmund Dentes")
+
+
 def test_choose_novel_says_what_it_left_out(shelf: Path) -> None:
     (shelf / "zero.txt").write_bytes(b"\0\0")
     assert "zero.txt" in choose_novel(shelf, "Edmond Dantès").notices[0]

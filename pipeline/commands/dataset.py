@@ -1,0 +1,112 @@
+"""``run_dataset.py``: a verdict fitted and cross-validated on one table, and the predictions for another."""
+
+from __future__ import annotations
+
+import argparse
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+
+from pipeline.batch import FittedTables, JudgedRow, check_training, evidence_of, fit_tables, judge_rows, predict
+from pipeline.commands.console import Bars, say
+from pipeline.commands.stages import cast_with, make_manifest, open_pipeline
+from pipeline.config import PipelineConfig
+from pipeline.dataset import Row, read_table, write_predictions
+from pipeline.records import Character, Reading
+from pipeline.report.artefacts import write_reading
+from pipeline.report.dataset_evidence import write_dataset_evidence
+from pipeline.report.files import prepare_folder
+from pipeline.report.manifest import Manifest
+from pipeline.run import Book
+
+_SHOWN = ("accuracy", "balanced_accuracy", "auc", "contradict_precision", "contradict_recall")
+
+
+def run_dataset(arguments: argparse.Namespace, config: PipelineConfig) -> int:
+    """Judge both tables, fit on the labels of the first, write everything, and say the figures; return 0."""
+    train = read_table(arguments.train_csv, labelled="required")
+    test = read_table(arguments.test_csv, labelled="absent")
+    folds, repeats = arguments.folds, arguments.repeats
+    check_training(train, folds=folds, repeats=repeats, seed=config.seed)
+    _note_shared(train, test)
+    readings = _Readings(Path(arguments.out_dir))
+    prepare_folder(readings.out)
+    with open_pipeline(arguments, config) as pipeline, Bars("text") as bars:
+        judged = judge_rows(
+            pipeline, [*train, *test], Path(arguments.novels_dir), on_book=readings.keep, on_rows=bars.show
+        )
+        judged_train, judged_test = judged[: len(train)], judged[len(train) :]
+        fitted = fit_tables(judged_train, folds=folds, repeats=repeats, seed=config.seed)
+        manifest = make_manifest(pipeline)
+    paths = _write(readings, judged_train, judged_test, fitted, manifest)
+    _show(judged, fitted, paths)
+    return 0
+
+
+@dataclass(frozen=True)
+class _Readings:
+    """The novels as they were read: their files in ``out``, and the hash of each."""
+
+    out: Path
+    sums: dict[str, str] = field(default_factory=dict)
+    files: list[Path] = field(default_factory=list)
+
+    def keep(self, book: Book, tracked: Sequence[Character], reading: Reading) -> None:
+        """Write the files of a novel."""
+        cast = cast_with(book, tracked)
+        self.sums[book.novel.name] = book.novel.sha256
+        self.files.extend(write_reading(self.out, novel=book.novel, chunks=book.chunks, cast=cast, reading=reading))
+
+
+def _note_shared(train: Sequence[Row], test: Sequence[Row]) -> None:
+    shared = sorted({row.id for row in train} & {row.id for row in test})
+    if shared:
+        say(f"note: {len(shared)} ids stand in both tables, e.g. {shared[0]}; they are taken for different rows")
+
+
+def _write(
+    readings: _Readings,
+    train: Sequence[JudgedRow],
+    test: Sequence[JudgedRow],
+    fitted: FittedTables,
+    manifest: Manifest,
+) -> tuple[Path, ...]:
+    threshold = fitted.model.threshold
+    predictions = predict(test, fitted.model)
+    table = readings.out / "test_predictions.csv"
+    write_predictions(table, predictions, threshold=threshold)
+    held_out = [float(chance) for chance in fitted.validation.probabilities]
+    chances = [prediction.probability for prediction in predictions]
+    return write_dataset_evidence(
+        readings.out,
+        train=evidence_of(train, held_out, threshold=threshold, how="out of fold, mean over the repeats"),
+        test=evidence_of(test, chances, threshold=threshold, how="fitted on all training rows"),
+        metrics=fitted.validation.to_dict(),
+        novels=readings.sums,
+        manifest=manifest,
+        also=(*readings.files, table),
+    )
+
+
+def _show(rows: Sequence[JudgedRow], fitted: FittedTables, paths: Sequence[Path]) -> None:
+    for judged in rows:
+        for notice in judged.notices:
+            say(f"note: row {judged.row.id}: {notice}")
+    metrics = fitted.validation.to_dict()
+    say(f"cross-validated on {metrics['rows']} rows ({metrics['folds']} folds, {metrics['repeats']} repeats):")
+    _show_figures("ours", metrics["figures"])
+    for name, figures in metrics["baselines"].items():
+        _show_figures(name, figures)
+    for path in paths:
+        say(str(path))
+
+
+def _show_figures(name: str, figures: dict[str, dict[str, float | None]]) -> None:
+    shown = []
+    for measure in _SHOWN:
+        figure = figures.get(measure)
+        if figure is not None and figure["value"] is not None:
+            low, high = figure["low"], figure["high"]
+            interval = f" [{low:.3f}, {high:.3f}]" if low is not None and high is not None else ""
+            shown.append(f"{measure} {figure['value']:.3f}{interval}")
+    say(f"  {name}: " + ", ".join(shown))

@@ -1,0 +1,203 @@
+"""The flags of the scripts and tools, and the settings they make.
+
+Nothing heavy is imported here, so that --help and a wrong flag answer at once.
+"""
+
+from __future__ import annotations
+
+import argparse
+import sys
+import tomllib
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any, NoReturn
+
+from pipeline.config import ChunkConfig, PipelineConfig, ReadingConfig, RetrievalConfig, ScoringConfig, TextConfig
+from pipeline.errors import SettingError
+
+NOVELS_DIR = "novels"
+_HYPHENS = "Every flag may be written with hyphens too (--novels-dir); docs/outputs.md explains the files."
+
+
+class FlagParser(argparse.ArgumentParser):
+    """A parser whose complaint is one of our errors, and so one line."""
+
+    def __init__(self, **settings: Any) -> None:
+        super().__init__(allow_abbrev=False, formatter_class=argparse.RawDescriptionHelpFormatter, **settings)
+
+    def error(self, message: str) -> NoReturn:
+        """Raise SettingError instead of printing the usage and leaving."""
+        raise SettingError(f"{message}; see {self.prog} --help")
+
+
+def judge_parser() -> FlagParser:
+    """Return the flags of ``pipeline.py``."""
+    parser = FlagParser(
+        prog="pipeline.py",
+        description="Judge whether a backstory of a character is consistent with a complete novel, claim by claim.",
+        epilog="Without --target_character and --backstory_file the bundled story is judged:\n"
+        "  python pipeline.py\n"
+        "Your own novel, a plain .txt file in novels/:\n"
+        '  python pipeline.py --target_character "Edmond Dantès" --backstory_file backstory.txt\n'
+        f"{_HYPHENS}\n"
+        "Exit status: 0 when a verdict was reached, 2 on an error.",
+    )
+    asked = parser.add_argument_group("what is judged")
+    asked.add_argument("--target_character", metavar="NAME", help="whom the backstory is about, as the novel says it")
+    asked.add_argument("--backstory_file", metavar="FILE", help="text file with the backstory")
+    asked.add_argument(
+        "--novel", metavar="NAME", help="title, file name or path; else the only novel of --novels_dir that has NAME"
+    )
+    asked.add_argument(
+        "--track", metavar="NAME", action="append", default=[], help="a further character whose states to keep; repeat"
+    )
+    _add_shared(parser)
+    return parser
+
+
+def dataset_parser() -> FlagParser:
+    """Return the flags of ``run_dataset.py``."""
+    parser = FlagParser(
+        prog="run_dataset.py",
+        description="Fit a verdict on labelled backstories, cross-validate it honestly, and predict another table.",
+        epilog="Columns: id, book_name, char, content, optionally caption, and in the training table label\n"
+        "(consistent, contradict, inconsistent, 1 or 0). book_name is a title or file name in --novels_dir:\n"
+        "  python run_dataset.py --train_csv examples/train.csv --test_csv examples/test.csv\n"
+        f"{_HYPHENS}\n"
+        "Exit status: 0 when the predictions were written, 2 on an error.",
+    )
+    tables = parser.add_argument_group("the tables")
+    tables.add_argument("--train_csv", metavar="FILE", default="train.csv", help="labelled rows (%(default)s)")
+    tables.add_argument("--test_csv", metavar="FILE", default="test.csv", help="rows to predict (%(default)s)")
+    tables.add_argument("--folds", metavar="N", type=int, default=5, help="folds of the cross-validation (%(default)s)")
+    tables.add_argument("--repeats", metavar="N", type=int, default=20, help="how often it is repeated (%(default)s)")
+    _add_shared(parser)
+    return parser
+
+
+def tools_parser() -> FlagParser:
+    """Return the flags of ``python -m pipeline``."""
+    parser = FlagParser(prog="python -m pipeline", description="Tools beside pipeline.py and run_dataset.py.")
+    commands = parser.add_subparsers(required=True, metavar="COMMAND", dest="command")
+    cache = commands.add_parser("cache", help="see and manage the kept readings of novels")
+    actions = ["show", "clear", "path"]
+    cache.add_argument("action", choices=actions, help="list them, remove them, or say where they lie")
+    cache.add_argument("--cache_dir", metavar="DIR", help="folder of kept readings; else BDH_CACHE_DIR")
+    cast = commands.add_parser("characters", help="list who is in a novel, to find the name to ask about")
+    cast.add_argument("novel", metavar="NOVEL", help="title, file name or path")
+    cast.add_argument("--novels_dir", metavar="DIR", default=NOVELS_DIR, help="folder of novels (%(default)s)")
+    _add_spacy_model(cast)
+    return parser
+
+
+def _add_shared(parser: FlagParser) -> None:
+    places = parser.add_argument_group("where things are")
+    places.add_argument("--novels_dir", metavar="DIR", default=NOVELS_DIR, help="folder of novels, .txt (%(default)s)")
+    places.add_argument("--out_dir", metavar="DIR", default="outputs", help="folder for the artefacts (%(default)s)")
+    places.add_argument("--cache_dir", metavar="DIR", help="folder of kept readings; else BDH_CACHE_DIR")
+    places.add_argument("--config", metavar="FILE", help="TOML file of settings, named like the flags; flags win")
+    _add_reading(parser)
+    machine = parser.add_argument_group("models and machine")
+    machine.add_argument("--model_dir", metavar="DIR", default=ReadingConfig.model_dir, help="the reader (%(default)s)")
+    machine.add_argument(
+        "--verdict_dir", metavar="DIR", default=ScoringConfig.verdict_dir, help="the fitted verdict (%(default)s)"
+    )
+    machine.add_argument("--device", default=ReadingConfig.device, help="auto, cpu, cuda or cuda:0 (%(default)s)")
+    machine.add_argument("--dtype", default=ReadingConfig.dtype, help="auto, fp32 or bf16 (%(default)s)")
+    machine.add_argument("--threads", metavar="N", type=int, default=0, help="processor threads; 0: torch chooses")
+    machine.add_argument(
+        "--seed", metavar="N", type=int, default=PipelineConfig.seed, help="of all chance (%(default)s)"
+    )
+
+
+def _add_reading(parser: FlagParser) -> None:
+    book = parser.add_argument_group("how the book is read")
+    sentences, overlap, top_k = ChunkConfig.n_sent_per_chunk, ChunkConfig.overlap, RetrievalConfig.top_k
+    book.add_argument(
+        "--n_sent_per_chunk", metavar="N", type=int, default=sentences, help="sentences of a chunk (%(default)s)"
+    )
+    book.add_argument(
+        "--overlap", metavar="N", type=int, default=overlap, help="sentences that neighbours share (%(default)s)"
+    )
+    book.add_argument("--top_k", metavar="N", type=int, default=top_k, help="chunks shown to a claim (%(default)s)")
+    book.add_argument(
+        "--alias",
+        metavar="ALIAS=NAME",
+        action="append",
+        default=[],
+        help="another name of somebody, 'Monte Cristo=Edmond Dantès'; repeat",
+    )
+    book.add_argument("--aliases_file", metavar="FILE", help="file of such lines")
+    _add_spacy_model(book)
+
+
+def _add_spacy_model(parser: argparse._ActionsContainer) -> None:
+    parser.add_argument(
+        "--spacy_model", metavar="NAME", help="spaCy model that finds persons, e.g. en_core_web_sm; else rules do"
+    )
+
+
+def parse(parser: FlagParser, argv: Sequence[str] | None = None) -> argparse.Namespace:
+    """Return the flags; what a --config file says stands where the command line says nothing.
+
+    A flag that may be repeated adds to what the file lists. Raises SettingError.
+    """
+    words = _underscored(sys.argv[1:] if argv is None else argv)
+    arguments = parser.parse_args(words)
+    config: str | None = vars(arguments).get("config")
+    if config is None:
+        return arguments
+    parser.set_defaults(**_read_settings(Path(config), vars(parser.parse_args([]))))
+    return parser.parse_args(words)
+
+
+def _underscored(argv: Sequence[str]) -> list[str]:
+    """Let every flag be written with hyphens as well; words after a bare ``--`` are no flags."""
+    end = list(argv).index("--") if "--" in argv else len(argv)
+    words = []
+    for word in argv[:end]:
+        if word.startswith("--"):
+            name, separator, value = word[2:].partition("=")
+            word = "--" + name.replace("-", "_") + separator + value
+        words.append(word)
+    return [*words, *argv[end:]]
+
+
+def _read_settings(path: Path, known: dict[str, Any]) -> dict[str, Any]:
+    """Return what a TOML file sets; ``known`` are the flags with their defaults, whose kind a value must have."""
+    try:
+        settings = {name.replace("-", "_"): value for name, value in tomllib.loads(path.read_text("utf-8")).items()}
+    except (OSError, ValueError) as error:
+        raise SettingError(
+            f"{path} cannot be read as TOML ({error}); expected lines such as n_sent_per_chunk = 6"
+        ) from error
+    unknown = sorted(settings.keys() - known.keys() | settings.keys() & {"config"})
+    if unknown:
+        raise SettingError(f"{path} sets {', '.join(unknown)}; expected names of flags: see --help")
+    for name, value in settings.items():
+        expected = _breach(value, known[name])
+        if expected:
+            raise SettingError(f"{path} sets {name} to {value!r}; expected {expected}")
+    return settings
+
+
+def _breach(value: object, default: object) -> str | None:
+    """Return what was expected where a value is not of the kind of its flag's default."""
+    if isinstance(default, list):
+        good = isinstance(value, list) and all(isinstance(item, str) for item in value)
+        return None if good else 'a list of texts, such as ["..."]'
+    if isinstance(default, int):
+        return None if isinstance(value, int) and not isinstance(value, bool) else "a whole number"
+    return None if isinstance(value, str) else "a text in quotation marks"
+
+
+def settings(arguments: argparse.Namespace) -> PipelineConfig:
+    """Return the settings of the stages; raises SettingError for a value that breaks its rule."""
+    chunks = ChunkConfig(arguments.n_sent_per_chunk, arguments.overlap)
+    return PipelineConfig(
+        text=TextConfig(arguments.spacy_model, chunks),
+        reading=ReadingConfig(arguments.model_dir, arguments.device, arguments.dtype),
+        retrieval=RetrievalConfig(arguments.top_k),
+        scoring=ScoringConfig(arguments.verdict_dir),
+        seed=arguments.seed,
+    )
