@@ -168,10 +168,8 @@ def _draw_histogram(axes: Axes, name: str, statistics: WeightStatistics) -> None
 
 
 def _draw_weight_tail(axes: Axes, statistics: WeightStatistics) -> None:
-    sizes, tail = statistics.largest, statistics.tail
-    axes.loglog(
-        sizes, np.arange(1, len(sizes) + 1) / statistics.count, color=_BLUE, linewidth=1.6, label="size of values"
-    )
+    sizes, tail = statistics.sizes, statistics.tail
+    axes.loglog(sizes, statistics.ranks / statistics.count, color=_BLUE, linewidth=1.6, label="size of values")
     _draw_fit(axes, tail, bottom=float(sizes[-1]), top=float(sizes[0]))
     axes.set(xlabel="size", ylabel="share at least\nthis large", ylim=(0.3 / statistics.count, None))
     axes.legend(fontsize=10, loc="lower left")
@@ -211,7 +209,11 @@ def draw_degrees(
 def draw_neuron(values: Numbers, words: Sequence[str], *, title: str) -> Figure:
     """Draw one neuron's activity at every token of a text, the words at the highest named."""
     figure, (axes,) = _panels(1, title=title)
-    axes.vlines(np.arange(len(values)), 0, values, color=_BLUE, linewidth=1.0)
+    axes.vlines(np.arange(len(values)), 0, values, color=_SKY, linewidth=1.0)
+    width = max(1, len(values) // 25)
+    mean = np.convolve(values, np.ones(width) / width, mode="same")
+    axes.plot(np.arange(len(values)), mean[: len(values)], color=_RED, label=f"mean of {width} tokens")
+    axes.legend(loc="upper right")
     _name_peaks(axes, values, words)
     axes.set(xlabel="token", ylabel="activity", ylim=(0, None))
     return figure

@@ -25,14 +25,14 @@ def add_model_flag(parser: argparse.ArgumentParser) -> None:
 def open_model(name: str, *, device: torch.device | str = "cpu") -> tuple[LanguageModel, Tokenizer]:
     """Return the model in the folder ``name``, or of the hub id ``user/name`` when there is no such folder."""
     if Path(name).exists() or not _REPO_ID.fullmatch(name) or name == "runs/train":
-        return checkpoint.load(_model_folder(Path(name)), device=device)
+        return checkpoint.load(model_folder(Path(name)), device=device)
     require("hub")
     from bdh.hub import from_hub
 
     return from_hub(name, device=device)
 
 
-def _model_folder(folder: Path) -> Path:
+def model_folder(folder: Path) -> Path:
     """Return the folder with the model: itself, or a run's best checkpoint, or its last one."""
     places = (folder, folder / "best", folder / "last")
     return next((place for place in places if (place / "config.json").is_file()), folder)

@@ -11,7 +11,8 @@ from typing import Any
 
 import numpy as np
 
-from bdh import checkpoint, plots
+from bdh import plots
+from bdh.commands.models import model_folder, open_model
 from bdh.curves import Curve, read_log, read_metrics
 from bdh.errors import ConfigError, DataError, InspectError
 from bdh.inspect.activity import (
@@ -28,40 +29,34 @@ from bdh.inspect.concepts import Selectivity, measure_selectivity
 from bdh.inspect.graph import degree_tail, find_modules, neuron_graph
 from bdh.inspect.tails import TailFit
 from bdh.inspect.weights import weight_statistics
+from bdh.neuro.model import LanguageModel
 from bdh.plots import Album
+from bdh.tokenizer import Tokenizer
 from bdh.training.distributed import choose_device
 
 _LEADERS = 100
 
 
-def draw_all(source: Path, out: Path, formats: Sequence[str], arguments: argparse.Namespace) -> list[Path]:
+def draw_all(source: str, out: Path, formats: Sequence[str], arguments: argparse.Namespace) -> list[Path]:
     """Draw all that ``source`` has into ``out``, numbers.json beside the pictures; return the files.
 
     Raises DataError when there is neither a run nor a model nor a log.
     """
     album = Album(out, formats)
     numbers: dict[str, Any] = {}
+    folder = Path(source)
     if arguments.file:
-        numbers |= _draw_curves(album, read_log(source), source.name)
-    else:
-        metrics, model = source / "metrics.jsonl", _model_folder(source)
-        if metrics.is_file():
-            numbers |= _draw_curves(album, read_metrics(metrics), source.name)
-        elif model is None:
-            raise DataError(f"{source} is no run and no model; expected metrics.jsonl, or config.json and weights")
-        if model is not None:
-            numbers |= _Studio(album, model, arguments).draw()
+        numbers |= _draw_curves(album, read_log(folder), folder.name)
+    elif (folder / "metrics.jsonl").is_file():
+        numbers |= _draw_curves(album, read_metrics(folder / "metrics.jsonl"), folder.name)
+    if not arguments.file and (not numbers or (model_folder(folder) / "config.json").is_file()):
+        model, tokenizer = open_model(source, device=choose_device(arguments.device))
+        numbers |= _Studio(album, model, tokenizer, arguments).draw()
     path = out / "numbers.json"
     partial = path.with_name(path.name + ".partial")
     partial.write_text(json.dumps(_plain(numbers), indent=1) + "\n", encoding="utf-8")
     os.replace(partial, path)
     return [*album.files, path]
-
-
-def _model_folder(source: Path) -> Path | None:
-    """Return the folder with the model: the source itself, or a run's best checkpoint, or its last one."""
-    folders = (source, source / "best", source / "last")
-    return next((folder for folder in folders if (folder / "config.json").is_file()), None)
 
 
 def _draw_curves(album: Album, curves: dict[str, Curve], name: str) -> dict[str, Any]:
@@ -76,26 +71,27 @@ def _draw_curves(album: Album, curves: dict[str, Curve], name: str) -> dict[str,
 class _Studio:
     """One model and what the flags ask to be drawn of it."""
 
-    def __init__(self, album: Album, folder: Path, arguments: argparse.Namespace) -> None:
-        self.album, self.arguments, self.name = album, arguments, folder.resolve().name
-        self.model, self.tokenizer = checkpoint.load(folder, device=choose_device(arguments.device))
-        self.sizes = Sizes.of(self.model)
+    def __init__(self, album: Album, model: LanguageModel, tokenizer: Tokenizer, arguments: argparse.Namespace) -> None:
+        self.album, self.model, self.tokenizer, self.arguments = album, model, tokenizer, arguments
+        self.name = Path(arguments.source).resolve().name
+        self.sizes = Sizes.of(model)
         self.text = _read(arguments.text) if arguments.text else ""
 
     def draw(self) -> dict[str, Any]:
-        """Draw everything, and return the numbers by the name of the picture."""
-        numbers = self._draw_weights() | self._draw_graph()
-        if self.arguments.text:
-            numbers |= self._draw_activity()
-        neuron = _parse_neuron(self.arguments.neuron) if self.arguments.neuron else None
-        synapse = _parse_synapse(self.arguments.synapse) if self.arguments.synapse else None
-        if self.arguments.concept_a:
-            selectivity, more = self._draw_concept()
-            numbers |= more
+        """Draw everything, and return the numbers by the name of the picture; what may be refused comes first."""
+        asked = self.arguments
+        neuron = _parse_neuron(asked.neuron) if asked.neuron else None
+        synapse = _parse_synapse(asked.synapse) if asked.synapse else None
+        numbers: dict[str, Any] = {}
+        if asked.concept_a:
+            selectivity, numbers = self._draw_concept()
             neuron = neuron or max((selectivity.best(kind) for kind in KINDS), key=selectivity.of)
             if synapse is None and self.sizes.layers > 1:
                 synapse = selectivity.best_synapse(self.sizes.neurons)
-        return numbers | self._follow(neuron, synapse)
+        numbers |= self._follow(neuron, synapse) | self._draw_graph()
+        if asked.text:
+            numbers |= self._draw_activity()
+        return numbers | self._draw_weights()
 
     def _draw_weights(self) -> dict[str, Any]:
         weights = weight_statistics(self.model)

@@ -12,7 +12,12 @@ _TEXT_HELP = "read this text: activity, memory, and the neuron and synapse of a 
 def add_flags(parser: argparse.ArgumentParser) -> None:
     """Add the flags of the command."""
     parser.set_defaults(run=run)
-    parser.add_argument("source", nargs="?", metavar="RUN_OR_MODEL", help="folder of a training run or of a model")
+    parser.add_argument(
+        "source",
+        nargs="?",
+        metavar="RUN_OR_MODEL",
+        help="folder of a training run or of a model, or user/name on the hub",
+    )
     parser.add_argument("--file", help="instead of a run: a log, the redirected output of a training command")
     parser.add_argument("--text", help=_TEXT_HELP)
     parser.add_argument("--max_tokens", type=int, default=2048, help="read this much of --text at most")
@@ -28,16 +33,27 @@ def add_flags(parser: argparse.ArgumentParser) -> None:
 
 def run(arguments: argparse.Namespace) -> int:
     """Draw all that the source has, and print the files."""
-    if (arguments.source is None) == (arguments.file is None):
-        raise ConfigError("give either a run or model folder, or --file with a log")
+    if arguments.source is not None and arguments.file is not None:
+        raise ConfigError("a run or model and --file were given; a log is drawn alone")
     if (arguments.concept_a is None) != (arguments.concept_b is None):
         raise ConfigError("a concept needs two lists: --concept_a with it, --concept_b without")
+    if arguments.max_tokens < 1:
+        raise ConfigError(f"max_tokens is {arguments.max_tokens}; it must be at least 1")
     require("plots")
     from bdh.commands.pictures import draw_all
 
-    source = Path(arguments.source or arguments.file)
-    out = Path(arguments.out) if arguments.out else (source if arguments.source else source.parent) / "plots"
+    arguments.source = arguments.file or arguments.source or "runs/train"
     formats = ("png", "svg") if arguments.format == "both" else (arguments.format,)
-    for path in draw_all(source, out, formats, arguments):
+    for path in draw_all(arguments.source, _folder(arguments), formats, arguments):
         print(path)
     return 0
+
+
+def _folder(arguments: argparse.Namespace) -> Path:
+    """Return where the pictures go: the given folder, plots/ in a run or model, or beside a log, or here."""
+    if arguments.out:
+        return Path(arguments.out)
+    source = Path(arguments.source)
+    if source.is_dir():
+        return source / "plots"
+    return (source.parent if arguments.file else Path()) / "plots"

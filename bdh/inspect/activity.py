@@ -108,7 +108,7 @@ class Sizes:
 
 
 @torch.inference_mode()
-def read_layers(model: LanguageModel, tokens: Sequence[int], *, segment: int = 64) -> Iterator[LayerTrace]:
+def read_layers(model: LanguageModel, tokens: Sequence[int], *, segment: int = 128) -> Iterator[LayerTrace]:
     """Read ``tokens`` piece by piece with the memory carried; yield the trace of every piece and layer.
 
     What stands in memory at once is one piece, whatever the length of the text. Raises InspectError for an empty text.
@@ -147,7 +147,7 @@ def _read_neuro(model: BDHNeuro, piece: Int[Tensor, "1 T"], state: NeuroState | 
     return list(zip(trace.x, trace.y, trace.state.rho[:, 0], strict=True)), trace.state
 
 
-def measure_activity(model: LanguageModel, tokens: Sequence[int], *, segment: int = 64) -> Activity:
+def measure_activity(model: LanguageModel, tokens: Sequence[int], *, segment: int = 128) -> Activity:
     """Return which share of the neurons fires, and how the memory grows, over the text ``tokens``."""
     layers = Sizes.of(model).layers
     shares: list[list[list[float]]] = [[] for _ in range(layers)]

@@ -20,8 +20,8 @@ class WeightStatistics:
 
     ``spread`` is their standard deviation, ``initial`` what it was at initialisation, when they were normal, and
     ``kurtosis`` the excess over a normal distribution's; ``density`` (K,) over ``edges`` (K + 1,) is their histogram;
-    ``tail`` fits the size of the largest; ``largest`` (up to 10,000) are the sizes themselves, in falling order, of
-    ``count`` values.
+    ``tail`` fits the size of the largest tenth; ``sizes`` (R,) are sizes of these by ``ranks`` (R,), 1 the largest of
+    ``count`` values, few enough to draw.
     """
 
     mean: float
@@ -31,7 +31,8 @@ class WeightStatistics:
     edges: Numbers
     density: Numbers
     tail: TailFit
-    largest: Numbers
+    ranks: npt.NDArray[np.int64]
+    sizes: Numbers
     count: int
 
 
@@ -64,6 +65,7 @@ def _statistics(
     bound = float(np.abs(wide).max())
     density, edges = np.histogram(wide, bins=201, range=(-bound, bound), density=True)
     sizes = np.sort(np.abs(wide))[::-1]
+    ranks = np.unique(np.geomspace(1, max(1, len(sizes) // 10), 400).astype(np.int64))
     return WeightStatistics(
         mean=float(wide.mean()),
         spread=float(wide.std()),
@@ -72,6 +74,7 @@ def _statistics(
         edges=edges,
         density=density.astype(np.float64),
         tail=fit_tail(sizes),
-        largest=sizes[: min(len(sizes), 10_000)],
+        ranks=ranks,
+        sizes=sizes[ranks - 1],
         count=len(sizes),
     )
