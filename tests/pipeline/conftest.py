@@ -1,0 +1,57 @@
+"""What the tests of the pipeline share: a little story, and a stand-in for the reader where that is too slow."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+import torch
+
+import bdh
+from pipeline.config import PipelineConfig, ReadingConfig
+from tests.pipeline.little_story import TEXT
+
+
+@pytest.fixture(scope="package", autouse=True)
+def _one_thread() -> Iterator[None]:
+    """Compute on one thread: sums come out the same on every machine, and small models gain nothing from more."""
+    before = torch.get_num_threads()
+    torch.set_num_threads(1)
+    yield
+    torch.set_num_threads(before)
+
+
+@pytest.fixture(autouse=True)
+def _own_cache(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    """Keep readings away from the user's cache, where no folder is named."""
+    monkeypatch.setenv("BDH_CACHE_DIR", str(tmp_path / "readings"))
+
+
+@pytest.fixture(scope="session")
+def stand_in_reader(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A model folder with a tiny BDH of random seeded weights that reads bytes: a stand-in for speed, not a reader."""
+    config = bdh.BDHConfig(
+        n_layer=2, n_embd=16, n_head=2, mlp_internal_dim_multiplier=4, vocab_size=256, decay=(0.9, 0.999), chunk_size=16
+    )
+    with torch.random.fork_rng():
+        torch.manual_seed(7)
+        model = bdh.BDH(config)
+    with torch.no_grad():
+        for weight in (model.encoder, model.encoder_v, model.decoder, model.embed.weight, model.lm_head):
+            weight.mul_(6.0)  # or every token would be as likely as any other, whatever was read
+    return bdh.save(tmp_path_factory.mktemp("stand-in") / "reader", model.eval(), bdh.ByteTokenizer())
+
+
+@pytest.fixture(scope="session")
+def stand_in_config(stand_in_reader: Path) -> PipelineConfig:
+    """The settings of a run with the stand-in."""
+    return PipelineConfig(reading=ReadingConfig(str(stand_in_reader), "cpu", "fp32", segment=64, save_every_seconds=0))
+
+
+@pytest.fixture(scope="session")
+def shelf(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A folder with the little story in it."""
+    folder = tmp_path_factory.mktemp("shelf")
+    (folder / "Low Water.txt").write_text(TEXT, encoding="utf-8")
+    return folder

@@ -1,0 +1,37 @@
+"""Read the little story slowly, saying every segment, so that a test can kill this process in the middle.
+
+usage: python -m tests.pipeline.reading.slow_reading READER NOVEL CACHE
+"""
+
+from __future__ import annotations
+
+import sys
+import time
+from pathlib import Path
+
+import torch
+
+from pipeline.config import ReadingConfig
+from pipeline.reading.cache import ReadingCache
+from pipeline.reading.encoder import load_encoder
+from pipeline.reading.read import Reader
+from tests.pipeline.reading.conftest import make_story
+
+
+def _say(what: str, read: int, total: int) -> None:
+    print(what, read, total, flush=True)
+    time.sleep(0.2)
+
+
+def main() -> None:
+    """Read the novel and Anna Reed in it."""
+    folder, novel, cache = map(Path, sys.argv[1:])
+    torch.set_num_threads(1)
+    config = ReadingConfig(str(folder), "cpu", "fp32", segment=64, save_every_seconds=0)
+    story = make_story(novel)
+    reader = Reader(load_encoder(config, folder=folder), ReadingCache(cache), config, _say)
+    reader.read(story.novel, story.chunks, [story.anna])
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,103 @@
+"""A reading that is stopped, killed or damaged ends as if nothing had happened."""
+
+from __future__ import annotations
+
+import os
+import signal
+import subprocess
+import sys
+from dataclasses import replace
+from pathlib import Path
+
+import pytest
+
+from pipeline.reading.cache import ReadingCache
+from pipeline.reading.read import Reader, all_sentences
+from tests.pipeline.reading.conftest import Calls, Story, own_tokens, same_readings
+
+ROOT = Path(__file__).resolve().parents[3]
+
+
+class StoppedError(Exception):
+    """Stands for whatever ends a process in the middle of a reading."""
+
+
+def files_of(cache: ReadingCache) -> dict[str, bytes]:
+    return {path.name: path.read_bytes() for path in sorted(cache.folder.iterdir())}
+
+
+@pytest.mark.parametrize("stop", [1, 2, 7, 20, 27, 33, 38])
+def test_reading_stopped_anywhere_ends_as_if_never_stopped(
+    reader: Reader, story: Story, tmp_path: Path, stop: int
+) -> None:
+    heard = 0
+
+    def stop_there(what: str, read: int, total: int) -> None:
+        nonlocal heard
+        heard += 1
+        if heard == stop:
+            raise StoppedError
+
+    broken = replace(reader, cache=ReadingCache(tmp_path / "broken"), on_progress=stop_there)
+    with pytest.raises(StoppedError):
+        broken.read(story.novel, story.chunks, [story.anna])
+    resumed = replace(broken, on_progress=reader.on_progress).read(story.novel, story.chunks, [story.anna])
+    assert same_readings(resumed, reader.read(story.novel, story.chunks, [story.anna]))
+    assert files_of(broken.cache) == files_of(reader.cache)
+
+
+def test_resumed_reading_begins_at_its_last_saved_place(reader: Reader, story: Story, calls: Calls) -> None:
+    def stop_late(what: str, read: int, total: int) -> None:
+        if len(calls.lengths) == 20:
+            raise StoppedError
+
+    with pytest.raises(StoppedError):
+        replace(reader, on_progress=stop_late).read(story.novel, story.chunks)
+    calls.lengths.clear()
+    reader.read(story.novel, story.chunks)
+    whole = own_tokens(story, list(range(len(all_sentences(story.chunks)))))
+    assert sum(calls.lengths) == whole - 19 * 64, (
+        "the segment in which it was stopped is read again, and none before it"
+    )
+
+
+def test_reading_killed_outright_ends_as_if_never_stopped(
+    reader: Reader, story: Story, stand_in_reader: Path, shelf: Path, tmp_path: Path
+) -> None:
+    module, cache = "tests.pipeline.reading.slow_reading", ReadingCache(tmp_path / "killed")
+    command = [sys.executable, "-m", module, str(stand_in_reader), str(shelf / "Low Water.txt"), str(cache.folder)]
+    process = subprocess.Popen(command, cwd=ROOT, stdout=subprocess.PIPE, text=True)
+    assert process.stdout is not None
+    for _ in range(5):
+        assert process.stdout.readline().startswith("Low Water ")
+    os.kill(process.pid, signal.SIGKILL)
+    assert process.wait() == -signal.SIGKILL
+    process.stdout.close()
+    assert [entry.finished for entry in cache.entries()] == [False]
+    resumed = replace(reader, cache=cache).read(story.novel, story.chunks, [story.anna])
+    assert same_readings(resumed, reader.read(story.novel, story.chunks, [story.anna]))
+    kept = {name: data for name, data in files_of(cache).items() if not name.endswith(".partial")}
+    assert kept == files_of(reader.cache)
+
+
+def test_damaged_place_is_read_from_the_beginning(reader: Reader, story: Story, calls: Calls) -> None:
+    def stop_late(what: str, read: int, total: int) -> None:
+        if len(calls.lengths) == 20:
+            raise StoppedError
+
+    with pytest.raises(StoppedError):
+        replace(reader, on_progress=stop_late).read(story.novel, story.chunks)
+    (place,) = reader.cache.folder.iterdir()
+    place.write_bytes(place.read_bytes()[:-1])
+    calls.lengths.clear()
+    reader.read(story.novel, story.chunks)
+    assert sum(calls.lengths) == own_tokens(story, list(range(len(all_sentences(story.chunks)))))
+
+
+def test_damaged_reading_is_read_anew(reader: Reader, story: Story, calls: Calls) -> None:
+    first = reader.read(story.novel, story.chunks)
+    (path,) = reader.cache.folder.iterdir()
+    path.write_bytes(b"junk")
+    calls.lengths.clear()
+    assert same_readings(first, reader.read(story.novel, story.chunks))
+    assert calls.lengths

@@ -1,0 +1,201 @@
+"""A novel to states: every sentence once, characters by themselves, nothing twice, whatever interrupts it."""
+
+from __future__ import annotations
+
+import math
+from dataclasses import replace
+from itertools import pairwise
+from pathlib import Path
+
+import numpy as np
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from pipeline.config import ChunkConfig
+from pipeline.errors import CacheError
+from pipeline.reading.cache import ReadingCache
+from pipeline.reading.encoder import Encoder, plain
+from pipeline.reading.read import Reader, all_sentences, chunk_states, make_pieces, sentences_of
+from pipeline.reading.stream import SentenceReading
+from pipeline.records import Chapter, Chunk, Novel, Span
+from pipeline.text.chunking import make_chunks
+from tests.pipeline.little_story import TEXT
+from tests.pipeline.reading.conftest import Calls, Story, make_story, own_tokens, same_readings
+
+
+def novel_of(text: str) -> Novel:
+    return Novel("n", "n.txt", text, Span(0, len(text)), (Chapter(1, "", 0, len(text)),), "utf-8", "0" * 64)
+
+
+@given(count=st.integers(1, 60), size=st.integers(1, 9), data=st.data())
+def test_all_sentences_are_each_once_however_chunks_overlap(count: int, size: int, data: st.DataObject) -> None:
+    overlap = data.draw(st.integers(0, size - 1))
+    spans = [Span(3 * number, 3 * number + 2) for number in range(count)]
+    chunks = make_chunks(novel_of("ab " * count), spans, ChunkConfig(size, overlap))
+    assert all_sentences(chunks) == spans
+    assert sentences_of(chunks, range(len(chunks))) == list(range(count))
+
+
+def test_sentences_of_overlapping_chunks_come_once_in_order(story: Story) -> None:
+    assert sentences_of(story.chunks, [1, 0]) == list(range(7))
+
+
+def test_pieces_hold_the_words_of_the_whole_book(story: Story) -> None:
+    pieces = make_pieces(story.novel, all_sentences(story.chunks))
+    assert plain("".join(pieces)) == plain(TEXT)
+
+
+def test_pieces_part_paragraphs_by_a_blank_line() -> None:
+    novel = novel_of("One.  Two\nand a half.\n \nThree.")
+    spans = [Span(0, 4), Span(6, 21), Span(24, 30)]
+    assert make_pieces(novel, spans) == ["\n\nOne.", " Two and a half.", "\n\nThree."]
+
+
+def test_pieces_see_the_paragraph_break_in_what_a_character_left_out() -> None:
+    novel = novel_of("One.\n\nTwo. Three. Four.")
+    assert make_pieces(novel, [Span(0, 4), Span(11, 17)]) == ["\n\nOne.", "\n\nThree."]
+
+
+def test_reading_streams_every_sentence_once(reader: Reader, story: Story, calls: Calls) -> None:
+    reader.read(story.novel, story.chunks)
+    assert sum(calls.lengths) == own_tokens(story, list(range(len(all_sentences(story.chunks)))))
+
+
+def test_overlap_changes_no_sentence_of_the_reading(reader: Reader, shelf: Path, calls: Calls) -> None:
+    apart, overlapping = (make_story(shelf / "Low Water.txt", ChunkConfig(6, overlap)) for overlap in (0, 5))
+    reader.read(apart.novel, apart.chunks)
+    before = len(calls.lengths)
+    reader.read(overlapping.novel, overlapping.chunks)
+    assert len(calls.lengths) == before, "the same sentences are not read again for other chunks"
+
+
+def test_character_reads_the_sentences_of_its_chunks_once(reader: Reader, story: Story, calls: Calls) -> None:
+    reader.read(story.novel, story.chunks)
+    calls.lengths.clear()
+    reader.read(story.novel, story.chunks, [story.anna])
+    assert sum(calls.lengths) == own_tokens(story, sentences_of(story.chunks, story.anna.chunks))
+
+
+def test_second_character_reads_only_its_own_sentences(reader: Reader, story: Story, calls: Calls) -> None:
+    reader.read(story.novel, story.chunks, [story.anna])
+    calls.lengths.clear()
+    reader.read(story.novel, story.chunks, [story.anna, story.moss])
+    assert sum(calls.lengths) == own_tokens(story, sentences_of(story.chunks, story.moss.chunks))
+
+
+def test_reading_again_streams_nothing_and_is_the_same(reader: Reader, story: Story, calls: Calls) -> None:
+    first = reader.read(story.novel, story.chunks, [story.anna, story.moss])
+    calls.lengths.clear()
+    assert same_readings(first, reader.read(story.novel, story.chunks, [story.anna, story.moss]))
+    assert calls.lengths == []
+
+
+def test_character_state_changes_only_where_the_character_is(reader: Reader, story: Story) -> None:
+    states = reader.read(story.novel, story.chunks, [story.anna]).characters["Anna Reed"]
+    assert [state.chunk_index for state in states if state.present] == list(story.anna.chunks)
+    assert 0 < len(story.anna.chunks) < len(story.chunks)
+    for before, after in pairwise(states):
+        assert np.array_equal(before.vector, after.vector) != after.present
+
+
+def test_character_state_is_zero_until_the_character_comes(reader: Reader, story: Story) -> None:
+    late = replace(story.moss, chunks=story.moss.chunks[-1:])
+    states = reader.read(story.novel, story.chunks, [late]).characters["Dr Moss"]
+    assert not any(state.vector.any() for state in states[: late.chunks[0]])
+    assert states[late.chunks[0]].vector.any()
+
+
+def test_character_memory_is_carried_over_what_lies_between(reader: Reader, story: Story) -> None:
+    all_of_it = reader.read(story.novel, story.chunks, [story.anna]).characters["Anna Reed"]
+    last = replace(story.anna, name="Anna at the end", chunks=story.anna.chunks[-1:])
+    only_there = reader.read(story.novel, story.chunks, [last]).characters[last.name]
+    assert not np.allclose(all_of_it[-1].vector, only_there[-1].vector, atol=0.01)
+
+
+def test_chunk_states_follow_from_their_sentences() -> None:
+    chunks = (
+        Chunk(0, 0, 0, 1, 0, (Span(0, 1), Span(1, 2))),
+        Chunk(1, 0, 0, 1, 1, (Span(1, 2), Span(2, 3))),
+        Chunk(2, 0, 0, 1, 2, (Span(2, 3), Span(3, 4))),
+    )
+    reading = SentenceReading(
+        hidden=np.array([[1, 0], [3, 0], [0, 2], [0, -5]], np.float16),
+        tokens=np.array([1, 3, 2, 2]),
+        bytes=np.array([4, 4, 8, 2]),
+        nats=np.array([2.0, 6.0, 8.0, 1.0]) * math.log(2),
+        activity=np.array([0.1, 0.3, 0.5, 0.7]),
+        norm=np.array([1.0, 2.0, 3.0, 4.0]),
+    )
+    states = chunk_states(chunks, reading)
+    assert [state.surprisal for state in states] == pytest.approx([1.0, 1.0, 0.5])
+    assert [state.state_norm for state in states] == [2.0, 3.0, 4.0]
+    assert [state.activity for state in states] == pytest.approx([0.2, 0.5, 0.7])
+    assert [state.drift for state in states] == pytest.approx([0.0, 1.0, 2.0])
+    assert [state.global_vector.tolist() for state in states] == [[2.5, 0.0], [0.0, 2.0], [0.0, -5.0]]
+    assert states[1].content_vector == pytest.approx([9 / 5, 4 / 5])
+
+
+def test_any_segment_gives_the_same_states(encoder: Encoder, story: Story, tmp_path: Path, reader: Reader) -> None:
+    usual = reader.read(story.novel, story.chunks, [story.anna])
+    for segment in (5, 17, 100_000):
+        other = Reader(encoder, ReadingCache(tmp_path / str(segment)), replace(reader.config, segment=segment))
+        found = other.read(story.novel, story.chunks, [story.anna])
+        for one, two in zip(usual.states, found.states, strict=True):
+            assert one.global_vector == pytest.approx(two.global_vector, abs=3e-3)
+            assert one.surprisal == pytest.approx(two.surprisal, abs=1e-3)
+        for one, two in zip(usual.characters["Anna Reed"], found.characters["Anna Reed"], strict=True):
+            assert one.vector == pytest.approx(two.vector, abs=3e-3)
+
+
+def keys(reader: Reader, story: Story) -> set[str]:
+    """Read the novel and Anna Reed, and return the names under which that is kept."""
+    cache = ReadingCache(reader.cache.folder / "apart" / str(id(story)))
+    cache.clear()
+    replace(reader, cache=cache).read(story.novel, story.chunks, [story.anna])
+    return {entry.path.name for entry in cache.entries()}
+
+
+def test_cache_tells_apart_all_that_a_reading_depends_on(reader: Reader, story: Story, shelf: Path) -> None:
+    usual = keys(reader, story)
+    assert len(usual) == 2, "the novel and the character are kept apart"
+    other_bytes = replace(story, novel=replace(story.novel, sha256="1" * 64))
+    other_name = replace(story, anna=replace(story.anna, name="Anna"))
+    other_chunks = make_story(shelf / "Low Water.txt", ChunkConfig(3, 0))
+    assert usual.isdisjoint(keys(reader, other_bytes))
+    assert len(usual & keys(reader, other_name)) == 1
+    assert len(usual & keys(reader, other_chunks)) == 1, "other chunks: the same book, other sentences of the character"
+    for encoder in (replace(reader.encoder, weights_sha256="1"), replace(reader.encoder, dtype="bf16")):
+        assert usual.isdisjoint(keys(replace(reader, encoder=encoder), story))
+    assert usual.isdisjoint(keys(replace(reader, config=replace(reader.config, segment=65)), story))
+
+
+def test_claim_vectors_lie_around_the_middle_of_the_book(reader: Reader, story: Story) -> None:
+    reading = reader.read(story.novel, story.chunks)
+    sentences = [story.novel.text[slice(*span)] for span in all_sentences(story.chunks)]
+    vectors = reader.claim_vectors(reading, sentences)
+    centre = np.mean([state.content_vector for state in reading.states], axis=0)
+    assert vectors.shape == (len(sentences), reader.encoder.width)
+    assert vectors.mean(axis=0) == pytest.approx(centre, abs=1e-4)
+
+
+def test_unwritable_cache_is_known_before_anything_is_read(
+    reader: Reader, story: Story, tmp_path: Path, calls: Calls
+) -> None:
+    (tmp_path / "file").write_text("x", encoding="utf-8")
+    with pytest.raises(CacheError):
+        replace(reader, cache=ReadingCache(tmp_path / "file")).read(story.novel, story.chunks)
+    assert calls.lengths == []
+
+
+def test_reading_tells_its_progress_by_name(reader: Reader, story: Story) -> None:
+    heard: dict[str, int] = {}
+    totals: dict[str, int] = {}
+
+    def hear(what: str, read: int, total: int) -> None:
+        heard[what] = heard.get(what, 0) + read
+        totals[what] = total
+
+    replace(reader, on_progress=hear).read(story.novel, story.chunks, [story.anna])
+    assert heard == totals
+    assert list(heard) == ["Low Water", "Anna Reed"]
