@@ -26,7 +26,7 @@ def hold_total(x: Float[Tensor, "B N"]) -> Float[Tensor, "B N"]:
     """Scale x >= 0 to the L1 norm N; a row that is all silent stays so."""
     total = x.sum(-1, keepdim=True)
     size = x.shape[-1]
-    return x * (size / torch.where(total > 0, total, size))
+    return x * (size / (total + size * (total == 0)))
 
 
 def read_synapses(

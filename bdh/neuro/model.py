@@ -134,7 +134,7 @@ class BDHNeuro(nn.Module):
         rho, x, *surprise = (tensor.to(wide) for tensor in state.tensors().values())
         carry = Carry(rho.unbind(), x, Surprise(*surprise))
         vs = normalise(self.embed(tokens).to(wide)).unbind(1)
-        spikes, rotations = self._draw_spikes(tokens, wide), self._rotations(state.position, length, wide)
+        spikes, rotations = self.draw_spikes(tokens, wide), self._rotations(state.position, length, wide)
         step = self._compiled if self.training and self._compiled else read_token
         for t in range(length):
             made = step(self.config, weights, Input(tokens[:, t], vs[t], spikes[t], rotations[t]), carry)
@@ -148,8 +148,8 @@ class BDHNeuro(nn.Module):
         rest = (self.encoder_v, self.decoder, self.lm_head, self.kernels, self.shares)
         return Weights(encoder, *(weight.to(wide) for weight in rest))
 
-    def _draw_spikes(self, tokens: Int[Tensor, "B T"], dtype: torch.dtype) -> Sequence[Tensor | None]:
-        """Return the random spikes (L, B, N) of each token; none outside training."""
+    def draw_spikes(self, tokens: Int[Tensor, "B T"], dtype: torch.dtype) -> Sequence[Tensor | None]:
+        """Return the random spikes (L, B, N) of each token; none outside training. Override it to bring your own."""
         rows, length = tokens.shape
         if not self.training or not self.config.spike_rate:
             return [None] * length
