@@ -1,7 +1,7 @@
 """The command line's words for the neuro variant: its sizes, which extensions are on, and their values."""
 
 import argparse
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 from dataclasses import replace
 from typing import Any
 
@@ -54,13 +54,6 @@ def add_neuro_flags(parser: argparse.ArgumentParser) -> None:
     for name, (kind, text) in _VALUES.items():
         group.add_argument(f"--{name}", type=kind, default=argparse.SUPPRESS, help=text)
     group.add_argument("--rope", action="store_true", default=argparse.SUPPRESS, help="turn keys and queries; off")
-
-
-def wants_neuro(argv: Sequence[str]) -> bool:
-    """Return whether ``argv`` asks for the neuro variant, whose training has defaults of its own."""
-    parser = argparse.ArgumentParser(add_help=False, allow_abbrev=False, exit_on_error=False)
-    parser.add_argument("--variant", nargs="?")
-    return bool(parser.parse_known_args(list(argv))[0].variant == "neuro")
 
 
 def neuro_config(arguments: argparse.Namespace, vocab_size: int) -> NeuroConfig:

@@ -7,7 +7,7 @@ import pytest
 
 from bdh.errors import ConfigError
 from bdh.neuro.config import EXTENSIONS, SWITCHES, NeuroConfig
-from bdh.neuro.flags import add_neuro_flags, neuro_config, refuse_neuro_flags, wants_neuro
+from bdh.neuro.flags import add_neuro_flags, neuro_config, refuse_neuro_flags
 
 
 def parse(*words: str) -> argparse.Namespace:
@@ -127,18 +127,3 @@ def test_neuro_flags_are_refused_for_the_published_model() -> None:
     refuse_neuro_flags(parse())
     with pytest.raises(ConfigError, match="--k_wta belong to --variant neuro"):
         refuse_neuro_flags(parse("--k_wta", "4"))
-
-
-@pytest.mark.parametrize(
-    ("words", "wanted"),
-    [
-        (["train", "--variant", "neuro"], True),
-        (["train", "--variant=neuro", "--x", "1"], True),
-        (["train", "--variant", "bdh"], False),
-        (["train", "--data", "neuro"], False),
-        (["generate", "--prompt", "-x"], False),
-        (["train", "--variant"], False),
-    ],
-)
-def test_wish_for_a_neuro_model_is_seen_before_the_flags_are_read(words: list[str], wanted: bool) -> None:
-    assert wants_neuro(words) is wanted
