@@ -28,7 +28,7 @@ from bdh import checkpoint, hub
 from bdh.config import BDHConfig
 from bdh.errors import ConfigError, StateError
 from bdh.model import BDH, Positions
-from bdh.padding import read_padded
+from bdh.prompts import read_padded, read_pieces
 from bdh.shapes import Int, Tensor
 from bdh.state import BDHState
 from bdh.tokenizer import Tokenizer, load_tokenizer
@@ -178,8 +178,7 @@ class BDHForCausalLM(PreTrainedModel, GenerationMixin):
     ) -> tuple[Tensor, BDHState | None]:
         mask = None if mask is None else mask[:, -tokens.shape[1] :]
         if mask is None or bool(mask.all()):
-            hidden, after, _ = self.model.encode(tokens, state, keep_state=keep)
-            return hidden, after
+            return read_pieces(self.model, tokens, state, keep_state=keep)
         if state is not None:
             raise StateError("the mask hides tokens behind a memory; pad only rows that start anew")
         return read_padded(self.model, tokens, mask, keep_state=keep)

@@ -74,17 +74,9 @@ def draw_losses(curves: Mapping[str, Curve], *, title: str) -> Figure:
     if "val_loss" in curves:
         validation = curves["val_loss"]
         best = int(np.argmin(validation.values))
-        axes.plot(
-            validation.steps, validation.values, color=_BLUE, linewidth=2, marker="o", markersize=4, label="validation"
-        )
-        axes.annotate(
-            f"best {validation.values[best]:.4f} at step {validation.steps[best]:,.0f}",
-            (validation.steps[best], validation.values[best]),
-            xytext=(0, 28),
-            textcoords="offset points",
-            ha="right" if best > len(validation.steps) / 2 else "left",
-            arrowprops={"arrowstyle": "-", "color": _GREY},
-        )
+        at, loss = validation.steps[best], validation.values[best]
+        axes.plot(validation.steps, validation.values, color=_BLUE, linewidth=2, marker=".", label="validation")
+        axes.plot([at], [loss], "o", color=_RED, markersize=9, label=f"best: {loss:.4f} at step {at:,.0f}")
     axes.set(xlabel="step", ylabel="loss (nats per token)")
     axes.legend()
     return figure
@@ -111,6 +103,7 @@ def draw_course(curves: Mapping[str, Curve], *, title: str) -> Figure | None:
         axes.plot(curves[name].steps, curves[name].values, color=color)
         axes.set(xlabel="step", ylabel=_COURSE[name])
         if name.startswith("active"):
+            axes.set_ylim(0, None)
             _percent(axes)
     return figure
 
@@ -172,6 +165,7 @@ def _draw_weight_tail(axes: Axes, statistics: WeightStatistics) -> None:
     axes.loglog(sizes, statistics.ranks / statistics.count, color=_BLUE, linewidth=1.6, label="size of values")
     _draw_fit(axes, tail, bottom=float(sizes[-1]), top=float(sizes[0]))
     axes.set(xlabel="size", ylabel="share at least\nthis large", ylim=(0.3 / statistics.count, None))
+    _plain_sizes(axes, decades=sizes[0] > 10 * sizes[-1])
     axes.legend(fontsize=10, loc="lower left")
 
 
@@ -190,18 +184,14 @@ def draw_degrees(
     panels[0].set(
         xlabel="edges of a neuron", ylabel="share with at least as many", ylim=(0.5 / len(np.ravel(incoming)), None)
     )
+    _plain_sizes(panels[0], decades=True)
     _legend_below(panels[0], columns=1)
     sizes = modules.sizes[:30]
     panels[1].bar(np.arange(1, len(sizes) + 1), sizes, color=_GREEN)
     panels[1].set(xlabel="community, by size", ylabel="neurons")
     panels[1].xaxis.set_major_locator(MaxNLocator(integer=True))
-    panels[1].set_title(
-        f"modularity {modules.modularity:.2f}\nsame degrees, edges shuffled: {modules.shuffled:.2f}\n"
-        f"({modules.edges:,} strongest edges)",
-        loc="right",
-        fontsize=11,
-        y=0.7,
-    )
+    compared = f"modularity {modules.modularity:.2f}, with edges shuffled {modules.shuffled:.2f}"
+    panels[1].set_title(f"{compared}\n({modules.edges:,} strongest edges)", loc="left", fontsize=11)
     return figure
 
 
@@ -213,7 +203,7 @@ def draw_neuron(values: Numbers, words: Sequence[str], *, title: str) -> Figure:
     width = max(1, len(values) // 25)
     mean = np.convolve(values, np.ones(width) / width, mode="same")
     axes.plot(np.arange(len(values)), mean[: len(values)], color=_RED, label=f"mean of {width} tokens")
-    axes.legend(loc="upper right")
+    _legend_below(axes)
     _name_peaks(axes, values, words)
     axes.set(xlabel="token", ylabel="activity", ylim=(0, None))
     return figure
@@ -271,10 +261,13 @@ def _draw_fit(axes: Axes, fit: TailFit, *, bottom: float, top: float, color: str
     axes.loglog(
         sizes, fit.share * (sizes / fit.x_min) ** (1 - fit.alpha), "--", color=color, linewidth=1.4, label=label
     )
-    axes.xaxis.set_major_locator(LogLocator(subs=(1.0, 2.0, 5.0)))
+
+
+def _plain_sizes(axes: Axes, *, decades: bool) -> None:
+    """Write the sizes on a logarithmic axis as plain numbers, few enough to stand apart."""
+    axes.xaxis.set_major_locator(LogLocator(subs=(1.0, 2.0, 5.0)) if decades else MaxNLocator(5))
     axes.xaxis.set_major_formatter(FuncFormatter(lambda value, _: f"{value:g}"))
     axes.xaxis.set_minor_formatter(NullFormatter())
-    axes.tick_params(axis="x", labelsize=11)
 
 
 def _name_peaks(axes: Axes, values: Numbers, words: Sequence[str], *, most: int = 12) -> None:

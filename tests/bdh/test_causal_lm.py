@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from pathlib import Path
+from typing import Any
 
 import pytest
 import torch
@@ -40,9 +41,8 @@ def folder(model: BDH, tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 @pytest.fixture(scope="module")
-def wrapped(folder: Path) -> BDHForCausalLM:
-    loaded: BDHForCausalLM = AutoModelForCausalLM.from_pretrained(folder)
-    return loaded
+def wrapped(folder: Path) -> Any:
+    return _load(folder)
 
 
 @pytest.fixture(scope="module")
@@ -50,12 +50,16 @@ def prompt() -> torch.Tensor:
     return torch.tensor([ByteTokenizer().encode(TEXT)])
 
 
+def _load(folder: Path, **wishes: Any) -> Any:
+    return AutoModelForCausalLM.from_pretrained(folder, **wishes)
+
+
 def _equal(first: BDH, second: BDH) -> bool:
     return all(torch.equal(value, second.state_dict()[name]) for name, value in first.state_dict().items())
 
 
 def test_folder_of_ours_loads_whole_in_float32(folder: Path, model: BDH) -> None:
-    loaded, info = AutoModelForCausalLM.from_pretrained(folder, output_loading_info=True)
+    loaded, info = _load(folder, output_loading_info=True)
     assert not any(info.values())
     assert isinstance(loaded, BDHForCausalLM) and not loaded.training and loaded.dtype == torch.float32
     assert _equal(model, loaded.model)
@@ -71,12 +75,12 @@ def test_config_has_the_names_that_transformers_uses(folder: Path, model: BDH) -
 def test_learned_damping_survives(make_model: ModelMaker, tmp_path: Path) -> None:
     model = make_model(vocab_size=256, decay=(0.9, 0.99998), learn_decay=True)
     checkpoint.save(tmp_path, model, ByteTokenizer(), dtype=torch.bfloat16)
-    loaded = AutoModelForCausalLM.from_pretrained(tmp_path)
+    loaded = _load(tmp_path)
     assert torch.equal(loaded.model.attn.decay(), model.attn.decay())
 
 
 def test_narrow_weights_keep_exact_frequencies(folder: Path, model: BDH) -> None:
-    loaded = AutoModelForCausalLM.from_pretrained(folder, dtype=torch.bfloat16)
+    loaded = _load(folder, dtype=torch.bfloat16)
     assert loaded.model.encoder.dtype == torch.bfloat16
     assert torch.equal(loaded.model.attn.freqs, model.attn.freqs)
     assert torch.equal(loaded.to(torch.float16).model.attn.freqs, model.attn.freqs)
@@ -86,11 +90,11 @@ def test_shards_load(model: BDH, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
     monkeypatch.setattr(checkpoint, "_SHARD_BYTES", 10_000)
     checkpoint.save(tmp_path, model, ByteTokenizer())
     assert len(list(tmp_path.glob("model-*.safetensors"))) > 1
-    assert _equal(model, AutoModelForCausalLM.from_pretrained(tmp_path).model)
+    assert _equal(model, _load(tmp_path).model)
 
 
 @pytest.mark.parametrize("shard", ["50GB", "10KB"])
-def test_saved_folder_is_one_of_ours(wrapped: BDHForCausalLM, model: BDH, tmp_path: Path, shard: str) -> None:
+def test_saved_folder_is_one_of_ours(wrapped: Any, model: BDH, tmp_path: Path, shard: str) -> None:
     wrapped.save_pretrained(tmp_path, max_shard_size=shard)
     loaded, tokenizer = checkpoint.load_bdh(tmp_path)
     assert _equal(model, loaded) and loaded.config == model.config and isinstance(tokenizer, ByteTokenizer)
@@ -110,7 +114,7 @@ def test_model_in_memory_is_copied_into_the_wrapper(model: BDH, prompt: torch.Te
     assert copy.model.encoder.data_ptr() != model.encoder.data_ptr()
 
 
-def test_logits_and_loss_are_those_of_the_library(wrapped: BDHForCausalLM, model: BDH, prompt: torch.Tensor) -> None:
+def test_logits_and_loss_are_those_of_the_library(wrapped: Any, model: BDH, prompt: torch.Tensor) -> None:
     with torch.inference_mode():
         ours = model(prompt[:, :-1], prompt[:, 1:])
         theirs = wrapped(prompt, labels=prompt)
@@ -118,27 +122,25 @@ def test_logits_and_loss_are_those_of_the_library(wrapped: BDHForCausalLM, model
     assert theirs.loss.item() == pytest.approx(ours.loss.item(), abs=1e-6)
 
 
-def test_kept_logits_are_the_last_ones(wrapped: BDHForCausalLM, prompt: torch.Tensor) -> None:
+def test_kept_logits_are_the_last_ones(wrapped: Any, prompt: torch.Tensor) -> None:
     with torch.inference_mode():
         assert (wrapped(prompt, logits_to_keep=3).logits - wrapped(prompt).logits[:, -3:]).abs().max() < 1e-5
         assert wrapped(prompt, return_dict=False)[0].shape == (1, prompt.shape[1], 256)
 
 
-def test_greedy_generation_is_ours_token_for_token(wrapped: BDHForCausalLM, model: BDH, prompt: torch.Tensor) -> None:
+def test_greedy_generation_is_ours_token_for_token(wrapped: Any, model: BDH, prompt: torch.Tensor) -> None:
     theirs = wrapped.generate(prompt, max_new_tokens=40, do_sample=False)[0, prompt.shape[1] :]
     assert theirs.tolist() == list(generate(model, prompt[0].tolist(), max_new_tokens=40, temperature=0))
 
 
-def test_sampling_with_one_seed_is_ours_token_for_token(
-    wrapped: BDHForCausalLM, model: BDH, prompt: torch.Tensor
-) -> None:
+def test_sampling_with_one_seed_is_ours_token_for_token(wrapped: Any, model: BDH, prompt: torch.Tensor) -> None:
     torch.manual_seed(11)
-    flags = {"max_new_tokens": 40, "temperature": 0.8, "top_k": 20}
+    flags: dict[str, Any] = {"max_new_tokens": 40, "temperature": 0.8, "top_k": 20}
     theirs = wrapped.generate(prompt, do_sample=True, **flags)[0, prompt.shape[1] :]
     assert theirs.tolist() == list(generate(model, prompt[0].tolist(), seed=11, **flags))
 
 
-def test_sampling_scores_are_ours_at_every_step(wrapped: BDHForCausalLM, model: BDH, prompt: torch.Tensor) -> None:
+def test_sampling_scores_are_ours_at_every_step(wrapped: Any, model: BDH, prompt: torch.Tensor) -> None:
     torch.manual_seed(3)
     keep = {"return_dict_in_generate": True, "output_logits": True}
     made = wrapped.generate(prompt, do_sample=True, max_new_tokens=12, **keep)
@@ -147,7 +149,7 @@ def test_sampling_scores_are_ours_at_every_step(wrapped: BDHForCausalLM, model: 
     assert (torch.cat(made.logits) - whole).abs().max() < 1e-4
 
 
-def test_generation_goes_on_from_a_memory(wrapped: BDHForCausalLM, prompt: torch.Tensor) -> None:
+def test_generation_goes_on_from_a_memory(wrapped: Any, prompt: torch.Tensor) -> None:
     whole = wrapped.generate(prompt, max_new_tokens=12, do_sample=False)
     cache = StateCache()
     with torch.inference_mode():
@@ -156,10 +158,29 @@ def test_generation_goes_on_from_a_memory(wrapped: BDHForCausalLM, prompt: torch
     assert torch.equal(wrapped.generate(prompt, past_key_values=cache, max_new_tokens=12, do_sample=False), whole)
 
 
-def test_beams_carry_their_own_memories(wrapped: BDHForCausalLM, prompt: torch.Tensor) -> None:
+def test_beams_carry_their_own_memories(wrapped: Any, prompt: torch.Tensor) -> None:
     flags = {"max_new_tokens": 8, "num_beams": 3, "do_sample": False}
     with_memory = wrapped.generate(prompt, **flags)
     assert torch.equal(with_memory, wrapped.generate(prompt, use_cache=False, **flags))
+
+
+def test_long_prompts_are_read_in_pieces(wrapped: Any, prompt: torch.Tensor, monkeypatch: pytest.MonkeyPatch) -> None:
+    with torch.inference_mode():
+        whole = wrapped(prompt).logits
+        monkeypatch.setattr("bdh.prompts._PIECE", 7)
+        for keep in (True, False):
+            assert (wrapped(prompt, use_cache=keep).logits - whole).abs().max() < 1e-4
+    generated = wrapped.generate(prompt, max_new_tokens=5, do_sample=False)
+    monkeypatch.undo()
+    assert torch.equal(generated, wrapped.generate(prompt, max_new_tokens=5, do_sample=False))
+
+
+def test_saving_can_push_as_well(wrapped: Any, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    sent: list[tuple[object, dict[str, object]]] = []
+    monkeypatch.setattr("bdh.hub.push_to_hub", lambda folder, **wishes: sent.append((folder, wishes)))
+    wrapped.save_pretrained(tmp_path / "dragon", push_to_hub=True, commit_message="First", private=True)
+    wishes = {"repo_id": "dragon", "message": "First", "private": True}
+    assert sent == [(tmp_path / "dragon", wishes)] and (tmp_path / "dragon" / "tokenizer.json").is_file()
 
 
 def test_memory_cannot_be_cut(prompt: torch.Tensor) -> None:
@@ -169,7 +190,7 @@ def test_memory_cannot_be_cut(prompt: torch.Tensor) -> None:
 
 @settings(max_examples=15)
 @given(lengths=st.lists(st.integers(1, 9), min_size=1, max_size=4), new=st.integers(1, 5))
-def test_rows_padded_on_the_left_generate_as_if_alone(wrapped: BDHForCausalLM, lengths: list[int], new: int) -> None:
+def test_rows_padded_on_the_left_generate_as_if_alone(wrapped: Any, lengths: list[int], new: int) -> None:
     rows = [torch.randint(1, 256, (length,), generator=torch.Generator().manual_seed(length)) for length in lengths]
     width = max(lengths)
     batch = torch.stack([torch.nn.functional.pad(row, (width - len(row), 0)) for row in rows])
@@ -180,9 +201,7 @@ def test_rows_padded_on_the_left_generate_as_if_alone(wrapped: BDHForCausalLM, l
         assert torch.equal(wrapped.generate(row[None], **flags)[0, len(row) :], made)
 
 
-def test_padding_on_the_right_changes_no_logits_and_makes_no_memory(
-    wrapped: BDHForCausalLM, prompt: torch.Tensor
-) -> None:
+def test_padding_on_the_right_changes_no_logits_and_makes_no_memory(wrapped: Any, prompt: torch.Tensor) -> None:
     padded = torch.nn.functional.pad(prompt, (0, 4))
     mask = (torch.arange(padded.shape[1]) < prompt.shape[1]).long()[None]
     with torch.inference_mode():
@@ -192,7 +211,7 @@ def test_padding_on_the_right_changes_no_logits_and_makes_no_memory(
             wrapped(padded, attention_mask=mask)
 
 
-def test_padding_behind_a_memory_is_refused(wrapped: BDHForCausalLM, prompt: torch.Tensor) -> None:
+def test_padding_behind_a_memory_is_refused(wrapped: Any, prompt: torch.Tensor) -> None:
     cache = StateCache()
     with torch.inference_mode():
         wrapped(prompt, past_key_values=cache)
@@ -200,12 +219,12 @@ def test_padding_behind_a_memory_is_refused(wrapped: BDHForCausalLM, prompt: tor
             wrapped(prompt[:, :2], attention_mask=torch.tensor([[0, 1]]), past_key_values=cache)
 
 
-def test_row_of_padding_alone_is_refused(wrapped: BDHForCausalLM) -> None:
+def test_row_of_padding_alone_is_refused(wrapped: Any) -> None:
     with pytest.raises(ConfigError, match="whole row"):
         wrapped(torch.ones(2, 3, dtype=torch.long), attention_mask=torch.tensor([[1, 1, 1], [0, 0, 0]]))
 
 
-def test_training_step_reaches_every_weight(wrapped: BDHForCausalLM, prompt: torch.Tensor) -> None:
+def test_training_step_reaches_every_weight(wrapped: Any, prompt: torch.Tensor) -> None:
     copy = BDHForCausalLM.from_bdh(wrapped.model).train()
     output = copy(prompt, labels=prompt)
     output.loss.backward()
@@ -230,7 +249,7 @@ def test_bpe_tokenizer_is_the_same_inside_transformers(model: BDH, make_model: M
 def test_neuro_variant_is_refused_with_a_reason(tmp_path: Path) -> None:
     checkpoint.save(tmp_path, BDHNeuro(NeuroConfig(n=8, d=4)), ByteTokenizer())
     with pytest.raises(ValueError, match="bdh-neuro"):
-        AutoModelForCausalLM.from_pretrained(tmp_path)
+        _load(tmp_path)
     with pytest.raises(ConfigError, match="variant is 'neuro'"):
         BDHForCausalLM(BDHPretrainedConfig(variant="neuro"))
 

@@ -16,7 +16,7 @@ from bdh.card import model_card
 from bdh.commands.models import open_model
 from bdh.commands.push import Uploads, metrics_of_run
 from bdh.config import BDHConfig
-from bdh.errors import CheckpointError, ConfigError, DataError, HubError
+from bdh.errors import CheckpointError, DataError, HubError
 from bdh.model import BDH
 from bdh.neuro.config import NeuroConfig
 from bdh.tokenizer import ByteTokenizer
@@ -199,11 +199,9 @@ def test_library_does_not_import_the_hub() -> None:
     assert subprocess.run([sys.executable, "-c", code], check=False).returncode == 0
 
 
-def test_training_uploads_need_a_name() -> None:
-    parser = cli._parser()
-    arguments = parser.parse_args(["train", "--push_to_hub", "--data", "x.txt"])
-    with pytest.raises(ConfigError, match="hub_repo_id"):
-        Uploads.from_arguments(arguments)
+def test_training_uploads_need_a_name(capsys: pytest.CaptureFixture[str]) -> None:
+    assert cli.main(["train", "--push-to-hub", "--data", "nowhere.txt"]) == 2
+    assert "hub_repo_id is missing" in capsys.readouterr().err
 
 
 def test_training_uploads_each_checkpoint(server: LoopbackHub, tmp_path: Path) -> None:

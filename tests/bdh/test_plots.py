@@ -211,7 +211,9 @@ def test_axes_say_what_they_show() -> None:
     figure = plots.draw_losses({"loss": curve, "val_loss": curve}, title="Loss")
     (axes,) = figure.axes
     assert (axes.get_xlabel(), axes.get_ylabel()) == ("step", "loss (nats per token)")
-    assert "best 1.0000 at step 2" in [text.get_text() for text in axes.texts]
+    legend = axes.get_legend()
+    assert legend is not None
+    assert "best: 1.0000 at step 2" in [text.get_text() for text in legend.get_texts()]
 
 
 def test_silent_neuron_and_synapse_are_drawn() -> None:

@@ -1,4 +1,4 @@
-"""Rows of different lengths in one batch, padded on the left: each is read as if it stood alone."""
+"""Prompts of any length, and of different lengths in one batch: each is read as if it stood alone."""
 
 import torch
 
@@ -6,6 +6,25 @@ from bdh.errors import ConfigError
 from bdh.model import BDH
 from bdh.shapes import Float, Int, Tensor
 from bdh.state import BDHState
+
+_PIECE = 1024
+
+
+def read_pieces(
+    model: BDH, tokens: Int[Tensor, "B T"], state: BDHState | None, *, keep_state: bool
+) -> tuple[Float[Tensor, "B T D"], BDHState | None]:
+    """Return the last hidden vectors and the state after ``tokens``.
+
+    Where no gradient is recorded they are read in pieces, so that what stands in memory beside the hidden vectors does
+    not grow with the text.
+    """
+    step = tokens.shape[1] if torch.is_grad_enabled() else _PIECE
+    hiddens = []
+    for start in range(0, tokens.shape[1], step):
+        last = start + step >= tokens.shape[1]
+        hidden, state, _ = model.encode(tokens[:, start : start + step], state, keep_state=keep_state or not last)
+        hiddens.append(hidden)
+    return torch.cat(hiddens, dim=1), state
 
 
 def read_padded(
@@ -21,8 +40,7 @@ def read_padded(
     if not kept.any(dim=1).all():
         raise ConfigError("the attention mask hides a whole row; every row needs at least one token")
     if not keep_state and not (kept[:, 1:] & ~kept[:, :-1]).any():
-        hidden, _, _ = model.encode(tokens, keep_state=False)
-        return hidden, None
+        return read_pieces(model, tokens, None, keep_state=False)
     if (kept[:, :-1] & ~kept[:, 1:]).any():
         raise ConfigError("the attention mask has gaps or padding on the right; pad on the left to keep a state")
     return _read_groups(model, tokens, (~kept).sum(dim=1), keep_state=keep_state)
@@ -36,7 +54,7 @@ def _read_groups(
     for pad in sorted(set(pads.tolist())):
         group = (pads == pad).nonzero().flatten()
         start = BDHState(model.empty_state(len(group)).memory, int(pad))
-        hidden, after, _ = model.encode(tokens[group, pad:], start, keep_state=keep_state)
+        hidden, after = read_pieces(model, tokens[group, pad:], start, keep_state=keep_state)
         rows.append(group)
         hiddens.append(torch.nn.functional.pad(hidden, (0, 0, pad, 0)))
         if after is not None:
