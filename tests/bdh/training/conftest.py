@@ -5,6 +5,7 @@ from __future__ import annotations
 import importlib.util
 from collections.abc import Callable
 from pathlib import Path
+from types import ModuleType
 from typing import Any
 
 import pytest
@@ -42,13 +43,12 @@ def make_trainer(make_model: Callable[..., BDH]) -> TrainerMaker:
 
 
 @pytest.fixture(scope="session")
-def load_worker() -> TrainerMaker:
-    """Return ``make_trainer`` of the script that two processes run."""
+def worker() -> ModuleType:
+    """Return the script that two processes run."""
     specification = importlib.util.spec_from_file_location(
         "two_processes", Path(__file__).with_name("two_processes.py")
     )
     assert specification is not None and specification.loader is not None
     worker = importlib.util.module_from_spec(specification)
     specification.loader.exec_module(worker)
-    make: TrainerMaker = worker.make_trainer
-    return make
+    return worker

@@ -7,15 +7,14 @@ import os
 import socket
 import subprocess
 import sys
-from collections.abc import Callable
 from pathlib import Path
+from types import ModuleType
 
 import pytest
 import torch
 
 from bdh.errors import ConfigError
 from bdh.training.distributed import World, choose_device, join_world
-from bdh.training.loop import Trainer
 
 ROOT = Path(__file__).parents[3]
 WORKER = Path(__file__).with_name("two_processes.py")
@@ -55,29 +54,42 @@ def _free_port() -> int:
         return int(probe.getsockname()[1])
 
 
-@pytest.fixture(scope="module")
-def curves(tmp_path_factory: pytest.TempPathFactory) -> dict[str, list[float]]:
-    """Return the loss curves of two processes that torchrun started, and where they wrote."""
-    folder = tmp_path_factory.mktemp("two")
+def _torchrun(folder: Path, *words: str) -> str:
+    """Let two processes run ``words``; return what they print."""
     flags = ["--nproc_per_node=2", "--master_addr=127.0.0.1", f"--master_port={_free_port()}"]
     environment = {**os.environ, "OMP_NUM_THREADS": "1", "PYTHONPATH": str(ROOT)}
     if sys.platform == "linux":
         environment["GLOO_SOCKET_IFNAME"] = "lo"
-    command = [sys.executable, "-m", "torch.distributed.run", *flags, str(WORKER), str(folder)]
+    command = [sys.executable, "-m", "torch.distributed.run", *flags, *words]
     done = subprocess.run(command, env=environment, cwd=folder, capture_output=True, text=True, timeout=120)
     assert done.returncode == 0, done.stderr[-3000:]
+    return done.stdout
+
+
+@pytest.fixture(scope="module")
+def curves(tmp_path_factory: pytest.TempPathFactory) -> dict[str, list[float]]:
+    """Return the loss curves of two processes that torchrun started, and where they wrote."""
+    folder = tmp_path_factory.mktemp("two")
+    _torchrun(folder, str(WORKER), str(folder))
     found: dict[str, list[float]] = json.loads((folder / "curves.json").read_text())
     assert found.pop("size") == 2
     return found
 
 
 @pytest.mark.slow
-def test_two_processes_learn_what_one_learns(
-    curves: dict[str, list[float]], load_worker: Callable[..., Trainer]
-) -> None:
-    trainer = load_worker(World(0, 1, torch.device("cpu")), carry=False)
+def test_two_processes_learn_what_one_learns(curves: dict[str, list[float]], worker: ModuleType) -> None:
+    trainer = worker.make_trainer(World(0, 1, torch.device("cpu")), carry=False)
     assert curves["windows"] == pytest.approx([report.loss for report in trainer.run()], abs=1e-5)
     assert curves["windows"][-1] < curves["windows"][0] - 0.05
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("way", ["windowed", "carried"])
+def test_two_processes_validate_what_one_validates(
+    curves: dict[str, list[float]], worker: ModuleType, way: str
+) -> None:
+    alone = worker.validate(World(0, 1, torch.device("cpu")), carry=way == "carried")
+    assert curves[way] == pytest.approx(alone, rel=1e-5) and alone[:3] == [3, 237, 237]
 
 
 @pytest.mark.slow
@@ -85,3 +97,16 @@ def test_two_processes_go_on_where_each_of_them_stopped(curves: dict[str, list[f
     assert len(curves["whole"]) == 6
     assert curves["stopped"] == curves["whole"][:3]
     assert curves["resumed"] == curves["whole"][2:]  # the last place was saved at step 2
+
+
+@pytest.mark.slow
+def test_train_command_of_two_processes_has_one_writer(tmp_path: Path) -> None:
+    (tmp_path / "text.txt").write_text("the ferry did not run on sundays. " * 60, encoding="utf-8")
+    sizes = "--n_layer 1 --n_embd 16 --n_head 2 --mlp_internal_dim_multiplier 4 --device cpu --sample_tokens 4"
+    steps = "--epochs 1 --batch_size 2 --seq_len 32 --log_interval 4 --eval_interval 8"
+    words = ["-m", "bdh", "train", "--data", "text.txt", "--out", "run", *sizes.split(), *steps.split()]
+    output = _torchrun(tmp_path, *words)
+    assert output.count("2 processes") == output.count("sample after step 15") == 1
+    records = [json.loads(line) for line in (tmp_path / "run" / "metrics.jsonl").read_text().splitlines()]
+    assert [record["step"] for record in records] == [4, 8, 12, 15]  # 1,836 tokens, 128 a step
+    assert "2 processes" in (tmp_path / "run" / "baseline_metrics.md").read_text(encoding="utf-8")

@@ -15,6 +15,7 @@ from bdh.training.data import Batches, DocumentStreams, RandomWindows, encode_do
 from bdh.training.distributed import World, join_world
 from bdh.training.loop import TrainConfig, Trainer
 from bdh.training.run import TrainingRun
+from bdh.training.validation import Validation
 
 TEXT = "the ferry did not run on sundays, and the ferryman did not run at all. " * 12
 SIZES = BDHConfig(n_layer=2, n_embd=16, n_head=2, mlp_internal_dim_multiplier=4, dropout=0.0)
@@ -35,6 +36,22 @@ def make_trainer(world: World, *, carry: bool) -> Trainer:
     return Trainer(model, batches, config, world)
 
 
+def validate(world: World, *, carry: bool) -> list[float]:
+    """Return the figures of three held-out documents."""
+    found = _make_validation(make_trainer(world, carry=carry))()
+    return [found.documents, found.tokens, found.bytes, found.loss, found.bits_per_byte, found.perplexity]
+
+
+def _make_validation(trainer: Trainer) -> Validation:
+    documents = encode_documents([TEXT[:150], TEXT[150:233], TEXT[233:240]], ByteTokenizer())
+    return Validation(trainer, documents, ByteTokenizer().byte_lengths())
+
+
+def _make_run(folder: Path, world: World) -> TrainingRun:
+    trainer = make_trainer(world, carry=True)
+    return TrainingRun(folder, trainer, ByteTokenizer(), _make_validation(trainer))
+
+
 def _curve(run: TrainingRun, *, stop: int = 99) -> list[float]:
     losses = []
     for progress in run.run():
@@ -48,15 +65,15 @@ def main(folder: Path) -> None:
     """Write the loss curves of all runs to ``folder``."""
     torch.set_num_threads(1)
     with join_world("cpu") as world:
+        validated = {name: validate(world, carry=name == "carried") for name in ("windowed", "carried")}
         curves = {"windows": [report.loss for report in make_trainer(world, carry=False).run()]}
         for name, stop in (("whole", 99), ("stopped", 3)):
-            run = TrainingRun(folder / name, make_trainer(world, carry=True), ByteTokenizer(), None)
-            curves[name] = _curve(run, stop=stop)
-        resumed = TrainingRun(folder / "stopped", make_trainer(world, carry=True), ByteTokenizer(), None)
+            curves[name] = _curve(_make_run(folder / name, world), stop=stop)
+        resumed = _make_run(folder / "stopped", world)
         resumed.resume()
         curves["resumed"] = _curve(resumed)
         if world.writes:
-            (folder / "curves.json").write_text(json.dumps({"size": world.size, **curves}))
+            (folder / "curves.json").write_text(json.dumps({"size": world.size, **curves, **validated}))
 
 
 if __name__ == "__main__":
