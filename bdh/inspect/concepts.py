@@ -89,8 +89,12 @@ def measure_selectivity(
             raise InspectError(f"the {name} list has {len(sentences)} sentences; give at least {_FEWEST}, one a line")
     inside = np.stack([sentence_activity(model, tokenizer.encode(sentence)) for sentence in concept])
     outside = np.stack([sentence_activity(model, tokenizer.encode(sentence)) for sentence in control])
-    statistic, p_values = mannwhitneyu(inside, outside, alternative="greater", method="asymptotic", axis=0)
-    p_values = np.nan_to_num(p_values, nan=1.0)  # a neuron that is silent throughout has no ranks
+    tests = [  # layer by layer: the ranks of all neurons at once would not fit
+        mannwhitneyu(inside[:, layer], outside[:, layer], alternative="greater", method="asymptotic", axis=0)
+        for layer in range(inside.shape[1])
+    ]
+    statistic = np.stack([test.statistic for test in tests])
+    p_values = np.nan_to_num([test.pvalue for test in tests], nan=1.0)  # a silent neuron has no ranks
     q_values = false_discovery_control(p_values, axis=None).reshape(p_values.shape)
     means = np.stack([inside.mean(axis=0), outside.mean(axis=0)])
     return Selectivity(statistic / (len(concept) * len(control)), p_values, q_values, means)
