@@ -22,8 +22,13 @@ def add_commands(commands: Any, *, formatter: type[argparse.HelpFormatter]) -> d
     parsers = {}
     for name, (add_flags, summary) in _COMMANDS.items():
         parser = commands.add_parser(name, help=summary, description=summary, formatter_class=formatter)
-        parser.set_defaults(command=name, defaults=lambda arguments: {})
+        parser.set_defaults(command=name, defaults=_bring_nothing)
         add_flags(parser)
         add_config_flag(parser)
         parsers[name] = parser
     return parsers
+
+
+def _bring_nothing(arguments: argparse.Namespace) -> dict[str, Any]:
+    """Return no defaults beyond those of the flags."""
+    return {}

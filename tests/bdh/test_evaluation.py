@@ -15,7 +15,7 @@ from hypothesis import strategies as st
 
 from bdh import evaluation
 from bdh.errors import ConfigError, DataError
-from bdh.evaluation import stream_losses, summarise
+from bdh.evaluation import cut_windows, losses_over_position, stream_losses, summarise, window_losses
 from bdh.model import BDH
 
 ModelMaker = Callable[..., BDH]
@@ -129,3 +129,39 @@ def test_loss_beyond_measure_has_a_finite_perplexity() -> None:
 def test_figures_of_nothing_are_an_error() -> None:
     with pytest.raises(DataError, match="no document"):
         summarise([], [], [1])
+
+
+@given(lengths=st.lists(st.integers(2, 50), min_size=1, max_size=4), window=st.integers(1, 60), rows=st.integers(1, 5))
+@settings(max_examples=25)
+def test_windows_side_by_side_cost_what_resetting_costs(
+    make_model: ModelMaker, lengths: list[int], window: int, rows: int
+) -> None:
+    model, heard = make_model(), list[int]()
+    documents = [_document(length, seed) for seed, length in enumerate(lengths)]
+    windows = cut_windows(documents, window)
+    found = window_losses(model, windows, batch_size=rows, on_progress=heard.append)
+    expected = stream_losses(model, documents, reset_every=window)
+    np.testing.assert_allclose(np.concatenate(found), np.concatenate(expected), rtol=1e-3, atol=1e-3)
+    assert [len(row) for row in found] == [len(piece) - 1 for piece in windows]
+    assert sum(heard) == sum(lengths) - len(lengths)
+
+
+@pytest.mark.parametrize(("window", "rows", "word"), [(0, 4, "window is 0"), (4, 0, "batch_size is 0")])
+def test_windows_of_nothing_are_an_error(make_model: ModelMaker, window: int, rows: int, word: str) -> None:
+    with pytest.raises(ConfigError, match=word):
+        window_losses(make_model(), cut_windows([_document(9)], window), batch_size=rows)
+
+
+def test_losses_over_position_are_means_over_stretches_that_double() -> None:
+    losses = [np.arange(200, dtype=np.float32), np.full(70, 2.0, np.float32)]
+    documents = [np.zeros(201, np.int32), np.zeros(71, np.int32)]
+    found = losses_over_position(losses, documents, [2])
+    assert [(stretch.start, stretch.stop, stretch.tokens) for stretch in found] == [
+        (0, 64, 128),
+        (64, 128, 70),
+        (128, 200, 72),
+    ]
+    assert found[0].loss == pytest.approx((np.arange(64).sum() + 128) / 128)
+    assert found[2].loss == pytest.approx(np.arange(128, 200).mean())
+    assert all(stretch.bits_per_byte == pytest.approx(stretch.loss / math.log(2) / 2) for stretch in found)
+    assert losses_over_position([], [], [1]) == []
