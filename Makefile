@@ -37,7 +37,7 @@ check: $(READY) ## lint, formatting, types, the three laws; known vulnerabilitie
 	$(BIN)/mypy
 	$(BIN)/mypy pipeline.py
 	$(BIN)/mypy run_dataset.py
-	$(BIN)/lint-imports
+	$(BIN)/lint-imports --no-cache
 	@$(AUDIT)
 
 fix: $(READY) ## mend what ruff can mend: imports, formatting, old spellings

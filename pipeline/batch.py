@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -21,7 +21,7 @@ from pipeline.text.novels import find_novel
 LEXICAL = ("mean_coverage_union", "mean_neighbours_found")
 """The features of a row that the lexical baseline sees."""
 
-OnBook = Callable[[Book, Sequence[Character], Reading], None]
+OnBook = Callable[[Book, Sequence[Character], Reading, Mapping[int, str]], None]
 OnRows = Callable[[str, int, int], None]
 
 
@@ -59,8 +59,8 @@ def judge_rows(
     """Judge the claims of every row on its own novel, novel by novel, and return the rows in their order.
 
     A row whose character is empty or found nowhere is judged on the whole novel, with a notice. ``on_book`` gets each
-    novel once, with the characters tracked and its reading; ``on_rows`` the progress of the claims. Raises NovelError
-    for a book that is not in ``novels_dir``, TableError for a row without a claim.
+    novel once, with the characters tracked, its reading and Groq's summaries; ``on_rows`` the progress of the claims.
+    Raises NovelError for a book that is not in ``novels_dir``, TableError for a row without a claim.
     """
     novels = _rows_by_novel(rows, novels_dir)
     claims = {row: _extract(pipeline, row) for row in rows}
@@ -71,8 +71,10 @@ def judge_rows(
         cases = [_Case(row, claims[row], people[row.char]) for row in group]
         tracked = list({person.name: person for person in people.values() if person is not None}.values())
         reading = pipeline.read(book, tracked)
-        on_book(book, tracked, reading)
-        found |= {judged.row: judged for judged in _judge_group(pipeline, book, reading, cases, on_rows)}
+        group_found = {judged.row: judged for judged in _judge_group(pipeline, book, reading, cases, on_rows)}
+        shown = [claim for judged in group_found.values() for claim in judged.claims]
+        on_book(book, tracked, reading, pipeline.summarise(book, shown))
+        found |= group_found
     return [found[row] for row in rows]
 
 
@@ -120,7 +122,8 @@ def _judge_group(
     for case in cases:
         own = tuple(next(verdicts) for _ in case.claims)
         found = case.person is not None
-        yield JudgedRow(case.row, found, _notices(case), own, describe(own))
+        notices = (*_notices(case), *pipeline.llm.notices_on(case.row.char.strip(), row_text(case.row), case.claims))
+        yield JudgedRow(case.row, found, notices, own, describe(own))
 
 
 def _notices(case: _Case) -> tuple[str, ...]:

@@ -119,6 +119,7 @@ class PipelineConfig:
     reading: ReadingConfig = field(default_factory=ReadingConfig)
     retrieval: RetrievalConfig = field(default_factory=RetrievalConfig)
     scoring: ScoringConfig = field(default_factory=ScoringConfig)
+    llm: LLMConfig = field(default_factory=LLMConfig)
     seed: int = 0
 
     def __post_init__(self) -> None:

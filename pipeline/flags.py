@@ -10,9 +10,18 @@ import sys
 import tomllib
 from collections.abc import Sequence
 from pathlib import Path
-from typing import Any, NoReturn
+from typing import Any, NoReturn, get_args
 
-from pipeline.config import ChunkConfig, PipelineConfig, ReadingConfig, RetrievalConfig, ScoringConfig, TextConfig
+from pipeline.config import (
+    ChunkConfig,
+    LLMConfig,
+    LLMMode,
+    PipelineConfig,
+    ReadingConfig,
+    RetrievalConfig,
+    ScoringConfig,
+    TextConfig,
+)
 from pipeline.errors import SettingError
 
 NOVELS_DIR = "novels"
@@ -108,6 +117,18 @@ def _add_shared(parser: FlagParser) -> None:
     machine.add_argument(
         "--seed", metavar="N", type=int, default=PipelineConfig.seed, help="of all chance (%(default)s)"
     )
+    _add_llm(parser)
+
+
+def _add_llm(parser: FlagParser) -> None:
+    groq = parser.add_argument_group("Groq, which is sent what it works on; needs GROQ_API_KEY, exported or in .env")
+    groq.add_argument(
+        "--llm",
+        metavar="TASK",
+        default=LLMConfig.mode,
+        help=f"one of {', '.join(get_args(LLMMode))} (%(default)s)",
+    )
+    groq.add_argument("--llm_model", metavar="NAME", default=LLMConfig.model, help="a model of Groq's (%(default)s)")
 
 
 def _add_reading(parser: FlagParser) -> None:
@@ -199,5 +220,6 @@ def settings(arguments: argparse.Namespace) -> PipelineConfig:
         reading=ReadingConfig(arguments.model_dir, arguments.device, arguments.dtype),
         retrieval=RetrievalConfig(arguments.top_k),
         scoring=ScoringConfig(arguments.verdict_dir),
+        llm=LLMConfig(arguments.llm, arguments.llm_model),
         seed=arguments.seed,
     )

@@ -12,12 +12,14 @@ from spacy.language import Language
 
 from pipeline.claims import extract_claims
 from pipeline.config import PipelineConfig
+from pipeline.llm import GroqDoor, load_key
+from pipeline.llm_steps import LLMSteps
 from pipeline.reading.cache import ReadingCache, default_folder
 from pipeline.reading.encoder import Encoder, load_encoder
 from pipeline.reading.read import OnProgress, Reader, ignore_progress
 from pipeline.records import Character, Chunk, Claim, ClaimVerdict, Evidence, Mention, Novel, Reading, Span, Verdict
 from pipeline.retrieval import LexicalIndex, retrieve
-from pipeline.scoring.judge import Judge, Lexicon, describe_claims, passage_of
+from pipeline.scoring.judge import Judge, Lexicon, describe_claims, passage_of, relabel
 from pipeline.scoring.surprise import Question, measure_gains
 from pipeline.scoring.verdict import DecisionRule, backstory_rationale, label_backstory
 from pipeline.text.aliases import Alias
@@ -25,6 +27,8 @@ from pipeline.text.characters import build_cast, find_mentions, resolve_characte
 from pipeline.text.chunking import make_chunks
 from pipeline.text.novels import load_novel
 from pipeline.text.sentences import load_nlp, split_sentences
+
+OnNotice = Callable[[str], object]
 
 ROOT = Path(__file__).resolve().parents[1]
 """The project's folder: what ships with it is found from any working folder."""
@@ -53,12 +57,36 @@ class Book:
 
 @dataclass(frozen=True)
 class Pipeline:
-    """All stages with their models loaded once; ``aliases`` are the names that the user gave."""
+    """All stages with their models loaded once; ``aliases`` are the names that the user gave.
+
+    ``on_notice`` is told at once what the user should know; the same notices stand in the verdicts. Made with a key
+    missing that ``config.llm`` needs, it raises LLMError before anything is read.
+    """
 
     config: PipelineConfig = field(default_factory=PipelineConfig)
     aliases: tuple[Alias, ...] = ()
     cache_dir: Path | None = None
     on_progress: OnProgress = ignore_progress
+    on_notice: OnNotice = lambda notice: None
+
+    def __post_init__(self) -> None:
+        _ = self.door
+
+    @cached_property
+    def door(self) -> GroqDoor | None:
+        """The door to Groq, None where Groq is asked for nothing; its answers are kept beside the readings."""
+        if self.config.llm.mode == "off":
+            return None
+        return GroqDoor(self.config.llm, key=load_key(), folder=self._folder / "answers")
+
+    @cached_property
+    def llm(self) -> LLMSteps:
+        """The steps that Groq takes."""
+        return LLMSteps(self.door, self.on_notice)
+
+    @property
+    def _folder(self) -> Path:
+        return self.cache_dir or default_folder()
 
     @cached_property
     def nlp(self) -> Language:
@@ -83,8 +111,7 @@ class Pipeline:
     @cached_property
     def reader(self) -> Reader:
         """The reader with its cache."""
-        cache = ReadingCache(self.cache_dir or default_folder())
-        return Reader(self.encoder, cache, self.config.reading, self.on_progress)
+        return Reader(self.encoder, ReadingCache(self._folder), self.config.reading, self.on_progress)
 
     def open_book(self, novel: Novel | Path) -> Book:
         """Return a novel with its sentences, chunks, mentions and index."""
@@ -105,8 +132,9 @@ class Pipeline:
         return self.reader.read(book.novel, book.chunks, characters)
 
     def extract(self, backstory: str, character: str) -> tuple[Claim, ...]:
-        """Return the claims of a backstory."""
-        return extract_claims(backstory, character, self.nlp)
+        """Return the claims of a backstory, by Groq or by the heuristic."""
+        found = self.llm.claims(backstory, character)
+        return extract_claims(backstory, character, self.nlp) if found is None else found
 
     def find_evidence(
         self, book: Book, reading: Reading, character: Character | None, claims: Sequence[Claim]
@@ -128,16 +156,29 @@ class Pipeline:
         *,
         on_progress: Callable[[int], object] = lambda read: None,
     ) -> list[ClaimVerdict]:
-        """Return the verdict on each claim with its evidence; the reader is asked about all of them together."""
+        """Return the verdict on each claim with its evidence; the reader is asked about all of them together.
+
+        Groq's labels of the passages, where it is asked for them, take the place of the reader's.
+        """
         asked = [
             Question(claim.text, tuple(passage_of(book.novel, book.chunks[e.chunk_index]).text for e in evidence))
             for claim, evidence in questions
         ]
         gains = measure_gains(self.encoder.model, self.encoder.tokenizer, asked, on_progress=on_progress)
-        return [
+        judged = [
             self.judge.judge_claim(claim, evidence, gain, novel=book.novel, chunks=book.chunks, lexicon=book.lexicon)
             for (claim, evidence), gain in zip(questions, gains, strict=True)
         ]
+        return [
+            verdict if labels is None else relabel(verdict, labels)
+            for verdict, question in zip(judged, asked, strict=True)
+            for labels in [self.llm.labels(verdict.claim, question.passages)]
+        ]
+
+    def summarise(self, book: Book, judged: Sequence[ClaimVerdict]) -> dict[int, str]:
+        """Return Groq's summaries of the chunks that stand in evidence, by chunk index; none where it is not asked."""
+        shown = sorted({pair.evidence.chunk_index for verdict in judged for pair in verdict.pairs})
+        return self.llm.summaries({index: passage_of(book.novel, book.chunks[index]).text for index in shown})
 
     def judge_backstory(self, book: Book, reading: Reading, character: Character, backstory: str) -> Verdict:
         """Return the verdict on a backstory of one character, whose reading is in ``reading``."""
@@ -149,7 +190,8 @@ class Pipeline:
         probability = model.probability(features)
         label = label_backstory(probability, threshold=model.threshold, band=self.band)
         rationale = backstory_rationale(label, judged)
-        return Verdict(book.novel.name, character.name, label, probability, rationale, tuple(judged), features)
+        notices = self.llm.notices_on(character.name, backstory, claims)
+        return Verdict(book.novel.name, character.name, label, probability, rationale, tuple(judged), features, notices)
 
 
 def describe(claims: Sequence[ClaimVerdict]) -> dict[str, float]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sys
 from typing import Any
 
 from tqdm import tqdm
@@ -33,6 +34,11 @@ class Bars:
         if self._bar is not None:
             self._bar.close()
         self._bar = None
+
+
+def warn(line: str) -> None:
+    """Print a line on standard error, above a bar that may be running there."""
+    tqdm.write(line, file=sys.stderr)
 
 
 def say(line: str) -> None:

@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 import argparse
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 
 from pipeline.batch import FittedTables, JudgedRow, check_training, evidence_of, fit_tables, judge_rows, predict
 from pipeline.commands.console import Bars, say
-from pipeline.commands.stages import cast_with, make_manifest, open_pipeline
+from pipeline.commands.stages import cast_with, make_manifest, open_pipeline, say_usage
 from pipeline.config import PipelineConfig
 from pipeline.dataset import Row, read_table, write_predictions
 from pipeline.records import Character, Reading
@@ -40,6 +40,7 @@ def run_dataset(arguments: argparse.Namespace, config: PipelineConfig) -> int:
         manifest = make_manifest(pipeline)
     paths = _write(readings, judged_train, judged_test, fitted, manifest)
     _show(judged, fitted, paths)
+    say_usage(pipeline)
     return 0
 
 
@@ -51,11 +52,15 @@ class _Readings:
     sums: dict[str, str] = field(default_factory=dict)
     files: list[Path] = field(default_factory=list)
 
-    def keep(self, book: Book, tracked: Sequence[Character], reading: Reading) -> None:
+    def keep(self, book: Book, tracked: Sequence[Character], reading: Reading, summaries: Mapping[int, str]) -> None:
         """Write the files of a novel."""
         cast = cast_with(book, tracked)
         self.sums[book.novel.name] = book.novel.sha256
-        self.files.extend(write_reading(self.out, novel=book.novel, chunks=book.chunks, cast=cast, reading=reading))
+        self.files.extend(
+            write_reading(
+                self.out, novel=book.novel, chunks=book.chunks, cast=cast, reading=reading, summaries=summaries
+            )
+        )
 
 
 def _note_shared(train: Sequence[Row], test: Sequence[Row]) -> None:

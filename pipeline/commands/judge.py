@@ -8,7 +8,7 @@ from pathlib import Path
 
 from pipeline.claims import read_backstory
 from pipeline.commands.console import say
-from pipeline.commands.stages import cast_with, make_manifest, open_pipeline
+from pipeline.commands.stages import cast_with, make_manifest, open_pipeline, say_usage
 from pipeline.config import PipelineConfig
 from pipeline.errors import SettingError
 from pipeline.flags import NOVELS_DIR
@@ -42,6 +42,7 @@ def judge(arguments: argparse.Namespace, config: PipelineConfig) -> int:
             say(f"note: {notice}")
         reading = pipeline.read(book, tracked)
         verdict = pipeline.judge_backstory(book, reading, character, backstory)
+        summaries = pipeline.summarise(book, verdict.claims)
         paths = write_verdict(
             out,
             novel=book.novel,
@@ -50,8 +51,10 @@ def judge(arguments: argparse.Namespace, config: PipelineConfig) -> int:
             reading=reading,
             verdict=verdict,
             manifest=make_manifest(pipeline),
+            summaries=summaries,
         )
     _show(verdict, paths)
+    say_usage(pipeline)
     return 0
 
 

@@ -8,11 +8,12 @@ from contextlib import contextmanager
 from dataclasses import asdict
 from pathlib import Path
 
-from pipeline.commands.console import Bars
-from pipeline.config import PipelineConfig
+from pipeline.commands.console import Bars, say, warn
+from pipeline.config import LLMTask, PipelineConfig
 from pipeline.reading.encoder import set_threads
 from pipeline.records import Character
 from pipeline.report.manifest import Manifest
+from pipeline.report.summaries import SUMMARY_METHOD
 from pipeline.run import Book, Pipeline
 from pipeline.scoring.judge import METHOD
 from pipeline.text.aliases import load_aliases, parse_alias
@@ -23,6 +24,21 @@ _METHODS = {
     "characters": "capitalised-span finder with titles, or the PERSON entities of --spacy_model",
     "retrieval": "BM25 over stems fused with the distance of the reader's vectors (reciprocal ranks)",
 }
+_BY_GROQ: tuple[tuple[LLMTask, str, str], ...] = (
+    ("claims", "claims", "parted by {model} on Groq, {answered} of {wanted} backstories; else {own}"),
+    (
+        "judge",
+        "scorer",
+        "every passage of a claim labelled by {model} on Groq, {answered} of {wanted} claims; the highest support s "
+        "and contradict c among them give the claim's probability (1 + s - c) / 2 and its label; else, and for the "
+        "step from claims to a backstory, {own}",
+    ),
+    (
+        "summaries",
+        "summary",
+        "of chunks in evidence a sentence written by {model} on Groq, {answered} of {wanted} chunks; else {own}",
+    ),
+)
 
 
 @contextmanager
@@ -34,7 +50,7 @@ def open_pipeline(arguments: argparse.Namespace, config: PipelineConfig) -> Iter
         aliases += load_aliases(arguments.aliases_file)
     cache = Path(arguments.cache_dir) if arguments.cache_dir else None
     with Bars("token") as bars:
-        yield Pipeline(config, aliases, cache, bars.show)
+        yield Pipeline(config, aliases, cache, bars.show, lambda notice: warn(f"note: {notice}"))
 
 
 def cast_with(book: Book, tracked: Sequence[Character]) -> list[Character]:
@@ -46,4 +62,24 @@ def cast_with(book: Book, tracked: Sequence[Character]) -> list[Character]:
 def make_manifest(pipeline: Pipeline) -> Manifest:
     """Return what this run was made with."""
     weights = {"reader": pipeline.encoder.weights_sha256, "verdict": pipeline.judge.sha256}
-    return Manifest(asdict(pipeline.config), pipeline.config.seed, weights, _METHODS)
+    settings = asdict(pipeline.config)
+    if pipeline.door is None:
+        del settings["llm"]  # what was not used made nothing
+    return Manifest(settings, pipeline.config.seed, weights, _METHODS | _methods_of_groq(pipeline))
+
+
+def _methods_of_groq(pipeline: Pipeline) -> dict[str, str]:
+    """Return how each step was done that Groq was asked for, and how often Groq did it."""
+    own = {**_METHODS, "summary": SUMMARY_METHOD}
+    llm = pipeline.config.llm
+    return {
+        step: way.format(model=llm.model, **asdict(pipeline.llm.tally(task)), own=own[step])
+        for task, step, way in _BY_GROQ
+        if llm.asks_for(task)
+    }
+
+
+def say_usage(pipeline: Pipeline) -> None:
+    """Print what Groq has taken, where it was asked."""
+    if pipeline.door is not None:
+        say(str(pipeline.door.usage))

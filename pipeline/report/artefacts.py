@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 
 from pipeline.records import Character, Chunk, Novel, Reading, Verdict
@@ -18,7 +18,7 @@ from pipeline.report.entries import (
 from pipeline.report.files import prepare_folder, safe_name, write_json, write_json_lines_as_list, write_text
 from pipeline.report.html import render_page
 from pipeline.report.manifest import Manifest, write_manifest
-from pipeline.report.summaries import summarise
+from pipeline.report.summaries import shorten, summarise
 from pipeline.report.view import page_view
 
 
@@ -31,9 +31,11 @@ def write_verdict(
     reading: Reading,
     verdict: Verdict,
     manifest: Manifest,
+    summaries: Mapping[int, str] | None = None,
 ) -> tuple[Path, ...]:
     """Write every artefact of one backstory's verdict and return their paths, the page and the manifest last.
 
+    ``summaries`` of chunks, by index, take the place of ours, which fill in for the rest.
     Each file is complete or untouched. The manifest comes last, so that its sums fit the files only after a whole run.
 
     Raises:
@@ -42,7 +44,7 @@ def write_verdict(
     prepare_folder(out_dir)
     view = page_view(novel=novel, chunks=chunks, cast=cast, reading=reading, verdict=verdict, manifest=manifest)
     paths = (
-        *write_reading(out_dir, novel=novel, chunks=chunks, cast=cast, reading=reading),
+        *write_reading(out_dir, novel=novel, chunks=chunks, cast=cast, reading=reading, summaries=summaries),
         *_write_judgement(out_dir, novel, verdict),
         write_text(out_dir / "report.html", render_page(view)),
     )
@@ -50,11 +52,18 @@ def write_verdict(
 
 
 def write_reading(
-    out_dir: Path, *, novel: Novel, chunks: Sequence[Chunk], cast: Sequence[Character], reading: Reading
+    out_dir: Path,
+    *,
+    novel: Novel,
+    chunks: Sequence[Chunk],
+    cast: Sequence[Character],
+    reading: Reading,
+    summaries: Mapping[int, str] | None = None,
 ) -> Iterator[Path]:
-    """Write the three files that belong to the novel whatever the backstory, yielding each path once it is there."""
+    """Write the three files that belong to the novel, yielding each path once it is there."""
     name = safe_name(novel.name)
-    entries = chunk_entries(novel, chunks, cast, summarise(novel.text, chunks))
+    given = {index: shorten(summary) for index, summary in (summaries or {}).items()}
+    entries = chunk_entries(novel, chunks, cast, summarise(novel.text, chunks) | given)
     yield write_json(out_dir / f"{name}.chunks.json", entries)
     yield write_json_lines_as_list(out_dir / f"{name}.states.json", state_entries(reading))
     yield write_json(out_dir / f"{name}.characters.json", [character_entry(person) for person in cast])

@@ -8,11 +8,11 @@ from __future__ import annotations
 
 import hashlib
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 from pipeline.errors import ModelError
-from pipeline.records import Chunk, Claim, ClaimLabel, ClaimVerdict, Evidence, Novel, Pair, Span
+from pipeline.records import Chunk, Claim, ClaimLabel, ClaimVerdict, Evidence, Novel, Pair, PairLabel, Span
 from pipeline.scoring.features import (
     Passage,
     Stems,
@@ -30,6 +30,7 @@ from pipeline.scoring.verdict import (
     label_claim,
     label_pair,
     pair_probabilities,
+    weigh_pairs,
 )
 
 METHOD = (
@@ -123,6 +124,21 @@ class Judge:
 def passage_of(novel: Novel, chunk: Chunk) -> Passage:
     """Return the verbatim sentences of a chunk."""
     return Passage(tuple(novel.text[start:end] for start, end in chunk.sentences))
+
+
+def relabel(verdict: ClaimVerdict, labels: Sequence[dict[PairLabel, float]]) -> ClaimVerdict:
+    """Return the verdict on a claim whose passages somebody else has labelled, by the rule of ``weigh_pairs``.
+
+    ``labels`` are probabilities that sum to 1, one mapping a pair in the order of the pairs. The evidence, its
+    quotations and the features of the claim stay.
+    """
+    pairs = tuple(
+        replace(pair, label=label_pair(chances), probabilities=chances)
+        for pair, chances in zip(verdict.pairs, labels, strict=True)
+    )
+    label, probability = weigh_pairs(pairs)
+    rationale = claim_rationale(label, pairs)
+    return replace(verdict, label=label, probability=probability, pairs=pairs, rationale=rationale)
 
 
 def describe_claims(

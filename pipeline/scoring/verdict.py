@@ -79,6 +79,20 @@ def label_pair(probabilities: dict[PairLabel, float]) -> PairLabel:
     return max(order, key=lambda label: probabilities[label])
 
 
+def weigh_pairs(pairs: Sequence[Pair]) -> tuple[ClaimLabel, float]:
+    """Return the label and probability of a claim from its pairs alone, where no fitted model stands above them.
+
+    With s the highest support and c the highest contradict, the probability is (1 + s - c) / 2. The claim is not
+    stated where both lie below a half or neither is higher, else its label is that of the higher.
+    """
+    support = max(pair.probabilities["support"] for pair in pairs)
+    contradict = max(pair.probabilities["contradict"] for pair in pairs)
+    probability = (1 + support - contradict) / 2
+    if max(support, contradict) < 0.5 or support == contradict:
+        return "not_stated", probability
+    return ("supported" if support > contradict else "contradicted"), probability
+
+
 def backstory_features(probabilities: Sequence[float], labels: Sequence[ClaimLabel]) -> dict[str, float]:
     """Return the ``BACKSTORY_FEATURES`` of a backstory from the probability and label of each of its claims.
 

@@ -50,8 +50,11 @@ class GroqServer:
         """Note a request and give the next reply."""
         body = json.loads(handler.rfile.read(int(handler.headers["Content-Length"])))
         self.requests.append(Request(handler.path, dict(handler.headers), body))
-        reply = self.replies.popleft() if self.replies else fails(418, "the script is at its end")
-        reply(handler)
+        self.reply_to(self.requests[-1])(handler)
+
+    def reply_to(self, request: Request) -> Reply:
+        """Return the reply to a request: the next of the script, whatever is asked."""
+        return self.replies.popleft() if self.replies else fails(418, "the script is at its end")
 
 
 def completes(content: object, *, reason: str = "stop", read: int = 100, written: int = 10) -> Reply:
@@ -94,23 +97,23 @@ def stays_silent(handler: BaseHTTPRequestHandler) -> None:
 
 
 @contextmanager
-def serving() -> Iterator[GroqServer]:
+def serving(script: GroqServer | None = None) -> Iterator[GroqServer]:
     """Run a server until the end of the block."""
-    script = GroqServer()
+    served = script or GroqServer()
 
     class Handler(BaseHTTPRequestHandler):
         def do_POST(self) -> None:
-            script.handle(self)
+            served.handle(self)
 
         def log_message(self, format: str, *args: object) -> None:
             pass
 
     server = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
-    script.url = f"http://127.0.0.1:{server.server_address[1]}"
+    served.url = f"http://127.0.0.1:{server.server_address[1]}"
     thread = threading.Thread(target=server.serve_forever, kwargs={"poll_interval": 0.02}, daemon=True)
     thread.start()
     try:
-        yield script
+        yield served
     finally:
         server.shutdown()
         server.server_close()
