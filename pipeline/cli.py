@@ -10,14 +10,10 @@ import logging
 import os
 import sys
 from collections.abc import Callable, Sequence
-from pathlib import Path
 
-from dotenv import dotenv_values
-
-from pipeline.errors import PipelineError, SettingError
+from pipeline.errors import PipelineError
 from pipeline.flags import dataset_parser, judge_parser, parse, settings, tools_parser
 
-_KEY = "GROQ_API_KEY"
 _PIPE_CLOSED = 141
 """128 + SIGPIPE: what a shell reports of a command whose reader has left."""
 
@@ -70,7 +66,6 @@ def _guarded(run: Callable[[], int]) -> int:
         if isinstance(stream, io.TextIOWrapper):
             stream.reconfigure(errors="replace")  # a terminal that lacks a letter is no reason to lose a verdict
     try:
-        _read_env()
         return run()
     except PipelineError as error:
         return _fail(str(error))
@@ -88,19 +83,3 @@ def _guarded(run: Callable[[], int]) -> int:
 def _fail(message: str) -> int:
     print(f"error: {' '.join(message.split())}", file=sys.stderr)
     return 2
-
-
-def _read_env() -> None:
-    """Take the Groq key of a ``.env``, in the working folder or beside the scripts; an exported one wins.
-
-    Nothing else is taken: a file that lies in some folder of texts may not redirect where the key is sent.
-    """
-    for folder in (Path.cwd(), Path(__file__).resolve().parents[1]):
-        path = folder / ".env"
-        try:
-            key = dotenv_values(path, interpolate=False, encoding="utf-8-sig").get(_KEY)
-        except (OSError, UnicodeDecodeError):
-            # What was decoded stands in the error, and may be the key.
-            raise SettingError(f"{path} cannot be read; expected a text file in UTF-8; see .env.example") from None
-        if key and key.strip().isprintable():
-            os.environ.setdefault(_KEY, key.strip())

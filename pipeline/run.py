@@ -103,6 +103,10 @@ class Pipeline:
         """The fitted verdict."""
         return Judge.load(shipped(self.config.scoring.verdict_dir), rule=DecisionRule(band=self.band))
 
+    def load_models(self) -> None:
+        """Load the reader and the fitted verdict now, so that a missing one is known before hours of work."""
+        _ = self.encoder, self.judge
+
     @property
     def band(self) -> float:
         """Half the width of the range of probabilities that counts as undecided."""

@@ -12,6 +12,7 @@ from sklearn import config_context
 from sklearn.linear_model import LogisticRegression
 from sklearn.model_selection import StratifiedGroupKFold, StratifiedKFold
 from sklearn.preprocessing import StandardScaler
+from threadpoolctl import threadpool_limits
 
 from pipeline.errors import TableError
 from pipeline.scoring.logistic import Floats, LogisticModel, Row, feature_matrix
@@ -76,7 +77,8 @@ def fit_scorer(
     seed: int,
 ) -> Scorer:
     """Fit a transform and a classifier on ``inputs`` (features or texts), penalty and threshold chosen inside them."""
-    with config_context(assume_finite=True, skip_parameter_validation=True):
+    # On tables this small, threads only wait for each other.
+    with config_context(assume_finite=True, skip_parameter_validation=True), threadpool_limits(1):
         return _fit_scorer(make_transform, inputs, labels, inner_splits(labels, groups, seed=seed), aim=aim, seed=seed)
 
 

@@ -1,0 +1,174 @@
+"""The stages in their order: a book opened, a backstory parted, evidence found, claims judged."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from pipeline.config import ChunkConfig, PipelineConfig, RetrievalConfig, ScoringConfig, TextConfig
+from pipeline.errors import BackstoryError, CharacterError, ModelError
+from pipeline.records import Reading, Verdict
+from pipeline.run import ROOT, Book, Pipeline, describe, shipped
+from pipeline.text.aliases import Alias
+from pipeline.text.novels import load_novel
+from tests.pipeline.little_story import BACKSTORY, OTHER_BACKSTORY
+
+
+@pytest.fixture(scope="module")
+def pipeline(stand_in_config: PipelineConfig, tmp_path_factory: pytest.TempPathFactory) -> Pipeline:
+    """The stages with the stand-in reader."""
+    return Pipeline(stand_in_config, (Alias("the ferrywoman", "Anna Reed"),), tmp_path_factory.mktemp("cache"))
+
+
+@pytest.fixture(scope="module")
+def book(pipeline: Pipeline, shelf: Path) -> Book:
+    """The little story, opened."""
+    return pipeline.open_book(shelf / "Low Water.txt")
+
+
+@pytest.fixture(scope="module")
+def reading(pipeline: Pipeline, book: Book) -> Reading:
+    """The little story, read with Anna Reed."""
+    return pipeline.read(book, [pipeline.find_character(book, "Anna Reed")])
+
+
+def judged(pipeline: Pipeline, book: Book, reading: Reading, backstory: str = BACKSTORY) -> Verdict:
+    return pipeline.judge_backstory(book, reading, pipeline.find_character(book, "Anna Reed"), backstory)
+
+
+def test_open_book_takes_a_path_and_a_loaded_novel(pipeline: Pipeline, book: Book, shelf: Path) -> None:
+    again = pipeline.open_book(load_novel(shelf / "Low Water.txt"))
+    assert (again.novel, again.sentences, again.chunks, again.mentions) == (
+        book.novel,
+        book.sentences,
+        book.chunks,
+        book.mentions,
+    )
+
+
+def test_open_book_knows_who_is_in_it(book: Book) -> None:
+    assert "Anna Reed" in {person.name for person in book.cast}
+
+
+def test_find_character_follows_the_aliases_of_the_run(pipeline: Pipeline, book: Book) -> None:
+    anna, alias = (pipeline.find_character(book, name) for name in ("Anna Reed", "the ferrywoman"))
+    assert alias.chunks == anna.chunks
+    with pytest.raises(CharacterError, match="Anna Reed"):
+        pipeline.find_character(book, "Annie Reid")
+
+
+def test_reading_has_a_state_for_every_chunk(book: Book, reading: Reading) -> None:
+    assert [state.chunk_index for state in reading.states] == list(range(len(book.chunks)))
+    assert len(reading.characters["Anna Reed"]) == len(book.chunks)
+
+
+def test_claims_are_numbered_and_name_their_character(pipeline: Pipeline) -> None:
+    claims = pipeline.extract(BACKSTORY, "Anna Reed")
+    assert [claim.id.split("-")[0] for claim in claims] == ["c1", "c2", "c3"]
+    assert all("Anna Reed" in claim.text for claim in claims)
+
+
+def test_evidence_is_ranked_and_lies_in_the_book(pipeline: Pipeline, book: Book, reading: Reading) -> None:
+    claims = pipeline.extract(BACKSTORY, "Anna Reed")
+    anna = pipeline.find_character(book, "Anna Reed")
+    for claim in claims:
+        evidence = pipeline.find_evidence(book, reading, anna, claims)[claim.id]
+        assert [item.rank for item in evidence] == list(range(1, min(10, len(book.chunks)) + 1))
+        assert {item.chunk_index for item in evidence} <= {chunk.index for chunk in book.chunks}
+        assert [item.character_present for item in evidence] == [item.chunk_index in anna.chunks for item in evidence]
+        assert all(0 <= item.distance <= 2 for item in evidence)
+
+
+def test_evidence_without_a_character_comes_from_the_whole_novel(
+    pipeline: Pipeline, book: Book, reading: Reading
+) -> None:
+    claims = pipeline.extract(BACKSTORY, "")
+    found = pipeline.find_evidence(book, reading, None, claims)
+    assert all(len(evidence) and not any(item.character_present for item in evidence) for evidence in found.values())
+
+
+def test_evidence_is_as_much_as_asked_for(
+    stand_in_config: PipelineConfig, book: Book, pipeline: Pipeline, reading: Reading
+) -> None:
+    few = Pipeline(replace(stand_in_config, retrieval=RetrievalConfig(top_k=2)), cache_dir=pipeline.cache_dir)
+    claims = few.extract(BACKSTORY, "Anna Reed")
+    assert {len(evidence) for evidence in few.find_evidence(book, reading, None, claims).values()} == {2}
+
+
+def test_backstory_has_a_verdict_on_every_claim(pipeline: Pipeline, book: Book, reading: Reading) -> None:
+    verdict = judged(pipeline, book, reading)
+    assert [one.claim for one in verdict.claims] == list(pipeline.extract(BACKSTORY, "Anna Reed"))
+    assert verdict.label in {"consistent", "inconsistent", "uncertain"}
+    assert 0 <= verdict.probability <= 1
+    assert (verdict.novel, verdict.character) == ("Low Water", "Anna Reed")
+    assert verdict.features == describe(verdict.claims)
+    assert verdict.probability == pytest.approx(pipeline.judge.backstory_model.probability(verdict.features))
+
+
+def test_quotations_stand_verbatim_in_the_novel(pipeline: Pipeline, book: Book, reading: Reading) -> None:
+    for one in judged(pipeline, book, reading).claims:
+        assert one.pairs
+        for pair in one.pairs:
+            assert pair.quotation == book.novel.text[pair.start : pair.end]
+            assert pair.chapter == book.novel.chapter_at(pair.start)
+            assert pair.evidence.claim_id == one.claim.id
+
+
+def test_claims_judged_together_or_apart_are_judged_alike(pipeline: Pipeline, book: Book, reading: Reading) -> None:
+    claims = pipeline.extract(BACKSTORY, "Anna Reed")
+    evidence = pipeline.find_evidence(book, reading, None, claims)
+    together = pipeline.judge_claims(book, [(claim, evidence[claim.id]) for claim in claims])
+    for claim, verdict in zip(claims, together, strict=True):
+        (apart,) = pipeline.judge_claims(book, [(claim, evidence[claim.id])])
+        assert verdict.probability == pytest.approx(apart.probability, abs=1e-4)
+        assert [pair.quotation for pair in verdict.pairs] == [pair.quotation for pair in apart.pairs]
+
+
+def test_uncertain_is_what_lies_near_the_threshold(
+    stand_in_config: PipelineConfig, pipeline: Pipeline, book: Book, reading: Reading
+) -> None:
+    timid = Pipeline(
+        replace(stand_in_config, scoring=ScoringConfig(uncertain_below=0.999)), cache_dir=pipeline.cache_dir
+    )
+    assert judged(timid, book, reading).label == "uncertain"
+
+
+def test_empty_backstory_holds_no_claim(pipeline: Pipeline, book: Book, reading: Reading) -> None:
+    with pytest.raises(BackstoryError):
+        judged(pipeline, book, reading, " \n")
+
+
+def test_second_run_judges_as_the_first(
+    stand_in_config: PipelineConfig, pipeline: Pipeline, book: Book, reading: Reading, shelf: Path
+) -> None:
+    again = Pipeline(stand_in_config, pipeline.aliases, pipeline.cache_dir)
+    opened = again.open_book(shelf / "Low Water.txt")
+    kept = again.read(opened, [again.find_character(opened, "Anna Reed")])
+    for one, other in zip(reading.states, kept.states, strict=True):
+        assert np.array_equal(one.global_vector, other.global_vector)
+    for backstory in (BACKSTORY, OTHER_BACKSTORY):
+        assert judged(again, opened, kept, backstory) == judged(pipeline, book, reading, backstory)
+
+
+def test_chunks_are_cut_as_configured(stand_in_config: PipelineConfig, shelf: Path) -> None:
+    fine = Pipeline(replace(stand_in_config, text=TextConfig(chunks=ChunkConfig(2, 1))))
+    chunks = fine.open_book(shelf / "Low Water.txt").chunks
+    assert {len(chunk.sentences) for chunk in chunks} == {2}
+    assert [chunk.first_sentence for chunk in chunks] == list(range(len(chunks)))
+
+
+def test_missing_models_are_named(stand_in_config: PipelineConfig) -> None:
+    missing = replace(stand_in_config, scoring=ScoringConfig(verdict_dir="no/such/verdict"))
+    with pytest.raises(ModelError, match=r"claim\.json"):
+        _ = Pipeline(missing).judge
+
+
+def test_shipped_folder_is_found_from_anywhere(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir(tmp_path)
+    assert shipped("models/reader") == ROOT / "models" / "reader"
+    (tmp_path / "models" / "reader").mkdir(parents=True)
+    assert shipped("models/reader") == Path("models/reader")
+    assert shipped(str(tmp_path / "other")) == tmp_path / "other"
