@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from dataclasses import replace
 from itertools import islice
 from typing import Any
 
@@ -10,6 +11,7 @@ import pytest
 import torch
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from torch.utils.flop_counter import FlopCounterMode
 
 from bdh import generation
 from bdh.errors import ConfigError, StateError
@@ -183,3 +185,34 @@ def test_state_of_several_texts_is_refused(make_model: ModelMaker) -> None:
     model = make_model()
     with pytest.raises(StateError, match="this call needs"):
         generate(model, PROMPT, max_new_tokens=3, state=model.empty_state(2))
+
+
+@pytest.mark.parametrize("position", [10, 100_000, 10_000_000])
+def test_a_token_costs_the_same_at_any_distance(make_model: ModelMaker, position: int) -> None:
+    """Count what one token takes after ``position`` others: products, bytes of memory, and calls of the model."""
+    model = make_model()
+    state = replace(model.empty_state(), position=position)
+    with torch.inference_mode():
+        tokens = generate(model, PROMPT, max_new_tokens=4, state=state)
+        before = tokens.state.memory.nbytes
+        counts = []
+        for _ in range(3):
+            with FlopCounterMode(display=False) as counter:
+                next(tokens)
+            counts.append(counter.get_total_flops())
+    heads, width, neurons, layers = 2, 16, 32, 2
+    projections, memory = 3 * heads * neurons * width, heads * neurons * width
+    assert counts == [2 * (layers * (projections + memory) + width * 48)] * 3
+    assert tokens.state.memory.nbytes == before == layers * heads * neurons * width * 4
+    assert tokens.state.position == position + len(PROMPT) + 3
+
+
+def test_a_long_text_leaves_nothing_behind_but_the_state(make_model: ModelMaker) -> None:
+    model = make_model()
+    tokens = generate(model, PROMPT, max_new_tokens=300)
+    for _ in tokens:
+        pass
+    held = [value for value in vars(tokens).values() if isinstance(value, torch.Tensor)]
+    assert sum(tensor.numel() for tensor in held) == 48  # the logits of the next token
+    assert tokens.state.memory.shape == model.empty_state().memory.shape
+    assert tokens.state.memory.grad_fn is None
