@@ -61,4 +61,4 @@ class _Formatter(argparse.ArgumentDefaultsHelpFormatter):
     """Show the default of every flag that has one."""
 
     def _get_help_string(self, action: argparse.Action) -> str | None:
-        return action.help if action.default in (None, False) else super()._get_help_string(action)
+        return action.help if action.default is None or action.default is False else super()._get_help_string(action)

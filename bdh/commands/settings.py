@@ -17,14 +17,18 @@ _OWN = ("run", "defaults", "command", "config", "resume", "out")
 
 
 def spell(argv: Sequence[str]) -> list[str]:
-    """Return the words with the hyphens of every flag as underscores, so that both spellings work."""
+    """Return the words with the hyphens of every flag as underscores, so that both spellings work.
+
+    Words after a bare ``--`` are no flags.
+    """
+    end = list(argv).index("--") if "--" in argv else len(argv)
     words = []
-    for word in argv:
-        if word.startswith("--") and len(word) > 2:
+    for word in argv[:end]:
+        if word.startswith("--"):
             name, separator, value = word[2:].partition("=")
             word = "--" + name.replace("-", "_") + separator + value
         words.append(word)
-    return words
+    return [*words, *argv[end:]]
 
 
 def add_config_flag(parser: argparse.ArgumentParser) -> None:

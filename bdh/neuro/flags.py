@@ -29,7 +29,10 @@ _VALUES: dict[str, tuple[Callable[[str], Any], str]] = {
     "mod_rate": (float, "rate of the running mean and deviation of surprise; 0.01"),
     "spike_rate": (float, "chance of a random spike while training; 0.01"),
 }
-_SIZES = {"n": ("--neurons", "neurons; 128"), "d": ("--width", "width; 32")}
+_SIZES = {
+    "n": ("--neurons", "neurons in all, of the published model too; 128"),
+    "d": ("--width", "width, of the published model too; 32"),
+}
 _NAMED = {
     "extensions": f"those that are on: all, none (Definition 4 itself), or some of {','.join(EXTENSIONS)}; all",
     "without": f"those that are off all the same, of {','.join(SWITCHES)}",

@@ -97,8 +97,8 @@ def test_configuration_wins_over_the_settings_of_the_run(tmp_path: Path) -> None
 
 
 def test_hyphens_are_underscores_in_names_and_stay_in_values() -> None:
-    assert spell(["train", "--max-iters=3", "--out", "a-b", "--", "-x"]) == [
-        "train", "--max_iters=3", "--out", "a-b", "--", "-x",
+    assert spell(["train", "--max-iters=3", "--out", "a-b", "--", "--a-b"]) == [
+        "train", "--max_iters=3", "--out", "a-b", "--", "--a-b",
     ]  # fmt: skip
     assert spell(["--dataset=wikitext-2"]) == ["--dataset=wikitext-2"]
 

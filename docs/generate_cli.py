@@ -1,0 +1,74 @@
+"""Write docs/cli.md from the parsers of all commands: ``python -m docs.generate_cli``."""
+
+import argparse
+import os
+from collections.abc import Iterator
+from pathlib import Path
+
+from bdh.cli import make_parsers
+from pipeline.flags import dataset_parser, judge_parser, tools_parser
+
+PAGE = Path(__file__).with_name("cli.md")
+_HEAD = (
+    "# Every command and flag\n\n"
+    "Made from the parsers by `python -m docs.generate_cli`; a test fails when this page and they differ. Every flag "
+    "may be written with hyphens as well as with underscores. An error is one line and exit status 2.\n\n"
+    "In a file given with `--config` every flag may stand under its name (`lr = 1e-3`, `compile = true`, "
+    "`decay = [0.9, 0.99]`); what is given on the command line wins, and a name that is no flag is an error. A run of "
+    "training keeps such a file of itself, `settings.toml`, and `--resume` reads it.\n"
+)
+_PLAIN_GROUPS = ("positional arguments", "options")
+
+
+def make_page() -> str:
+    """Return the page as the parsers are now."""
+    _, commands = make_parsers()
+    parsers: list[argparse.ArgumentParser] = [judge_parser(), dataset_parser()]
+    parsers += [*_subparsers(tools_parser()), *commands.values()]
+    return "\n".join([_HEAD, *(_section(parser) for parser in parsers)])
+
+
+def _subparsers(parser: argparse.ArgumentParser) -> Iterator[argparse.ArgumentParser]:
+    for action in parser._actions:
+        if isinstance(action, argparse._SubParsersAction):
+            yield from action.choices.values()
+
+
+def _section(parser: argparse.ArgumentParser) -> str:
+    """Return the tables of a command: what belongs to no group first."""
+    title = parser.prog if parser.prog.startswith("python") else f"python {parser.prog}"
+    parts = [f"## `{title}`\n"]
+    if parser.description:
+        parts.append(f"{_sentence(parser.description)}\n")
+    tables: dict[str, list[str]] = {"": []}
+    for group in parser._action_groups:
+        plain = group.title in (None, *_PLAIN_GROUPS)
+        heading = "" if plain else ": ".join(filter(None, (group.title, group.description)))
+        shown = [action for action in group._group_actions if not isinstance(action, argparse._HelpAction)]
+        tables.setdefault(heading, []).extend(_row(action, parser) for action in shown)
+    for heading, rows in tables.items():
+        if rows:
+            parts += [*([f"{_sentence(heading)}\n"] if heading else []), "| flag | meaning |\n|---|---|", *rows, ""]
+    return "\n".join(parts)
+
+
+def _sentence(text: str) -> str:
+    return f"{text[:1].upper()}{text[1:].rstrip('.')}."
+
+
+def _row(action: argparse.Action, parser: argparse.ArgumentParser) -> str:
+    names = ", ".join(f"`{name}`" for name in action.option_strings) or f"`{action.metavar or action.dest}`"
+    meaning = parser._get_formatter()._expand_help(action) if action.help else ""
+    choices = f" [{', '.join(map(str, action.choices))}]" if action.choices is not None else ""
+    return f"| {names} | {(meaning + choices).replace('|', chr(92) + '|')} |"
+
+
+def main() -> None:
+    """Write the page whole or not at all."""
+    partial = PAGE.with_name(PAGE.name + ".partial")
+    partial.write_text(make_page(), encoding="utf-8", newline="\n")
+    os.replace(partial, PAGE)
+
+
+if __name__ == "__main__":
+    main()
