@@ -1,0 +1,374 @@
+"""``pipeline.py`` and the tools, run on the little story with the stand-in: what comes out, and what is refused."""
+
+from __future__ import annotations
+
+import io
+import json
+import shutil
+import subprocess
+import sys
+from contextlib import redirect_stdout
+from pathlib import Path
+from typing import Any
+
+import pytest
+from jsonschema import Draft202012Validator
+
+from pipeline.cli import judge_main, main
+from pipeline.report.resources import read_schema
+from tests.pipeline.command_line import Said, contents, refused, run
+from tests.pipeline.groq_server import completes, serving
+from tests.pipeline.little_story import BACKSTORY, OTHER_BACKSTORY, TEXT
+
+ROOT = Path(__file__).resolve().parents[2]
+KEY = "gsk_this_is_the_secret_of_nobody"
+SCHEMA_OF = {
+    "Low Water.chunks.json": "chunks",
+    "Low Water.states.json": "states",
+    "Low Water.characters.json": "characters",
+    "backstory.claims.json": "claims",
+    "claim_chunk_pairs.json": "pairs",
+    "backstory_consistency.json": "consistency",
+    "reasoning.json": "reasoning",
+    "manifest.json": "manifest",
+}
+
+
+@pytest.fixture(autouse=True)
+def _elsewhere(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    """Run in a folder of its own, where no .env lies."""
+    folder = tmp_path / "elsewhere"
+    folder.mkdir()
+    monkeypatch.chdir(folder)
+
+
+@pytest.fixture(scope="module")
+def machine(stand_in_reader: Path) -> list[str]:
+    """The flags that choose the stand-in."""
+    return ["--model_dir", str(stand_in_reader), "--device", "cpu", "--dtype", "fp32", "--threads", "1"]
+
+
+@pytest.fixture(scope="module")
+def desk(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A folder with backstories and everything that can be wrong with a file."""
+    folder = tmp_path_factory.mktemp("desk")
+    texts = {
+        "backstory.txt": BACKSTORY,
+        "other.txt": OTHER_BACKSTORY,
+        "empty.txt": "",
+        "aliases.txt": "Rower=Anna Reed\n",
+    }
+    for name, text in texts.items():
+        (folder / name).write_text(text, encoding="utf-8")
+    (folder / "binary.txt").write_bytes(b"\0\1\2" * 50)
+    for name, data in {"hollow": b" \n", "noise": b"\0\1\2" * 50}.items():
+        (folder / name).mkdir()
+        (folder / name / "Novel.txt").write_bytes(data)
+    (folder / "twins").mkdir()
+    for name in ("One", "Two"):
+        (folder / "twins" / f"{name}.txt").write_text(TEXT, encoding="utf-8")
+    (folder / "void").mkdir()
+    return folder
+
+
+@pytest.fixture(scope="module")
+def asked(machine: list[str], shelf: Path, desk: Path) -> list[str]:
+    """The flags of a good run, but for its folders."""
+    words = ["--target_character", "Anna Reed", "--backstory_file", str(desk / "backstory.txt")]
+    return [*words, "--novels_dir", str(shelf), *machine]
+
+
+@pytest.fixture(scope="module")
+def cache(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A cache for the whole file."""
+    return tmp_path_factory.mktemp("cache")
+
+
+@pytest.fixture(scope="module")
+def good(asked: list[str], cache: Path, tmp_path_factory: pytest.TempPathFactory) -> tuple[Said, Path]:
+    """A good run from a cold cache, into a folder that held something before."""
+    out = tmp_path_factory.mktemp("good")
+    (out / "mine.txt").write_text("mine", encoding="utf-8")
+    return run(judge_main, *asked, "--out_dir", out, "--cache_dir", cache, "--track", "Tom Hale"), out
+
+
+def load(path: Path) -> Any:
+    return json.loads(path.read_text(encoding="utf-8"))
+
+
+def test_judge_exits_0_and_ends_with_the_verdict_and_the_report(good: tuple[Said, Path]) -> None:
+    said, out = good
+    verdict = load(out / "backstory_consistency.json")["verdict"]
+    assert said.status == 0
+    assert f"Anna Reed in Low Water: {verdict} (" in said.out[-2]
+    assert said.out[-1] == f"report: {out / 'report.html'}"
+
+
+def test_judge_says_every_claim_and_every_file(good: tuple[Said, Path]) -> None:
+    said, out = good
+    text = "\n".join(said.out)
+    assert all(claim["text"] in text for claim in load(out / "backstory.claims.json"))
+    assert all(str(out / name) in said.out for name in SCHEMA_OF)
+
+
+@pytest.mark.parametrize("name", SCHEMA_OF)
+def test_judge_writes_what_its_schema_says(good: tuple[Said, Path], name: str) -> None:
+    Draft202012Validator(read_schema(SCHEMA_OF[name])).validate(load(good[1] / name))
+
+
+def test_judge_leaves_what_the_folder_held_before(good: tuple[Said, Path]) -> None:
+    assert (good[1] / "mine.txt").read_text(encoding="utf-8") == "mine"
+    assert {path.name for path in good[1].iterdir()} == {*SCHEMA_OF, "report.html", "mine.txt"}
+
+
+def test_track_adds_a_character_to_states_and_cast(good: tuple[Said, Path]) -> None:
+    states, cast = load(good[1] / "Low Water.states.json"), load(good[1] / "Low Water.characters.json")
+    assert all(list(state["bdh_char_state"]) == ["Anna Reed", "Tom Hale"] for state in states)
+    assert [person["name"] for person in cast][:2] == ["Anna Reed", "Tom Hale"]
+    assert len({person["name"] for person in cast}) == len(cast)
+
+
+def test_judge_shows_progress_and_nothing_else_on_standard_error(good: tuple[Said, Path]) -> None:
+    names = {line.split(":")[0] for line in good[0].err if line}
+    assert names == {"Low Water", "Anna Reed", "Tom Hale"}
+
+
+def test_second_run_reads_nothing_and_writes_the_same_bytes(
+    good: tuple[Said, Path], asked: list[str], cache: Path, tmp_path: Path
+) -> None:
+    said = run(judge_main, *asked, "--out_dir", tmp_path, "--cache_dir", cache, "--track", "Tom Hale")
+    before = contents(good[1])
+    del before["mine.txt"]
+    after = {name: data for name, data in contents(tmp_path).items() if name in before}
+    assert after == before
+    assert said.err == [], "no bar moves where nothing is read"
+
+
+def test_cold_run_writes_the_same_bytes_again(good: tuple[Said, Path], asked: list[str], tmp_path: Path) -> None:
+    run(judge_main, *asked, "--out_dir", tmp_path / "out", "--cache_dir", tmp_path / "new", "--track", "Tom Hale")
+    assert {**contents(tmp_path / "out"), "mine.txt": b"mine"} == contents(good[1])
+
+
+def test_other_backstory_reads_nothing(asked: list[str], desk: Path, cache: Path, tmp_path: Path, good: object) -> None:
+    said = run(judge_main, *asked, "--backstory_file", desk / "other.txt", "--out_dir", tmp_path, "--cache_dir", cache)
+    assert (said.status, said.err) == (0, [])
+
+
+def test_new_character_does_not_read_the_book_again(
+    asked: list[str], cache: Path, tmp_path: Path, good: object
+) -> None:
+    said = run(judge_main, *asked, "--target_character", "Dr Moss", "--out_dir", tmp_path, "--cache_dir", cache)
+    assert said.status == 0
+    assert {line.split(":")[0] for line in said.err if line} == {"Dr Moss"}
+
+
+def test_tracking_the_target_itself_lists_it_once(asked: list[str], cache: Path, tmp_path: Path, good: object) -> None:
+    run(judge_main, *asked, "--track", "Anna Reed", "--out_dir", tmp_path, "--cache_dir", cache)
+    names = [person["name"] for person in load(tmp_path / "Low Water.characters.json")]
+    assert names.count("Anna Reed") == 1
+
+
+@pytest.mark.parametrize("how", [["--alias", "Rower=Anna Reed"], ["--aliases-file", "{desk}/aliases.txt"]])
+def test_alias_works_through_to_the_verdict(
+    asked: list[str], cache: Path, desk: Path, tmp_path: Path, how: list[str]
+) -> None:
+    words = [word.format(desk=desk) for word in how]
+    said = run(judge_main, *asked, "--target_character", "Rower", *words, "--out_dir", tmp_path, "--cache_dir", cache)
+    assert said.status == 0
+    assert load(tmp_path / "backstory_consistency.json")["character"] == "Rower"
+    pairs = load(tmp_path / "claim_chunk_pairs.json")
+    assert any(pair["character_present"] for found in pairs.values() for pair in found)
+
+
+@pytest.mark.parametrize("name", ["low water", "Low_Water.txt", "{shelf}/Low Water.txt"])
+def test_novel_is_chosen_by_title_file_or_path(
+    asked: list[str], cache: Path, shelf: Path, tmp_path: Path, name: str
+) -> None:
+    said = run(judge_main, *asked, "--novel", name.format(shelf=shelf), "--out_dir", tmp_path, "--cache_dir", cache)
+    assert said.status == 0
+    assert (tmp_path / "Low Water.chunks.json").is_file()
+
+
+def test_config_file_stands_behind_the_flags(asked: list[str], cache: Path, tmp_path: Path) -> None:
+    settings = tmp_path / "settings.toml"
+    settings.write_text("n_sent_per_chunk = 3\ntop-k = 2\noverlap = 1\n", encoding="utf-8")
+    out = tmp_path / "out"
+    run(judge_main, *asked, "--config", settings, "--overlap", "0", "--out-dir", out, "--cache-dir", cache)
+    assert load(out / "manifest.json")["settings"]["text"]["chunks"] == {"n_sent_per_chunk": 3, "overlap": 0}
+    assert {len(pairs) for pairs in load(out / "claim_chunk_pairs.json").values()} == {2}
+
+
+WRONG = {
+    "missing novels folder": ("--novels_dir {desk}/nowhere", "does not exist"),
+    "no novel in the folder": ("--novels_dir {desk}/void", "no readable novel"),
+    "empty novel": ("--novels_dir {desk}/hollow --novel Novel", "holds no words"),
+    "binary novel": ("--novels_dir {desk}/noise --novel Novel", "not plain text"),
+    "unknown novel": ("--novel Moby-Dick", "Low Water.txt"),
+    "novel with too long a name": ("--novel " + "x" * 400, "no novel"),
+    "empty backstory": ("--backstory_file {desk}/empty.txt", "is empty"),
+    "binary backstory": ("--backstory_file {desk}/binary.txt", "binary"),
+    "missing backstory": ("--backstory_file {desk}/nowhere.txt", "cannot be read"),
+    "backstory that is a folder": ("--backstory_file {desk}/void", "cannot be read"),
+    "unknown character": ("--target_character Annie~Reid", "the nearest names are 'Anna Reed'"),
+    "unknown character of a named novel": ("--target_character Annie~Reid --novel Low~Water", "'Anna Reed'"),
+    "empty character": ("--target_character=", "is empty"),
+    "unknown tracked character": ("--track Ahab", "'Ahab' is named nowhere"),
+    "character of several novels": ("--novels_dir {desk}/twins", "'One.txt', 'Two.txt'"),
+    "malformed alias": ("--alias nonsense", "ALIAS=NAME"),
+    "missing aliases file": ("--aliases_file {desk}/nowhere.txt", "cannot be read"),
+    "chunks of nothing": ("--n_sent_per_chunk 0", "must be at least 1"),
+    "overlap as large as a chunk": ("--n_sent_per_chunk 3 --overlap 3", "smaller than n_sent_per_chunk"),
+    "no evidence wanted": ("--top_k 0", "top_k is 0"),
+    "negative threads": ("--threads=-2", "threads is -2"),
+    "more threads than any machine has": ("--threads 1000000", "threads is 1000000"),
+    "negative seed": ("--seed=-1", "seed is -1"),
+    "unknown device": ("--device tpu", "device is 'tpu'"),
+    "unknown precision": ("--dtype fp8", "dtype is 'fp8'"),
+    "missing reader": ("--model_dir {desk}/nowhere", "no reader in"),
+    "reader with too long a name": ("--model_dir " + "x" * 400, "too long"),
+    "folder without a reader": ("--model_dir {desk}/void", "cannot be loaded"),
+    "missing verdict": ("--verdict_dir {desk}/void", "claim.json"),
+    "spaCy model that is not installed": ("--spacy_model no_such_model", "neither installed nor a folder"),
+    "cache that is a file": ("--cache_dir {desk}/backstory.txt", "--cache_dir"),
+    "unknown flag": ("--nonsense", "see pipeline.py --help"),
+    "flag without its value": ("--top_k", "see pipeline.py --help"),
+    "word for a number": ("--top_k many", "see pipeline.py --help"),
+    "missing config": ("--config {desk}/nowhere.toml", "TOML"),
+}
+
+
+@pytest.mark.parametrize("case", WRONG)
+def test_judge_refuses_what_is_wrong_and_loses_nothing(
+    asked: list[str], cache: Path, desk: Path, tmp_path: Path, case: str
+) -> None:
+    words, wanted = WRONG[case]
+    out = tmp_path / "out"
+    out.mkdir()
+    for name in ("report.html", "manifest.json", "mine.txt"):
+        (out / name).write_text(f"old {name}", encoding="utf-8")
+    before = contents(out)
+    flags = [word.replace("~", " ") for word in words.format(desk=desk).split()]
+    assert wanted in refused(judge_main, *asked, "--out_dir", out, "--cache_dir", cache, *flags)
+    assert contents(out) == before
+
+
+def test_judge_refuses_an_output_folder_that_cannot_be_one(asked: list[str], cache: Path, tmp_path: Path) -> None:
+    (tmp_path / "file").write_text("mine", encoding="utf-8")
+    for out in (tmp_path / "file", tmp_path / "file" / "out"):
+        assert "--out_dir" in refused(judge_main, *asked, "--cache_dir", cache, "--out_dir", out)
+    assert (tmp_path / "file").read_text(encoding="utf-8") == "mine"
+
+
+def test_judge_refuses_damaged_weights(asked: list[str], stand_in_reader: Path, cache: Path, tmp_path: Path) -> None:
+    broken = Path(shutil.copytree(stand_in_reader, tmp_path / "reader"))
+    weights = broken / "model.safetensors"
+    weights.write_bytes(weights.read_bytes()[:-100])
+    error = refused(judge_main, *asked, "--model_dir", broken, "--out_dir", tmp_path / "out", "--cache_dir", cache)
+    assert "damaged" in error
+
+
+@pytest.mark.parametrize(
+    ("words", "said"),
+    [
+        (["--target_character", "Anna Reed"], "--target_character is given without --backstory_file"),
+        (["--backstory_file", "b.txt"], "--backstory_file is given without --target_character"),
+        (["--novel", "Low Water"], "--novel is given without --target_character"),
+        (["--novels_dir", "mine"], "--novels_dir is given without --target_character"),
+        (["--track", "Tom Hale"], "--track is given without --target_character"),
+    ],
+)
+def test_judge_refuses_half_a_question(words: list[str], said: str) -> None:
+    assert said in refused(judge_main, *words)
+
+
+def test_interrupted_run_says_how_to_go_on(asked: list[str], tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    def interrupt(*_: object) -> None:
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr("pipeline.reading.stream.Stream.advance", interrupt)
+    said = run(judge_main, *asked, "--out_dir", tmp_path / "out", "--cache_dir", tmp_path / "cache")
+    assert said.status == 130
+    assert "run the same command again" in said.err[-1]
+
+
+def test_terminal_that_lacks_a_letter_loses_nothing(machine: list[str], tmp_path: Path) -> None:
+    (tmp_path / "n.txt").write_text("Étienne Kéravel came. Then Étienne Kéravel and Anna went.", encoding="utf-8")
+    raw = io.BytesIO()
+    with redirect_stdout(io.TextIOWrapper(raw, encoding="ascii")) as out:
+        assert main(["characters", str(tmp_path / "n.txt")]) == 0
+        out.flush()
+    assert b"?tienne K?ravel" in raw.getvalue()
+
+
+def test_light_entry_leaves_heavy_libraries_alone() -> None:
+    heavy = "{'torch', 'spacy', 'pandas', 'sklearn', 'groq', 'numpy'}"
+    check = f"import sys, pipeline.cli; print({heavy} & sys.modules.keys())"
+    found = subprocess.run([sys.executable, "-c", check], cwd=ROOT, capture_output=True, text=True, check=True)
+    assert found.stdout == "set()\n"
+
+
+def test_script_prints_its_help_from_any_folder(tmp_path: Path) -> None:
+    for script in ("pipeline.py", "run_dataset.py"):
+        found = subprocess.run(
+            [sys.executable, str(ROOT / script), "--help"], cwd=tmp_path, capture_output=True, text=True
+        )
+        assert found.returncode == 0
+        assert f"usage: {script}" in found.stdout
+
+
+@pytest.mark.parametrize("exported", [None, "gsk_the_exported_one"])
+def test_key_comes_from_env_file_unless_it_is_exported_and_appears_nowhere(
+    asked: list[str], cache: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, exported: str | None
+) -> None:
+    Path(".env").write_text(f"GROQ_API_KEY={KEY}\n", encoding="utf-8")
+    if exported:
+        monkeypatch.setenv("GROQ_API_KEY", exported)
+    for name in ("NO_PROXY", "no_proxy"):
+        monkeypatch.setenv(name, "127.0.0.1")
+    own_cache = Path(shutil.copytree(cache, tmp_path / "cache"))
+    kind = {"type": "event", "time_scope": "adulthood", "stability": "long_term"}
+    with serving() as server:
+        server.script(completes({"claims": [{"text": "Her father drowned.", **kind}]}))
+        monkeypatch.setenv("GROQ_BASE_URL", server.url)
+        said = run(judge_main, *asked, "--llm", "claims", "--out_dir", tmp_path / "out", "--cache_dir", own_cache)
+        sent = [request.headers["Authorization"] for request in server.requests]
+    assert said.status == 0
+    assert sent == [f"Bearer {exported or KEY}"]
+    for key in filter(None, (KEY, exported)):
+        assert key not in "".join([*said.out, *said.err])
+        written = {**contents(tmp_path / "out"), **contents(own_cache)}
+        assert [name for name, data in written.items() if key.encode() in data] == []
+
+
+def test_cache_is_shown_and_cleared_by_its_owner(asked: list[str], tmp_path: Path) -> None:
+    folder = tmp_path / "cache"
+    run(judge_main, *asked, "--out_dir", tmp_path / "out", "--cache_dir", folder)
+    shown = run(main, "cache", "show", "--cache-dir", folder)
+    assert shown.status == 0
+    assert any("Low Water: whole novel" in line for line in shown.out)
+    assert any("Low Water: Anna Reed" in line for line in shown.out)
+    assert shown.out[-1] == f"2 readings in {folder}"
+    assert run(main, "cache", "clear", "--cache_dir", folder).out == [f"removed 2 readings from {folder}"]
+    assert run(main, "cache", "show", "--cache_dir", folder).out == [f"0 readings in {folder}"]
+
+
+def test_cache_path_is_that_of_the_environment(tmp_path: Path) -> None:
+    assert run(main, "cache", "path").out == [str(tmp_path / "readings")]
+
+
+def test_characters_lists_the_cast_as_a_table(shelf: Path) -> None:
+    said = run(main, "characters", "low water", "--novels-dir", shelf)
+    assert said.status == 0
+    assert said.out[0].split() == ["name", "mentions", "chunks", "aliases"]
+    (anna,) = [line for line in said.out if line.startswith("Anna Reed")]
+    assert [int(number) for number in anna.split()[2:4]] == [5, 5]
+    mentions = [int(line[line.index("  ") :].split()[0]) for line in said.out[1:]]
+    assert mentions == sorted(mentions, reverse=True)
+
+
+@pytest.mark.parametrize(
+    "words", [["characters", "Moby-Dick"], ["characters"], ["cache", "burn"], [], ["juggle"], ["cache", "show", "--x"]]
+)
+def test_tools_refuse_what_is_wrong(words: list[str], shelf: Path) -> None:
+    novels = ["--novels_dir", str(shelf)] if words[:1] == ["characters"] else []
+    assert refused(main, *words, *novels)
