@@ -2,8 +2,12 @@
 
 from __future__ import annotations
 
+import re
 import runpy
+import shlex
 from pathlib import Path
+
+from bdh.cli import parse
 
 DOCS = Path(__file__).resolve().parent.parent / "docs"
 
@@ -20,3 +24,14 @@ def test_page_names_every_command_and_alias() -> None:
     for alias in ("`--file`", "`--model_size`", "`--seed_text`", "`--hf_repo_id`", "`--model_path`", "`--max_chunks`"):
         assert alias in page
     assert "SUPPRESS" not in page and "%(default)" not in page
+
+
+def test_commands_in_the_table_of_features_are_ones_that_exist() -> None:
+    text = (DOCS / "features.md").read_text(encoding="utf-8")
+    commands = re.findall(r"`[^`]*python -m bdh ([^`>]*)`|`torchrun [^`]*-m bdh ([^`]*)`", text)
+    lines = [first or second for first, second in commands]
+    assert len(lines) > 20
+    for line in lines:
+        words = shlex.split(line)
+        if "..." not in words:
+            assert parse(words).command == words[0]
