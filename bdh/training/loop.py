@@ -97,6 +97,8 @@ class Trainer:
         self.optimizer = make_optimizer(model, lr=config.lr, weight_decay=config.weight_decay)
         self._scaler = torch.amp.GradScaler(world.device.type, enabled=config.dtype == "fp16")
         if config.compile:
+            # Splitting the graph for early all-reduces wins nothing: shared weights have their gradients last of all.
+            torch._dynamo.config.optimize_ddp = False
             model.compile_training()
         self._wrapped: nn.Module = model
         if world.size > 1:
