@@ -1,5 +1,5 @@
 #!/usr/bin/env bash
-# The small preset (25M) on tiny Shakespeare, kept from overfitting: the validation loss that the README states.
+# The small preset (25M) on tiny Shakespeare, kept from overfitting as far as it can be: how low does validation go?
 # usage: runs/tiny_shakespeare.sh TEXT OUT [further flags of python -m bdh train]
 # The last tenth of the text validates, in windows of 512 bytes; 61 steps read the rest once. Strong dropout, weight
 # decay and a step size that falls to almost nothing are to hold off overfitting: OUT/baseline_metrics.md says where it
