@@ -11,6 +11,7 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from pipeline.config import PipelineConfig
+from pipeline.errors import BackstoryError
 from pipeline.records import Novel, Reading, Verdict
 from pipeline.run import Book, Pipeline
 from pipeline.text.aliases import parse_alias
@@ -48,11 +49,21 @@ def judge(
     ``aliases`` are written "Monte Cristo=Edmond Dantès". Raises NovelError, CharacterError when the character is found
     nowhere, BackstoryError when there is no claim, ModelError or CacheError.
     """
+    _check_text(backstory)
     pipeline = _make_pipeline(config, aliases, cache_dir)
     book = _open(pipeline, novel)
     person = pipeline.find_character(book, character)
     reading = pipeline.read(book, [person])
     return pipeline.judge_backstory(book, reading, person, backstory)
+
+
+def _check_text(backstory: str) -> None:
+    try:
+        backstory.encode("utf-8")
+    except UnicodeEncodeError as error:
+        raise BackstoryError(
+            f"the backstory holds half a character (at {error.start}); expected text; decode its bytes as what they are"
+        ) from error
 
 
 def _make_pipeline(config: PipelineConfig | None, aliases: Sequence[str], cache_dir: str | Path | None) -> Pipeline:

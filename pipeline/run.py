@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+import hashlib
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
-from functools import cached_property
+from functools import cache, cached_property
 from pathlib import Path
 
 import numpy as np
@@ -14,7 +15,7 @@ from pipeline.claims import extract_claims
 from pipeline.config import PipelineConfig
 from pipeline.llm import GroqDoor, load_key
 from pipeline.llm_steps import LLMSteps
-from pipeline.reading.cache import ReadingCache, default_folder
+from pipeline.reading.cache import ReadingCache, default_folder, make_key
 from pipeline.reading.encoder import Encoder, load_encoder
 from pipeline.reading.read import OnProgress, Reader, ignore_progress
 from pipeline.records import Character, Chunk, Claim, ClaimVerdict, Evidence, Mention, Novel, Reading, Span, Verdict
@@ -115,17 +116,34 @@ class Pipeline:
     @cached_property
     def reader(self) -> Reader:
         """The reader with its cache."""
-        return Reader(self.encoder, ReadingCache(self._folder), self.config.reading, self.on_progress)
+        return Reader(self.encoder, self._cache, self.config.reading, self.on_progress)
+
+    @property
+    def _cache(self) -> ReadingCache:
+        return ReadingCache(self._folder)
 
     def open_book(self, novel: Novel | Path) -> Book:
         """Return a novel with its sentences, chunks, mentions and index."""
         if isinstance(novel, Path):
             novel = load_novel(novel)
-        sentences = split_sentences(novel, self.nlp)
+        sentences, mentions = self._split(novel)
         chunks = make_chunks(novel, sentences, self.config.text.chunks)
         index = LexicalIndex([novel.text[chunk.start : chunk.end] for chunk in chunks])
-        mentions = find_mentions(novel, sentences, nlp=self.nlp)
         return Book(novel, sentences, chunks, mentions, index)
+
+    def _split(self, novel: Novel) -> tuple[tuple[Span, ...], tuple[Mention, ...]]:
+        """Return the sentences and mentions of a novel, found now or kept from a run before."""
+        model = self.config.text.spacy_model
+        key = make_key({"text": novel.sha256, "spacy_model": model, "spacy": self.nlp.meta, "code": _text_code()})
+        kept = self._cache.load_spans(key)
+        if kept is None:
+            sentences = split_sentences(novel, self.nlp)
+            mentions = find_mentions(novel, sentences, nlp=self.nlp)
+            named = [(mention.start, mention.end, mention.sentence) for mention in mentions]
+            self._cache.store_spans(key, {"sentences": sentences, "mentions": named}, about={"novel": novel.name})
+            return sentences, mentions
+        places = (Mention(novel.text[start:end], start, end, number) for start, end, number in kept["mentions"])
+        return tuple(Span(start, end) for start, end in kept["sentences"]), tuple(places)
 
     def find_character(self, book: Book, name: str) -> Character:
         """Return the named character of the book; raises CharacterError when nobody is called so."""
@@ -203,6 +221,13 @@ def describe(claims: Sequence[ClaimVerdict]) -> dict[str, float]:
     return describe_claims(
         [claim.probability for claim in claims], [claim.label for claim in claims], [claim.features for claim in claims]
     )
+
+
+@cache
+def _text_code() -> str:
+    """Return a hash of the code that finds sentences and names: what it found before a change is not used after."""
+    files = sorted((Path(__file__).parent / "text").glob("*.py"))
+    return hashlib.sha256(b"".join(file.read_bytes() for file in files)).hexdigest()
 
 
 def shipped(name: str) -> Path:

@@ -11,7 +11,7 @@ import json
 import logging
 import os
 import tempfile
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -29,6 +29,7 @@ FORMAT_VERSION = "2"
 ENVIRONMENT = "BDH_CACHE_DIR"
 _SUFFIX = ".reading.safetensors"
 _UNFINISHED = ".unfinished.safetensors"
+_TEXT = ".text.safetensors"
 _HEADER = "reading"
 
 _log = logging.getLogger(__name__)
@@ -87,6 +88,16 @@ class ReadingCache:
         """Keep the place of a reading that goes on."""
         self._write(self.folder / (key + _UNFINISHED), tensors, about)
 
+    def load_spans(self, key: str) -> dict[str, list[list[int]]] | None:
+        """Return tables of whole numbers that ``store_spans`` kept, such as where the sentences of a novel are."""
+        kept = self._load(self.folder / (key + _TEXT))
+        return None if kept is None else {name: table.tolist() for name, table in kept.items()}
+
+    def store_spans(self, key: str, tables: Mapping[str, Sequence[Sequence[int]]], *, about: Mapping[str, str]) -> None:
+        """Keep tables of whole numbers, which are cheaper to load than to find again; they are no readings."""
+        whole = {name: torch.tensor([list(row) for row in rows], dtype=torch.int64) for name, rows in tables.items()}
+        self._write(self.folder / (key + _TEXT), whole, about)
+
     def entries(self) -> tuple[Entry, ...]:
         """Return what is kept, oldest first."""
         with _explained(self.folder):
@@ -98,7 +109,7 @@ class ReadingCache:
         """Remove everything kept, half-written files too; return how many readings there were."""
         count = len(self.entries())
         with _explained(self.folder):
-            for pattern in (f"*{_SUFFIX}*", f"*{_UNFINISHED}*"):
+            for pattern in (f"*{_SUFFIX}*", f"*{_UNFINISHED}*", f"*{_TEXT}*"):
                 for path in self.folder.glob(pattern):
                     path.unlink(missing_ok=True)
         return count

@@ -3,12 +3,23 @@
 from __future__ import annotations
 
 import unicodedata
+from functools import lru_cache
 
+_WORD = 40
 _PLAIN = str.maketrans({"’": "'", "‘": "'", "\u02bc": "'", "\u2010": "-", "\u2011": "-", "\u00ad": "-"})
 
 
 def fold_text(text: str) -> str:
     """Fold ``text`` character by character, so that an offset in the result is the same offset in ``text``."""
+    return _fold_word(text) if len(text) <= _WORD else _fold(text)
+
+
+@lru_cache(maxsize=1 << 16)
+def _fold_word(word: str) -> str:
+    return _fold(word)
+
+
+def _fold(text: str) -> str:
     return text.translate({ord(character): _fold_character(character) for character in set(text)})
 
 

@@ -11,6 +11,7 @@ import re
 from collections import Counter
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
+from functools import lru_cache
 from itertools import pairwise, takewhile
 from typing import Literal, NamedTuple
 
@@ -88,6 +89,7 @@ class _Contexts:
         return self.titled > 0.2 * self.count or not (placed or behind_article)
 
 
+@lru_cache(maxsize=2)
 def find_phrases(text: str, body: Span) -> tuple[NamePhrase, ...]:
     """Return every name phrase of ``body`` in order, of persons, places and things alike."""
     words = _capitalised_words(text, body)
