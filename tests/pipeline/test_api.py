@@ -70,6 +70,7 @@ def test_judge_knows_aliases(novel: Path, stand_in_config: PipelineConfig, cache
         ({"character": "Captain Ahab"}, CharacterError),
         ({"character": ""}, CharacterError),
         ({"backstory": " "}, BackstoryError),
+        ({"backstory": "Anna Reed was \udc80 tall."}, BackstoryError),
         ({"aliases": ["nonsense"]}, SettingError),
     ],
 )
@@ -89,4 +90,4 @@ def test_read_misses_its_model(novel: Path, cache: Path) -> None:
 
 def test_unnamed_cache_is_the_users_own(novel: Path, stand_in_config: PipelineConfig, tmp_path: Path) -> None:
     api.read(novel, config=stand_in_config)
-    assert len(list((tmp_path / "readings").glob("*.safetensors"))) == 1
+    assert len(list((tmp_path / "readings").glob("*.reading.safetensors"))) == 1

@@ -144,8 +144,8 @@ def test_any_segment_gives_the_same_states(encoder: Encoder, story: Story, tmp_p
         for one, two in zip(usual.states, found.states, strict=True):
             assert one.global_vector == pytest.approx(two.global_vector, abs=3e-3)
             assert one.surprisal == pytest.approx(two.surprisal, abs=1e-3)
-        for one, two in zip(usual.characters["Anna Reed"], found.characters["Anna Reed"], strict=True):
-            assert one.vector == pytest.approx(two.vector, abs=3e-3)
+        for own, again in zip(usual.characters["Anna Reed"], found.characters["Anna Reed"], strict=True):
+            assert own.vector == pytest.approx(again.vector, abs=3e-3)
 
 
 def keys(reader: Reader, story: Story) -> set[str]:
