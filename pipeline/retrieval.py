@@ -58,8 +58,19 @@ def stems(text: str) -> tuple[str, ...]:
 def _fold(text: str) -> str:
     if text.isascii():
         return text.lower()
-    decomposed = unicodedata.normalize("NFKD", text.replace("’", "'"))
-    return "".join(mark for mark in decomposed if not unicodedata.combining(mark)).casefold()
+    return text.replace("’", "'").translate(_WITHOUT_MARKS).casefold()
+
+
+class _WithoutMarks(dict[int, str]):
+    """Each character without its accents, found when it is first met."""
+
+    def __missing__(self, number: int) -> str:
+        decomposed = unicodedata.normalize("NFKD", chr(number))
+        self[number] = "".join(mark for mark in decomposed if not unicodedata.combining(mark))
+        return self[number]
+
+
+_WITHOUT_MARKS = _WithoutMarks()
 
 
 class LexicalIndex:
