@@ -14,6 +14,8 @@ from dataclasses import dataclass
 from itertools import compress
 from typing import Literal, NamedTuple
 
+from spacy.lang.en.stop_words import STOP_WORDS
+
 from pipeline.records import Novel
 from pipeline.text.folding import fold_text
 from pipeline.text.names import NamePhrase, ParsedName, find_phrases, parse_name
@@ -65,9 +67,13 @@ class _Family:
 
 
 def find_target(novel: Novel, names: Iterable[str]) -> tuple[Hit, ...]:
-    """Return where the person with these names is named in the body of the novel, in order."""
+    """Return where the person with these names is named in the body of the novel, in order.
+
+    A word such as "Nobody" names nobody, though sentences begin with it.
+    """
     folded = fold_text(novel.text)
-    found = [(target, _search(folded, novel, target)) for target in map(parse_name, names) if target.words]
+    targets = [target for target in map(parse_name, names) if not STOP_WORDS.issuperset(target.words)]
+    found = [(target, _search(folded, novel, target)) for target in targets]
     if not any(places for _, places in found):
         return ()
     phrases = find_phrases(novel.text, novel.body)

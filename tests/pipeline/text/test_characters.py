@@ -276,3 +276,8 @@ def test_characters_of_full_novels_are_found() -> None:
         for target, mentions in targets.items():
             assert len(resolve_character(target, novel, sentences, chunks).mentions) >= mentions
             assert choose_novel(folder, target).name == novel.name
+
+
+def test_resolve_character_takes_a_word_of_speech_for_nobody() -> None:
+    with pytest.raises(CharacterError, match="Nobody"):
+        _resolve("Nobody", "Nobody came to the house. Nobody spoke. Then Mary Hale came in.")
