@@ -14,6 +14,7 @@ from torch import Tensor
 
 from bdh.config import BDHConfig
 from bdh.errors import CheckpointError, ConfigError
+from bdh.files import write_text
 from bdh.model import BDH
 from bdh.neuro.config import NeuroConfig
 from bdh.neuro.model import BDHNeuro, LanguageModel
@@ -62,9 +63,9 @@ def save(
     if isinstance(model, BDHNeuro):
         kind = {"model_type": "bdh-neuro", "variant": "neuro"}
     config = {**kind, "format_version": FORMAT_VERSION, **model.config.to_dict()}
-    _write_text(folder / "config.json", json.dumps(config, indent=2) + "\n")
+    write_text(folder / "config.json", json.dumps(config, indent=2) + "\n")
     if card:
-        _write_text(folder / "README.md", card)
+        write_text(folder / "README.md", card)
     return folder
 
 
@@ -226,16 +227,10 @@ def _write_index(folder: Path, shards: Mapping[str, Mapping[str, Tensor]]) -> No
         return
     size = sum(tensor.nbytes for shard in shards.values() for tensor in shard.values())
     places = {tensor: name for name, shard in shards.items() for tensor in shard}
-    _write_text(path, json.dumps({"metadata": {"total_size": size}, "weight_map": places}, indent=2) + "\n")
+    write_text(path, json.dumps({"metadata": {"total_size": size}, "weight_map": places}, indent=2) + "\n")
 
 
 def _shard_names(count: int) -> list[str]:
     if count == 1:
         return ["model.safetensors"]
     return [f"model-{number:05d}-of-{count:05d}.safetensors" for number in range(1, count + 1)]
-
-
-def _write_text(path: Path, text: str) -> None:
-    partial = path.with_name(path.name + ".partial")
-    partial.write_text(text, encoding="utf-8")
-    os.replace(partial, path)

@@ -121,7 +121,7 @@ class BDH(nn.Module):
                 f"targets have shape {tuple(targets.shape)}; expected that of tokens, {tuple(tokens.shape)}"
             )
         if targets is not None:
-            self._check_ids(targets, "targets")
+            check_ids(targets, self.config.vocab_size, self.device, name="targets")
         hidden, kept, activity = self.encode(tokens, state, mode, keep_state=keep_state, measure_every=measure_every)
         head = self._compiled[1] if self.training and self._compiled else self.head
         logits, loss = head(hidden, targets)
@@ -142,7 +142,7 @@ class BDH(nn.Module):
         ``listen`` hears of each layer in turn: its neurons x and y (B, H, T, N) and its memory after the text.
         """
         self._check(tokens, state, mode)
-        self._check_ids(tokens, "tokens")
+        check_ids(tokens, self.config.vocab_size, self.device, name="tokens")
         mode = mode or _choose_mode(tokens.shape[1])
         start = 0 if state is None else state.position
         rotation = make_rotation(self.attn.freqs.view(-1), start=start, length=tokens.shape[1])
@@ -229,22 +229,11 @@ class BDH(nn.Module):
         return attend
 
     def _check(self, tokens: Tensor, state: BDHState | None, mode: Mode | None) -> None:
-        if tokens.dim() != 2 or tokens.numel() == 0:
-            raise ConfigError(f"tokens have shape {tuple(tokens.shape)}; expected (B, T) with at least one token")
-        if mode is not None and mode not in MODES:
-            raise ConfigError(f"mode is {mode!r}; it must be one of {', '.join(MODES)}")
+        check_call(tokens, mode)
         if state is not None:
             state.check(self.config, tokens.shape[0])
             if state.memory.device != tokens.device:
                 raise StateError(f"state is on {state.memory.device}, tokens on {tokens.device}; move one of them")
-
-    def _check_ids(self, ids: Tensor, name: str) -> None:
-        if ids.dtype not in (torch.int64, torch.int32):
-            raise ConfigError(f"{name} are of {ids.dtype}; expected torch.int64 or torch.int32")
-        if ids.device != self.device:
-            raise ConfigError(f"{name} are on {ids.device}, the model is on {self.device}; move one of them")
-        if ids.device.type == "cpu":
-            check_range(ids if name == "tokens" else ids[ids != IGNORED], self.config.vocab_size, name=name)
 
     def compile_training(self) -> None:
         """Compile the layers and the head for training with torch.compile; evaluation, of any shape, stays plain."""
@@ -271,6 +260,27 @@ class BDH(nn.Module):
 
 _Attend = Callable[[Tensor, Tensor, Tensor | None], tuple[Tensor, Tensor | None]]
 Listener = Callable[[Tensor, Tensor, Tensor | None], None]
+
+
+def check_call(tokens: Tensor, mode: Mode | None) -> None:
+    """Raise ConfigError unless ``tokens`` are (B, T) with a token in them, and ``mode`` is one of ``MODES`` or None."""
+    if tokens.dim() != 2 or tokens.numel() == 0:
+        raise ConfigError(f"tokens have shape {tuple(tokens.shape)}; expected (B, T) with at least one token")
+    if mode is not None and mode not in MODES:
+        raise ConfigError(f"mode is {mode!r}; it must be one of {', '.join(MODES)}")
+
+
+def check_ids(ids: Tensor, vocab_size: int, device: torch.device, *, name: str) -> None:
+    """Raise ConfigError unless ``ids`` are whole numbers on ``device`` and, on the CPU, inside the vocabulary.
+
+    ``name`` is tokens or targets; targets may hold ``IGNORED``.
+    """
+    if ids.dtype not in (torch.int64, torch.int32):
+        raise ConfigError(f"{name} are of {ids.dtype}; expected torch.int64 or torch.int32")
+    if ids.device != device:
+        raise ConfigError(f"{name} are on {ids.device}, the model is on {device}; move one of them")
+    if ids.device.type == "cpu":
+        check_range(ids if name == "tokens" else ids[ids != IGNORED], vocab_size, name=name)
 
 
 def check_range(tokens: Int[Tensor, "..."], vocab_size: int, *, name: str = "tokens") -> None:

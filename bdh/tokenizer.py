@@ -1,7 +1,6 @@
 """Text to token ids and back, exactly: bytes (the published default), byte-level BPE, and characters."""
 
 import json
-import os
 from collections.abc import Iterable, Sequence
 from pathlib import Path
 from typing import Protocol
@@ -10,6 +9,7 @@ from tokenizers import Tokenizer as _Library
 from tokenizers import decoders, models, pre_tokenizers, trainers
 
 from bdh.errors import TokenizerError
+from bdh.files import write_text
 
 # Every byte that UTF-8 can hold, an accent that a normaliser would merge, and spaces and capitals that one would lose.
 _PROBE = "A e\u0301  b\r\n\tc " + "".join(
@@ -72,7 +72,7 @@ class ByteTokenizer:
         library = _Library(models.BPE(_byte_vocabulary(), []))
         library.pre_tokenizer = pre_tokenizers.ByteLevel(add_prefix_space=False, use_regex=False)
         library.decoder = decoders.ByteLevel()
-        _write_atomically(Path(path), library.to_str())
+        write_text(Path(path), library.to_str())
 
 
 class BPETokenizer:
@@ -130,7 +130,7 @@ class BPETokenizer:
 
     def save(self, path: str | Path) -> None:
         """Write the tokenizer as the library's own JSON."""
-        _write_atomically(Path(path), self._library.to_str())
+        write_text(Path(path), self._library.to_str())
 
 
 class CharTokenizer:
@@ -182,7 +182,7 @@ class CharTokenizer:
 
     def save(self, path: str | Path) -> None:
         """Write the characters in order of their ids."""
-        _write_atomically(Path(path), json.dumps({"type": "characters", "characters": self.characters}))
+        write_text(Path(path), json.dumps({"type": "characters", "characters": self.characters}))
 
 
 def load_tokenizer(path: str | Path) -> Tokenizer:
@@ -259,9 +259,3 @@ def _check_range(tokens: Sequence[int], vocab_size: int) -> None:
     wrong = next((token for token in tokens if not 0 <= token < vocab_size), None)
     if wrong is not None:
         raise TokenizerError(f"token {wrong} is outside the vocabulary; expected 0 to {vocab_size - 1}")
-
-
-def _write_atomically(path: Path, text: str) -> None:
-    partial = path.with_name(path.name + ".partial")
-    partial.write_text(text, encoding="utf-8")
-    os.replace(partial, path)

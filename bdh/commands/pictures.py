@@ -2,7 +2,6 @@
 
 import argparse
 import json
-import os
 import re
 from collections.abc import Sequence
 from dataclasses import fields, is_dataclass
@@ -15,6 +14,7 @@ from bdh import plots
 from bdh.commands.models import model_folder, open_model
 from bdh.curves import Curve, read_log, read_metrics
 from bdh.errors import ConfigError, DataError, InspectError
+from bdh.files import write_text
 from bdh.inspect.activity import (
     KINDS,
     Neuron,
@@ -53,9 +53,7 @@ def draw_all(source: str, out: Path, formats: Sequence[str], arguments: argparse
         model, tokenizer = open_model(source, device=choose_device(arguments.device))
         numbers |= _Studio(album, model, tokenizer, arguments).draw()
     path = out / "numbers.json"
-    partial = path.with_name(path.name + ".partial")
-    partial.write_text(json.dumps(_plain(numbers), indent=1) + "\n", encoding="utf-8")
-    os.replace(partial, path)
+    write_text(path, json.dumps(_plain(numbers), indent=1) + "\n")
     return [*album.files, path]
 
 

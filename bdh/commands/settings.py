@@ -2,13 +2,13 @@
 
 import argparse
 import json
-import os
 import tomllib
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
 from bdh.errors import ConfigError
+from bdh.files import write_text
 
 SETTINGS = "settings.toml"
 # Of two that stand in each other's way the one that is given later, or on the command line, counts alone.
@@ -105,10 +105,7 @@ def write_settings(folder: Path, arguments: argparse.Namespace) -> None:
         for name, value in sorted(vars(arguments).items())
         if name not in _OWN and value is not None and value is not False
     ]
-    path = folder / SETTINGS
-    partial = path.with_name(path.name + ".partial")
-    partial.write_text("".join(lines), encoding="utf-8")
-    os.replace(partial, path)
+    write_text(folder / SETTINGS, "".join(lines))
 
 
 def _toml(value: Any) -> str:

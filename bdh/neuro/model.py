@@ -9,7 +9,7 @@ import torch.nn.functional as F
 from torch import nn
 
 from bdh.errors import ConfigError, StateError
-from bdh.model import BDH, IGNORED, MODES, BDHOutput, Mode, Probe, check_range, evaluating
+from bdh.model import BDH, IGNORED, BDHOutput, Mode, Probe, check_call, check_ids, evaluating
 from bdh.neuro.cell import Carry, Input, Step, Weights, normalise, read_token
 from bdh.neuro.config import NeuroConfig
 from bdh.neuro.state import NeuroState, Surprise
@@ -69,7 +69,7 @@ class BDHNeuro(nn.Module):
         if targets is not None:
             if targets.shape != tokens.shape:
                 raise ConfigError(f"targets have shape {tuple(targets.shape)}; tokens have {tuple(tokens.shape)}")
-            self._check_ids(targets, "targets")
+            check_ids(targets, self.config.vocab_size, self.device, name="targets")
         hidden, after, activity = self.encode(tokens, state, mode, keep_state=keep_state, measure_every=measure_every)
         logits, loss = self.head(hidden, targets)
         return BDHOutput(logits, loss, after, hidden, activity)
@@ -163,23 +163,12 @@ class BDHNeuro(nn.Module):
         return list(zip(cosines.to(dtype).unbind(), sines.to(dtype).unbind(), strict=True))
 
     def _check(self, tokens: Tensor, state: NeuroState | None, mode: Mode | None) -> None:
-        if tokens.dim() != 2 or tokens.numel() == 0:
-            raise ConfigError(f"tokens have shape {tuple(tokens.shape)}; expected (B, T) with at least one token")
-        if mode is not None and mode not in MODES:
-            raise ConfigError(f"mode is {mode!r}; it must be one of {', '.join(MODES)}")
-        self._check_ids(tokens, "tokens")
+        check_call(tokens, mode)
+        check_ids(tokens, self.config.vocab_size, self.device, name="tokens")
         if state is not None:
             state.check(self.config, tokens.shape[0])
             if state.rho.device != tokens.device:
                 raise StateError(f"state is on {state.rho.device}, tokens on {tokens.device}; move one of them")
-
-    def _check_ids(self, ids: Tensor, name: str) -> None:
-        if ids.dtype not in (torch.int64, torch.int32):
-            raise ConfigError(f"{name} are of {ids.dtype}; expected torch.int64 or torch.int32")
-        if ids.device != self.device:
-            raise ConfigError(f"{name} are on {ids.device}, the model is on {self.device}; move one of them")
-        if ids.device.type == "cpu":
-            check_range(ids if name == "tokens" else ids[ids != IGNORED], self.config.vocab_size, name=name)
 
     def compile_training(self) -> None:
         """Compile the reading of one token for training with torch.compile; evaluation stays plain."""

@@ -1,6 +1,5 @@
 """``baseline_metrics.md``: what a run made, in one small table, beside the figures that others report."""
 
-import os
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -8,6 +7,7 @@ from statistics import median
 from typing import Any
 
 from bdh.config import BDHConfig
+from bdh.files import write_text
 from bdh.neuro.config import NeuroConfig
 from bdh.training.loop import TrainConfig
 
@@ -36,9 +36,7 @@ class Subject:
 def write_baseline(folder: Path, subject: Subject, records: Sequence[Mapping[str, Any]]) -> Path:
     """Write the page of a run from its records, whole or not at all."""
     path = folder / FILE
-    partial = path.with_name(path.name + ".partial")
-    partial.write_text(baseline_page(subject, records), encoding="utf-8")
-    os.replace(partial, path)
+    write_text(path, baseline_page(subject, records))
     return path
 
 
