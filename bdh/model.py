@@ -177,11 +177,11 @@ class BDH(nn.Module):
         """
         attend = self._attention(mode, tokens.shape[1], keep_state)
         rotation = (rotation[0].to(self.encoder.dtype), rotation[1].to(self.encoder.dtype))
-        v = _normalise(self.embed(tokens))
+        v = self.embedded(tokens)
         memories, activities = [], []
         for layer in range(self.config.n_layer):
             before = None if memory is None else memory[layer]
-            v, after, x, y = self._layer(v, rotation, before, attend)
+            v, after, x, y = self.layer(v, rotation, before, attend)
             if listen is not None:
                 listen(x, y, after)
             if after is not None:
@@ -191,14 +191,18 @@ class BDH(nn.Module):
         stacked = torch.stack(memories) if memories else None
         return v, stacked, torch.stack(activities) if activities else None
 
-    def _layer(
+    def embedded(self, tokens: Int[Tensor, "B T"]) -> Float[Tensor, "B T D"]:
+        """Return what the first layer reads: the normalised vector of each token."""
+        return _normalise(self.embed(tokens))
+
+    def layer(
         self,
         v: Float[Tensor, "B T D"],
         rotation: tuple[Float[Tensor, "T N"], Float[Tensor, "T N"]],
         memory: Float[Tensor, "B H N D"] | None,
-        attend: "_Attend",
+        attend: "Attend",
     ) -> tuple[Float[Tensor, "B T D"], Float[Tensor, "B H N D"] | None, Tensor, Tensor]:
-        """Apply steps 1 to 4 of one layer (bdh.md; Appendix E)."""
+        """Apply steps 1 to 4 of one layer (bdh.md; Appendix E); ``attend`` is given rope(x), the values and ``memory``."""
         narrow = v.to(self.encoder.dtype)
         x = F.relu(narrow[:, None] @ self.encoder)  # (B, H, T, N)
         a, after = attend(rotate(x, rotation), narrow, memory)
@@ -207,7 +211,7 @@ class BDH(nn.Module):
         out = kept.transpose(1, 2).flatten(2) @ self.decoder  # (B, T, D)
         return _normalise(v + _normalise(out)), after, x, y
 
-    def _attention(self, mode: Mode, length: int, keep_state: bool) -> "_Attend":
+    def _attention(self, mode: Mode, length: int, keep_state: bool) -> "Attend":
         """Return the attention of ``mode`` with this model's settings bound; damping is made once for all layers."""
         decay, size = self.attn.decay(), self.config.chunk_size
         lengths = {length} if mode == "parallel" else chunkwise.piece_lengths(length, size)
@@ -258,7 +262,7 @@ class BDH(nn.Module):
         return self.lm_head.device
 
 
-_Attend = Callable[[Tensor, Tensor, Tensor | None], tuple[Tensor, Tensor | None]]
+Attend = Callable[[Tensor, Tensor, Tensor | None], tuple[Tensor, Tensor | None]]
 Listener = Callable[[Tensor, Tensor, Tensor | None], None]
 
 

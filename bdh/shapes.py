@@ -4,7 +4,7 @@
 ``V`` vocabulary. Arrays are annotated with jaxtyping: ``Float[Tensor, "B H T N"]``.
 """
 
-from jaxtyping import Float, Int
+from jaxtyping import Bool, Float, Int
 from torch import Tensor
 
-__all__ = ["Float", "Int", "Tensor"]
+__all__ = ["Bool", "Float", "Int", "Tensor"]

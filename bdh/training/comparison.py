@@ -1,0 +1,129 @@
+"""What a claim reader is trained on: batches of evidence with claims, and the loss of its answers."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass, fields, replace
+
+import torch
+import torch.nn.functional as F
+
+from bdh.claims import CLAIM_LABELS, ClaimBatch, ClaimOutput
+from bdh.shapes import Float, Int, Tensor
+
+IGNORED = -100
+
+
+@dataclass(frozen=True)
+class Answer:
+    """What is known of a claim: its label, which of its tokens are wrong (None: unknown), a claim-only log-odds."""
+
+    label: str
+    wrong: Sequence[bool] | None = None
+    prior: float = 0.0
+
+
+@dataclass(frozen=True)
+class ClaimTargets:
+    """Labels (-100 for none), wrong tokens (-1 for unknown), claim-only log-odds of being supported, all (B, K[, C])."""
+
+    labels: Int[Tensor, "B K"]
+    wrong: Float[Tensor, "B K C"]
+    prior: Float[Tensor, "B K"]
+
+
+@dataclass(frozen=True)
+class ComparisonLoss:
+    """The parts of the loss; ``total`` is their weighted sum."""
+
+    total: Float[Tensor, ""]
+    label: Float[Tensor, ""]
+    margin: Float[Tensor, ""]
+    wrong: Float[Tensor, ""]
+
+
+@dataclass(frozen=True)
+class LossWeights:
+    """How much each part of the loss counts: labels, order of twins, wrong words."""
+
+    label: float = 1.0
+    margin: float = 0.5
+    wrong: float = 0.5
+
+
+def comparison_loss(output: ClaimOutput, targets: ClaimTargets, weights: LossWeights) -> ComparisonLoss:
+    """Return the loss of a batch.
+
+    The claim-only log-odds are added to the reader's before the labels are scored, a product of experts: what the claim
+    tells by itself is known already, and only what the evidence adds is left to learn. The margin orders each pair of a
+    supported and a contradicted claim of one row. Claims of one row are scored alone otherwise.
+    """
+    half = targets.prior / 2
+    expert = torch.stack([half, -half, torch.zeros_like(half)], -1)
+    logits = output.logits.float() + expert
+    label = F.cross_entropy(logits.flatten(0, 1), targets.labels.flatten(), ignore_index=IGNORED)
+    odds = logits[..., 0] - logits[..., 1]
+    better = (targets.labels == 0)[:, :, None] & (targets.labels == 1)[:, None, :]
+    lead = F.softplus(odds[:, None, :] - odds[:, :, None])  # contradicted above supported costs
+    margin = (lead * better).sum() / better.sum().clamp(min=1)
+    known = targets.wrong >= 0
+    each = F.binary_cross_entropy_with_logits(output.wrong.float(), targets.wrong.clamp(min=0), reduction="none")
+    wrong = (each * known).sum() / known.sum().clamp(min=1)
+    total = weights.label * label + weights.margin * margin + weights.wrong * wrong
+    return ComparisonLoss(total, label.detach(), margin.detach(), wrong.detach())
+
+
+def make_batch(
+    evidence: Sequence[Sequence[int]],
+    claims: Sequence[Sequence[Sequence[int]]],
+    *,
+    separator: Sequence[int],
+    evidence_length: int,
+    claims_per_row: int,
+    claim_length: int,
+) -> ClaimBatch:
+    """Return rows of evidence and claims as tensors; what is too long is cut, evidence at its beginning."""
+    rows = len(evidence)
+    texts = torch.zeros(rows, evidence_length, dtype=torch.long)
+    lengths = torch.zeros(rows, dtype=torch.long)
+    asked = torch.zeros(rows, claims_per_row, claim_length, dtype=torch.long)
+    ends = torch.zeros(rows, claims_per_row, dtype=torch.long)
+    second = torch.zeros(rows, claims_per_row, dtype=torch.long)
+    for row, (text, own) in enumerate(zip(evidence, claims, strict=True)):
+        kept = list(text)[-evidence_length:] if evidence_length else []
+        lengths[row] = len(kept)
+        if kept:
+            texts[row, -len(kept) :] = torch.tensor(kept)
+        for place, claim in enumerate(own[:claims_per_row]):
+            tokens, begin = twice(claim, separator, claim_length)
+            asked[row, place, : len(tokens)] = torch.tensor(tokens)
+            ends[row, place], second[row, place] = len(tokens), begin
+    return ClaimBatch(texts, lengths, asked, ends, second)
+
+
+def twice(claim: Sequence[int], separator: Sequence[int], longest: int | None = None) -> tuple[list[int], int]:
+    """Return separator, claim, separator, claim, separator, and where the second reading begins."""
+    if longest is not None:
+        claim = claim[: (longest - 3 * len(separator)) // 2]
+    first = [*separator, *claim, *separator]
+    return [*first, *claim, *separator], len(first)
+
+
+def make_targets(answers: Sequence[Sequence[Answer]], batch: ClaimBatch) -> ClaimTargets:
+    """Return what is known of the claims of ``batch``; wrong tokens are marked in the second reading."""
+    labels = torch.full(batch.second.shape, IGNORED)
+    prior = torch.zeros(batch.second.shape)
+    wrong = torch.full(batch.claims.shape, -1.0)
+    for row, own in enumerate(answers):
+        for place, answer in enumerate(own[: labels.shape[1]]):
+            labels[row, place] = CLAIM_LABELS.index(answer.label)
+            prior[row, place] = answer.prior
+            if answer.wrong is not None:
+                begin = int(batch.second[row, place])
+                marks = torch.tensor([float(mark) for mark in answer.wrong])
+                room = max(0, min(len(marks), int(batch.claim_lengths[row, place]) - begin))
+                wrong[row, place, begin : begin + room] = marks[:room]
+    return ClaimTargets(labels, wrong, prior)
+
+
+def to_device(item, device):
+    """Return a batch or its targets on ``device``."""
+    return replace(item, **{f.name: getattr(item, f.name).to(device, non_blocking=True) for f in fields(item)})

@@ -1,0 +1,63 @@
+"""Which sentences of its passages a claim is read against: few, and together about everything that the claim says.
+
+Sentences are taken one by one. Each next one is the sentence whose words weigh most in what the claim still lacks; a
+word that was found once counts half as much the second time, a quarter the third. Long sentences pay for their length,
+so that the limit of words is spent well (a greedy cover with diminishing returns).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Sequence
+from dataclasses import dataclass
+
+EVIDENCE_WORDS = 200
+"""Words of evidence a claim is read against."""
+_AGAIN = 0.5
+_LENGTH_OFFSET = 12
+
+
+@dataclass(frozen=True)
+class Candidate:
+    """A sentence that may be chosen: its number in the novel, its distinct stems, its length in words."""
+
+    number: int
+    stems: frozenset[str]
+    words: int
+
+
+def choose_sentences(
+    claim_stems: Iterable[str],
+    candidates: Sequence[Candidate],
+    *,
+    weight: Callable[[str], float],
+    words: int = EVIDENCE_WORDS,
+) -> tuple[int, ...]:
+    """Return the numbers of the chosen sentences in the order of choice; of equals the earlier candidate.
+
+    ``weight`` of a stem is its inverse document frequency in the novel. A sentence that shares no stem with the claim
+    is never chosen; the first one is, however long it is.
+
+    >>> lamp = Candidate(0, frozenset({"lamp", "sea"}), 4)
+    >>> choose_sentences(["lamp"], [lamp, Candidate(1, frozenset({"cat"}), 3)], weight=lambda stem: 1.0)
+    (0,)
+    """
+    worth = {stem: weight(stem) for stem in claim_stems}
+    shared = {item.number: item.stems & worth.keys() for item in candidates}
+    left = [item for item in candidates if shared[item.number]]
+    chosen: list[int] = []
+    room = words
+    while left:
+        best = max(left, key=lambda item: _value(shared[item.number], worth, item.words))
+        if chosen and best.words > room:
+            left.remove(best)
+            continue
+        chosen.append(best.number)
+        room -= best.words
+        for stem in shared[best.number]:
+            worth[stem] *= _AGAIN
+        left = [item for item in left if item.number != best.number and item.words <= room]
+    return tuple(chosen)
+
+
+def _value(stems: frozenset[str], worth: dict[str, float], words: int) -> float:
+    return sum(worth[stem] for stem in sorted(stems)) / (_LENGTH_OFFSET + words) ** 0.5

@@ -1,0 +1,1 @@
+"""Examples that teach a reader to compare a claim with its evidence, made from any novels."""

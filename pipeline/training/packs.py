@@ -1,0 +1,214 @@
+"""Packs: one piece of evidence and several claims read from it, drawn without end from questions about novels."""
+
+from __future__ import annotations
+
+import json
+import lzma
+import random
+from collections import Counter
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import Any
+
+from pipeline.training.twins import Changes, Edit, TwinMaker, find_names, replace_words
+
+SLOTS = 4
+
+
+@dataclass(frozen=True)
+class Asked:
+    """A claim of a pack. ``true`` is the true text that a false one was made from; ``prior`` a claim-only log-odds."""
+
+    text: str
+    label: str
+    true: str | None = None
+    prior: float = 0.0
+
+
+@dataclass(frozen=True)
+class Pack:
+    """Evidence as one text, and the claims that are read from it."""
+
+    evidence: str
+    claims: tuple[Asked, ...]
+
+
+@dataclass(frozen=True)
+class PackConfig:
+    """Shares of what is drawn, and how much of it is disturbed."""
+
+    claims: float = 0.3
+    statements: float = 0.5
+    notes: float = 0.1
+    nli: float = 0.1
+    rename: float = 0.4
+    counterfactual: float = 0.3
+    wrong_evidence: float = 0.08
+    no_evidence: float = 0.05
+    blind: bool = False
+    drop_sentence: float = 0.1
+    fewest_words: int = 90
+    most_words: int = 200
+
+
+class Book:
+    """The questions about one novel, and what its twins are made of."""
+
+    def __init__(self, row: dict[str, Any], changes: Changes, chance: random.Random) -> None:
+        self.sentences: list[str] = row["sentences"]
+        self.places: list[int] = row["place"]
+        self.statements: list[dict[str, Any]] = row["statements"]
+        pairs: dict[int, dict[int, dict[str, Any]]] = {}
+        for claim in row["claims"]:
+            pairs.setdefault(claim["id"] // 2, {})[claim["label"]] = claim
+        self.pairs = [pair for pair in pairs.values() if len(pair) == 2]
+        texts = [item["text"] for item in self.statements] + [pair[1]["text"] for pair in self.pairs]
+        self.texts = texts
+        self.maker = TwinMaker.of_book(texts, changes, chance)
+        counts = Counter(self.maker.names)
+        self.names = frozenset(name for name, count in counts.items() if count >= 2)
+
+    def evidence(self, chosen: Sequence[int], config: PackConfig, chance: random.Random) -> str:
+        """Return some of the chosen sentences in the order of the book."""
+        budget = chance.randint(config.fewest_words, config.most_words)
+        kept: list[int] = []
+        for rank, number in enumerate(chosen):
+            words = len(self.sentences[number].split())
+            if rank and (words > budget or chance.random() < config.drop_sentence):
+                continue
+            kept.append(number)
+            budget -= words
+        return " ".join(self.sentences[number] for number in sorted(kept, key=lambda n: self.places[n]))
+
+    def render(self, chosen: Sequence[int]) -> str:
+        """Return all chosen sentences in the order of the book."""
+        return " ".join(self.sentences[number] for number in sorted(chosen, key=lambda n: self.places[n]))
+
+
+class PackSource:
+    """Draws packs from books, in proportion to what each has to ask, and from NLI premises."""
+
+    def __init__(
+        self,
+        books: Sequence[Book],
+        premises: Sequence[tuple[str, list[tuple[str, str]]]],
+        config: PackConfig,
+        chance: random.Random,
+    ) -> None:
+        self.books, self.premises, self.config, self.chance = list(books), premises, config, chance
+        self.pairs = [(book, pair) for book in books for pair in book.pairs]
+        self.statements = [(book, item) for book in books for item in book.statements if item["ev"]]
+        self.names = sorted({name for book in books for name in book.names})
+
+    def draw(self, step: str, count: int) -> list[Pack]:
+        """Return the packs of a step: the same ones whoever asks, and whenever."""
+        self.chance.seed(step)
+        kinds = {
+            self._claims: self.config.claims,
+            self._statements: self.config.statements,
+            self._notes: self.config.notes,
+            self._nli: self.config.nli if self.premises else 0.0,
+        }
+        return [kind() for kind in self.chance.choices(list(kinds), list(kinds.values()), k=count)]
+
+    def _claims(self) -> Pack:
+        book, pair = self.chance.choice(self.pairs)
+        seed = self.chance.choice([pair[1], pair[0]])
+        return self._of_pair(book, pair, book.evidence(seed["ev"], self.config, self.chance))
+
+    def _notes(self) -> Pack:
+        book, pair = self.chance.choice(self.pairs)
+        seed = self.chance.choice([pair[1], pair[0]])
+        notes = seed["notes"][: self.chance.randint(3, 8)]
+        return self._of_pair(book, pair, " ".join(book.statements[number]["text"] for number in sorted(notes)))
+
+    def _of_pair(self, book: Book, pair: dict[int, dict[str, Any]], evidence: str) -> Pack:
+        true, false = pair[1]["text"], pair[0]["text"]
+        asked = [
+            Asked(true, "supported", prior=pair[1].get("prior", 0.0)),
+            Asked(false, "contradicted", true, prior=pair[0].get("prior", 0.0)),
+        ]
+        twin = book.maker.make(true)
+        if twin is not None:
+            asked.append(Asked(twin.text, "contradicted", true))
+        asked.append(self._elsewhere(book))
+        return self._disturb(book, Pack(evidence, tuple(asked)), None)
+
+    def _statements(self) -> Pack:
+        book, item = self.chance.choice(self.statements)
+        text = item["text"]
+        evidence = book.evidence(item["ev"], self.config, self.chance)
+        twins = [twin for twin in (book.maker.make(text) for _ in range(SLOTS - 2)) if twin is not None]
+        asked = [Asked(text, "supported"), *(Asked(twin.text, "contradicted", text) for twin in twins)]
+        asked.append(self._elsewhere(book))
+        return self._disturb(book, Pack(evidence, tuple(asked)), twins[0].edit if twins else None)
+
+    def _elsewhere(self, book: Book) -> Asked:
+        if self.chance.random() < 0.5 and book.pairs:
+            pair = self.chance.choice(book.pairs)
+            return Asked(pair[self.chance.randint(0, 1)]["text"], "not_stated")
+        return Asked(self.chance.choice(book.texts), "not_stated")
+
+    def _nli(self) -> Pack:
+        premise, hypotheses = self.chance.choice(self.premises)
+        drawn = self.chance.sample(hypotheses, min(SLOTS, len(hypotheses)))
+        return Pack(premise, tuple(Asked(text, label) for text, label in drawn))
+
+    def _disturb(self, book: Book, pack: Pack, edit: Edit | None) -> Pack:
+        if edit is not None and self.chance.random() < self.config.counterfactual:
+            pack = _against_the_book(pack, edit)
+        draw = self.chance.random()
+        if draw < self.config.wrong_evidence:
+            other, item = self.chance.choice(self.statements)
+            evidence = other.evidence(item["ev"], self.config, self.chance)
+            pack = Pack(evidence, tuple(replace(asked, label="not_stated") for asked in pack.claims))
+        elif draw < self.config.wrong_evidence + self.config.no_evidence:
+            pack = Pack("", tuple(replace(asked, label="not_stated") for asked in pack.claims))
+        if self.config.blind:
+            pack = replace(pack, evidence="")
+        if self.chance.random() < self.config.rename:
+            pack = self._renamed(book, pack)
+        return pack
+
+    def _renamed(self, book: Book, pack: Pack) -> Pack:
+        """Give the persons and places of a pack other names, the same in the evidence and in the claims."""
+        whole = " ".join([pack.evidence, *(asked.text for asked in pack.claims)])
+        own = sorted(book.names & set(find_names(whole)))
+        if not own:
+            return pack
+        new = dict(zip(own, self.chance.sample(self.names, len(own)), strict=True))
+        claims = tuple(
+            replace(
+                asked,
+                text=replace_words(asked.text, new),
+                true=None if asked.true is None else replace_words(asked.true, new),
+                prior=asked.prior,
+            )
+            for asked in pack.claims
+        )
+        return Pack(replace_words(pack.evidence, new), claims)
+
+
+def _against_the_book(pack: Pack, edit: Edit) -> Pack:
+    """Change the evidence as the first twin was changed: what was false is then true, and what was true is false."""
+    changes = {edit.old: edit.new}
+    if edit.exchanged:
+        changes[edit.new] = edit.old
+    evidence = replace_words(pack.evidence, changes)
+    if evidence == pack.evidence or len(pack.claims) < 2:
+        return pack
+    true, twin, *others = pack.claims
+    flipped = (
+        Asked(true.text, "contradicted", twin.text),
+        Asked(twin.text, "supported"),
+        *(replace(asked, true=twin.text) if asked.label == "contradicted" else asked for asked in others),
+    )
+    return Pack(evidence, flipped)
+
+
+def read_rows(path: Path) -> Iterator[dict[str, Any]]:
+    """Yield the books of a file of questions."""
+    with lzma.open(path, "rt", encoding="utf-8") as file:
+        for line in file:
+            yield json.loads(line)

@@ -1,0 +1,194 @@
+"""False twins of true statements: one detail changed for another that fits as well and that the book can settle.
+
+Every kind of change draws from the book itself or from changes that people and models were seen to make (mined from
+pairs of a true claim and its false twin). Each mined change is used in both directions, so that no word is a sign of
+falsehood by itself.
+"""
+
+from __future__ import annotations
+
+import random
+import re
+from collections import defaultdict
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass, field
+from difflib import SequenceMatcher
+
+Changes = dict[str, list[str]]
+
+LONGEST_CHANGE = 4
+_EDGE = ",.;:!?\"'“”‘’()"
+_NAME = re.compile(r"\b[A-Z][\w’'-]*[a-z][\w’'-]*\b")
+_SENTENCE_START = re.compile(r"(?:^|[.!?][\"”’)]*\s+)[\"“‘(]*$")
+_NUMBER_WORDS = (
+    "two three four five six seven eight nine ten eleven twelve fifteen twenty thirty forty fifty hundred thousand"
+).split()
+_NUMBER = re.compile(r"\b(?:\d[\d,]*|" + "|".join(_NUMBER_WORDS) + r")\b")
+_JOINT = re.compile(r"(?:, (?:and |but |which |who |where |while |leading |causing )?| (?:and|but|to|with|while|because|after|before|by|from|in|at|that) )")
+_GRAMMAR = frozenset(
+    "a an the and but or as of at in on from to by is was are were be been being with that this these those their his "
+    "her its who which it he she they him them also then potentially due for into while where when has had have".split()
+)
+_NO_NAMES = frozenset(
+    "The A An He She It They We I His Her Their In On At After Before When While As But And Or If Mr Mrs Miss Ms Dr "
+    "Lady Lord Sir Captain Colonel General Major Professor Reverend Father Mother Uncle Aunt King Queen Prince Princess "
+    "Count Countess Duke Duchess Baron Baroness Inspector Sergeant Lieutenant Judge Doctor Madame Monsieur St During".split()
+)
+
+
+@dataclass(frozen=True)
+class Edit:
+    """What was changed: ``old`` words to ``new`` words; ``exchanged`` where the two changed places."""
+
+    old: str
+    new: str
+    exchanged: bool = False
+
+
+@dataclass(frozen=True)
+class Twin:
+    """A false statement, and the edit that made it; None where the edit cannot be undone in a text."""
+
+    text: str
+    edit: Edit | None
+
+
+def find_names(text: str) -> list[str]:
+    """Return the capitalised words that start no sentence, in order, without titles.
+
+    >>> find_names("When Mr. Dimsdale met Hester he wept.")
+    ['Dimsdale', 'Hester']
+    """
+    return [
+        match.group().removesuffix("'s").removesuffix("’s")
+        for match in _NAME.finditer(text)
+        if not _SENTENCE_START.search(text[: match.start()])
+        and match.group().removesuffix("'s").removesuffix("’s") not in _NO_NAMES
+    ]
+
+
+def mine_changes(pairs: Iterable[tuple[str, str]]) -> Changes:
+    """Return what replaced what in pairs of a true claim and its false twin, both ways; names are left out."""
+    found: Changes = defaultdict(list)
+    for true, false in pairs:
+        for old, new in changed_spans(true, false):
+            if _tells(old) and _tells(new):
+                found[old.lower()].append(new.lower())
+                found[new.lower()].append(old.lower())
+    return dict(found)
+
+
+def changed_spans(one: str, other: str) -> list[tuple[str, str]]:
+    """Return the runs of at most ``LONGEST_CHANGE`` words that differ, without punctuation at their edges."""
+    first, second = one.split(), other.split()
+    return [
+        (" ".join(first[a:b]).strip(_EDGE), " ".join(second[c:d]).strip(_EDGE))
+        for kind, a, b, c, d in SequenceMatcher(None, first, second, autojunk=False).get_opcodes()
+        if kind != "equal" and b - a <= LONGEST_CHANGE and d - c <= LONGEST_CHANGE
+    ]
+
+
+def _tells(words: str) -> bool:
+    """Say whether the words hold more than grammar, and no name."""
+    parts = words.split()
+    return any(part.lower() not in _GRAMMAR for part in parts) and not any(part[:1].isupper() for part in parts)
+
+
+@dataclass
+class TwinMaker:
+    """Makes twins of the statements of one book."""
+
+    names: Sequence[str]
+    fragments: dict[str, list[str]]
+    changes: Changes
+    chance: random.Random = field(default_factory=random.Random)
+
+    @classmethod
+    def of_book(cls, statements: Sequence[str], changes: Changes, chance: random.Random) -> TwinMaker:
+        """Gather the names and the endings of clauses of a book's statements."""
+        names = [name for text in statements for name in find_names(text)]
+        fragments: dict[str, list[str]] = defaultdict(list)
+        for text in statements:
+            for match in _JOINT.finditer(text):
+                fragments[match.group()].append(text[match.end() :])
+        return cls(names, dict(fragments), changes, chance)
+
+    def make(self, text: str) -> Twin | None:
+        """Return a twin of ``text``, None where no kind of change applies."""
+        kinds = [self._change, self._change, self._name, self._name, self._exchange, self._ending, self._number]
+        self.chance.shuffle(kinds)
+        for kind in kinds:
+            twin = kind(text)
+            if twin is not None and twin.text != text:
+                return twin
+        return None
+
+    def _name(self, text: str) -> Twin | None:
+        own = find_names(text)
+        if not own or not self.names:
+            return None
+        old, new = self.chance.choice(own), self.chance.choice(self.names)
+        return None if new in text else Twin(replace_words(text, {old: new}), Edit(old, new))
+
+    def _exchange(self, text: str) -> Twin | None:
+        own = list(dict.fromkeys(find_names(text)))
+        if len(own) < 2:
+            return None
+        old, new = self.chance.sample(own, 2)
+        if f"{old} {new}" in text or f"{new} {old}" in text:
+            return None
+        return Twin(replace_words(text, {old: new, new: old}), Edit(old, new, exchanged=True))
+
+    def _number(self, text: str) -> Twin | None:
+        found = [match.group() for match in _NUMBER.finditer(text)]
+        if not found:
+            return None
+        old = self.chance.choice(found)
+        new = self.chance.choice(_NUMBER_WORDS)
+        if old[0].isdigit():
+            new = str(max(1, int(old.replace(",", "")) + self.chance.choice([-10, -3, -2, -1, 1, 2, 3, 5, 10])))
+        return Twin(replace_words(text, {old: new}), Edit(old, new))
+
+    def _change(self, text: str) -> Twin | None:
+        words = text.split()
+        spans = [
+            (start, length)
+            for length in (1, 2, 3)
+            for start in range(len(words) - length + 1)
+            if " ".join(words[start : start + length]).strip(_EDGE) in self.changes
+        ]
+        if not spans:
+            return None
+        longest = self.chance.choice([1, 2, 3])
+        spans = [span for span in spans if span[1] >= longest] or spans
+        start, length = self.chance.choice(spans)
+        old = " ".join(words[start : start + length]).strip(_EDGE)
+        new = self.chance.choice(self.changes[old])
+        place = len(" ".join(words[:start])) + (start > 0)
+        head, tail = " ".join(words)[:place], " ".join(words)[place:]
+        return Twin(head + tail.replace(old, new, 1), Edit(old, new))
+
+    def _ending(self, text: str) -> Twin | None:
+        joints = [match for match in _JOINT.finditer(text) if match.start() > len(text) // 4]
+        if not joints:
+            return None
+        joint = self.chance.choice(joints)
+        other = self.chance.choice(self.fragments.get(joint.group(), [""]))
+        if not other or other in text:
+            return None
+        return Twin(text[: joint.end()] + self._in_our_names(other, text), None)
+
+    def _in_our_names(self, ending: str, text: str) -> str:
+        """Give the persons of ``text`` what the ending tells of others, so that no strange name gives it away."""
+        ours, theirs = find_names(text), list(dict.fromkeys(find_names(ending)))
+        if not ours:
+            return ending
+        return replace_words(ending, {name: self.chance.choice(ours) for name in theirs if name not in ours})
+
+
+def replace_words(text: str, changes: dict[str, str]) -> str:
+    """Return ``text`` with whole words replaced, all at once."""
+    if not changes:
+        return text
+    pattern = "|".join(re.escape(word) for word in sorted(changes, key=len, reverse=True))
+    return re.sub(rf"(?<!\w)(?:{pattern})(?!\w)", lambda match: changes[match.group()], text)
