@@ -33,13 +33,17 @@ SIGNALS = (
     "found",
     "found_first",
     "found_weight",
+    "in_novel",
     *(f"support_{window}" for window in WINDOWS),
+    *(f"fit_{window}" for window in WINDOWS),
     "neighbours",
 )
 LEXICAL_SURPLUS = tuple(f"{kind}_{signal}" for kind in ("word", "name") for signal in SIGNALS)
 
 _WORD = re.compile(r"[^\W_]+(?:['’][^\W_]+)*")
 _CACHED_SENTENCES = 16_384
+_FIT_FLOOR = 1.0
+"""Nats added to what the share is taken of, so that next to nothing is no perfect fit."""
 
 
 @dataclass(frozen=True)
@@ -90,24 +94,29 @@ def claim_words(text: str, stems: Stems) -> ClaimWords:
 def word_signals(
     words: ClaimWords, passages: Sequence[Passage], *, weight: Weight, stems: Stems, rarity: Callable[[str], float]
 ) -> Doubles:
-    """Return the ``SIGNALS`` of each stem of a claim: (C, K); a stem that is nowhere sends zeros.
+    """Return the ``SIGNALS`` of each stem of a claim: (C, K); a stem that the novel lacks sends zeros.
 
     ``found``: stands in a passage. ``found_first``: in the first. ``found_weight``: its weight in the novel, if found.
-    ``support_n``: the rarity of the claim's other stems within n sentences of it, at best. ``neighbours``: the share
-    of the stems one or two places from it in the claim that stand in one sentence with it.
+    ``in_novel``: stands anywhere in the novel, told by a weight below that of no stem (``""``). ``support_n``: the
+    rarity of the claim's other stems within n sentences of it, at best. ``fit_n``: the same, as a share of what any
+    n sentences hold of those others; a word that stands away from the rest fits little. ``neighbours``: the share of
+    the stems one or two places from it in the claim that stand in one sentence with it.
     """
     if not words.stems or not passages:
         return np.zeros((len(words.stems), len(SIGNALS)))
     held = [_held(words, passage, stems) for passage in passages]
     sentences = np.concatenate(held)
     found = sentences.any(axis=0)
-    rarities = np.array([rarity(stem) for stem in words.stems])
+    weights, rarities = (np.array([measure(stem) for stem in words.stems]) for measure in (weight, rarity))
+    support, fit = zip(*(_support(_windows(held, window), rarities) for window in WINDOWS), strict=True)
     return np.stack(
         [
             found,
             held[0].any(axis=0),
-            found * np.array([weight(stem) for stem in words.stems]),
-            *(_support(_windows(held, window), rarities) for window in WINDOWS),
+            found * weights,
+            weights < weight(""),
+            *support,
+            *fit,
             _neighbours(words, sentences),
         ],
         axis=1,
@@ -134,10 +143,11 @@ def _windows(held: Sequence[Flags], size: int) -> Flags:
     return np.array(runs)
 
 
-def _support(runs: Flags, rarities: Doubles) -> Doubles:
-    """Return for each stem the greatest rarity of the others in a run that holds it: (C,)."""
-    others = (runs @ rarities)[:, None] - rarities
-    return np.asarray(np.where(runs, others, 0.0).max(axis=0, initial=0.0), dtype=np.float64)
+def _support(runs: Flags, rarities: Doubles) -> tuple[Doubles, Doubles]:
+    """Return for each stem the greatest rarity of the others in a run that holds it, and its share of any run: (C,)."""
+    others = (runs @ rarities)[:, None] - np.where(runs, rarities, 0.0)
+    beside = np.where(runs, others, 0.0).max(axis=0, initial=0.0)
+    return beside, beside / (others.max(axis=0, initial=0.0) + _FIT_FLOOR)
 
 
 def _neighbours(words: ClaimWords, sentences: Flags) -> Doubles:

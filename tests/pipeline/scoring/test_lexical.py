@@ -29,7 +29,7 @@ def stems(text: str) -> tuple[str, ...]:
 
 
 def weight(stem: str) -> float:
-    return 3.0 if stem == "lighthouse" else 1.0
+    return {"": 5.0, "zq": 5.0, "lighthouse": 3.0}.get(stem, 1.0)
 
 
 def row(claim: str, *passages: str, background: Background = BACKGROUND) -> dict[str, float]:
@@ -71,12 +71,13 @@ def test_before_novels_as_the_background_expects_them_the_features_are_zero_on_a
 
 
 @given(CLAIMS, PASSAGES)
-def test_a_stem_that_is_nowhere_sends_no_signal(claim: str, passages: list[Passage]) -> None:
+def test_a_stem_that_no_passage_holds_is_at_most_in_the_novel(claim: str, passages: list[Passage]) -> None:
     words = claim_words(claim, stems)
     table = word_signals(words, passages, weight=weight, stems=stems, rarity=BACKGROUND.rarity)
     held = {stem for passage in passages for stem in stems(passage.text)}
     assert all((stem in held) == bool(line[0]) for stem, line in zip(words.stems, table, strict=True))
-    assert not any(line.any() for stem, line in zip(words.stems, table, strict=True) if stem not in held)
+    others = [place for place, signal in enumerate(SIGNALS) if signal != "in_novel"]
+    assert not any(line[others].any() for stem, line in zip(words.stems, table, strict=True) if stem not in held)
 
 
 @given(CLAIMS, PASSAGES)
@@ -100,6 +101,19 @@ def test_a_word_far_from_the_others_is_supported_less() -> None:
     near = row("The keeper slept, old.", "The old keeper slept.")
     far = row("The keeper slept, old.", "The old keeper.", "She slept.")
     assert near["word_support_6"] > far["word_support_6"]
+
+
+def test_a_word_fits_where_most_of_the_others_stand() -> None:
+    found = signals("keeper lighthouse slept", "The keeper slept.|A lighthouse.")
+    rare, slept = rarity(0.001), rarity(0.02)
+    assert found["slept"]["fit_1"] == pytest.approx(rare / (rarity(0.0005) + 1))
+    assert found["lighthouse"]["fit_1"] == 0.0
+    assert found["lighthouse"]["fit_3"] == pytest.approx((rare + slept) / (rare + slept + 1))
+
+
+def test_in_novel_is_told_by_the_weight() -> None:
+    found = signals("keeper zq", "A house.")
+    assert (found["keeper"]["in_novel"], found["zq"]["in_novel"]) == (1.0, 0.0)
 
 
 def test_neighbours_count_within_one_sentence() -> None:
