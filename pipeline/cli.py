@@ -53,6 +53,11 @@ def main(argv: Sequence[str] | None = None) -> int:
             from pipeline.commands.cache import manage_cache
 
             return manage_cache(arguments)
+        if arguments.command == "evaluate-claims":
+            config = settings(arguments)
+            from pipeline.commands.evaluate_claims import evaluate_claims
+
+            return evaluate_claims(arguments, config)
         from pipeline.commands.characters import list_characters
 
         return list_characters(arguments)

@@ -5,7 +5,7 @@ from __future__ import annotations
 import io
 import math
 import os
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Literal
@@ -120,9 +120,41 @@ def write_predictions(path: str | Path, predictions: Sequence[Prediction], *, th
             "rationale": [" ".join(p.rationale.split()) for p in predictions],
         }
     )
+    _write_table(Path(path), table)
+
+
+def write_claim_predictions(
+    path: Path, ids: Sequence[str], labels: Sequence[TableLabel], chances: Mapping[str, Sequence[float] | None]
+) -> None:
+    """Write ``id``, ``label`` and columns of probabilities with four decimals, at once or not at all.
+
+    A column that is None has empty cells. Raises OutputError when the file cannot be written.
+    """
+    columns = {
+        name: [""] * len(ids) if column is None else [f"{chance:.4f}" for chance in column]
+        for name, column in chances.items()
+    }
+    _write_table(path, pd.DataFrame({"id": list(ids), "label": list(labels), **columns}))
+
+
+def read_predictions(path: Path) -> dict[str, tuple[float, TableLabel]]:
+    """Return the probability and label of each id in the predictions of some other system; raises TableError."""
+    frame, needed = _read_frame(path), ("id", "probability", "label")
+    if not set(needed) <= set(frame.columns):
+        raise TableError(f"{path} has the columns {_first(frame.columns)}; expected {', '.join(needed)}; add them")
+    found: dict[str, tuple[float, TableLabel]] = {}
+    for key, cell, label in zip(*(frame[name].str.strip() for name in needed), strict=True):
+        try:
+            found[key] = float(cell), LABELS[label.casefold()]
+        except (ValueError, KeyError) as error:
+            raise TableError(f"{path}: row {key!r} has no good probability and label ({error}); correct it") from error
+    return found
+
+
+def _write_table(path: Path, table: pd.DataFrame) -> None:
     text = table.to_csv(index=False, lineterminator="\n")
     try:
-        _replace(Path(path), text)
+        _replace(path, text)
     except OSError as error:
         raise OutputError(
             f"{path} cannot be written ({error.strerror}); expected a writable folder; choose another out_dir"

@@ -96,16 +96,58 @@ def tools_parser() -> FlagParser:
     cast.add_argument("novel", metavar="NOVEL", help="title, file name or path")
     cast.add_argument("--novels_dir", metavar="DIR", default=NOVELS_DIR, help="folder of novels (%(default)s)")
     _add_spacy_model(cast)
+    _add_claims_command(commands)
     return parser
 
 
+def _add_claims_command(commands: Any) -> None:
+    parser = commands.add_parser(
+        "evaluate-claims",
+        help="judge a table of single claims about novels, and measure it where the table has labels",
+        description="Judge every claim of a table on its novel, beside controls: without evidence, before a wrong "
+        "novel, by words alone, by the claim alone. Writes claim_predictions.csv and claim_metrics.json.",
+        epilog="Columns: id, book_name, char, content; optional caption, label (consistent, contradict, inconsistent,\n"
+        "1 or 0) and pair (twins, one true and one false, share it). book_name is a title or file name in --novels:\n"
+        "  python -m pipeline evaluate-claims --claims claims.csv --novels novels --out_dir outputs\n"
+        "A quick look at the first two novels: add --limit 2.\n"
+        "Labels and pairs are looked at only once every claim has its answer. Probabilities are those of being\n"
+        "consistent; a wrong novel is another one of the table, drawn by --seed.\n"
+        f"{_HYPHENS}\n"
+        "Exit status: 0 when the predictions were written, 2 on an error.",
+    )
+    asked = parser.add_argument_group("what is judged")
+    asked.add_argument("--claims", metavar="CSV", help="the claims (needed)")
+    asked.add_argument(
+        "--limit", metavar="N", type=int, default=0, help="only the first N novels; 0: all (%(default)s)"
+    )
+    asked.add_argument(
+        "--blind_predictions",
+        metavar="CSV",
+        help="id, probability and label by a reader trained without evidence, to compare with",
+    )
+    _add_places(parser, "--novels")
+    _add_reading(parser)
+    _add_machine(parser)
+
+
 def _add_shared(parser: FlagParser) -> None:
+    _add_places(parser)
+    _add_reading(parser)
+    _add_machine(parser)
+    _add_llm(parser)
+
+
+def _add_places(parser: FlagParser, *other_names: str) -> None:
     places = parser.add_argument_group("where things are")
-    places.add_argument("--novels_dir", metavar="DIR", default=NOVELS_DIR, help="folder of novels, .txt (%(default)s)")
+    places.add_argument(
+        "--novels_dir", *other_names, metavar="DIR", default=NOVELS_DIR, help="folder of novels, .txt (%(default)s)"
+    )
     places.add_argument("--out_dir", metavar="DIR", default="outputs", help="folder for the artefacts (%(default)s)")
     places.add_argument("--cache_dir", metavar="DIR", help="folder of kept readings; else BDH_CACHE_DIR")
     places.add_argument("--config", metavar="FILE", help="TOML file of settings, named like the flags; flags win")
-    _add_reading(parser)
+
+
+def _add_machine(parser: FlagParser) -> None:
     machine = parser.add_argument_group("models and machine")
     machine.add_argument("--model_dir", metavar="DIR", default=ReadingConfig.model_dir, help="the reader (%(default)s)")
     machine.add_argument(
@@ -117,7 +159,6 @@ def _add_shared(parser: FlagParser) -> None:
     machine.add_argument(
         "--seed", metavar="N", type=int, default=PipelineConfig.seed, help="of all chance (%(default)s)"
     )
-    _add_llm(parser)
 
 
 def _add_llm(parser: FlagParser) -> None:
@@ -168,8 +209,19 @@ def parse(parser: FlagParser, argv: Sequence[str] | None = None) -> argparse.Nam
     config: str | None = vars(arguments).get("config")
     if config is None:
         return arguments
-    parser.set_defaults(**_read_settings(Path(config), vars(parser.parse_args([]))))
+    asked = _command_parser(parser, arguments)
+    known = {action.dest: action.default for action in asked._actions if action.default != argparse.SUPPRESS}
+    asked.set_defaults(**_read_settings(Path(config), known))
     return parser.parse_args(words)
+
+
+def _command_parser(parser: FlagParser, arguments: argparse.Namespace) -> argparse.ArgumentParser:
+    """Return the parser whose flags were read: that of the command, where there are commands."""
+    for action in parser._actions:
+        if isinstance(action, argparse._SubParsersAction):
+            chosen: argparse.ArgumentParser = action.choices[vars(arguments)[action.dest]]
+            return chosen
+    return parser
 
 
 def _underscored(argv: Sequence[str]) -> list[str]:
@@ -220,6 +272,6 @@ def settings(arguments: argparse.Namespace) -> PipelineConfig:
         reading=ReadingConfig(arguments.model_dir, arguments.device, arguments.dtype),
         retrieval=RetrievalConfig(arguments.top_k),
         scoring=ScoringConfig(arguments.verdict_dir),
-        llm=LLMConfig(arguments.llm, arguments.llm_model),
+        llm=LLMConfig(arguments.llm, arguments.llm_model) if "llm" in arguments else LLMConfig(),
         seed=arguments.seed,
     )

@@ -44,15 +44,21 @@ _BY_GROQ: tuple[tuple[LLMTask, str, str], ...] = (
 @contextmanager
 def open_pipeline(arguments: argparse.Namespace, config: PipelineConfig) -> Iterator[Pipeline]:
     """Yield the stages with their models loaded, and with progress bars on standard error."""
+    with open_stages(arguments, config) as pipeline:
+        pipeline.load_models()
+        yield pipeline
+
+
+@contextmanager
+def open_stages(arguments: argparse.Namespace, config: PipelineConfig) -> Iterator[Pipeline]:
+    """Yield the stages without loading a model yet, for commands that do not need all of them."""
     set_threads(arguments.threads)
     aliases = tuple(parse_alias(text) for text in arguments.alias)
     if arguments.aliases_file:
         aliases += load_aliases(arguments.aliases_file)
     cache = Path(arguments.cache_dir) if arguments.cache_dir else None
     with Bars("token") as bars:
-        pipeline = Pipeline(config, aliases, cache, bars.show, lambda notice: warn(f"note: {notice}"))
-        pipeline.load_models()
-        yield pipeline
+        yield Pipeline(config, aliases, cache, bars.show, lambda notice: warn(f"note: {notice}"))
 
 
 def cast_with(book: Book, tracked: Sequence[Character]) -> list[Character]:

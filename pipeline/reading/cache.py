@@ -30,6 +30,7 @@ ENVIRONMENT = "BDH_CACHE_DIR"
 _SUFFIX = ".reading.safetensors"
 _UNFINISHED = ".unfinished.safetensors"
 _TEXT = ".text.safetensors"
+_CLAIMS = ".claims.json"
 _HEADER = "reading"
 
 _log = logging.getLogger(__name__)
@@ -98,6 +99,31 @@ class ReadingCache:
         whole = {name: torch.tensor([list(row) for row in rows], dtype=torch.int64) for name, rows in tables.items()}
         self._write(self.folder / (key + _TEXT), whole, about)
 
+    def load_claims(self, key: str) -> Any | None:
+        """Return what was measured on the claims about a novel, or None; a damaged file is removed."""
+        path = self.folder / (key + _CLAIMS)
+        with _explained(self.folder):
+            try:
+                return json.loads(path.read_text(encoding="utf-8"))
+            except FileNotFoundError:
+                return None
+            except ValueError:
+                _log.warning("the kept claims %s are damaged and are measured anew", path.name)
+                path.unlink(missing_ok=True)
+                return None
+
+    def store_claims(self, key: str, measured: Any) -> None:
+        """Keep what was measured on the claims about a novel, as JSON."""
+        path = self.folder / (key + _CLAIMS)
+        partial = path.with_name(f"{path.name}.{os.getpid()}.partial")
+        with _explained(self.folder):
+            self.folder.mkdir(parents=True, exist_ok=True)
+            try:
+                partial.write_text(json.dumps(measured, ensure_ascii=False), encoding="utf-8", errors="surrogatepass")
+                os.replace(partial, path)
+            finally:
+                partial.unlink(missing_ok=True)
+
     def entries(self) -> tuple[Entry, ...]:
         """Return what is kept, oldest first."""
         with _explained(self.folder):
@@ -109,7 +135,7 @@ class ReadingCache:
         """Remove everything kept, half-written files too; return how many readings there were."""
         count = len(self.entries())
         with _explained(self.folder):
-            for pattern in (f"*{_SUFFIX}*", f"*{_UNFINISHED}*", f"*{_TEXT}*"):
+            for pattern in (f"*{_SUFFIX}*", f"*{_UNFINISHED}*", f"*{_TEXT}*", f"*{_CLAIMS}*"):
                 for path in self.folder.glob(pattern):
                     path.unlink(missing_ok=True)
         return count

@@ -151,18 +151,26 @@ def pair_metrics(
     known = checked_labels(labels, len(probabilities))
     _check_lengths(len(probabilities), pairs=pairs, books=books)
     chances = np.asarray(probabilities, dtype=np.float64)
-    true, false = _twins(known, pairs, books)
-    both_right = (chances[true] >= threshold) & (chances[false] < threshold)
+    twins, scored = find_twins(known, pairs, books), Scored(chances[None], chances[None] >= threshold, known)
+    found = measure(scored, claim_measures(scored, twins), groups=group_codes(books), seed=seed)
+    return PairMetrics(len(twins[0]), len(set(books)), found)
+
+
+def claim_measures(own: Scored, twins: tuple[Indices, Indices] | None) -> dict[str, Measure]:
+    """Return the measures of ``PairMetrics`` of these predictions; without ``twins``, true and false, the first two."""
+    singles: dict[str, Measure] = {
+        "accuracy": lambda _, weights: MEASURES["accuracy"](own, weights),
+        "auc": lambda _, weights: MEASURES["auc"](own, weights),
+    }
+    if twins is None:
+        return singles
+    chances, decisions, (true, false) = own.probabilities[0], own.decisions[0], twins
+    both_right = decisions[true] & ~decisions[false]
     ranking = (chances[true] > chances[false]) + (chances[true] == chances[false]) / 2
-    measures: dict[str, Measure] = {
-        "accuracy": MEASURES["accuracy"],
-        "auc": MEASURES["auc"],
+    return singles | {
         "both_right": lambda _, weights: weighted_mean(both_right, weights[:, true]),
         "ranking": lambda _, weights: weighted_mean(ranking, weights[:, true]),
     }
-    codes = group_codes(books)
-    scored = Scored(chances[None], chances[None] >= threshold, known)
-    return PairMetrics(len(true), len(set(books)), measure(scored, measures, groups=codes, seed=seed))
 
 
 # Shares of the training folds differ a little, and rank the rows of a fold below others when it holds more of a label.
@@ -273,7 +281,8 @@ def _check_texts(texts: Sequence[str]) -> None:
             raise TableError(f"the text of row {row} holds no word ({text!r}); give the text of the claim or backstory")
 
 
-def _twins(labels: Labels, pairs: Sequence[Hashable], books: Sequence[Hashable]) -> tuple[Indices, Indices]:
+def find_twins(labels: Labels, pairs: Sequence[Hashable], books: Sequence[Hashable]) -> tuple[Indices, Indices]:
+    """Return the rows of the true and the false twin of each pair; raises TableError for what is no pair of twins."""
     members: dict[Hashable, list[int]] = {}
     for row, pair in enumerate(pairs):
         members.setdefault(pair, []).append(row)

@@ -1,0 +1,217 @@
+"""``python -m pipeline evaluate-claims``: single claims judged beside controls, and measured where they have labels."""
+
+from __future__ import annotations
+
+import argparse
+import math
+from collections.abc import Mapping, Sequence
+from dataclasses import asdict, dataclass, field
+from pathlib import Path
+from typing import Any
+
+from pipeline.claim_table import QUESTIONS, BookPlan, ClaimTools, MeasuredClaim, measure_claims, plan_books
+from pipeline.commands.console import Bars, say, warn
+from pipeline.commands.stages import open_stages
+from pipeline.config import PipelineConfig
+from pipeline.dataset import read_predictions, read_table, write_claim_predictions
+from pipeline.errors import SettingError, TableError
+from pipeline.reading.cache import ReadingCache, default_folder
+from pipeline.report.files import prepare_folder, sha256_of, write_json
+from pipeline.report.manifest import Manifest, write_manifest
+from pipeline.run import ROOT, Book, Pipeline, shipped
+from pipeline.scoring.background import Background
+from pipeline.scoring.claim_metrics import ClaimMetrics, claim_metrics
+from pipeline.scoring.claim_models import Answers, ClaimModels
+from pipeline.scoring.measures import Figure
+from pipeline.scoring.reader import ClaimComparer
+from pipeline.scoring.verdict import label_row
+
+SPARE_NOVEL = ROOT / "novels" / "The Unlit Hour.txt"
+"""The wrong novel of a table about one novel."""
+COLUMNS = {
+    "probability": "ensemble",
+    "probability_no_evidence": "ensemble_no_evidence",
+    "probability_wrong_novel": "ensemble_wrong_novel",
+    "probability_lexical": "lexical",
+    "probability_claim_only": "claim_only",
+    "probability_reader": "reader",
+    "probability_reader_no_evidence": "reader_no_evidence",
+    "probability_reader_wrong_novel": "reader_wrong_novel",
+}
+"""The columns of claim_predictions.csv after id and label, and the system that each is of."""
+_MEASURES = {"accuracy": "accuracy", "auc": "AUC", "both_right": "both twins right", "ranking": "true twin first"}
+_METHODS = {
+    "scorer": "a logistic model on lexical evidence and on the trained claim reader, fitted on labelled claims about "
+    "other novels at right angles to what tells true from false claims before a wrong novel",
+    "retrieval": "BM25 over stems, chunks that name the character preferred by a small factor",
+    "controls": "the same claims before no evidence, and before the passages that another novel has for them",
+}
+
+
+@dataclass
+class _Novels:
+    """The hash of each novel that the claims are about."""
+
+    sums: dict[str, str] = field(default_factory=dict)
+
+    def keep(self, book: Book) -> None:
+        self.sums[book.novel.name] = book.novel.sha256
+
+
+def evaluate_claims(arguments: argparse.Namespace, config: PipelineConfig) -> int:
+    """Judge the claims, write predictions and figures, and say the figures; return 0."""
+    if arguments.claims is None:
+        raise SettingError("--claims is missing; give a CSV table of claims; see evaluate-claims --help")
+    rows = read_table(arguments.claims, labelled="optional")
+    blind = None if arguments.blind_predictions is None else read_predictions(Path(arguments.blind_predictions))
+    plans = plan_books(
+        rows, Path(arguments.novels_dir), seed=config.seed, limit=arguments.limit or None, spare=SPARE_NOVEL
+    )
+    out, novels = prepare_folder(Path(arguments.out_dir)), _Novels()
+    verdict_dir = shipped(config.scoring.verdict_dir)
+    models = ClaimModels.load(verdict_dir)
+    with open_stages(arguments, config) as pipeline, Bars("question") as bars:
+        tools = open_tools(pipeline, verdict_dir, arguments.cache_dir)
+        _note_wrong(plans)
+        total = QUESTIONS * sum(len(plan.rows) for plan in plans)
+        measured = measure_claims(
+            tools, plans, on_book=novels.keep, on_questions=lambda done: bars.show("claims", done, total)
+        )
+    measured = _in_order(measured, [row.id for row in rows])
+    answers = models.answer([claim.scene for claim in measured])
+    predictions = _write_predictions(out, measured, answers)
+    metrics = _measure(measured, answers, blind, seed=config.seed)
+    paths = _write_metrics(out, predictions, metrics, measured, pipeline, tools, novels.sums)
+    _show(measured, metrics, paths)
+    return 0
+
+
+def open_tools(pipeline: Pipeline, verdict_dir: Path, cache_dir: str | None) -> ClaimTools:
+    """Return what claims are measured with; raises ModelError for what is missing."""
+    reading = pipeline.config.reading
+    folder, background = shipped(reading.model_dir), verdict_dir / "background.npz"
+    return ClaimTools(
+        pipeline=pipeline,
+        background=Background.load(background),
+        background_sha256=sha256_of(background),
+        comparer=open_comparer(pipeline),
+        reader_sha256=hash_folder(folder),
+        cache=ReadingCache(Path(cache_dir) if cache_dir else default_folder()),
+    )
+
+
+def open_comparer(pipeline: Pipeline) -> ClaimComparer:
+    """Return the claim reader of the settings."""
+    raise NotImplementedError
+
+
+def hash_folder(folder: Path) -> str:
+    """Return a hash over the weights and settings of a model folder."""
+    files = sorted(path for path in folder.iterdir() if path.suffix in {".json", ".safetensors"})
+    return " ".join(sha256_of(path)[:16] for path in files)
+
+
+def _note_wrong(plans: Sequence[BookPlan]) -> None:
+    if len(plans) == 1 and plans[0].wrong == SPARE_NOVEL.resolve():
+        warn("note: the table is about one novel; the bundled story stands in for a wrong one")
+    if any(plan.wrong is None for plan in plans):
+        warn("note: there is no second novel to be the wrong one; the columns of the wrong novel stay empty")
+
+
+def _in_order(measured: Sequence[MeasuredClaim], ids: Sequence[str]) -> list[MeasuredClaim]:
+    by_id = {claim.row.id: claim for claim in measured}
+    return [by_id[key] for key in ids if key in by_id]
+
+
+def _write_predictions(out: Path, measured: Sequence[MeasuredClaim], answers: Mapping[str, Answers]) -> Path:
+    path = out / "claim_predictions.csv"
+    labels = [label_row(float(decided), threshold=0.5) for decided in answers["ensemble"].decisions]
+    chances = {
+        column: answers[system].probabilities.tolist() if system in answers else None
+        for column, system in COLUMNS.items()
+    }
+    write_claim_predictions(path, [claim.row.id for claim in measured], labels, chances)
+    return path
+
+
+def _measure(
+    measured: Sequence[MeasuredClaim],
+    answers: Mapping[str, Answers],
+    blind: Mapping[str, tuple[float, str]] | None,
+    *,
+    seed: int,
+) -> ClaimMetrics | None:
+    """Return the figures on the labelled rows, None where there are none; ``pair`` is looked at here and not before."""
+    places = [place for place, claim in enumerate(measured) if claim.row.label is not None]
+    if not places:
+        return None
+    rows = [measured[place].row for place in places]
+    known = {name: Answers(each.probabilities[places], each.decisions[places]) for name, each in answers.items()}
+    if blind is not None:
+        known["reader_blind"] = _blind_answers(blind, [row.id for row in rows])
+    labels = [int(row.label == "consistent") for row in rows]
+    books = [measured[place].book for place in places]
+    return claim_metrics(known, labels, books=books, pairs=[row.pair for row in rows], seed=seed)
+
+
+def _blind_answers(blind: Mapping[str, tuple[float, str]], ids: Sequence[str]) -> Answers:
+    missing = [key for key in ids if key not in blind]
+    if missing:
+        raise TableError(
+            f"the blind predictions lack {len(missing)} labelled claims, e.g. {missing[0]}; give one for each of them"
+        )
+    return Answers.of([blind[key][0] for key in ids], [blind[key][1] == "consistent" for key in ids])
+
+
+def _write_metrics(
+    out: Path,
+    predictions: Path,
+    metrics: ClaimMetrics | None,
+    measured: Sequence[MeasuredClaim],
+    pipeline: Pipeline,
+    tools: ClaimTools,
+    novels: Mapping[str, str],
+) -> tuple[Path, ...]:
+    figures: dict[str, Any] = {} if metrics is None else metrics.to_dict()
+    content = {
+        "rows": len(measured),
+        "characters_not_found": sum(not claim.character_found for claim in measured),
+        "seed": pipeline.config.seed,
+        **figures,
+    }
+    paths = (predictions, write_json(out / "claim_metrics.json", content))
+    settings = asdict(pipeline.config)
+    del settings["llm"]
+    weights = {"reader": tools.reader_sha256, "background": tools.background_sha256}
+    manifest = Manifest(settings, pipeline.config.seed, weights, _METHODS)
+    return (*paths, write_manifest(out, manifest, novels=novels, files=paths))
+
+
+def _show(measured: Sequence[MeasuredClaim], metrics: ClaimMetrics | None, paths: Sequence[Path]) -> None:
+    lost = sum(not claim.character_found for claim in measured)
+    if lost:
+        say(f"note: {lost} claims name a character that their novel does not; all of the novel was searched for them")
+    if metrics is None:
+        say(f"{len(measured)} claims judged; the table has no labels, so nothing was measured")
+    else:
+        _show_figures(metrics)
+    for path in paths:
+        say(str(path))
+
+
+def _show_figures(metrics: ClaimMetrics) -> None:
+    size = f"{metrics.consistent + metrics.inconsistent} labelled claims, {metrics.pairs} pairs, {metrics.books} novels"
+    say(f"{size}; 95 % intervals by bootstrap over novels")
+    if metrics.pairs_left_out:
+        say(f"note: {metrics.pairs_left_out} pairs are no true and false claim of one book; they are left out")
+    names = [name for name in _MEASURES if name in next(iter(metrics.figures.values()))]
+    say(f"{'':<34}" + "".join(f"{_MEASURES[name]:<24}" for name in names))
+    for system, figures in (metrics.figures | metrics.differences).items():
+        cells = (_cell(figures[name]) for name in names)
+        say(f"{system.replace('_', ' '):<34}" + "".join(f"{cell:<24}" for cell in cells))
+
+
+def _cell(figure: Figure) -> str:
+    if not math.isfinite(figure.value):
+        return "undefined"
+    return f"{figure.value:.3f} [{figure.low:.3f}, {figure.high:.3f}]"

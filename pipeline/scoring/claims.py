@@ -1,0 +1,68 @@
+"""One claim as it is scored: what the words of its passages say, what the reader says, and the row they make.
+
+Everything that scores a claim goes through ``make_case`` and ``claim_row``: the judge, ``evaluate-claims`` and what
+fits their models, so that all of them see the same numbers.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+
+from pipeline.scoring.background import Background
+from pipeline.scoring.features import Passage, Stems, Weight
+from pipeline.scoring.lexical import lexical_features
+from pipeline.scoring.reader import Comparison, ReaderQuestion
+from pipeline.scoring.selection import Candidate, choose_sentences
+
+READER_PREFIX = "reader_"
+"""What stands before the name of a feature that the reader gave."""
+
+
+@dataclass(frozen=True)
+class ClaimCase:
+    """A claim before some evidence: the sentences to be read, in the order of the book, and the lexical features."""
+
+    text: str
+    sentences: tuple[str, ...]
+    lexical: dict[str, float] = field(default_factory=dict)
+
+    @property
+    def question(self) -> ReaderQuestion:
+        """What the reader is asked."""
+        return ReaderQuestion(self.text, self.sentences)
+
+
+def make_case(
+    text: str,
+    passages: Sequence[Passage],
+    *,
+    first_sentences: Sequence[int],
+    weight: Weight,
+    stems: Stems,
+    background: Background,
+) -> ClaimCase:
+    """Return a claim before its retrieved passages, best first; no passage is no evidence.
+
+    ``first_sentences`` holds for each passage the number, counted over the novel, of its first sentence: a sentence
+    that two passages share is read once.
+    """
+    numbered: dict[int, str] = {}
+    for first, passage in zip(first_sentences, passages, strict=True):
+        numbered.update(enumerate(passage.sentences, start=first))
+    candidates = [
+        Candidate(number, frozenset(stems(sentence)), len(sentence.split())) for number, sentence in numbered.items()
+    ]
+    chosen = choose_sentences(dict.fromkeys(stems(text)), candidates, weight=weight)
+    words = lexical_features(text, passages, weight=weight, stems=stems, background=background)
+    return ClaimCase(text, tuple(numbered[number] for number in sorted(chosen)), words)
+
+
+def claim_row(case: ClaimCase, comparison: Comparison) -> dict[str, float]:
+    """Return the evidence features of a claim: those of the words, then the reader's."""
+    return case.lexical | {READER_PREFIX + name: value for name, value in comparison.features.items()}
+
+
+def reader_row(comparison: Comparison) -> dict[str, float]:
+    """Return the one number that the reader is judged by alone."""
+    return {"log_odds": comparison.log_odds}
