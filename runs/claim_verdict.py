@@ -1,0 +1,249 @@
+"""Make the models that judge single claims (models/verdict/claim*.json). Three steps, which may run on three machines.
+
+    python runs/claim_verdict.py prepare --claims T/claims.csv --details T/claims-details.csv --novels T/novels \\
+        --background models/verdict/background.npz --out train.jsonl.xz [--part 1/2]
+    python runs/claim_verdict.py compare --cases train.jsonl.xz --model models/reader --out train.npz [--device cuda]
+    python runs/claim_verdict.py fit --train train.jsonl.xz:train.npz --dev dev.jsonl.xz:dev.npz --out models/verdict
+
+``prepare`` retrieves each claim's passages from its own novel and from a wrong one, chooses the sentences to be read
+and measures the lexical features (spaCy, BM25; no torch). ``compare`` asks the reader before right, no and wrong
+evidence. ``fit`` fits on the training claims, grouped by book, and reports the dev claims, which choose nothing.
+Several files of one step, such as parts, are joined by commas. Pairs stand in the claims' column ``pair``, or in the
+columns id and pair of ``--details``.
+"""
+
+import argparse
+import csv
+import json
+import lzma
+from collections import defaultdict
+from collections.abc import Iterator, Sequence
+from dataclasses import asdict, replace
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from tqdm import tqdm
+
+KINDS = ("right", "none", "wrong")
+LABELS = ("supported", "contradicted", "not_stated")
+
+
+def prepare(arguments: argparse.Namespace) -> None:
+    """Write one JSON line a claim: its row, and its case before right and wrong evidence."""
+    from pipeline.claim_table import make_cases, plan_books
+    from pipeline.run import Pipeline
+    from pipeline.scoring.background import Background
+
+    rows = _rows(arguments)
+    part, parts = map(int, arguments.part.split("/"))
+    plans = plan_books(rows, arguments.novels, seed=0, spare=Path("novels/The Unlit Hour.txt"))[part - 1 :: parts]
+    pipeline, background = Pipeline(cache_dir=arguments.cache_dir), Background.load(arguments.background)
+    with lzma.open(arguments.out, "wt", encoding="utf-8", preset=2) as out, tqdm(total=len(plans), unit="book") as bar:
+        for plan in plans:
+            right = pipeline.open_book(plan.novel)
+            wrong = None if plan.wrong is None else pipeline.open_book(plan.wrong)
+            cases = make_cases(pipeline, plan.rows, right, wrong, background=background)
+            for row, (_, kinds) in zip(plan.rows, cases, strict=True):
+                about = {"id": row.id, "book": right.novel.name, "pair": row.pair, "label": row.label}
+                found = {kind: asdict(case) for kind, case in kinds.items()}
+                out.write(json.dumps({**about, "cases": found}, ensure_ascii=False) + "\n")
+            bar.update()
+
+
+def _rows(arguments: argparse.Namespace) -> list[Any]:
+    """Return the labelled rows, each with its pair; a seeded draw keeps at most ``pairs_per_book`` pairs of a book."""
+    from pipeline.dataset import read_table
+
+    rows = list(read_table(arguments.claims, labelled="required"))
+    if arguments.details:
+        with open(arguments.details, encoding="utf-8", newline="") as file:
+            pairs = {line["id"]: line["pair"] for line in csv.DictReader(file)}
+        rows = [replace(row, pair=pairs[row.id]) for row in rows]
+    if not arguments.pairs_per_book:
+        return rows
+    books: dict[str, list[str]] = defaultdict(list)
+    for row in rows:
+        if row.pair not in books[row.book_name]:
+            books[row.book_name].append(row.pair)
+    chance = np.random.default_rng(0)
+    kept = set()
+    for book, names in sorted(books.items()):
+        drawn = chance.permutation(len(names))[: arguments.pairs_per_book]
+        kept |= {(book, names[place]) for place in drawn}
+    return [row for row in rows if (row.book_name, row.pair) in kept]
+
+
+def _lines(paths: str) -> Iterator[dict[str, Any]]:
+    for path in paths.split(","):
+        with lzma.open(path, "rt", encoding="utf-8") as file:
+            yield from map(json.loads, file)
+
+
+def compare(arguments: argparse.Namespace) -> None:
+    """Write what the reader says of each claim before each kind of evidence."""
+    from pipeline.config import ReadingConfig
+    from pipeline.scoring.reader import ReaderQuestion, load_claim_comparer
+
+    comparer = load_claim_comparer(
+        ReadingConfig(device=arguments.device, dtype=arguments.dtype), folder=arguments.model
+    )
+    questions = [
+        ReaderQuestion(line["cases"][kind]["text"], tuple(line["cases"][kind]["sentences"]))
+        for line in _lines(arguments.cases)
+        for kind in KINDS
+    ]
+    with tqdm(total=len(questions), unit="question") as bar:
+        comparisons = comparer.compare(questions, on_progress=bar.update)
+    write_comparisons(arguments.out, comparisons)
+
+
+def write_comparisons(path: Path, comparisons: Sequence[Any]) -> None:
+    """Write comparisons, right, none and wrong of each claim in turn, as arrays of (claims, kinds, ...)."""
+    names = sorted(comparisons[0].features)
+    np.savez_compressed(
+        path,
+        names=np.array(names),
+        features=np.array([[each.features[name] for name in names] for each in comparisons]).reshape(-1, 3, len(names)),
+        log_odds=np.array([each.log_odds for each in comparisons]).reshape(-1, 3),
+        evidence=np.array([each.evidence for each in comparisons]).reshape(-1, 3),
+        probabilities=np.array([[each.probabilities[x] for x in LABELS] for each in comparisons]).reshape(-1, 3, 3),
+    )
+
+
+class Claims:
+    """Labelled claims with their scenes, as the models see them."""
+
+    def __init__(self, argument: str) -> None:
+        from pipeline.scoring.claims import ClaimCase, claim_row, reader_row
+
+        cases, _, compared = argument.partition(":")
+        self.labels, self.books, self.pairs, self.texts = [], [], [], []
+        self.scenes: list[Any] = []
+        for line, comparisons in zip(_lines(cases), _comparisons(compared), strict=True):
+            found = {kind: ClaimCase(**line["cases"][kind]) for kind in KINDS}
+            self.scenes.append({kind: (found[kind], comparisons[kind]) for kind in KINDS})
+            self.labels.append(int(line["label"] == "consistent"))
+            self.books.append(line["book"])
+            self.pairs.append(line["pair"])
+            self.texts.append(found["right"].text)
+        self.rows = {kind: [claim_row(*scene[kind]) for scene in self.scenes] for kind in KINDS}
+        self.words = {kind: [scene[kind][0].lexical for scene in self.scenes] for kind in KINDS}
+        self.odds = {kind: [reader_row(scene[kind][1]) for scene in self.scenes] for kind in KINDS}
+
+    def twins(self) -> list[tuple[int, int]]:
+        """Return the indices of the true and the false claim of each pair."""
+        places: dict[tuple[str, str], dict[int, int]] = defaultdict(dict)
+        for place, (book, pair, label) in enumerate(zip(self.books, self.pairs, self.labels, strict=True)):
+            places[book, pair][label] = place
+        return [(both[1], both[0]) for both in places.values() if len(both) == 2]
+
+
+def _comparisons(paths: str) -> Iterator[dict[str, Any]]:
+    from pipeline.scoring.reader import Comparison
+
+    for path in paths.split(","):
+        with np.load(path) as file:
+            names, arrays = [str(name) for name in file["names"]], {name: file[name] for name in file.files}
+        for features, log_odds, evidence, chances in zip(
+            arrays["features"], arrays["log_odds"], arrays["evidence"], arrays["probabilities"], strict=True
+        ):
+            yield {
+                kind: Comparison(
+                    dict(zip(LABELS, map(float, chances[place]), strict=True)),
+                    float(log_odds[place]),
+                    float(evidence[place]),
+                    dict(zip(names, map(float, features[place]), strict=True)),
+                )
+                for place, kind in enumerate(KINDS)
+            }
+
+
+def fit(arguments: argparse.Namespace) -> None:
+    """Fit on the training claims, write the models, and the figures on the dev claims."""
+    from pipeline.scoring.claim_metrics import claim_metrics
+    from pipeline.scoring.claim_models import READERS, ClaimModels
+    from pipeline.scoring.claim_only import fit_claim_only
+    from pipeline.scoring.control import fit_controlled
+    from pipeline.scoring.fitting import fit_logistic
+
+    train, out = Claims(arguments.train), arguments.out
+    labels, books = train.labels, train.books
+    twins = train.twins() if arguments.objective == "twins" else ()
+    models: dict[str, Any] = {}
+    for name, rows in (("claim", train.rows), ("claim_lexical", train.words)):
+        controls = [rows["wrong"], rows["none"]]
+        models[name] = fit_controlled(rows["right"], labels, controls=controls, groups=books, twins=twins)
+    for kind, name in READERS.items():
+        models[f"claim_{name}"] = fit_logistic(train.odds[kind], labels, groups=books)
+    words = fit_claim_only(train.texts, labels, groups=books, most_terms=arguments.most_terms, seed=0)
+    out.mkdir(parents=True, exist_ok=True)
+    for name, model in models.items():
+        model.save(out / f"{name}.json")
+    text = json.dumps(words.to_dict(), ensure_ascii=False, separators=(",", ":"))
+    (out / "claim_only.json").write_text(text + "\n", encoding="utf-8")
+    dev, fitted = Claims(arguments.dev), ClaimModels.load(out)
+    figures: dict[str, Any] = {"train_claims": len(labels), "objective": arguments.objective}
+    for name, claims in (("dev", dev), ("train_as_fitted", train)):
+        answers = fitted.answer(claims.scenes)
+        measured = claim_metrics(answers, claims.labels, books=claims.books, pairs=claims.pairs, seed=0)
+        figures[name] = measured.to_dict()
+    figures["claim_only_pruning"] = _pruning(train, dev, words, seed=0)
+    (out / "claim_figures.json").write_text(json.dumps(figures, indent=1) + "\n", encoding="utf-8")
+    _show(figures["dev"])
+
+
+def _pruning(train: Claims, dev: Claims, pruned: Any, *, seed: int) -> dict[str, float]:
+    """Return how many terms were kept, and the dev AUC of the claim-only baseline with them and with all."""
+    from sklearn.metrics import roc_auc_score
+
+    from pipeline.scoring.claim_only import fit_claim_only
+
+    whole = fit_claim_only(train.texts, train.labels, groups=train.books, most_terms=10**9, seed=seed)
+    kept, all_ = (float(roc_auc_score(dev.labels, model.probabilities(dev.texts))) for model in (pruned, whole))
+    return {"terms": len(pruned.terms), "all_terms": len(whole.terms), "auc": kept, "auc_with_all_terms": all_}
+
+
+def _show(metrics: dict[str, Any]) -> None:
+    for group in ("figures", "differences"):
+        for system, figures in metrics[group].items():
+            cells = "  ".join(
+                f"{name} {one['value']:.3f} [{one['low']:.3f}, {one['high']:.3f}]" for name, one in figures.items()
+            )
+            print(f"{system:<34}{cells}")
+
+
+def main() -> None:
+    """Run one step."""
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    steps = parser.add_subparsers(required=True)
+    step = steps.add_parser("prepare")
+    step.add_argument("--claims", type=Path, required=True)
+    step.add_argument("--details", type=Path)
+    step.add_argument("--novels", type=Path, required=True)
+    step.add_argument("--background", type=Path, default=Path("models/verdict/background.npz"))
+    step.add_argument("--pairs_per_book", type=int, default=0, help="0: all")
+    step.add_argument("--part", default="1/1", help="which part of the books, of how many")
+    step.add_argument("--cache_dir", type=Path)
+    step.add_argument("--out", type=Path, required=True)
+    step.set_defaults(run=prepare)
+    step = steps.add_parser("compare")
+    step.add_argument("--cases", required=True)
+    step.add_argument("--model", type=Path, default=Path("models/reader"))
+    step.add_argument("--device", default="auto")
+    step.add_argument("--dtype", default="auto")
+    step.add_argument("--out", type=Path, required=True)
+    step.set_defaults(run=compare)
+    step = steps.add_parser("fit")
+    step.add_argument("--train", required=True, help="CASES:COMPARISONS")
+    step.add_argument("--dev", required=True, help="CASES:COMPARISONS")
+    step.add_argument("--objective", choices=("rows", "twins"), default="rows", help="what the weights tell apart")
+    step.add_argument("--most_terms", type=int, default=20_000, help="terms of the claim-only baseline")
+    step.add_argument("--out", type=Path, required=True)
+    step.set_defaults(run=fit)
+    arguments = parser.parse_args()
+    arguments.run(arguments)
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,53 @@
+"""A claim before its passages becomes one row; before nothing every claim has the same one."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+
+from pipeline.retrieval import stems
+from pipeline.scoring.background import Background
+from pipeline.scoring.claims import ClaimCase, claim_row, make_case, reader_row
+from pipeline.scoring.features import Passage
+from pipeline.scoring.lexical import LEXICAL_SURPLUS, SIGNALS
+from pipeline.scoring.reader import Comparison
+
+BACKGROUND = Background(SIGNALS, {}, np.array([1e-9]), np.zeros((2, len(SIGNALS))), {})
+FERRY = ("Anna kept the ferry.", "The boat was called the Patience.", "It held one cow.")
+LATER = (FERRY[1], FERRY[2], "Tom never paid for the ferry.")
+
+
+def case_of(text: str, *passages: tuple[str, ...], first: tuple[int, ...]) -> ClaimCase:
+    return make_case(
+        text,
+        [Passage(sentences) for sentences in passages],
+        first_sentences=first,
+        weight=lambda stem: 1.0,
+        stems=stems,
+        background=BACKGROUND,
+    )
+
+
+def said(**features: float) -> Comparison:
+    return Comparison({"supported": 0.5, "contradicted": 0.5, "not_stated": 0.0}, 0.25, 0.1, features)
+
+
+def test_sentences_are_read_once_and_in_the_order_of_the_book() -> None:
+    case = case_of("Tom paid for the ferry Patience.", LATER, FERRY, first=(11, 10))
+    assert set(case.sentences) <= {*FERRY, *LATER}
+    assert case.sentences == tuple(sorted(case.sentences, key=[*FERRY, LATER[2]].index))
+    assert case.question.sentences == case.sentences
+
+
+def test_row_holds_the_words_and_what_the_reader_says() -> None:
+    case = case_of("Anna kept the ferry.", FERRY, first=(0,))
+    row = claim_row(case, said(score=2.0))
+    assert set(row) == {*LEXICAL_SURPLUS, "reader_score"}
+    assert (row["reader_score"], reader_row(said())) == (2.0, {"log_odds": 0.25})
+
+
+@pytest.mark.parametrize("text", ["Anna kept the ferry.", "In 1871 nobody, not even Tom Hale, ever paid 14 shillings!"])
+def test_before_nothing_every_claim_has_one_row(text: str) -> None:
+    case = case_of(text, first=())
+    assert case.sentences == ()
+    assert set(claim_row(case, said(score=0.0)).values()) == {0.0}
