@@ -29,6 +29,7 @@ from pipeline.text.novels import find_novel
 QUESTIONS = 4
 """Steps of a claim that progress counts: its passages, and the reader before each of three kinds of evidence."""
 _OPEN_BOOKS = 4
+_MEASURING = ("background", "claims", "features", "lexical", "reader", "selection")
 
 Cases = dict[EvidenceKind, ClaimCase]
 OnQuestions = Callable[[int], object]
@@ -229,5 +230,5 @@ def _from_numbers(row: Row, book: Book, numbers: Mapping[str, Any]) -> MeasuredC
 def _code() -> str:
     """Return a hash of the code that retrieves and measures: what it gave before a change is not used after."""
     room = Path(__file__).parent
-    files = [Path(__file__), room / "retrieval.py", *sorted((room / "scoring").glob("*.py"))]
+    files = [Path(__file__), room / "retrieval.py", *(room / "scoring" / f"{name}.py" for name in _MEASURING)]
     return hashlib.sha256(b"".join(file.read_bytes() for file in files)).hexdigest()

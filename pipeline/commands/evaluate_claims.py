@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import argparse
+import hashlib
 import math
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass, field
@@ -16,6 +17,7 @@ from pipeline.config import PipelineConfig
 from pipeline.dataset import read_predictions, read_table, write_claim_predictions
 from pipeline.errors import SettingError, TableError
 from pipeline.reading.cache import ReadingCache, default_folder
+from pipeline.records import TableLabel
 from pipeline.report.files import prepare_folder, sha256_of, write_json
 from pipeline.report.manifest import Manifest, write_manifest
 from pipeline.run import ROOT, Book, Pipeline, shipped
@@ -24,7 +26,6 @@ from pipeline.scoring.claim_metrics import ClaimMetrics, claim_metrics
 from pipeline.scoring.claim_models import Answers, ClaimModels
 from pipeline.scoring.measures import Figure
 from pipeline.scoring.reader import ClaimComparer
-from pipeline.scoring.verdict import label_row
 
 SPARE_NOVEL = ROOT / "novels" / "The Unlit Hour.txt"
 """The wrong novel of a table about one novel."""
@@ -108,7 +109,8 @@ def open_comparer(pipeline: Pipeline) -> ClaimComparer:
 def hash_folder(folder: Path) -> str:
     """Return a hash over the weights and settings of a model folder."""
     files = sorted(path for path in folder.iterdir() if path.suffix in {".json", ".safetensors"})
-    return " ".join(sha256_of(path)[:16] for path in files)
+    named = "\n".join(f"{path.name} {sha256_of(path)}" for path in files)
+    return hashlib.sha256(named.encode(errors="surrogatepass")).hexdigest()
 
 
 def _note_wrong(plans: Sequence[BookPlan]) -> None:
@@ -125,7 +127,7 @@ def _in_order(measured: Sequence[MeasuredClaim], ids: Sequence[str]) -> list[Mea
 
 def _write_predictions(out: Path, measured: Sequence[MeasuredClaim], answers: Mapping[str, Answers]) -> Path:
     path = out / "claim_predictions.csv"
-    labels = [label_row(float(decided), threshold=0.5) for decided in answers["ensemble"].decisions]
+    labels: list[TableLabel] = ["consistent" if said else "inconsistent" for said in answers["ensemble"].decisions]
     chances = {
         column: answers[system].probabilities.tolist() if system in answers else None
         for column, system in COLUMNS.items()
