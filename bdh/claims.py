@@ -52,11 +52,23 @@ class ClaimBatch:
 
 @dataclass(frozen=True)
 class ClaimOutput:
-    """Logits of supported, contradicted and not_stated for each claim, and of each of its tokens being wrong."""
+    """What a reader says of each claim.
+
+    ``logits`` of supported, contradicted and not_stated; ``wrong``: of each token being wrong. ``match`` is how well
+    the best evidence token answers each token of the claim (a cosine), ``expected`` what a token of this kind finds in
+    evidence that has nothing to do with it, ``weight`` how much the token counts (0 outside the second reading; the
+    weights of a claim sum to 1). ``evidence`` is the log-odds that the matches alone speak: the weighted surplus of
+    match over expectation, which is 0 without evidence and about 0 on average before evidence from elsewhere.
+    """
 
     logits: Float[Tensor, "B K 3"]
+    evidence: Float[Tensor, "B K"]
     wrong: Float[Tensor, "B K C"]
+    match: Float[Tensor, "B K C"]
+    expected: Float[Tensor, "B K C"]
+    weight: Float[Tensor, "B K C"]
     hidden: Float[Tensor, "B K C D"]
+    evidence_hidden: Float[Tensor, "B E D"]
 
 
 @dataclass(frozen=True)
@@ -68,29 +80,68 @@ class ClaimTrace:
 
 
 class ClaimHead(nn.Module):
-    """What turns the second reading of a claim into three logits and one a token."""
+    """What turns the second reading of a claim into answers: pointers from its tokens to the evidence, and labels."""
 
-    def __init__(self, width: int, *, inner: int = 256, dropout: float = 0.1) -> None:
+    def __init__(self, width: int, *, inner: int = 256, pointer: int = 128, dropout: float = 0.1) -> None:
         super().__init__()
+        self.pointer = nn.Linear(width, pointer)
+        self.weight = nn.Linear(width, 1)
+        self.expected = nn.Linear(width, 1)
+        self.evidence = nn.Parameter(torch.tensor([10.0, 0.0]))
         self.wrong = nn.Linear(width, 1)
-        self.enter = nn.Linear(3 * width, inner)
+        self.wrong_match = nn.Parameter(torch.tensor(-1.0))
+        self.enter = nn.Linear(3 * width + 3, inner)
         self.leave = nn.Linear(inner, len(CLAIM_LABELS))
         self.dropout = dropout
 
     def forward(
-        self, hidden: Float[Tensor, "B K C D"], lengths: Int[Tensor, "B K"], second: Int[Tensor, "B K"]
-    ) -> tuple[Float[Tensor, "B K 3"], Float[Tensor, "B K C"]]:
-        """Return the logits of the labels, and of each token being wrong."""
-        hidden = hidden.float()
+        self,
+        hidden: Float[Tensor, "B K C D"],
+        evidence: Float[Tensor, "B E D"],
+        seen: Bool[Tensor, "B E"],
+        words: Float[Tensor, "B K C D"],
+        batch: ClaimBatch,
+    ) -> ClaimOutput:
+        """Answer from the last hidden vectors of claims and evidence; ``words`` are the claims as they were embedded."""
+        hidden, evidence = hidden.float(), evidence.float()
         places = torch.arange(hidden.shape[2], device=hidden.device)
-        inside = (places >= second[..., None]) & (places < lengths[..., None])  # (B, K, C)
-        wrong = self.wrong(hidden)[..., 0]
+        inside = (places >= batch.second[..., None]) & (places < batch.claim_lengths[..., None] - 1)  # (B, K, C)
+        expected = torch.sigmoid(self.expected(words.detach())[..., 0].float())
+        match = self.best_matches(hidden, evidence, seen, expected)
+        weight = (self.weight(hidden)[..., 0].float()).masked_fill(~inside, -1e4).softmax(-1) * inside
+        surplus = match - expected.detach()
+        summed = (weight * surplus).sum(-1)
+        evidence_odds = self.evidence[0] * summed
+        wrong = self.wrong(hidden)[..., 0].float() + self.wrong_match * 10 * surplus
         focus = wrong.masked_fill(~inside, -1e4).softmax(-1)
         even = inside / inside.sum(-1, keepdim=True).clamp(min=1)
-        last = (lengths - 1).clamp(min=0)[..., None, None].expand(-1, -1, 1, hidden.shape[3])
-        parts = [hidden.gather(2, last)[:, :, 0], _mean(even, hidden), _mean(focus, hidden)]
+        least = (-10 * surplus).masked_fill(~inside, -1e4).softmax(-1)
+        told = [summed, (even * surplus).sum(-1), (least * surplus).sum(-1)]
+        last = (batch.claim_lengths - 1).clamp(min=0)[..., None, None].expand(-1, -1, 1, hidden.shape[3])
+        parts = [hidden.gather(2, last)[:, :, 0], _mean(even, hidden), _mean(focus, hidden), 10 * torch.stack(told, -1)]
         inner = F.dropout(F.gelu(self.enter(torch.cat(parts, -1))), self.dropout, self.training)
-        return self.leave(inner), wrong
+        logits = self.leave(inner).float()
+        return ClaimOutput(logits, evidence_odds, wrong, match, expected, weight, hidden, evidence)
+
+    def best_matches(
+        self,
+        hidden: Float[Tensor, "B K C D"],
+        evidence: Float[Tensor, "B E D"],
+        seen: Bool[Tensor, "B E"],
+        expected: Float[Tensor, "B K C"],
+    ) -> Float[Tensor, "B K C"]:
+        """Return the cosine of each claim token with the evidence token nearest to it; without evidence as expected."""
+        if not evidence.shape[1]:
+            return expected.detach()
+        cosines = self.cosines(hidden, evidence).float().masked_fill(~seen[:, None, None], -1.0)
+        best = cosines.amax(-1)
+        return torch.where(seen.any(-1)[:, None, None], best, expected.detach())
+
+    def cosines(self, hidden: Float[Tensor, "B K C D"], evidence: Float[Tensor, "B E D"]) -> Float[Tensor, "B K C E"]:
+        """Return the cosines of the pointers of claim and evidence tokens."""
+        asks = F.normalize(self.pointer(hidden).float(), dim=-1)
+        answers = F.normalize(self.pointer(evidence).float(), dim=-1)
+        return (asks.flatten(1, 2) @ answers.mT).view(*asks.shape[:3], -1)
 
 
 class ClaimReader(nn.Module):
@@ -107,9 +158,13 @@ class ClaimReader(nn.Module):
 
         ``state`` is what was read before the evidence, which must then fill its rows. Raises StateError.
         """
-        hidden = (self._compiled or self.trunk)(*self._inputs(batch, state))
-        logits, wrong = self.claim_head(hidden, batch.claim_lengths, batch.second)
-        return ClaimOutput(logits, wrong, hidden)
+        inputs = self._inputs(batch, state)
+        hidden, evidence = (self._compiled or self.trunk)(*inputs)
+        return self._answer(hidden, evidence, inputs[1], batch)
+
+    def _answer(self, hidden: Tensor, evidence: Tensor, seen: Tensor, batch: ClaimBatch) -> ClaimOutput:
+        answer: ClaimOutput = self.claim_head(hidden, evidence, seen, self.model.embedded(batch.claims), batch)
+        return answer
 
     def trace(self, batch: ClaimBatch, *, row: int = 0, claim: int = 0) -> ClaimTrace:
         """Return what carried the answer to one claim: gradient times activity of its evidence log-odds.
@@ -120,8 +175,8 @@ class ClaimReader(nn.Module):
             evidence, seen, claims, before, after, memory = self._inputs(batch, None)
             v = self.model.embedded(evidence).detach().requires_grad_()
             neurons: list[Tensor] = []
-            hidden = self._layers(v, seen, claims, before, after, memory, listen=neurons.append)
-            logits, _ = self.claim_head(hidden, batch.claim_lengths, batch.second)
+            read = self._layers(v, seen, claims, before, after, memory, listen=neurons.append)
+            logits = self._answer(*read, seen, batch).logits
             odds = logits[row, claim, 0] - logits[row, claim, 1]
             slopes = torch.autograd.grad(odds, [v, *neurons])
         tokens = (slopes[0] * v)[row].sum(-1).detach().float()
@@ -154,8 +209,8 @@ class ClaimReader(nn.Module):
         before: Rotation,
         after: Rotation,
         memory: Float[Tensor, "L B H N D"] | None,
-    ) -> Float[Tensor, "B K C D"]:
-        """Return the last hidden vectors of the claims; free of Python integers that change, to be compiled once."""
+    ) -> tuple[Float[Tensor, "B K C D"], Float[Tensor, "B E D"]]:
+        """Return the last hidden vectors of claims and evidence; free of Python integers that change, to be compiled once."""
         return self._layers(self.model.embedded(evidence), seen, claims, before, after, memory)
 
     def _layers(
@@ -167,7 +222,7 @@ class ClaimReader(nn.Module):
         after: Rotation,
         memory: Float[Tensor, "L B H N D"] | None,
         listen: Callable[[Tensor], object] | None = None,
-    ) -> Float[Tensor, "B K C D"]:
+    ) -> tuple[Float[Tensor, "B K C D"], Float[Tensor, "B E D"]]:
         """Run evidence and claims through the layers side by side; ``listen`` hears the evidence's neurons x."""
         model = self.model
         dtype, decay = model.encoder.dtype, model.attn.decay()
@@ -190,7 +245,7 @@ class ClaimReader(nn.Module):
             if listen is not None:
                 listen(x)
             c, _, _, _ = model.layer(c, forked_turn, after_layer, fork)
-        return c.view(rows, count, length, -1)
+        return c.view(rows, count, length, -1), v
 
 
 def _mean(weights: Float[Tensor, "B K C"], hidden: Float[Tensor, "B K C D"]) -> Float[Tensor, "B K D"]:

@@ -58,6 +58,10 @@ def main(argv: Sequence[str] | None = None) -> int:
             from pipeline.commands.evaluate_claims import evaluate_claims
 
             return evaluate_claims(arguments, config)
+        if arguments.command == "train-reader":
+            from pipeline.commands.train_reader import train_reader
+
+            return train_reader(arguments)
         from pipeline.commands.characters import list_characters
 
         return list_characters(arguments)

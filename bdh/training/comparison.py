@@ -31,44 +31,53 @@ class ClaimTargets:
 
 
 @dataclass(frozen=True)
-class ComparisonLoss:
-    """The parts of the loss; ``total`` is their weighted sum."""
-
-    total: Float[Tensor, ""]
-    label: Float[Tensor, ""]
-    margin: Float[Tensor, ""]
-    wrong: Float[Tensor, ""]
-
-
-@dataclass(frozen=True)
 class LossWeights:
-    """How much each part of the loss counts: labels, order of twins, wrong words."""
+    """How much each part of the loss counts; see ``comparison_loss``."""
 
     label: float = 1.0
-    margin: float = 0.5
-    wrong: float = 0.5
+    margin: float = 0.3
+    evidence: float = 0.7
+    expected: float = 1.0
+    wrong: float = 0.3
 
 
-def comparison_loss(output: ClaimOutput, targets: ClaimTargets, weights: LossWeights) -> ComparisonLoss:
-    """Return the loss of a batch.
+def comparison_loss(output: ClaimOutput, targets: ClaimTargets, weights: LossWeights) -> dict[str, Float[Tensor, ""]]:
+    """Return the weighted sum, ``total``, and the parts of the loss of a batch.
 
-    The claim-only log-odds are added to the reader's before the labels are scored, a product of experts: what the claim
-    tells by itself is known already, and only what the evidence adds is left to learn. The margin orders each pair of a
-    supported and a contradicted claim of one row. Claims of one row are scored alone otherwise.
+    ``label``: cross-entropy of the labels, the claim-only log-odds added to the reader's first (a product of experts).
+    ``margin``: order of each supported and contradicted claim of one row by the log-odds of the labels. ``evidence``:
+    the same order by what the matches say, and cross-entropy of supported against contradicted by it. ``expected``:
+    squared error of the expected match where nothing is stated. ``wrong``: cross-entropy of the marks of wrong tokens.
     """
     half = targets.prior / 2
-    expert = torch.stack([half, -half, torch.zeros_like(half)], -1)
-    logits = output.logits.float() + expert
-    label = F.cross_entropy(logits.flatten(0, 1), targets.labels.flatten(), ignore_index=IGNORED)
-    odds = logits[..., 0] - logits[..., 1]
-    better = (targets.labels == 0)[:, :, None] & (targets.labels == 1)[:, None, :]
-    lead = F.softplus(odds[:, None, :] - odds[:, :, None])  # contradicted above supported costs
-    margin = (lead * better).sum() / better.sum().clamp(min=1)
-    known = targets.wrong >= 0
-    each = F.binary_cross_entropy_with_logits(output.wrong.float(), targets.wrong.clamp(min=0), reduction="none")
-    wrong = (each * known).sum() / known.sum().clamp(min=1)
-    total = weights.label * label + weights.margin * margin + weights.wrong * wrong
-    return ComparisonLoss(total, label.detach(), margin.detach(), wrong.detach())
+    logits = output.logits.float() + torch.stack([half, -half, torch.zeros_like(half)], -1)
+    labels = targets.labels
+    decided = (labels == 0) | (labels == 1)
+    told = output.evidence + targets.prior
+    settled = F.binary_cross_entropy_with_logits(told, (labels == 0).float(), reduction="none")
+    apart = (labels == CLAIM_LABELS.index("not_stated"))[..., None] & (output.weight > 0)
+    parts = {
+        "label": F.cross_entropy(logits.flatten(0, 1), labels.flatten(), ignore_index=IGNORED),
+        "margin": _order(output.logits[..., 0] - output.logits[..., 1], labels),
+        "evidence": _order(output.evidence, labels) + 0.5 * _average(settled, decided),
+        "expected": _average((output.match.detach() - output.expected).square(), apart),
+        "wrong": _average(
+            F.binary_cross_entropy_with_logits(output.wrong, targets.wrong.clamp(min=0), reduction="none"),
+            targets.wrong >= 0,
+        ),
+    }
+    total = sum((getattr(weights, name) * part for name, part in parts.items()), torch.zeros((), device=labels.device))
+    return {"total": total, **{name: part.detach() for name, part in parts.items()}}
+
+
+def _order(odds: Float[Tensor, "B K"], labels: Int[Tensor, "B K"]) -> Float[Tensor, ""]:
+    """Return the logistic loss of each contradicted claim that stands above a supported one of its row."""
+    pairs = (labels == 0)[:, :, None] & (labels == 1)[:, None, :]
+    return _average(F.softplus(odds[:, None, :] - odds[:, :, None]), pairs)
+
+
+def _average(values: Tensor, chosen: Tensor) -> Float[Tensor, ""]:
+    return (values * chosen).sum() / chosen.sum().clamp(min=1)
 
 
 def make_batch(

@@ -68,7 +68,7 @@ class TrainingRun:
     def _read_place(self) -> tuple[dict[str, Tensor], dict[str, Any]]:
         """Return what this process needs to continue: what all share, and its own memory and place in the data."""
         world = self.trainer.world
-        tensors, mapping = _read(self.folder / "last" / _TRAINING)
+        tensors, mapping = read_place(self.folder / "last" / _TRAINING)
         if mapping["processes"] != world.size:
             raise CheckpointError(
                 f"{self.folder} was trained by {mapping['processes']} processes, now there are {world.size}; "
@@ -77,7 +77,7 @@ class TrainingRun:
         if world.rank:
             tensors = {name: value for name, value in tensors.items() if not name.startswith(_MEMORY)}
             self._place = self._place_of_rank(mapping["trainer"]["step"])
-            mine, place = _read(self._place)
+            mine, place = read_place(self._place)
             tensors |= mine
             mapping["trainer"] |= place
         return tensors, mapping
@@ -133,14 +133,14 @@ class TrainingRun:
             tensors |= {_WEIGHT + name: weight for name, weight in model.state_dict().items()}
             best_loss = self.best_loss if self.best_loss != float("inf") else None
             content = {"trainer": mapping, "best_loss": best_loss, "processes": world.size}
-            _write(self.folder / "last" / _TRAINING, tensors, content)
+            write_place(self.folder / "last" / _TRAINING, tensors, content)
 
     def _save_place(self, tensors: dict[str, Tensor], mapping: dict[str, Any]) -> None:
         """Write what only this process knows; the last but one stays, should the others not come as far."""
         path = self._place_of_rank(mapping["step"])
         path.parent.mkdir(parents=True, exist_ok=True)
         memory = {name: value for name, value in tensors.items() if name.startswith(_MEMORY)}
-        _write(path, memory, {name: mapping[name] for name in ("batches", "position")})
+        write_place(path, memory, {name: mapping[name] for name in ("batches", "position")})
         for stale in set(path.parent.glob(f"rank{self.trainer.world.rank}-*.safetensors")) - {path, self._place}:
             stale.unlink()
         self._place = path
@@ -168,14 +168,15 @@ def _whole(path: Path) -> Iterator[TextIO]:
     os.replace(partial, path)
 
 
-def _write(path: Path, tensors: dict[str, Tensor], content: dict[str, Any]) -> None:
+def write_place(path: Path, tensors: dict[str, Tensor], content: dict[str, Any]) -> None:
+    """Write the place of a run, tensors and a JSON-able mapping, at once."""
     partial = path.with_name(path.name + ".partial")
     checkpoint.write_tensors(partial, tensors, {"format": _FORMAT, "content": json.dumps(content)})
     os.replace(partial, path)
 
 
-def _read(path: Path) -> tuple[dict[str, Tensor], dict[str, Any]]:
-    """Return tensors and content of a file that ``_write`` wrote."""
+def read_place(path: Path) -> tuple[dict[str, Tensor], dict[str, Any]]:
+    """Return tensors and content of a file that ``write_place`` wrote; raises CheckpointError."""
     tensors = checkpoint.read_tensors(path)
     with safe_open(str(path), framework="pt") as file:
         metadata = file.metadata() or {}

@@ -2,18 +2,21 @@
 
 from __future__ import annotations
 
-import json
-import lzma
 import random
 from collections import Counter
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
-from pathlib import Path
 from typing import Any
 
+from pipeline.errors import TableError
 from pipeline.training.twins import Changes, Edit, TwinMaker, find_names, replace_words
 
+Premise = tuple[str, list[tuple[str, str]]]
+"""A text, and what was said of it with its label."""
+
 SLOTS = 4
+"""Claims that share one piece of evidence."""
+_NOTES = (3, 8)
 
 
 @dataclass(frozen=True)
@@ -28,9 +31,9 @@ class Asked:
 
 @dataclass(frozen=True)
 class Pack:
-    """Evidence as one text, and the claims that are read from it."""
+    """Evidence, sentence by sentence, and the claims that are read from it."""
 
-    evidence: str
+    evidence: tuple[str, ...]
     claims: tuple[Asked, ...]
 
 
@@ -59,9 +62,9 @@ class Book:
         self.sentences: list[str] = row["sentences"]
         self.places: list[int] = row["place"]
         self.statements: list[dict[str, Any]] = row["statements"]
-        pairs: dict[int, dict[int, dict[str, Any]]] = {}
+        pairs: dict[str, dict[int, dict[str, Any]]] = {}
         for claim in row["claims"]:
-            pairs.setdefault(claim["id"] // 2, {})[claim["label"]] = claim
+            pairs.setdefault(claim["pair"], {})[claim["label"]] = claim
         self.pairs = [pair for pair in pairs.values() if len(pair) == 2]
         texts = [item["text"] for item in self.statements] + [pair[1]["text"] for pair in self.pairs]
         self.texts = texts
@@ -69,7 +72,7 @@ class Book:
         counts = Counter(self.maker.names)
         self.names = frozenset(name for name, count in counts.items() if count >= 2)
 
-    def evidence(self, chosen: Sequence[int], config: PackConfig, chance: random.Random) -> str:
+    def evidence(self, chosen: Sequence[int], config: PackConfig, chance: random.Random) -> tuple[str, ...]:
         """Return some of the chosen sentences in the order of the book."""
         budget = chance.randint(config.fewest_words, config.most_words)
         kept: list[int] = []
@@ -79,11 +82,7 @@ class Book:
                 continue
             kept.append(number)
             budget -= words
-        return " ".join(self.sentences[number] for number in sorted(kept, key=lambda n: self.places[n]))
-
-    def render(self, chosen: Sequence[int]) -> str:
-        """Return all chosen sentences in the order of the book."""
-        return " ".join(self.sentences[number] for number in sorted(chosen, key=lambda n: self.places[n]))
+        return tuple(self.sentences[number] for number in sorted(kept, key=lambda n: self.places[n]))
 
 
 class PackSource:
@@ -92,7 +91,7 @@ class PackSource:
     def __init__(
         self,
         books: Sequence[Book],
-        premises: Sequence[tuple[str, list[tuple[str, str]]]],
+        premises: Sequence[Premise],
         config: PackConfig,
         chance: random.Random,
     ) -> None:
@@ -100,17 +99,21 @@ class PackSource:
         self.pairs = [(book, pair) for book in books for pair in book.pairs]
         self.statements = [(book, item) for book in books for item in book.statements if item["ev"]]
         self.names = sorted({name for book in books for name in book.names})
+        shares = {
+            self._claims: config.claims if self.pairs else 0.0,
+            self._statements: config.statements if self.statements else 0.0,
+            self._notes: config.notes if self.pairs else 0.0,
+            self._nli: config.nli if premises else 0.0,
+        }
+        self.kinds = [kind for kind, share in shares.items() if share > 0]
+        self.shares = [share for share in shares.values() if share > 0]
+        if not self.kinds:
+            raise TableError("the novels hold no statement and the tables no pair of claims; give more of either")
 
     def draw(self, step: str, count: int) -> list[Pack]:
         """Return the packs of a step: the same ones whoever asks, and whenever."""
         self.chance.seed(step)
-        kinds = {
-            self._claims: self.config.claims,
-            self._statements: self.config.statements,
-            self._notes: self.config.notes,
-            self._nli: self.config.nli if self.premises else 0.0,
-        }
-        return [kind() for kind in self.chance.choices(list(kinds), list(kinds.values()), k=count)]
+        return [kind() for kind in self.chance.choices(self.kinds, self.shares, k=count)]
 
     def _claims(self) -> Pack:
         book, pair = self.chance.choice(self.pairs)
@@ -120,10 +123,10 @@ class PackSource:
     def _notes(self) -> Pack:
         book, pair = self.chance.choice(self.pairs)
         seed = self.chance.choice([pair[1], pair[0]])
-        notes = seed["notes"][: self.chance.randint(3, 8)]
-        return self._of_pair(book, pair, " ".join(book.statements[number]["text"] for number in sorted(notes)))
+        notes = sorted(seed["notes"][: self.chance.randint(*_NOTES)])
+        return self._of_pair(book, pair, tuple(book.statements[number]["text"] for number in notes))
 
-    def _of_pair(self, book: Book, pair: dict[int, dict[str, Any]], evidence: str) -> Pack:
+    def _of_pair(self, book: Book, pair: dict[int, dict[str, Any]], evidence: tuple[str, ...]) -> Pack:
         true, false = pair[1]["text"], pair[0]["text"]
         asked = [
             Asked(true, "supported", prior=pair[1].get("prior", 0.0)),
@@ -153,29 +156,35 @@ class PackSource:
     def _nli(self) -> Pack:
         premise, hypotheses = self.chance.choice(self.premises)
         drawn = self.chance.sample(hypotheses, min(SLOTS, len(hypotheses)))
-        return Pack(premise, tuple(Asked(text, label) for text, label in drawn))
+        return Pack((premise,), tuple(Asked(text, label) for text, label in drawn))
 
     def _disturb(self, book: Book, pack: Pack, edit: Edit | None) -> Pack:
         if edit is not None and self.chance.random() < self.config.counterfactual:
             pack = _against_the_book(pack, edit)
         draw = self.chance.random()
         if draw < self.config.wrong_evidence:
-            other, item = self.chance.choice(self.statements)
-            evidence = other.evidence(item["ev"], self.config, self.chance)
-            pack = Pack(evidence, tuple(replace(asked, label="not_stated") for asked in pack.claims))
+            pack = Pack(self._strange(), tuple(replace(asked, label="not_stated") for asked in pack.claims))
         elif draw < self.config.wrong_evidence + self.config.no_evidence:
-            pack = Pack("", tuple(replace(asked, label="not_stated") for asked in pack.claims))
+            pack = Pack((), tuple(replace(asked, label="not_stated") for asked in pack.claims))
         if self.config.blind:
-            pack = replace(pack, evidence="")
+            pack = replace(pack, evidence=())
         if self.chance.random() < self.config.rename:
             pack = self._renamed(book, pack)
         return pack
 
+    def _strange(self) -> tuple[str, ...]:
+        """Return evidence for something else, most likely of another book."""
+        if self.statements:
+            other, item = self.chance.choice(self.statements)
+            return other.evidence(item["ev"], self.config, self.chance)
+        other, pair = self.chance.choice(self.pairs)
+        return other.evidence(pair[1]["ev"], self.config, self.chance)
+
     def _renamed(self, book: Book, pack: Pack) -> Pack:
         """Give the persons and places of a pack other names, the same in the evidence and in the claims."""
-        whole = " ".join([pack.evidence, *(asked.text for asked in pack.claims)])
+        whole = " ".join([*pack.evidence, *(asked.text for asked in pack.claims)])
         own = sorted(book.names & set(find_names(whole)))
-        if not own:
+        if not own or len(own) > len(self.names):
             return pack
         new = dict(zip(own, self.chance.sample(self.names, len(own)), strict=True))
         claims = tuple(
@@ -187,7 +196,7 @@ class PackSource:
             )
             for asked in pack.claims
         )
-        return Pack(replace_words(pack.evidence, new), claims)
+        return Pack(_replaced(pack.evidence, new), claims)
 
 
 def _against_the_book(pack: Pack, edit: Edit) -> Pack:
@@ -195,7 +204,7 @@ def _against_the_book(pack: Pack, edit: Edit) -> Pack:
     changes = {edit.old: edit.new}
     if edit.exchanged:
         changes[edit.new] = edit.old
-    evidence = replace_words(pack.evidence, changes)
+    evidence = _replaced(pack.evidence, changes)
     if evidence == pack.evidence or len(pack.claims) < 2:
         return pack
     true, twin, *others = pack.claims
@@ -207,8 +216,5 @@ def _against_the_book(pack: Pack, edit: Edit) -> Pack:
     return Pack(evidence, flipped)
 
 
-def read_rows(path: Path) -> Iterator[dict[str, Any]]:
-    """Yield the books of a file of questions."""
-    with lzma.open(path, "rt", encoding="utf-8") as file:
-        for line in file:
-            yield json.loads(line)
+def _replaced(sentences: tuple[str, ...], changes: dict[str, str]) -> tuple[str, ...]:
+    return tuple(replace_words("\n".join(sentences), changes).split("\n")) if sentences else ()

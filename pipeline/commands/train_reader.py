@@ -1,0 +1,135 @@
+"""``python -m pipeline train-reader``: novels and tables in, a claim reader out."""
+
+from __future__ import annotations
+
+import argparse
+import json
+import sys
+from dataclasses import asdict, replace
+from pathlib import Path
+
+import torch
+from tqdm import tqdm
+
+from bdh.cli import main as bdh_main
+from bdh.errors import BDHError
+from bdh.files import write_text
+from bdh.training.claim_loop import ClaimReport
+from bdh.training.distributed import World, join_world, wait_for_all
+from pipeline.commands.console import say
+from pipeline.errors import ModelError, SettingError
+from pipeline.training.program import ComparisonRun, ReaderTraining, begin_with, make_source
+
+
+def train_reader(arguments: argparse.Namespace) -> int:
+    """Prepare, pre-train and teach; each part that is done already is passed over."""
+    folder = Path(arguments.out)
+    settings = _settings(arguments)
+    if not arguments.resume and (folder / "last").is_dir():
+        raise SettingError(f"{folder} holds a training already; add --resume to go on with it, or name another folder")
+    questions = _questions(arguments, folder)
+    if arguments.prepare_only:
+        say(f"questions: {questions}")
+        return 0
+    try:
+        model = _language_model(arguments, settings, folder)
+        with join_world(arguments.device) as world:
+            _teach(arguments, settings, folder, questions, model, world)
+    except BDHError as error:
+        raise ModelError(str(error)) from error
+    return 0
+
+
+def _settings(arguments: argparse.Namespace) -> ReaderTraining:
+    settings = ReaderTraining.load(Path(arguments.settings) if arguments.settings else None)
+    changes = {"seed": arguments.seed} if arguments.seed is not None else {}
+    if arguments.max_iters is not None:
+        changes["max_iters"] = arguments.max_iters
+    return replace(settings, comparison=replace(settings.comparison, **changes))
+
+
+def _questions(arguments: argparse.Namespace, folder: Path) -> Path:
+    """Return the folder or file of questions: as given, or prepared from the novels by the first process."""
+    if arguments.questions:
+        return Path(arguments.questions)
+    if not arguments.novels:
+        raise SettingError("neither --novels nor --questions is given; expected a folder of novels to learn from")
+    target = folder / "questions"
+    with join_world("cpu") as world:
+        if world.writes:
+            _prepare(arguments, target)
+        wait_for_all(world)
+    return target
+
+
+def _prepare(arguments: argparse.Namespace, target: Path) -> None:
+    from pipeline.dataset import read_table
+    from pipeline.text.novels import find_novel, list_novels
+    from pipeline.text.sentences import load_nlp
+    from pipeline.training.questions import BookTables, group_tables, prepare_book
+
+    novels = Path(arguments.novels)
+    claims = [row for table in arguments.claims for row in read_table(table, labelled="required")]
+    statements = [row for table in arguments.statements for row in read_table(table, labelled="absent")]
+    tables = group_tables(claims, statements, lambda name: find_novel(novels, name).resolve())
+    nlp = load_nlp(None)
+    paths = [path.resolve() for path in list_novels(novels)]
+    for path in tqdm(paths, unit="novel", desc="questions", disable=not sys.stderr.isatty()):
+        own = tables.get(path, BookTables())
+        prepare_book(
+            path, own, nlp, target, own_statements=arguments.own_statements, seed=arguments.seed or 0
+        )
+
+
+def _language_model(arguments: argparse.Namespace, settings: ReaderTraining, folder: Path) -> Path:
+    """Return the folder of the language model to begin with: as given, or trained on the novels."""
+    if arguments.init:
+        return Path(arguments.init)
+    if not arguments.novels:
+        raise SettingError("--init is not given; without --novels a trained model to begin with is needed")
+    target = folder / "language_model"
+    if not (target / "last" / "model.safetensors").exists() or arguments.resume:
+        flags = [f"--{name}={value}" for name, value in settings.language_model.items() if value is not True]
+        flags += [f"--{name}" for name, value in settings.language_model.items() if value is True]
+        resume = ["--resume"] if (target / "last" / "training.safetensors").exists() else []
+        data = ["--data", str(arguments.novels), "--out", str(target), "--device", arguments.device]
+        if bdh_main(["train", *data, *flags, *resume]) != 0:
+            raise ModelError("the language model was not trained; see the error above")
+    return target / "last"
+
+
+def _teach(
+    arguments: argparse.Namespace,
+    settings: ReaderTraining,
+    folder: Path,
+    questions: Path,
+    model: Path,
+    world: World,
+) -> None:
+    folder.mkdir(parents=True, exist_ok=True)
+    torch.manual_seed(settings.comparison.seed)
+    reader, tokenizer = begin_with(model, settings.dropout)
+    nli = Path(arguments.nli) if arguments.nli else None
+    source = make_source([questions], nli, settings.packs, seed=settings.comparison.seed)
+    run = ComparisonRun.make(folder, reader, tokenizer, source, settings, world, workers=arguments.workers)
+    if arguments.resume:
+        run.resume()
+    if world.writes:
+        write_text(folder / "settings.json", json.dumps(asdict(settings), indent=1) + "\n")
+        say(f"{len(source.books)} books, {len(source.pairs):,} pairs of claims, {len(source.statements):,} statements")
+    total = settings.comparison.max_iters
+    with tqdm(total=total, initial=run.trainer.step, unit="step", disable=not world.writes) as bar:
+        for report in run.run():
+            bar.update(report.step - bar.n)
+            if world.writes:
+                bar.write(_line(report))
+    if world.writes:
+        say(f"reader: {folder / 'reader'}")
+
+
+def _line(report: ClaimReport) -> str:
+    losses = ", ".join(f"{name} {value:.3f}" for name, value in report.losses.items())
+    return (
+        f"step {report.step}: {losses}; twins ranked right {report.ranked:.3f}, by matches alone "
+        f"{report.ranked_by_evidence:.3f}; {report.claims_per_second:,.0f} claims/s"
+    )

@@ -1,0 +1,211 @@
+"""The training program: questions prepared, a language model trained or taken, and taught to compare.
+
+Everything lies in one folder: ``questions/``, ``language_model/`` (a run of ``python -m bdh train``), ``last/`` (from
+which an interrupted comparison goes on), ``metrics.jsonl``, and in the end ``reader/``, the claim reader itself.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import random
+import tomllib
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import asdict, dataclass, field, fields, replace
+from pathlib import Path
+from typing import Any, TypeVar
+
+import torch
+
+from bdh.checkpoint import load_bdh
+from bdh.claims import ClaimReader, save_claim_reader
+from bdh.config import BDHConfig
+from bdh.errors import BDHError, ConfigError
+from bdh.tokenizer import Tokenizer
+from bdh.training.claim_loop import ClaimReport, ClaimTrainConfig, ClaimTrainer
+from bdh.training.comparison import LossWeights
+from bdh.training.distributed import World, wait_for_all
+from bdh.training.run import read_place, write_place
+from pipeline.errors import SettingError, TableError
+from pipeline.training.batches import Shapes, StepBatches
+from pipeline.training.packs import Book, PackConfig, PackSource, Premise
+from pipeline.training.questions import read_questions
+from pipeline.training.twins import mine_changes
+
+_PLACE = "comparison.safetensors"
+_S = TypeVar("_S")
+
+
+@dataclass(frozen=True)
+class ReaderTraining:
+    """The settings of a training, one table of the configuration file each.
+
+    ``language_model`` holds flags of ``python -m bdh train``; it is not used where a model is given to begin with.
+    """
+
+    language_model: dict[str, Any] = field(default_factory=dict)
+    comparison: ClaimTrainConfig = field(default_factory=ClaimTrainConfig)
+    packs: PackConfig = field(default_factory=PackConfig)
+    shapes: Shapes = field(default_factory=Shapes)
+    dropout: float = 0.1
+
+    @classmethod
+    def load(cls, path: Path | None) -> ReaderTraining:
+        """Return the settings that a TOML file changes; raises SettingError for what it cannot hold."""
+        if path is None:
+            return cls()
+        try:
+            tables = tomllib.loads(path.read_text(encoding="utf-8"))
+        except (OSError, ValueError) as error:
+            raise SettingError(f"{path} cannot be read as TOML ({error}); see runs/claim_reader.toml") from error
+        known = {"language_model", "comparison", "packs", "shapes", "loss", "dropout"}
+        if not tables.keys() <= known:
+            raise SettingError(f"{path} sets {sorted(tables.keys() - known)}; expected tables {sorted(known)}")
+        loss = _filled(LossWeights(), tables.get("loss", {}), path)
+        return cls(
+            language_model=tables.get("language_model", {}),
+            comparison=_filled(ClaimTrainConfig(loss=loss), tables.get("comparison", {}), path),
+            packs=_filled(PackConfig(), tables.get("packs", {}), path),
+            shapes=_filled(Shapes(), tables.get("shapes", {}), path),
+            dropout=tables.get("dropout", 0.1),
+        )
+
+
+def _filled(settings: _S, table: dict[str, Any], path: Path) -> _S:
+    names = {item.name for item in fields(settings)}  # type: ignore[arg-type]
+    if not table.keys() <= names:
+        raise SettingError(f"{path} sets {sorted(table.keys() - names)}; expected some of {sorted(names)}")
+    try:
+        return replace(settings, **table)  # type: ignore[type-var]
+    except (ConfigError, TypeError) as error:
+        raise SettingError(f"{path}: {error}") from error
+
+
+def make_source(files: Sequence[Path], nli: Path | None, config: PackConfig, *, seed: int) -> PackSource:
+    """Return where packs are drawn from; raises TableError when there is nothing to ask."""
+    rows = [row for file in files for row in read_questions(file)]
+    chance = random.Random(seed)
+    changes = mine_changes(_twins(rows))
+    books = [Book(row, changes, chance) for row in sorted(rows, key=lambda row: str(row["book"]))]
+    return PackSource(books, read_premises(nli) if nli else [], config, chance)
+
+
+def _twins(rows: Sequence[dict[str, Any]]) -> Iterator[tuple[str, str]]:
+    for row in rows:
+        pairs: dict[str, dict[int, str]] = {}
+        for claim in row["claims"]:
+            pairs.setdefault(claim["pair"], {})[claim["label"]] = claim["text"]
+        yield from ((pair[1], pair[0]) for pair in pairs.values() if len(pair) == 2)
+
+
+def read_premises(path: Path) -> list[Premise]:
+    """Return the premises of a JSON-lines file (premise, hypothesis, label) with their hypotheses; raises TableError."""
+    labels = {"entailment": "supported", "contradiction": "contradicted", "neutral": "not_stated"}
+    found: dict[str, list[tuple[str, str]]] = {}
+    try:
+        for line in path.read_text(encoding="utf-8").splitlines():
+            row = json.loads(line)
+            found.setdefault(row["premise"], []).append((row["hypothesis"], labels[row["label"]]))
+    except (OSError, ValueError, KeyError, TypeError) as error:
+        raise TableError(
+            f"{path} is no NLI table ({error!r}); expected JSON lines with premise, hypothesis and a label among "
+            f"{', '.join(labels)}"
+        ) from error
+    return list(found.items())
+
+
+def begin_with(folder: Path, dropout: float) -> tuple[ClaimReader, Tokenizer]:
+    """Return a claim reader on the language model in ``folder``, its head new; raises SettingError."""
+    try:
+        model, tokenizer = load_bdh(folder)
+        model.config = BDHConfig.from_dict({**model.config.to_dict(), "dropout": dropout})
+    except BDHError as error:
+        raise SettingError(f"the model to begin with cannot be used: {error}") from error
+    return ClaimReader(model), tokenizer
+
+
+@dataclass
+class ComparisonRun:
+    """A claim reader being taught in a folder."""
+
+    folder: Path
+    trainer: ClaimTrainer
+    tokenizer: Tokenizer
+
+    @classmethod
+    def make(
+        cls,
+        folder: Path,
+        reader: ClaimReader,
+        tokenizer: Tokenizer,
+        source: PackSource,
+        settings: ReaderTraining,
+        world: World,
+        *,
+        workers: int,
+    ) -> ComparisonRun:
+        """Return a run at its beginning."""
+        config = settings.comparison
+        steps = StepBatches(
+            source,
+            tokenizer,
+            settings.shapes,
+            rows=config.batch_size,
+            steps=config.max_iters,
+            seed=config.seed,
+            rank=world.rank,
+        )
+        stream: Callable[[int], Any] = lambda start: steps.stream(start, workers=workers)  # noqa: E731
+        return cls(folder, ClaimTrainer(reader.to(world.device), stream, config, world), tokenizer)
+
+    def resume(self) -> None:
+        """Go on from ``last/``; raises CheckpointError when there is nothing to go on from."""
+        self.trainer.load_state_dict(*read_place(self.folder / "last" / _PLACE))
+
+    def run(self) -> Iterator[ClaimReport]:
+        """Train to the end; the place is kept every ``save_interval`` steps, the reader written at the end."""
+        config, kept = self.trainer.config, self.trainer.step
+        for report in self.trainer.run():
+            self._record(report)
+            if report.step - kept >= config.save_interval or report.step >= config.max_iters:
+                kept = report.step
+                self._keep()
+            yield report
+        if self.trainer.world.writes:
+            self._finish()
+        wait_for_all(self.trainer.world)
+
+    def _record(self, report: ClaimReport) -> None:
+        if not self.trainer.world.writes:
+            return
+        path = self.folder / "metrics.jsonl"
+        before = path.read_text(encoding="utf-8").splitlines() if path.exists() else []
+        lines = [line for line in before if json.loads(line)["step"] < report.step]
+        partial = path.with_name(path.name + ".partial")
+        partial.write_text("\n".join([*lines, json.dumps(report.to_dict())]) + "\n", encoding="utf-8")
+        os.replace(partial, path)
+
+    def _keep(self) -> None:
+        if self.trainer.world.writes:
+            (self.folder / "last").mkdir(parents=True, exist_ok=True)
+            write_place(self.folder / "last" / _PLACE, *self.trainer.state_dict())
+        wait_for_all(self.trainer.world)
+
+    @torch.no_grad()
+    def _finish(self) -> None:
+        """Write the reader with the running mean of its weights."""
+        reader = self.trainer.reader
+        now = {name: weight.detach().clone() for name, weight in reader.named_parameters()}
+        self._set(self.trainer.mean_reader())
+        narrow = torch.bfloat16
+        save_claim_reader(self.folder / "reader", reader, self.tokenizer, dtype=narrow)
+        self._set(now)
+
+    def _set(self, weights: dict[str, torch.Tensor]) -> None:
+        for name, weight in self.trainer.reader.named_parameters():
+            weight.copy_(weights[name])
+
+
+def settings_record(settings: ReaderTraining) -> dict[str, Any]:
+    """Return the settings for the folder of a run."""
+    return asdict(settings)
