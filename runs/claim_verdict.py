@@ -83,11 +83,11 @@ def _lines(paths: str) -> Iterator[dict[str, Any]]:
 def compare(arguments: argparse.Namespace) -> None:
     """Write what the reader says of each claim before each kind of evidence."""
     from pipeline.config import ReadingConfig
-    from pipeline.scoring.reader import ReaderQuestion, load_claim_comparer
+    from pipeline.reading.encoder import choose_machine
+    from pipeline.scoring.reader import ReaderQuestion, TrainedReader
 
-    comparer = load_claim_comparer(
-        ReadingConfig(device=arguments.device, dtype=arguments.dtype), folder=arguments.model
-    )
+    device, dtype = choose_machine(ReadingConfig(device=arguments.device, dtype=arguments.dtype))
+    comparer = TrainedReader.load(arguments.model, device=device, dtype=dtype)
     questions = [
         ReaderQuestion(line["cases"][kind]["text"], tuple(line["cases"][kind]["sentences"]))
         for line in _lines(arguments.cases)
@@ -169,11 +169,13 @@ def fit(arguments: argparse.Namespace) -> None:
 
     train, out = Claims(arguments.train), arguments.out
     labels, books = train.labels, train.books
-    twins = train.twins() if arguments.objective == "twins" else ()
+    twins, share = train.twins(), arguments.twin_share
     models: dict[str, Any] = {}
     for name, rows in (("claim", train.rows), ("claim_lexical", train.words)):
         controls = [rows["wrong"], rows["none"]]
-        models[name] = fit_controlled(rows["right"], labels, controls=controls, groups=books, twins=twins)
+        models[name] = fit_controlled(
+            rows["right"], labels, controls=controls, groups=books, twins=twins, twin_share=share
+        )
     for kind, name in READERS.items():
         models[f"claim_{name}"] = fit_logistic(train.odds[kind], labels, groups=books)
     words = fit_claim_only(train.texts, labels, groups=books, most_terms=arguments.most_terms, seed=0)
@@ -183,7 +185,7 @@ def fit(arguments: argparse.Namespace) -> None:
     text = json.dumps(words.to_dict(), ensure_ascii=False, separators=(",", ":"))
     (out / "claim_only.json").write_text(text + "\n", encoding="utf-8")
     dev, fitted = Claims(arguments.dev), ClaimModels.load(out)
-    figures: dict[str, Any] = {"train_claims": len(labels), "objective": arguments.objective}
+    figures: dict[str, Any] = {"train_claims": len(labels), "twin_share": share}
     for name, claims in (("dev", dev), ("train_as_fitted", train)):
         answers = fitted.answer(claims.scenes)
         measured = claim_metrics(answers, claims.labels, books=claims.books, pairs=claims.pairs, seed=0)
@@ -237,7 +239,9 @@ def main() -> None:
     step = steps.add_parser("fit")
     step.add_argument("--train", required=True, help="CASES:COMPARISONS")
     step.add_argument("--dev", required=True, help="CASES:COMPARISONS")
-    step.add_argument("--objective", choices=("rows", "twins"), default="rows", help="what the weights tell apart")
+    step.add_argument(
+        "--twin_share", type=float, default=0.5, help="weight of telling twins apart against telling single claims"
+    )
     step.add_argument("--most_terms", type=int, default=20_000, help="terms of the claim-only baseline")
     step.add_argument("--out", type=Path, required=True)
     step.set_defaults(run=fit)

@@ -17,6 +17,7 @@ from pipeline.config import PipelineConfig
 from pipeline.dataset import read_predictions, read_table, write_claim_predictions
 from pipeline.errors import SettingError, TableError
 from pipeline.reading.cache import ReadingCache, default_folder
+from pipeline.reading.encoder import choose_machine
 from pipeline.records import TableLabel
 from pipeline.report.files import prepare_folder, sha256_of, write_json
 from pipeline.report.manifest import Manifest, write_manifest
@@ -25,7 +26,7 @@ from pipeline.scoring.background import Background
 from pipeline.scoring.claim_metrics import ClaimMetrics, claim_metrics
 from pipeline.scoring.claim_models import Answers, ClaimModels
 from pipeline.scoring.measures import Figure
-from pipeline.scoring.reader import ClaimComparer
+from pipeline.scoring.reader import ClaimComparer, TrainedReader
 
 SPARE_NOVEL = ROOT / "novels" / "The Unlit Hour.txt"
 """The wrong novel of a table about one novel."""
@@ -102,8 +103,9 @@ def open_tools(pipeline: Pipeline, verdict_dir: Path, cache_dir: str | None) -> 
 
 
 def open_comparer(pipeline: Pipeline) -> ClaimComparer:
-    """Return the claim reader of the settings."""
-    raise NotImplementedError
+    """Return the claim reader of the settings; raises ModelError where there is none."""
+    device, dtype = choose_machine(pipeline.config.reading)
+    return TrainedReader.load(shipped(pipeline.config.reading.model_dir), device=device, dtype=dtype)
 
 
 def hash_folder(folder: Path) -> str:

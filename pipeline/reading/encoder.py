@@ -68,6 +68,12 @@ def load_encoder(config: ReadingConfig, *, folder: Path) -> Encoder:
     return Encoder(model, tokenizer, weights_hash(folder), dtype)
 
 
+def choose_machine(config: ReadingConfig) -> tuple[torch.device, torch.dtype | None]:
+    """Return where and in which precision a model computes, None for that of its weights; raises SettingError."""
+    device = _choose_device(config.device)
+    return device, torch.bfloat16 if _choose_dtype(config.dtype, device) == "bf16" else None
+
+
 def set_threads(count: int) -> None:
     """Let torch use ``count`` threads of the processor; 0 leaves its own choice. Raises SettingError."""
     if not 0 <= count <= MOST_THREADS:

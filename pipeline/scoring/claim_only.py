@@ -17,10 +17,11 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
+from sklearn.base import clone
 from sklearn.feature_extraction.text import TfidfVectorizer
 
 from pipeline.errors import ModelError
-from pipeline.scoring.fitting import Scorer, checked_labels, fit_scorer, group_codes
+from pipeline.scoring.fitting import checked_labels, fit_scorer, group_codes
 from pipeline.scoring.logistic import Floats
 
 FORMAT = "claim_only"
@@ -76,27 +77,26 @@ def fit_claim_only(
 ) -> ClaimOnlyModel:
     """Fit on all terms, keep the ``most_terms`` that weigh most, and fit again on those.
 
-    Penalty and threshold are chosen by cross-validation inside the rows; rows of one group stay together.
+    Penalty and threshold are chosen with all terms, by cross-validation inside the rows, rows of one group together:
+    terms chosen on all rows would make every fold look better than it is.
     """
-    kept = _fit(texts, labels, groups, vocabulary=None, seed=seed)
-    names = kept.transform.get_feature_names_out()
+    known, inputs = checked_labels(labels, len(texts)), np.array(texts, dtype=object)
+    whole = fit_scorer(_counter, inputs, known, group_codes(groups), aim="accuracy", seed=seed)
+    counter, classifier = whole.transform, whole.classifier
+    names = counter.get_feature_names_out()
     if len(names) > most_terms:
-        weighty = np.argsort(-np.abs(kept.classifier.coef_[0]), kind="stable")[:most_terms]
-        kept = _fit(texts, labels, groups, vocabulary=sorted(names[weighty]), seed=seed)
-    names, rarity = kept.transform.get_feature_names_out(), kept.transform.idf_.round(_DECIMALS)
-    weights = kept.classifier.coef_[0].round(_DECIMALS)
+        weighty = np.argsort(-np.abs(classifier.coef_[0]), kind="stable")[:most_terms]
+        counter = _counter(vocabulary=sorted(names[weighty]))
+        classifier = clone(classifier).fit(counter.fit_transform(inputs), known)
+    names, rarity = counter.get_feature_names_out(), counter.idf_.round(_DECIMALS)
+    weights = classifier.coef_[0].round(_DECIMALS)
     terms = {str(term): (float(idf), float(weight)) for term, idf, weight in zip(names, rarity, weights, strict=True)}
-    return ClaimOnlyModel(terms, float(kept.classifier.intercept_[0]), kept.threshold)
+    return ClaimOnlyModel(terms, float(classifier.intercept_[0]), whole.threshold)
 
 
-def _fit(
-    texts: Sequence[str], labels: Sequence[int], groups: Sequence[str], *, vocabulary: list[str] | None, seed: int
-) -> Scorer:
-    def transform() -> TfidfVectorizer:
-        rarest = 1 if vocabulary else 2
-        return TfidfVectorizer(
-            ngram_range=(1, 2), token_pattern=_TOKEN, sublinear_tf=True, min_df=rarest, vocabulary=vocabulary
-        )
-
-    known = checked_labels(labels, len(texts))
-    return fit_scorer(transform, np.array(texts, dtype=object), known, group_codes(groups), aim="accuracy", seed=seed)
+def _counter(vocabulary: list[str] | None = None) -> TfidfVectorizer:
+    """Return what counts words and pairs of words: those of ``vocabulary``, else those that stand in two claims."""
+    rarest = 1 if vocabulary else 2
+    return TfidfVectorizer(
+        ngram_range=(1, 2), token_pattern=_TOKEN, sublinear_tf=True, min_df=rarest, vocabulary=vocabulary
+    )

@@ -9,17 +9,19 @@ weights are fitted among those, on claims before their own novels.
 from __future__ import annotations
 
 from collections.abc import Hashable, Sequence
+from dataclasses import dataclass
 from functools import partial
 
 import numpy as np
 from sklearn.linear_model import LogisticRegression
 from sklearn.preprocessing import StandardScaler
 
-from pipeline.errors import TableError
-from pipeline.scoring.fitting import STRENGTHS, Labels, checked_labels, fit_scorer, group_codes, inner_splits
+from pipeline.errors import SettingError, TableError
+from pipeline.scoring.fitting import STRENGTHS, Indices, Labels, checked_labels, fit_scorer, group_codes, inner_splits
 from pipeline.scoring.logistic import Floats, LogisticModel, Row, feature_matrix
 
 _NEGLIGIBLE = 1e-9
+_INTERCEPT = 10.0
 _PER_ROW = partial(StandardScaler, with_std=False)
 
 
@@ -30,17 +32,22 @@ def fit_controlled(
     controls: Sequence[Sequence[Row]],
     groups: Sequence[Hashable],
     twins: Sequence[tuple[int, int]] = (),
+    twin_share: float = 0.0,
     seed: int = 0,
 ) -> LogisticModel:
     """Fit the probability of label 1 with weights at right angles to every control's mean difference of the labels.
 
     Each of ``controls`` holds a row for each of ``rows`` with the features of the same claim before other evidence.
-    With ``twins``, the indices of a true and a false claim each, the weights are those that tell twins apart, and only
-    their scale, the intercept and the threshold are fitted on single rows.
+    The weights serve two ends: to tell single claims apart, and to tell the true from the false of ``twins``, given by
+    their indices; ``twin_share`` (0 to 1) is how much the second counts. Intercept, scale and threshold are always
+    fitted on single claims.
 
     Raises:
+        SettingError: a twin_share that is no share, or one without twins.
         TableError: a control of another length, labels that are not 0 and 1, or features that the controls use up.
     """
+    if not 0 <= twin_share <= 1 or (twin_share and not len(twins)):
+        raise SettingError(f"twin_share is {twin_share} with {len(twins)} twins; expected 0 to 1, and twins above 0")
     if any(len(control) != len(rows) for control in controls):
         raise TableError(f"a control has another number of rows than the {len(rows)} claims; give one for each claim")
     known, names, codes = checked_labels(labels, len(rows)), tuple(rows[0]), group_codes(groups)
@@ -50,16 +57,15 @@ def fit_controlled(
     directions = [_difference(feature_matrix(control, names) / scales, known) for control in controls]
     basis = free_directions(np.array(directions).reshape(len(controls), len(names)))
     inside = ((matrix - means) / scales) @ basis
-    turned = _twin_weights(inside, known, codes, twins, seed=seed) if len(twins) else None
-    scores = inside if turned is None else (inside @ turned)[:, None]
-    scorer = fit_scorer(_PER_ROW, scores, known, codes, aim="accuracy", seed=seed)
-    weights = scorer.classifier.coef_[0] if turned is None else scorer.classifier.coef_[0][0] * turned
+    turned = _shared_weights(inside, known, codes, np.array(twins).reshape(-1, 2), share=twin_share, seed=seed)
+    scorer = fit_scorer(_PER_ROW, (inside @ turned)[:, None], known, codes, aim="accuracy", seed=seed)
+    slope = float(scorer.classifier.coef_[0][0])
     return LogisticModel(
         names=names,
         means=tuple(map(float, means)),
         scales=tuple(map(float, scales)),
-        weights=tuple(map(float, basis @ weights)),
-        intercept=float(scorer.classifier.intercept_[0] - scorer.transform.mean_ @ scorer.classifier.coef_[0]),
+        weights=tuple(map(float, basis @ turned * slope)),
+        intercept=float(scorer.classifier.intercept_[0] - scorer.transform.mean_[0] * slope),
         threshold=scorer.threshold,
     )
 
@@ -81,26 +87,46 @@ def free_directions(taken: Floats) -> Floats:
     return np.asarray(turned[rank:].T, dtype=np.float64)
 
 
-def _twin_weights(
-    inside: Floats, labels: Labels, codes: Labels | None, twins: Sequence[tuple[int, int]], *, seed: int
+def _shared_weights(
+    inside: Floats, labels: Labels, codes: Labels | None, twins: Labels, *, share: float, seed: int
 ) -> Floats:
-    """Return weights of length 1 of the logistic model on the differences of twins, its penalty chosen by group."""
-    pairs = np.array(twins)
-    differences = inside[pairs[:, 0]] - inside[pairs[:, 1]]
-    scales = differences.std() + _NEGLIGIBLE
-    differences /= scales
-    held_out = np.zeros(len(STRENGTHS))
+    """Return weights of length 1 that tell rows and twins apart, the penalty chosen by held-out groups."""
+    lost = np.zeros(len(STRENGTHS))
     for train, test in inner_splits(labels, codes, seed=seed):
-        seen, unseen = (np.isin(pairs[:, 0], part) & np.isin(pairs[:, 1], part) for part in (train, test))
-        for number, strength in enumerate(STRENGTHS):
-            held_out[number] += np.logaddexp(0, -differences[unseen] @ _direction(differences[seen], strength)).sum()
-    weights = _direction(differences, STRENGTHS[int(held_out.argmin())])
-    return np.asarray(weights / (np.linalg.norm(weights) + _NEGLIGIBLE), dtype=np.float64)
+        seen, unseen = (_Examples.of(inside, labels, twins, rows, share) for rows in (train, test))
+        lost += [unseen.loss(seen.fit(strength)) for strength in STRENGTHS]
+    whole = _Examples.of(inside, labels, twins, np.arange(len(labels)), share)
+    weights = whole.fit(STRENGTHS[int(lost.argmin())])[:-1]
+    return np.asarray(weights / max(float(np.linalg.norm(weights)), _NEGLIGIBLE), dtype=np.float64)
 
 
-def _direction(differences: Floats, strength: float) -> Floats:
-    """Return the weights by which true twins lie above false ones; each pair is shown both ways round."""
-    both = np.concatenate([differences, -differences])
-    signs = np.repeat([1, 0], len(differences))
-    model = LogisticRegression(C=strength, fit_intercept=False, max_iter=1000).fit(both, signs)
-    return np.asarray(model.coef_[0], dtype=np.float64)
+@dataclass(frozen=True, eq=False)
+class _Examples:
+    """Rows with a last column for the intercept, and the differences of twins, which have none there, as one task."""
+
+    inputs: Floats
+    signs: Labels
+    counts: Floats
+
+    @classmethod
+    def of(cls, inside: Floats, labels: Labels, twins: Labels, rows: Indices, share: float) -> _Examples:
+        """Return the examples among some rows; twins whose other half is not among them are left out."""
+        whole = twins[np.isin(twins, rows).all(axis=1)] if share else twins[:0]
+        differences = inside[whole[:, 0]] - inside[whole[:, 1]]
+        # A penalty that hardly touches the intercept, as if it were not penalised.
+        singles = np.column_stack([inside[rows], np.full(len(rows), _INTERCEPT)])
+        paired = np.column_stack([differences, np.zeros(len(whole))])
+        counts = np.repeat([1 - share, share, share], [len(rows), len(whole), len(whole)])
+        signs = np.concatenate([labels[rows], np.ones(len(whole), np.int64), np.zeros(len(whole), np.int64)])
+        return cls(np.concatenate([singles, paired, -paired]), signs, counts)
+
+    def fit(self, strength: float) -> Floats:
+        """Return the weights of the logistic model with this inverse of the penalty."""
+        model = LogisticRegression(C=strength, fit_intercept=False, max_iter=1000)
+        fitted = model.fit(self.inputs, self.signs, sample_weight=self.counts)
+        return np.asarray(fitted.coef_[0], dtype=np.float64)
+
+    def loss(self, weights: Floats) -> float:
+        """Return the nats that these weights lose on the examples."""
+        odds = self.inputs @ weights * (2 * self.signs - 1)
+        return float((np.logaddexp(0, -odds) * self.counts).sum())

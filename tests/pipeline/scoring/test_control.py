@@ -7,7 +7,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from pipeline.errors import TableError
+from pipeline.errors import SettingError, TableError
 from pipeline.scoring.control import fit_controlled, free_directions
 from pipeline.scoring.fitting import fit_logistic
 from pipeline.scoring.logistic import Floats, LogisticModel
@@ -37,13 +37,14 @@ class World:
     def _rows(values: Floats) -> Rows:
         return [dict(zip(NAMES, map(float, row), strict=True)) for row in values]
 
-    def fit(self, *, twins: bool) -> LogisticModel:
+    def fit(self, *, share: float) -> LogisticModel:
         return fit_controlled(
             self.right,
             self.labels,
             controls=[self.wrong, self.none],
             groups=self.books,
-            twins=self.twins if twins else (),
+            twins=self.twins,
+            twin_share=share,
         )
 
     def auc(self, model: LogisticModel, rows: Rows) -> float:
@@ -52,10 +53,10 @@ class World:
         return float(auc(scored, np.ones((1, len(rows))))[0])
 
 
-@pytest.mark.parametrize("twins", [False, True])
-def test_controlled_model_is_deaf_before_wrong_and_no_evidence_and_hears_the_right(twins: bool) -> None:
+@pytest.mark.parametrize("share", [0.0, 0.5, 1.0])
+def test_controlled_model_is_deaf_before_wrong_and_no_evidence_and_hears_the_right(share: float) -> None:
     world, elsewhere = World(1), World(1, pairs=500)
-    model = world.fit(twins=twins)
+    model = world.fit(share=share)
     for each in (world, elsewhere):
         assert each.auc(model, each.wrong) <= 0.55
         assert each.auc(model, each.none) == 0.5
@@ -68,23 +69,39 @@ def test_without_the_control_the_leak_is_learnt() -> None:
 
 
 @settings(max_examples=10, deadline=None)
-@given(st.integers(0, 1000), st.booleans())
-def test_weights_stand_at_right_angles_to_the_leak(seed: int, twins: bool) -> None:
+@given(st.integers(0, 1000), st.floats(0, 1))
+def test_weights_stand_at_right_angles_to_the_leak(seed: int, share: float) -> None:
     world = World(seed, pairs=60)
-    odds = world.fit(twins=twins).log_odds(world.wrong)
+    odds = world.fit(share=share).log_odds(world.wrong)
     labels = np.array(world.labels)
     assert odds[labels == 1].mean() == pytest.approx(odds[labels == 0].mean(), abs=1e-6)
 
 
 def test_fitting_twice_gives_the_same_model() -> None:
     world = World(3, pairs=60)
-    assert world.fit(twins=True) == world.fit(twins=True)
+    assert world.fit(share=0.5) == world.fit(share=0.5)
 
 
 def test_a_control_of_another_length_is_refused() -> None:
     world = World(3, pairs=60)
     with pytest.raises(TableError, match="another number of rows"):
         fit_controlled(world.right, world.labels, controls=[world.wrong[:5]], groups=world.books)
+
+
+@pytest.mark.parametrize("share", [-0.1, 1.1])
+def test_a_share_of_twins_that_is_none_is_refused(share: float) -> None:
+    with pytest.raises(SettingError, match="twin_share"):
+        World(3, pairs=60).fit(share=share)
+
+
+def test_twins_count_for_ranking_what_they_have_in_common_hides() -> None:
+    world = World(2, leak=0.0)
+
+    def ranked(model: LogisticModel) -> float:
+        odds = model.log_odds(world.right)
+        return float((odds[0::2] > odds[1::2]).mean())
+
+    assert ranked(world.fit(share=1.0)) >= ranked(world.fit(share=0.0)) - 0.01
 
 
 def test_controls_that_leave_no_direction_are_refused() -> None:
