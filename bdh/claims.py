@@ -9,7 +9,7 @@ goes on from what was read before, such as a character's own chapters.
 
 import os
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Literal, get_args
 
@@ -58,11 +58,13 @@ class ClaimOutput:
     the best evidence token answers each token of the claim (a cosine), ``expected`` what a token of this kind finds in
     evidence that has nothing to do with it, ``weight`` how much the token counts (0 outside the second reading; the
     weights of a claim sum to 1). ``evidence`` is the log-odds that the matches alone speak: the weighted surplus of
-    match over expectation, which is 0 without evidence and about 0 on average before evidence from elsewhere.
+    match over expectation, which is 0 without evidence. ``alone`` are the log-odds that a claim read without evidence
+    has by its wording; before evidence they mean nothing.
     """
 
     logits: Float[Tensor, "B K 3"]
     evidence: Float[Tensor, "B K"]
+    alone: Float[Tensor, "B K"]
     wrong: Float[Tensor, "B K C"]
     match: Float[Tensor, "B K C"]
     expected: Float[Tensor, "B K C"]
@@ -90,6 +92,7 @@ class ClaimHead(nn.Module):
         self.evidence = nn.Parameter(torch.tensor([10.0, 0.0]))
         self.wrong = nn.Linear(width, 1)
         self.wrong_match = nn.Parameter(torch.tensor(-1.0))
+        self.alone = nn.Linear(2 * width, 1)
         self.enter = nn.Linear(3 * width + 3, inner)
         self.leave = nn.Linear(inner, len(CLAIM_LABELS))
         self.dropout = dropout
@@ -118,10 +121,12 @@ class ClaimHead(nn.Module):
         least = (-10 * surplus).masked_fill(~inside, -1e4).softmax(-1)
         told = [summed, (even * surplus).sum(-1), (least * surplus).sum(-1)]
         last = (batch.claim_lengths - 1).clamp(min=0)[..., None, None].expand(-1, -1, 1, hidden.shape[3])
-        parts = [hidden.gather(2, last)[:, :, 0], _mean(even, hidden), _mean(focus, hidden), 10 * torch.stack(told, -1)]
+        whole = [hidden.gather(2, last)[:, :, 0], _mean(even, hidden)]
+        alone = self.alone(torch.cat(whole, -1))[..., 0].float()
+        parts = [*whole, _mean(focus, hidden), 10 * torch.stack(told, -1)]
         inner = F.dropout(F.gelu(self.enter(torch.cat(parts, -1))), self.dropout, self.training)
         logits = self.leave(inner).float()
-        return ClaimOutput(logits, evidence_odds, wrong, match, expected, weight, hidden, evidence)
+        return ClaimOutput(logits, evidence_odds, alone, wrong, match, expected, weight, hidden, evidence)
 
     def best_matches(
         self,
@@ -182,6 +187,11 @@ class ClaimReader(nn.Module):
         tokens = (slopes[0] * v)[row].sum(-1).detach().float()
         shares = [(slope * x)[row].sum(1).detach().float() for slope, x in zip(slopes[1:], neurons, strict=True)]
         return ClaimTrace(tokens[seen[row]], torch.stack(shares))
+
+    def set_dropout(self, share: float) -> None:
+        """Let ``share`` of the neurons' products, and of the head's, be dropped while training."""
+        self.model.config = replace(self.model.config, dropout=share)
+        self.claim_head.dropout = share
 
     def compile_training(self) -> None:
         """Compile the layers with torch.compile, for batches of one shape."""
@@ -261,6 +271,11 @@ def save_claim_reader(
     write_tensors(partial, reader.claim_head.state_dict(), {"format": "pt", "claim_head": _HEAD_VERSION})
     os.replace(partial, folder / _HEAD_FILE)
     return folder
+
+
+def holds_claim_head(folder: str | Path) -> bool:
+    """Say whether a model folder holds a claim reader."""
+    return (Path(folder) / _HEAD_FILE).is_file()
 
 
 def load_claim_reader(

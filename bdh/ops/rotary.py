@@ -37,5 +37,5 @@ def rotate(
 ) -> Float[Tensor, "B H T N"]:
     """Turn the pairs (2i, 2i+1) of neurons: (p, r) -> (p cos - r sin, r cos + p sin)."""
     cosines, sines = rotation
-    swapped = x.view(*x.shape[:-1], -1, 2).flip(-1).view(x.shape)
+    swapped = x.view(*x.shape[:-1], x.shape[-1] // 2, 2).flip(-1).view(x.shape)
     return torch.addcmul(x * cosines, swapped, sines).to(x.dtype)

@@ -14,20 +14,24 @@ IGNORED = -100
 
 @dataclass(frozen=True)
 class Answer:
-    """What is known of a claim: its label, which of its tokens are wrong (None: unknown), a claim-only log-odds."""
+    """What is known of a claim: its label, which of its tokens are wrong, and what it is where it is read alone.
+
+    ``wrong`` None is unknown. ``alone`` is the label that the claim has before its own evidence, given where there is
+    none, so that its wording can be learned apart.
+    """
 
     label: str
     wrong: Sequence[bool] | None = None
-    prior: float = 0.0
+    alone: str | None = None
 
 
 @dataclass(frozen=True)
 class ClaimTargets:
-    """Labels (-100 for none), wrong tokens (-1 for unknown), claim-only log-odds of being supported, all (B, K[, C])."""
+    """Labels (-100 for none), wrong tokens (-1 for unknown), and of claims read alone whether they are supported (-1)."""
 
     labels: Int[Tensor, "B K"]
     wrong: Float[Tensor, "B K C"]
-    prior: Float[Tensor, "B K"]
+    alone: Float[Tensor, "B K"]
 
 
 @dataclass(frozen=True)
@@ -39,32 +43,28 @@ class LossWeights:
     evidence: float = 0.7
     expected: float = 1.0
     wrong: float = 0.3
+    alone: float = 0.5
 
 
 def comparison_loss(output: ClaimOutput, targets: ClaimTargets, weights: LossWeights) -> dict[str, Float[Tensor, ""]]:
     """Return the weighted sum, ``total``, and the parts of the loss of a batch.
 
-    ``label``: cross-entropy of the labels, the claim-only log-odds added to the reader's first (a product of experts).
-    ``margin``: order of each supported and contradicted claim of one row by the log-odds of the labels. ``evidence``:
+    ``label``: cross-entropy of the labels. ``margin``: order of each supported and contradicted claim of one row by the log-odds of the labels. ``evidence``:
     the same order by what the matches say, and cross-entropy of supported against contradicted by it. ``expected``:
     squared error of the expected match where nothing is stated. ``wrong``: cross-entropy of the marks of wrong tokens.
+    ``alone``: that of supported against contradicted by the wording, of claims read without evidence.
     """
-    half = targets.prior / 2
-    logits = output.logits.float() + torch.stack([half, -half, torch.zeros_like(half)], -1)
     labels = targets.labels
     decided = (labels == 0) | (labels == 1)
-    told = output.evidence + targets.prior
-    settled = F.binary_cross_entropy_with_logits(told, (labels == 0).float(), reduction="none")
+    settled = _cross_entropy(output.evidence, (labels == 0).float())
     apart = (labels == CLAIM_LABELS.index("not_stated"))[..., None] & (output.weight > 0)
     parts = {
-        "label": F.cross_entropy(logits.flatten(0, 1), labels.flatten(), ignore_index=IGNORED),
+        "label": F.cross_entropy(output.logits.float().flatten(0, 1), labels.flatten(), ignore_index=IGNORED),
         "margin": _order(output.logits[..., 0] - output.logits[..., 1], labels),
         "evidence": _order(output.evidence, labels) + 0.5 * _average(settled, decided),
         "expected": _average((output.match.detach() - output.expected).square(), apart),
-        "wrong": _average(
-            F.binary_cross_entropy_with_logits(output.wrong, targets.wrong.clamp(min=0), reduction="none"),
-            targets.wrong >= 0,
-        ),
+        "wrong": _average(_cross_entropy(output.wrong, targets.wrong.clamp(min=0)), targets.wrong >= 0),
+        "alone": _average(_cross_entropy(output.alone, targets.alone.clamp(min=0)), targets.alone >= 0),
     }
     total = sum((getattr(weights, name) * part for name, part in parts.items()), torch.zeros((), device=labels.device))
     return {"total": total, **{name: part.detach() for name, part in parts.items()}}
@@ -74,6 +74,10 @@ def _order(odds: Float[Tensor, "B K"], labels: Int[Tensor, "B K"]) -> Float[Tens
     """Return the logistic loss of each contradicted claim that stands above a supported one of its row."""
     pairs = (labels == 0)[:, :, None] & (labels == 1)[:, None, :]
     return _average(F.softplus(odds[:, None, :] - odds[:, :, None]), pairs)
+
+
+def _cross_entropy(odds: Tensor, truth: Tensor) -> Tensor:
+    return F.binary_cross_entropy_with_logits(odds, truth, reduction="none")
 
 
 def _average(values: Tensor, chosen: Tensor) -> Float[Tensor, ""]:
@@ -119,18 +123,19 @@ def twice(claim: Sequence[int], separator: Sequence[int], longest: int | None = 
 def make_targets(answers: Sequence[Sequence[Answer]], batch: ClaimBatch) -> ClaimTargets:
     """Return what is known of the claims of ``batch``; wrong tokens are marked in the second reading."""
     labels = torch.full(batch.second.shape, IGNORED)
-    prior = torch.zeros(batch.second.shape)
+    alone = torch.full(batch.second.shape, -1.0)
     wrong = torch.full(batch.claims.shape, -1.0)
     for row, own in enumerate(answers):
         for place, answer in enumerate(own[: labels.shape[1]]):
             labels[row, place] = CLAIM_LABELS.index(answer.label)
-            prior[row, place] = answer.prior
+            if answer.alone in ("supported", "contradicted"):
+                alone[row, place] = float(answer.alone == "supported")
             if answer.wrong is not None:
                 begin = int(batch.second[row, place])
                 marks = torch.tensor([float(mark) for mark in answer.wrong])
                 room = max(0, min(len(marks), int(batch.claim_lengths[row, place]) - begin))
                 wrong[row, place, begin : begin + room] = marks[:room]
-    return ClaimTargets(labels, wrong, prior)
+    return ClaimTargets(labels, wrong, alone)
 
 
 def to_device(item, device):

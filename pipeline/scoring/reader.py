@@ -4,23 +4,37 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Protocol
 
+import torch
+
+from bdh import BDHError, Tokenizer, weights_hash
+from bdh.claims import CLAIM_LABELS, ClaimBatch, ClaimOutput, ClaimReader, load_claim_reader
+from bdh.training.comparison import make_batch, to_device
+from pipeline.errors import ModelError
 from pipeline.records import ClaimLabel
+
+SEPARATOR = "\n\n"
+FEATURES = ("odds", "evidence", "surplus", "surplus_low")
+"""What the fitted verdict may use, once the share of the wording is taken off: numbers that are 0 without evidence."""
+_LOW_SHARE = 0.2
+_BATCH_TOKENS = {"cpu": 4096, "cuda": 65536}
 
 
 @dataclass(frozen=True)
 class Comparison:
     """What a reader says of one claim before one piece of evidence.
 
-    ``probabilities`` of supported, contradicted and not_stated sum to 1. ``log_odds`` are those of supported against
-    contradicted. ``evidence`` is what the evidence alone adds: 0 where there is none, about 0 on average before another
-    novel. ``features`` are the numbers that the fitted verdict may use; all are 0 where there is no evidence.
+    ``probabilities`` of supported, contradicted and not_stated sum to 1. ``log_odds`` are the reader's answer: those of
+    supported against contradicted, where there is no evidence by the claim's wording alone. ``alone`` are the latter,
+    whatever the evidence. ``features`` are numbers that speak of the evidence, all 0 where there is none; the wording
+    still has a share in them, which is known from ``alone``.
     """
 
     probabilities: dict[ClaimLabel, float]
     log_odds: float
-    evidence: float
+    alone: float
     features: dict[str, float]
 
 
@@ -39,3 +53,111 @@ class ClaimComparer(Protocol):
         self, questions: Sequence[ReaderQuestion], *, on_progress: Callable[[int], object] = ...
     ) -> list[Comparison]:
         """Return a comparison for each question, in order; ``on_progress`` hears how many were just done."""
+
+
+@dataclass(frozen=True)
+class TrainedReader:
+    """A claim reader with its tokenizer and the sum of its files."""
+
+    reader: ClaimReader
+    tokenizer: Tokenizer
+    weights_sha256: str
+
+    @classmethod
+    def load(cls, folder: Path, *, device: torch.device, dtype: torch.dtype | None) -> TrainedReader:
+        """Load the claim reader that lies in ``folder``; raises ModelError when it is missing or damaged."""
+        try:
+            reader, tokenizer = load_claim_reader(folder, device=device, dtype=dtype)
+            return cls(reader, tokenizer, weights_hash(folder))
+        except BDHError as error:
+            raise ModelError(f"the claim reader cannot be loaded: {error}") from error
+
+    def compare(
+        self, questions: Sequence[ReaderQuestion], *, on_progress: Callable[[int], object] = lambda done: None
+    ) -> list[Comparison]:
+        """Return a comparison for each question, in order; each distinct claim is read once without evidence, too."""
+        claims = list(dict.fromkeys(question.claim for question in questions))
+        bare = self._read([ReaderQuestion(claim, ()) for claim in claims], lambda done: None)
+        alone = {claim: float(heard.alone) for claim, heard in zip(claims, bare, strict=True)}
+        told = self._read(questions, on_progress)
+        return [
+            _comparison(heard, alone[question.claim]) for question, heard in zip(questions, told, strict=True)
+        ]
+
+    @torch.inference_mode()
+    def _read(self, questions: Sequence[ReaderQuestion], on_progress: Callable[[int], object]) -> list[_Heard]:
+        """Return what is heard of each question, in order; questions of like length are read side by side."""
+        evidence = self.tokenizer.encode_batch([evidence_text(question.sentences) for question in questions])
+        claims = self.tokenizer.encode_batch([" ".join(question.claim.split()) for question in questions])
+        sizes = [len(text) + 2 * len(claim) for text, claim in zip(evidence, claims, strict=True)]
+        order = sorted(range(len(questions)), key=lambda place: (len(evidence[place]), sizes[place]))
+        found: dict[int, _Heard] = {}
+        for places in _groups(order, sizes, _BATCH_TOKENS.get(self.reader.model.device.type, 4096)):
+            batch = self._batch([evidence[place] for place in places], [claims[place] for place in places])
+            found.update(zip(places, _hear(self.reader(batch), batch), strict=True))
+            on_progress(len(places))
+        return [found[place] for place in range(len(questions))]
+
+    def _batch(self, evidence: Sequence[Sequence[int]], claims: Sequence[Sequence[int]]) -> ClaimBatch:
+        separator = self.tokenizer.encode(SEPARATOR)
+        batch = make_batch(
+            evidence,
+            [[claim] for claim in claims],
+            separator=separator,
+            evidence_length=max(len(text) for text in evidence),
+            claims_per_row=1,
+            claim_length=max(2 * len(claim) + 3 * len(separator) for claim in claims),
+        )
+        return to_device(batch, self.reader.model.device)
+
+
+def evidence_text(sentences: Sequence[str]) -> str:
+    """Return evidence as the reader is given it; nothing where there is none."""
+    return SEPARATOR + " ".join(" ".join(sentence.split()) for sentence in sentences) if sentences else ""
+
+
+def _groups(order: Sequence[int], sizes: Sequence[int], limit: int) -> list[list[int]]:
+    """Cut the order into groups whose rows, all as long as the longest, stay within ``limit`` tokens."""
+    groups: list[list[int]] = []
+    longest = 0
+    for place in order:
+        longest = max(longest, sizes[place])
+        if groups and (len(groups[-1]) + 1) * longest <= limit:
+            groups[-1].append(place)
+        else:
+            groups.append([place])
+            longest = sizes[place]
+    return groups
+
+
+@dataclass(frozen=True)
+class _Heard:
+    """What one reading of a claim gave."""
+
+    logits: tuple[float, float, float]
+    alone: float
+    features: dict[str, float]
+    by_evidence: bool
+
+
+def _hear(output: ClaimOutput, batch: ClaimBatch) -> list[_Heard]:
+    logits, alone = output.logits[:, 0].float().tolist(), output.alone[:, 0].tolist()
+    surplus = (output.match - output.expected)[:, 0].float()
+    inside = output.weight[:, 0] > 0
+    heard = []
+    for row, (own_logits, own_alone) in enumerate(zip(logits, alone, strict=True)):
+        own = surplus[row][inside[row]]
+        by_evidence = bool(batch.evidence_lengths[row] > 0) and len(own) > 0
+        features = dict.fromkeys(FEATURES, 0.0)
+        if by_evidence:
+            lowest = own.sort().values[: max(1, int(len(own) * _LOW_SHARE))]
+            numbers = (own_logits[0] - own_logits[1], output.evidence[row, 0], own.mean(), lowest.mean())
+            features = {name: float(number) for name, number in zip(FEATURES, numbers, strict=True)}
+        heard.append(_Heard(tuple(own_logits), own_alone, features, by_evidence))
+    return heard
+
+
+def _comparison(heard: _Heard, alone: float) -> Comparison:
+    chances = torch.tensor(heard.logits).softmax(-1).tolist()
+    odds = heard.logits[0] - heard.logits[1] if heard.by_evidence else alone
+    return Comparison(dict(zip(CLAIM_LABELS, chances, strict=True)), odds, alone, heard.features)

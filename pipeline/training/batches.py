@@ -12,10 +12,9 @@ from torch.utils.data import DataLoader, Dataset
 from bdh.claims import ClaimBatch
 from bdh.tokenizer import Tokenizer
 from bdh.training.comparison import Answer, ClaimTargets, make_batch, make_targets
+from pipeline.scoring.reader import SEPARATOR, evidence_text
 from pipeline.training.packs import SLOTS, Asked, Pack, PackSource
 
-SEPARATOR = "\n\n"
-"""What stands before evidence and before each reading of a claim, as between the paragraphs of a novel."""
 
 
 @dataclass(frozen=True)
@@ -58,6 +57,7 @@ class StepBatches(Dataset[tuple[ClaimBatch, ClaimTargets]]):
 
 def tensors_of(packs: Sequence[Pack], tokenizer: Tokenizer, shapes: Shapes) -> tuple[ClaimBatch, ClaimTargets]:
     """Return the packs as tensors, and what is known of their claims."""
+    lengths = tokenizer.byte_lengths()
     evidence = tokenizer.encode_batch([evidence_text(pack.evidence) for pack in packs])
     asked = [asked for pack in packs for asked in pack.claims]
     tokens = iter(tokenizer.encode_batch([claim.text for claim in asked]))
@@ -71,24 +71,19 @@ def tensors_of(packs: Sequence[Pack], tokenizer: Tokenizer, shapes: Shapes) -> t
         claim_length=shapes.claim,
     )
     answers = [
-        [_answer(asked, own, tokenizer) for asked, own in zip(pack.claims, row, strict=True)]
+        [_answer(asked, own, lengths) for asked, own in zip(pack.claims, row, strict=True)]
         for pack, row in zip(packs, claims, strict=True)
     ]
     return batch, make_targets(answers, batch)
 
 
-def evidence_text(sentences: Sequence[str]) -> str:
-    """Return evidence as the reader is given it; nothing where there is none."""
-    return SEPARATOR + " ".join(" ".join(sentence.split()) for sentence in sentences) if sentences else ""
-
-
-def _answer(asked: Asked, tokens: Sequence[int], tokenizer: Tokenizer) -> Answer:
+def _answer(asked: Asked, tokens: Sequence[int], lengths: Sequence[int]) -> Answer:
     wrong = None
     if asked.label == "supported":
         wrong = [False] * len(tokens)
     elif asked.label == "contradicted" and asked.true is not None:
-        wrong = mark_tokens(asked.text, changed_ranges(asked.true, asked.text), tokens, tokenizer)
-    return Answer(asked.label, wrong, asked.prior)
+        wrong = mark_tokens(asked.text, changed_ranges(asked.true, asked.text), tokens, lengths)
+    return Answer(asked.label, wrong, asked.alone)
 
 
 def changed_ranges(true: str, false: str) -> list[tuple[int, int]]:
@@ -115,10 +110,9 @@ def changed_ranges(true: str, false: str) -> list[tuple[int, int]]:
 
 
 def mark_tokens(
-    text: str, ranges: Sequence[tuple[int, int]], tokens: Sequence[int], tokenizer: Tokenizer
+    text: str, ranges: Sequence[tuple[int, int]], tokens: Sequence[int], lengths: Sequence[int]
 ) -> list[bool]:
-    """Return for each token of ``text`` whether it touches one of the ranges of characters."""
-    lengths = tokenizer.byte_lengths()
+    """Return for each token of ``text`` whether it touches one of the ranges of characters; ``lengths`` are in bytes."""
     byte_of, place = [0], 0
     for letter in text:
         place += len(letter.encode("utf-8"))

@@ -21,12 +21,15 @@ _NOTES = (3, 8)
 
 @dataclass(frozen=True)
 class Asked:
-    """A claim of a pack. ``true`` is the true text that a false one was made from; ``prior`` a claim-only log-odds."""
+    """A claim of a pack. ``true`` is the true text that a false one was made from.
+
+    ``alone`` is the label it has before its own evidence, kept where there is none.
+    """
 
     text: str
     label: str
     true: str | None = None
-    prior: float = 0.0
+    alone: str | None = None
 
 
 @dataclass(frozen=True)
@@ -129,8 +132,8 @@ class PackSource:
     def _of_pair(self, book: Book, pair: dict[int, dict[str, Any]], evidence: tuple[str, ...]) -> Pack:
         true, false = pair[1]["text"], pair[0]["text"]
         asked = [
-            Asked(true, "supported", prior=pair[1].get("prior", 0.0)),
-            Asked(false, "contradicted", true, prior=pair[0].get("prior", 0.0)),
+            Asked(true, "supported"),
+            Asked(false, "contradicted", true),
         ]
         twin = book.maker.make(true)
         if twin is not None:
@@ -159,13 +162,13 @@ class PackSource:
         return Pack((premise,), tuple(Asked(text, label) for text, label in drawn))
 
     def _disturb(self, book: Book, pack: Pack, edit: Edit | None) -> Pack:
-        if edit is not None and self.chance.random() < self.config.counterfactual:
-            pack = _against_the_book(pack, edit)
         draw = self.chance.random()
         if draw < self.config.wrong_evidence:
             pack = Pack(self._strange(), tuple(replace(asked, label="not_stated") for asked in pack.claims))
         elif draw < self.config.wrong_evidence + self.config.no_evidence:
-            pack = Pack((), tuple(replace(asked, label="not_stated") for asked in pack.claims))
+            pack = Pack((), tuple(replace(asked, label="not_stated", alone=asked.label) for asked in pack.claims))
+        elif edit is not None and self.chance.random() < self.config.counterfactual:
+            pack = _against_the_book(pack, edit)
         if self.config.blind:
             pack = replace(pack, evidence=())
         if self.chance.random() < self.config.rename:
@@ -192,7 +195,6 @@ class PackSource:
                 asked,
                 text=replace_words(asked.text, new),
                 true=None if asked.true is None else replace_words(asked.true, new),
-                prior=asked.prior,
             )
             for asked in pack.claims
         )

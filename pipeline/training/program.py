@@ -18,8 +18,7 @@ from typing import Any, TypeVar
 import torch
 
 from bdh.checkpoint import load_bdh
-from bdh.claims import ClaimReader, save_claim_reader
-from bdh.config import BDHConfig
+from bdh.claims import ClaimReader, holds_claim_head, load_claim_reader, save_claim_reader
 from bdh.errors import BDHError, ConfigError
 from bdh.tokenizer import Tokenizer
 from bdh.training.claim_loop import ClaimReport, ClaimTrainConfig, ClaimTrainer
@@ -29,7 +28,7 @@ from bdh.training.run import read_place, write_place
 from pipeline.errors import SettingError, TableError
 from pipeline.training.batches import Shapes, StepBatches
 from pipeline.training.packs import Book, PackConfig, PackSource, Premise
-from pipeline.training.questions import read_questions
+from pipeline.training.question_files import read_questions
 from pipeline.training.twins import mine_changes
 
 _PLACE = "comparison.safetensors"
@@ -115,13 +114,17 @@ def read_premises(path: Path) -> list[Premise]:
 
 
 def begin_with(folder: Path, dropout: float) -> tuple[ClaimReader, Tokenizer]:
-    """Return a claim reader on the language model in ``folder``, its head new; raises SettingError."""
+    """Return the claim reader in ``folder``, or one with a new head on its language model; raises SettingError."""
     try:
-        model, tokenizer = load_bdh(folder)
-        model.config = BDHConfig.from_dict({**model.config.to_dict(), "dropout": dropout})
+        if holds_claim_head(folder):
+            reader, tokenizer = load_claim_reader(folder)
+        else:
+            model, tokenizer = load_bdh(folder)
+            reader = ClaimReader(model)
+        reader.set_dropout(dropout)
     except BDHError as error:
         raise SettingError(f"the model to begin with cannot be used: {error}") from error
-    return ClaimReader(model), tokenizer
+    return reader, tokenizer
 
 
 @dataclass

@@ -1,16 +1,12 @@
 """Novels and tables to questions: for each book its statements and claims, and the sentences they are to be read with.
 
-One file a book, JSON lines packed with xz, so that an interrupted preparation goes on with the next book, and training
-can happen on a machine that has neither the novels nor what prepares them.
+One file a book, so that an interrupted preparation goes on with the next book.
 """
 
 from __future__ import annotations
 
-import json
-import lzma
-import os
 from collections import defaultdict
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -28,12 +24,12 @@ from pipeline.scoring.selection import Candidate, choose_sentences
 from pipeline.text.chunking import make_chunks
 from pipeline.text.novels import load_novel
 from pipeline.text.sentences import split_sentences
+from pipeline.training.question_files import SUFFIX, write_questions
 from pipeline.training.statements import find_statements
 
 PASSAGES = 10
 NOTES = 8
 """Statements of the same book that a claim may be read with in the place of the novel."""
-SUFFIX = ".questions.xz"
 
 
 @dataclass(frozen=True)
@@ -142,24 +138,5 @@ def prepare_book(path: Path, tables: BookTables, nlp: Language, folder: Path, *,
     """Write the questions about the novel at ``path`` into ``folder``, unless they are there; return their file."""
     target = folder / (path.stem + SUFFIX)
     if not target.exists():
-        row = make_questions(load_novel(path), tables, nlp, own_statements=own_statements, seed=seed)
-        folder.mkdir(parents=True, exist_ok=True)
-        partial = target.with_name(target.name + ".partial")
-        with lzma.open(partial, "wt", encoding="utf-8") as file:
-            file.write(json.dumps(row, ensure_ascii=False, separators=(",", ":")) + "\n")
-        os.replace(partial, target)
+        write_questions(target, [make_questions(load_novel(path), tables, nlp, own_statements=own_statements, seed=seed)])
     return target
-
-
-def read_questions(path: Path) -> Iterator[dict[str, Any]]:
-    """Yield the books of a file of questions, or of all such files in a folder, by name; raises TableError."""
-    files = sorted(path.glob("*" + SUFFIX)) if path.is_dir() else [path]
-    if not files:
-        raise TableError(f"{path} holds no *{SUFFIX}; expected what train-reader prepares")
-    for file in files:
-        try:
-            lines = lzma.open(file, "rt", encoding="utf-8").read().splitlines()
-            rows = [json.loads(line) for line in lines]
-        except (OSError, ValueError, lzma.LZMAError, EOFError) as error:
-            raise TableError(f"{file} cannot be read ({error}); remove it and prepare it again") from error
-        yield from rows
