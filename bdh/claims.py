@@ -105,7 +105,7 @@ class ClaimHead(nn.Module):
         words: Float[Tensor, "B K C D"],
         batch: ClaimBatch,
     ) -> ClaimOutput:
-        """Answer from the last hidden vectors of claims and evidence; ``words`` are the claims as they were embedded."""
+        """Answer from the last hidden vectors of claims and evidence; ``words`` are the claims as embedded."""
         hidden, evidence = hidden.float(), evidence.float()
         places = torch.arange(hidden.shape[2], device=hidden.device)
         inside = (places >= batch.second[..., None]) & (places < batch.claim_lengths[..., None] - 1)  # (B, K, C)
@@ -156,7 +156,7 @@ class ClaimReader(nn.Module):
         super().__init__()
         self.model = model
         self.claim_head = ClaimHead(model.config.n_embd, inner=inner, dropout=model.config.dropout)
-        self._compiled: Callable[..., Tensor] | None = None
+        self._compiled: Callable[..., tuple[Tensor, Tensor]] | None = None
 
     def forward(self, batch: ClaimBatch, state: BDHState | None = None) -> ClaimOutput:
         """Read each row's evidence and, from forks of the memory it left, each of the row's claims.
@@ -220,7 +220,10 @@ class ClaimReader(nn.Module):
         after: Rotation,
         memory: Float[Tensor, "L B H N D"] | None,
     ) -> tuple[Float[Tensor, "B K C D"], Float[Tensor, "B E D"]]:
-        """Return the last hidden vectors of claims and evidence; free of Python integers that change, to be compiled once."""
+        """Return the last hidden vectors of claims and evidence.
+
+        Free of Python integers that change from call to call, so that it can be compiled once.
+        """
         return self._layers(self.model.embedded(evidence), seen, claims, before, after, memory)
 
     def _layers(

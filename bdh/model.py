@@ -202,7 +202,7 @@ class BDH(nn.Module):
         memory: Float[Tensor, "B H N D"] | None,
         attend: "Attend",
     ) -> tuple[Float[Tensor, "B T D"], Float[Tensor, "B H N D"] | None, Tensor, Tensor]:
-        """Apply steps 1 to 4 of one layer (bdh.md; Appendix E); ``attend`` is given rope(x), the values and ``memory``."""
+        """Apply steps 1 to 4 of one layer (Appendix E); ``attend`` is given rope(x), the values and ``memory``."""
         narrow = v.to(self.encoder.dtype)
         x = F.relu(narrow[:, None] @ self.encoder)  # (B, H, T, N)
         a, after = attend(rotate(x, rotation), narrow, memory)

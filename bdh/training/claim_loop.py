@@ -131,7 +131,7 @@ class ClaimTrainer:
             if self.config.language:
                 parts["language"] = self._language_loss(batch, targets, output)
                 total = total + self.config.language * parts["language"]
-        total.backward()
+        torch.autograd.backward(total)
         norm = nn.utils.clip_grad_norm_(self.reader.parameters(), self.config.clip or math.inf)
         self.optimizer.step()
         self.optimizer.zero_grad(set_to_none=True)

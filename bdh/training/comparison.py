@@ -2,6 +2,7 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass, fields, replace
+from typing import TypeVar
 
 import torch
 import torch.nn.functional as F
@@ -10,6 +11,7 @@ from bdh.claims import CLAIM_LABELS, ClaimBatch, ClaimOutput
 from bdh.shapes import Float, Int, Tensor
 
 IGNORED = -100
+_I = TypeVar("_I", "ClaimBatch", "ClaimTargets")
 
 
 @dataclass(frozen=True)
@@ -27,7 +29,7 @@ class Answer:
 
 @dataclass(frozen=True)
 class ClaimTargets:
-    """Labels (-100 for none), wrong tokens (-1 for unknown), and of claims read alone whether they are supported (-1)."""
+    """Labels (-100 for none), wrong tokens, and whether claims read alone are supported (of both -1 for unknown)."""
 
     labels: Int[Tensor, "B K"]
     wrong: Float[Tensor, "B K C"]
@@ -49,10 +51,11 @@ class LossWeights:
 def comparison_loss(output: ClaimOutput, targets: ClaimTargets, weights: LossWeights) -> dict[str, Float[Tensor, ""]]:
     """Return the weighted sum, ``total``, and the parts of the loss of a batch.
 
-    ``label``: cross-entropy of the labels. ``margin``: order of each supported and contradicted claim of one row by the log-odds of the labels. ``evidence``:
-    the same order by what the matches say, and cross-entropy of supported against contradicted by it. ``expected``:
-    squared error of the expected match where nothing is stated. ``wrong``: cross-entropy of the marks of wrong tokens.
-    ``alone``: that of supported against contradicted by the wording, of claims read without evidence.
+    ``label``: cross-entropy of the labels. ``margin``: order of each supported and contradicted claim of one row by
+    the log-odds of the labels. ``evidence``: the same order by what the matches say, and cross-entropy of supported
+    against contradicted by it. ``expected``: squared error of the expected match where nothing is stated. ``wrong``:
+    cross-entropy of the marks of wrong tokens. ``alone``: that of supported against contradicted by the wording, of
+    claims read without evidence.
     """
     labels = targets.labels
     decided = (labels == 0) | (labels == 1)
@@ -138,6 +141,6 @@ def make_targets(answers: Sequence[Sequence[Answer]], batch: ClaimBatch) -> Clai
     return ClaimTargets(labels, wrong, alone)
 
 
-def to_device(item, device):
+def to_device(item: _I, device: torch.device) -> _I:
     """Return a batch or its targets on ``device``."""
     return replace(item, **{f.name: getattr(item, f.name).to(device, non_blocking=True) for f in fields(item)})

@@ -76,9 +76,7 @@ def _prepare(arguments: argparse.Namespace, target: Path) -> None:
     paths = [path.resolve() for path in list_novels(novels)]
     for path in tqdm(paths, unit="novel", desc="questions", disable=not sys.stderr.isatty()):
         own = tables.get(path, BookTables())
-        prepare_book(
-            path, own, nlp, target, own_statements=arguments.own_statements, seed=arguments.seed or 0
-        )
+        prepare_book(path, own, nlp, target, own_statements=arguments.own_statements, seed=arguments.seed or 0)
 
 
 def _language_model(arguments: argparse.Namespace, settings: ReaderTraining, folder: Path) -> Path:

@@ -80,9 +80,7 @@ class TrainedReader:
         bare = self._read([ReaderQuestion(claim, ()) for claim in claims], lambda done: None)
         alone = {claim: float(heard.alone) for claim, heard in zip(claims, bare, strict=True)}
         told = self._read(questions, on_progress)
-        return [
-            _comparison(heard, alone[question.claim]) for question, heard in zip(questions, told, strict=True)
-        ]
+        return [_comparison(heard, alone[question.claim]) for question, heard in zip(questions, told, strict=True)]
 
     @torch.inference_mode()
     def _read(self, questions: Sequence[ReaderQuestion], on_progress: Callable[[int], object]) -> list[_Heard]:

@@ -7,6 +7,7 @@ so that the limit of words is spent well (a greedy cover with diminishing return
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 
@@ -60,4 +61,4 @@ def choose_sentences(
 
 
 def _value(stems: frozenset[str], worth: dict[str, float], words: int) -> float:
-    return sum(worth[stem] for stem in sorted(stems)) / (_LENGTH_OFFSET + words) ** 0.5
+    return sum(worth[stem] for stem in sorted(stems)) / math.sqrt(_LENGTH_OFFSET + words)

@@ -16,7 +16,6 @@ from pipeline.scoring.reader import SEPARATOR, evidence_text
 from pipeline.training.packs import SLOTS, Asked, Pack, PackSource
 
 
-
 @dataclass(frozen=True)
 class Shapes:
     """Tokens of evidence and of a claim read twice; longer ones are cut while training."""
@@ -87,11 +86,12 @@ def _answer(asked: Asked, tokens: Sequence[int], lengths: Sequence[int]) -> Answ
 
 
 def changed_ranges(true: str, false: str) -> list[tuple[int, int]]:
-    """Return the ranges of characters of ``false`` whose words differ from ``true``; beside what is left out, both
-    neighbours.
+    """Return the ranges of characters of ``false`` whose words differ from ``true``.
+
+    Where words are left out, their neighbours on both sides are meant.
 
     >>> changed_ranges("He sold the old mill.", "He burnt the mill.")
-    [(3, 8), (9, 17)]
+    [(3, 8), (9, 18)]
     """
     first, second = true.split(), false.split()
     starts, place = [], 0
@@ -112,7 +112,7 @@ def changed_ranges(true: str, false: str) -> list[tuple[int, int]]:
 def mark_tokens(
     text: str, ranges: Sequence[tuple[int, int]], tokens: Sequence[int], lengths: Sequence[int]
 ) -> list[bool]:
-    """Return for each token of ``text`` whether it touches one of the ranges of characters; ``lengths`` are in bytes."""
+    """Return for each token of ``text`` whether it touches one of the ranges of characters; ``lengths`` are bytes."""
     byte_of, place = [0], 0
     for letter in text:
         place += len(letter.encode("utf-8"))

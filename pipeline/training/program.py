@@ -11,7 +11,7 @@ import os
 import random
 import tomllib
 from collections.abc import Callable, Iterator, Sequence
-from dataclasses import asdict, dataclass, field, fields, replace
+from dataclasses import dataclass, field, fields, replace
 from pathlib import Path
 from typing import Any, TypeVar
 
@@ -98,7 +98,10 @@ def _twins(rows: Sequence[dict[str, Any]]) -> Iterator[tuple[str, str]]:
 
 
 def read_premises(path: Path) -> list[Premise]:
-    """Return the premises of a JSON-lines file (premise, hypothesis, label) with their hypotheses; raises TableError."""
+    """Return the premises of a JSON-lines file (premise, hypothesis, label) with what was said of them.
+
+    Raises TableError.
+    """
     labels = {"entailment": "supported", "contradiction": "contradicted", "neutral": "not_stated"}
     found: dict[str, list[tuple[str, str]]] = {}
     try:
@@ -207,8 +210,3 @@ class ComparisonRun:
     def _set(self, weights: dict[str, torch.Tensor]) -> None:
         for name, weight in self.trainer.reader.named_parameters():
             weight.copy_(weights[name])
-
-
-def settings_record(settings: ReaderTraining) -> dict[str, Any]:
-    """Return the settings for the folder of a run."""
-    return asdict(settings)

@@ -1,6 +1,7 @@
 """Files of questions: JSON lines packed with xz, one line a book.
 
-They hold all that training needs, so that it can happen on a machine that has neither the novels nor what prepares them.
+They hold all that training needs, so that it can happen on a machine that has neither the novels nor what prepares
+them.
 """
 
 from __future__ import annotations

@@ -51,7 +51,9 @@ def pair_of(row: Row) -> str:
     )
 
 
-def make_questions(novel: Novel, tables: BookTables, nlp: Language, *, own_statements: int, seed: int) -> dict[str, Any]:
+def make_questions(
+    novel: Novel, tables: BookTables, nlp: Language, *, own_statements: int, seed: int
+) -> dict[str, Any]:
     """Return the questions about one novel, ready for ``pipeline.training.packs.Book``.
 
     Each claim and statement retrieves its own passages by its own words. Where the tables hold no statement the novel's
@@ -134,9 +136,13 @@ def group_tables(
     return {path: BookTables(tuple(told[path]), tuple(known[path])) for path in {**told, **known}}
 
 
-def prepare_book(path: Path, tables: BookTables, nlp: Language, folder: Path, *, own_statements: int, seed: int) -> Path:
+def prepare_book(
+    path: Path, tables: BookTables, nlp: Language, folder: Path, *, own_statements: int, seed: int
+) -> Path:
     """Write the questions about the novel at ``path`` into ``folder``, unless they are there; return their file."""
     target = folder / (path.stem + SUFFIX)
     if not target.exists():
-        write_questions(target, [make_questions(load_novel(path), tables, nlp, own_statements=own_statements, seed=seed)])
+        write_questions(
+            target, [make_questions(load_novel(path), tables, nlp, own_statements=own_statements, seed=seed)]
+        )
     return target

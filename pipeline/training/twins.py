@@ -19,21 +19,26 @@ Changes = dict[str, list[str]]
 LONGEST_CHANGE = 4
 _EDGE = ",.;:!?\"'“”‘’()"
 _NAME = re.compile(r"\b[A-Z][\w’'-]*[a-z][\w’'-]*\b")
-_SENTENCE_START = re.compile(r"(?:^|[.!?][\"”’)]*\s+)[\"“‘(]*$")
-_NUMBER_WORDS = (
-    "two three four five six seven eight nine ten eleven twelve fifteen twenty thirty forty fifty hundred thousand"
-).split()
+_SENTENCE_START = re.compile(r"(?:^|(?<!\bMr)(?<!\bMrs)(?<!\bMs)(?<!\bDr)(?<!\bSt)[.!?][\"”’)]*\s+)[\"“‘(]*$")
+_NUMBER_TEXT = "two three four five six seven eight nine ten eleven twelve fifteen twenty thirty forty fifty hundred"
+_NUMBER_WORDS = tuple(f"{_NUMBER_TEXT} thousand".split())
 _NUMBER = re.compile(r"\b(?:\d[\d,]*|" + "|".join(_NUMBER_WORDS) + r")\b")
-_JOINT = re.compile(r"(?:, (?:and |but |which |who |where |while |leading |causing )?| (?:and|but|to|with|while|because|after|before|by|from|in|at|that) )")
-_GRAMMAR = frozenset(
-    "a an the and but or as of at in on from to by is was are were be been being with that this these those their his "
-    "her its who which it he she they him them also then potentially due for into while where when has had have".split()
+_JOINT = re.compile(
+    r"(?:, (?:and |but |which |who |where |while |leading |causing )?"
+    r"| (?:and|but|to|with|while|because|after|before|by|from|in|at|that) )"
 )
-_NO_NAMES = frozenset(
-    "The A An He She It They We I His Her Their In On At After Before When While As But And Or If Mr Mrs Miss Ms Dr "
-    "Lady Lord Sir Captain Colonel General Major Professor Reverend Father Mother Uncle Aunt King Queen Prince Princess "
-    "Count Countess Duke Duchess Baron Baroness Inspector Sergeant Lieutenant Judge Doctor Madame Monsieur St During".split()
-)
+_GRAMMAR_TEXT = """
+a an the and but or as of at in on from to by is was are were be been being with that this these those their his her its
+who which it he she they him them also then potentially due for into while where when has had have
+"""
+_GRAMMAR = frozenset(_GRAMMAR_TEXT.split())
+_NO_NAMES_TEXT = """
+The A An He She It They We I His Her Their In On At After Before When While During As But And Or If
+Mr Mrs Miss Ms Dr Lady Lord Sir Captain Colonel General Major Professor Reverend Father Mother Uncle Aunt
+King Queen Prince Princess Count Countess Duke Duchess Baron Baroness
+Inspector Sergeant Lieutenant Judge Doctor Madame Monsieur St
+"""
+_NO_NAMES = frozenset(_NO_NAMES_TEXT.split())
 
 
 @dataclass(frozen=True)
