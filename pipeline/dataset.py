@@ -148,6 +148,9 @@ def read_predictions(path: Path) -> dict[str, tuple[float, TableLabel]]:
             found[key] = float(cell), LABELS[label.casefold()]
         except (ValueError, KeyError) as error:
             raise TableError(f"{path}: row {key!r} has no good probability and label ({error}); correct it") from error
+    wrong = [key for key, (chance, _) in found.items() if not 0 <= chance <= 1]
+    if wrong:
+        raise TableError(f"{path}: the probability of {_first(wrong)} is not within 0 and 1; correct it")
     return found
 
 

@@ -106,7 +106,7 @@ def write_comparisons(path: Path, comparisons: Sequence[Any]) -> None:
         names=np.array(names),
         features=np.array([[each.features[name] for name in names] for each in comparisons]).reshape(-1, 3, len(names)),
         log_odds=np.array([each.log_odds for each in comparisons]).reshape(-1, 3),
-        evidence=np.array([each.evidence for each in comparisons]).reshape(-1, 3),
+        alone=np.array([each.alone for each in comparisons]).reshape(-1, 3),
         probabilities=np.array([[each.probabilities[x] for x in LABELS] for each in comparisons]).reshape(-1, 3, 3),
     )
 
@@ -145,14 +145,14 @@ def _comparisons(paths: str) -> Iterator[dict[str, Any]]:
     for path in paths.split(","):
         with np.load(path) as file:
             names, arrays = [str(name) for name in file["names"]], {name: file[name] for name in file.files}
-        for features, log_odds, evidence, chances in zip(
-            arrays["features"], arrays["log_odds"], arrays["evidence"], arrays["probabilities"], strict=True
+        for features, log_odds, alone, chances in zip(
+            arrays["features"], arrays["log_odds"], arrays["alone"], arrays["probabilities"], strict=True
         ):
             yield {
                 kind: Comparison(
                     dict(zip(LABELS, map(float, chances[place]), strict=True)),
                     float(log_odds[place]),
-                    float(evidence[place]),
+                    float(alone[place]),
                     dict(zip(names, map(float, features[place]), strict=True)),
                 )
                 for place, kind in enumerate(KINDS)
@@ -164,6 +164,7 @@ def fit(arguments: argparse.Namespace) -> None:
     from pipeline.scoring.claim_metrics import claim_metrics
     from pipeline.scoring.claim_models import READERS, ClaimModels
     from pipeline.scoring.claim_only import fit_claim_only
+    from pipeline.scoring.claims import WORDING
     from pipeline.scoring.control import fit_controlled
     from pipeline.scoring.fitting import fit_logistic
 
@@ -171,10 +172,16 @@ def fit(arguments: argparse.Namespace) -> None:
     labels, books = train.labels, train.books
     twins, share = train.twins(), arguments.twin_share
     models: dict[str, Any] = {}
-    for name, rows in (("claim", train.rows), ("claim_lexical", train.words)):
+    for name, rows, wording in (("claim", train.rows, WORDING), ("claim_lexical", train.words, None)):
         controls = [rows["wrong"], rows["none"]]
         models[name] = fit_controlled(
-            rows["right"], labels, controls=controls, groups=books, twins=twins, twin_share=share
+            rows["right"],
+            labels,
+            controls=controls,
+            groups=books,
+            twins=twins,
+            twin_share=share,
+            wording=wording,
         )
     for kind, name in READERS.items():
         models[f"claim_{name}"] = fit_logistic(train.odds[kind], labels, groups=books)
@@ -215,7 +222,7 @@ def _show(metrics: dict[str, Any]) -> None:
             print(f"{system:<34}{cells}")
 
 
-def main() -> None:
+def main(argv: Sequence[str] | None = None) -> None:
     """Run one step."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     steps = parser.add_subparsers(required=True)
@@ -245,7 +252,7 @@ def main() -> None:
     step.add_argument("--most_terms", type=int, default=20_000, help="terms of the claim-only baseline")
     step.add_argument("--out", type=Path, required=True)
     step.set_defaults(run=fit)
-    arguments = parser.parse_args()
+    arguments = parser.parse_args(argv)
     arguments.run(arguments)
 
 

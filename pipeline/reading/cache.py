@@ -119,7 +119,7 @@ class ReadingCache:
         with _explained(self.folder):
             self.folder.mkdir(parents=True, exist_ok=True)
             try:
-                partial.write_text(json.dumps(measured, ensure_ascii=False), encoding="utf-8", errors="surrogatepass")
+                partial.write_text(json.dumps(measured), encoding="utf-8")
                 os.replace(partial, path)
             finally:
                 partial.unlink(missing_ok=True)

@@ -17,6 +17,8 @@ from pipeline.scoring.selection import Candidate, choose_sentences
 
 READER_PREFIX = "reader_"
 """What stands before the name of a feature that the reader gave."""
+WORDING = READER_PREFIX + "alone"
+"""What the reader says of the claim by its wording alone, known so that its share in the others can be taken off."""
 
 
 @dataclass(frozen=True)
@@ -59,8 +61,14 @@ def make_case(
 
 
 def claim_row(case: ClaimCase, comparison: Comparison) -> dict[str, float]:
-    """Return the evidence features of a claim: those of the words, then the reader's."""
-    return case.lexical | {READER_PREFIX + name: value for name, value in comparison.features.items()}
+    """Return the evidence features of a claim: those of the words, then the reader's, all 0 before no evidence.
+
+    ``WORDING`` is among them, 0 where the reader heard nothing. A model may use it to take the share of the wording off
+    the others, and no further: ``control.fit_controlled`` holds it to that.
+    """
+    heard = any(comparison.features.values())
+    told = {READER_PREFIX + name: value for name, value in comparison.features.items()}
+    return case.lexical | told | {WORDING: comparison.alone if heard else 0.0}
 
 
 def reader_row(comparison: Comparison) -> dict[str, float]:

@@ -3,7 +3,9 @@
 Before a wrong novel nothing separates true from false claims but the claims themselves: a novel that has nothing to do
 with them can add nothing. So the mean difference of true and false claims there is the direction in which features
 leak the claim, and a weight vector at right angles to it gives both the same mean score before a wrong novel. The
-weights are fitted among those, on claims before their own novels.
+weights are fitted among those, on claims before their own novels. Where a feature says what the wording alone makes of
+a claim, the score before a wrong novel must not vary with it either: then it serves to take the share of the wording
+off the others, and for nothing else.
 """
 
 from __future__ import annotations
@@ -33,10 +35,12 @@ def fit_controlled(
     groups: Sequence[Hashable],
     twins: Sequence[tuple[int, int]] = (),
     twin_share: float = 0.0,
+    wording: str | None = None,
     seed: int = 0,
 ) -> LogisticModel:
     """Fit the probability of label 1 with weights at right angles to every control's mean difference of the labels.
 
+    With ``wording``, the name of a feature, the score does not vary with that before any control either.
     Each of ``controls`` holds a row for each of ``rows`` with the features of the same claim before other evidence.
     The weights serve two ends: to tell single claims apart, and to tell the true from the false of ``twins``, given by
     their indices; ``twin_share`` (0 to 1) is how much the second counts. Intercept, scale and threshold are always
@@ -54,10 +58,15 @@ def fit_controlled(
     matrix = feature_matrix(rows, names)
     means, scales = matrix.mean(axis=0), matrix.std(axis=0)
     scales[scales < _NEGLIGIBLE] = 1.0
-    directions = [_difference(feature_matrix(control, names) / scales, known) for control in controls]
-    basis = free_directions(np.array(directions).reshape(len(controls), len(names)))
+    silent = [feature_matrix(control, names) / scales for control in controls]
+    directions = [_difference(each, known) for each in silent]
+    if wording is not None:
+        directions += [_covariance(each, each[:, names.index(wording)]) for each in silent]
+    basis = free_directions(np.array(directions).reshape(len(directions), len(names)))
     inside = ((matrix - means) / scales) @ basis
-    turned = _shared_weights(inside, known, codes, np.array(twins).reshape(-1, 2), share=twin_share, seed=seed)
+    turned = _shared_weights(
+        inside, known, codes, np.array(twins, dtype=np.int64).reshape(-1, 2), share=twin_share, seed=seed
+    )
     scorer = fit_scorer(_PER_ROW, (inside @ turned)[:, None], known, codes, aim="accuracy", seed=seed)
     slope = float(scorer.classifier.coef_[0][0])
     return LogisticModel(
@@ -72,6 +81,10 @@ def fit_controlled(
 
 def _difference(matrix: Floats, labels: Labels) -> Floats:
     return np.asarray(matrix[labels == 1].mean(axis=0) - matrix[labels == 0].mean(axis=0), dtype=np.float64)
+
+
+def _covariance(matrix: Floats, column: Floats) -> Floats:
+    return np.asarray((column - column.mean()) @ matrix / len(matrix), dtype=np.float64)
 
 
 def free_directions(taken: Floats) -> Floats:

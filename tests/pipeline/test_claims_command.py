@@ -56,7 +56,7 @@ class WordCounter:
         words, seen = set(question.claim.split()), set(" ".join(question.sentences).split())
         share = len(words & seen) / len(words)
         chances = {"supported": share, "contradicted": 1 - share, "not_stated": 0.0}
-        return Comparison(chances, share - 0.5, share, {"share": share})  # type: ignore[arg-type]
+        return Comparison(chances, share - 0.5, -0.5, {"share": share})  # type: ignore[arg-type]
 
 
 def write_table(path: Path, rows: Rows, *, columns: Sequence[str] = COLUMNS) -> Path:
@@ -77,7 +77,7 @@ def verdict(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """Return a folder of models made by hand."""
     folder = tmp_path_factory.mktemp("verdict")
     Background(SIGNALS, {}, np.array([1e-9]), np.zeros((2, len(SIGNALS))), {}).save(folder / "background.npz")
-    even(*LEXICAL_SURPLUS, "reader_share", weight=0.01).save(folder / "claim.json")
+    even(*LEXICAL_SURPLUS, "reader_share", "reader_alone", weight=0.01).save(folder / "claim.json")
     even(*LEXICAL_SURPLUS, weight=0.01).save(folder / "claim_lexical.json")
     for name in READERS.values():
         even("log_odds").save(folder / f"claim_{name}.json")

@@ -10,7 +10,17 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from pipeline.dataset import LABELS, Prediction, Row, group_by_book, read_table, row_text, write_predictions
+from pipeline.dataset import (
+    LABELS,
+    Prediction,
+    Row,
+    group_by_book,
+    read_predictions,
+    read_table,
+    row_text,
+    write_claim_predictions,
+    write_predictions,
+)
 from pipeline.errors import OutputError, TableError
 
 HEADER = "id,book_name,char,caption,content,label\n"
@@ -198,3 +208,27 @@ def test_write_predictions_refuses_an_unwritable_place(tmp_path: Path) -> None:
 def test_prediction_refuses_what_is_no_probability(probability: float) -> None:
     with pytest.raises(ValueError, match="between 0 and 1"):
         Prediction("1", probability, "")
+
+
+def test_write_claim_predictions_leaves_a_missing_column_empty(tmp_path: Path) -> None:
+    path = tmp_path / "claims.csv"
+    write_claim_predictions(path, ["7"], ["consistent"], {"probability": [0.75], "probability_wrong_novel": None})
+    assert path.read_text() == "id,label,probability,probability_wrong_novel\n7,consistent,0.7500,\n"
+
+
+def test_read_predictions_reads_what_another_system_wrote(tmp_path: Path) -> None:
+    path = table(tmp_path, "label,id,probability,more\n0, 7 ,0.25,x\nconsistent,8,1,y\n")
+    assert read_predictions(path) == {"7": (0.25, "inconsistent"), "8": (1.0, "consistent")}
+
+
+@pytest.mark.parametrize(
+    ("text", "says"),
+    [
+        ("id,label\n7,1\n", "expected id, probability, label"),
+        ("id,probability,label\n7,much,1\n", "row '7'"),
+        ("id,probability,label\n7,nan,1\n", "of 7 is not"),
+    ],
+)
+def test_read_predictions_refuses_what_it_cannot_use(tmp_path: Path, text: str, says: str) -> None:
+    with pytest.raises(TableError, match=says):
+        read_predictions(table(tmp_path, text))

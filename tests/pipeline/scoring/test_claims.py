@@ -7,7 +7,7 @@ import pytest
 
 from pipeline.retrieval import stems
 from pipeline.scoring.background import Background
-from pipeline.scoring.claims import ClaimCase, claim_row, make_case, reader_row
+from pipeline.scoring.claims import WORDING, ClaimCase, claim_row, make_case, reader_row
 from pipeline.scoring.features import Passage
 from pipeline.scoring.lexical import LEXICAL_SURPLUS, SIGNALS
 from pipeline.scoring.reader import Comparison
@@ -42,8 +42,8 @@ def test_sentences_are_read_once_and_in_the_order_of_the_book() -> None:
 def test_row_holds_the_words_and_what_the_reader_says() -> None:
     case = case_of("Anna kept the ferry.", FERRY, first=(0,))
     row = claim_row(case, said(score=2.0))
-    assert set(row) == {*LEXICAL_SURPLUS, "reader_score"}
-    assert (row["reader_score"], reader_row(said())) == (2.0, {"log_odds": 0.25})
+    assert set(row) == {*LEXICAL_SURPLUS, "reader_score", WORDING}
+    assert (row["reader_score"], row[WORDING], reader_row(said())) == (2.0, 0.1, {"log_odds": 0.25})
 
 
 @pytest.mark.parametrize("text", ["Anna kept the ferry.", "In 1871 nobody, not even Tom Hale, ever paid 14 shillings!"])

@@ -77,6 +77,23 @@ def test_weights_stand_at_right_angles_to_the_leak(seed: int, share: float) -> N
     assert odds[labels == 1].mean() == pytest.approx(odds[labels == 0].mean(), abs=1e-6)
 
 
+def test_score_before_a_wrong_novel_does_not_vary_with_the_wording() -> None:
+    chance = np.random.default_rng(5)
+    labels = [1, 0] * 500
+    signs = np.array(labels) - 0.5
+    wording = 0.6 * signs + chance.normal(size=1000)
+    names = ("reader", "reader_worst", "wording")
+
+    def rows(told: float) -> Rows:
+        evidence = [told * signs + share * wording + chance.normal(size=1000) for share in (0.8, 0.3)]
+        return [dict(zip(names, map(float, row), strict=True)) for row in zip(*evidence, wording, strict=True)]
+
+    right, wrong, books = rows(1.0), rows(0.0), [number // 20 for number in range(1000)]
+    model = fit_controlled(right, labels, controls=[wrong], groups=books, wording="wording")
+    assert abs(np.corrcoef(model.log_odds(wrong), wording)[0, 1]) < 1e-6
+    assert np.corrcoef(model.log_odds(right), labels)[0, 1] > 0.3
+
+
 def test_fitting_twice_gives_the_same_model() -> None:
     world = World(3, pairs=60)
     assert world.fit(share=0.5) == world.fit(share=0.5)

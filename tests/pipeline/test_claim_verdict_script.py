@@ -1,0 +1,77 @@
+"""The script that fits the claim models runs from novels to models, and what it writes is what the command reads."""
+
+from __future__ import annotations
+
+import importlib.util
+import json
+import sys
+from pathlib import Path
+from types import ModuleType
+
+import numpy as np
+import pytest
+
+from pipeline.scoring.background import Background
+from pipeline.scoring.claim_models import ClaimModels
+from pipeline.scoring.claims import WORDING
+from pipeline.scoring.lexical import SIGNALS
+from pipeline.scoring.reader import Comparison
+from tests.pipeline.little_story import TEXT
+
+SCRIPT = Path(__file__).parents[2] / "runs" / "claim_verdict.py"
+TRUE = ("Anna Reed kept the ferry.", "The boat was called the Patience.", "His watch had stopped at ten past four.")
+FALSE = ("Anna Reed sold the windmill.", "The boat was called the Pequod.", "His boat had burnt in Cairo.")
+
+
+@pytest.fixture(scope="module")
+def script() -> ModuleType:
+    specification = importlib.util.spec_from_file_location("claim_verdict", SCRIPT)
+    assert specification is not None and specification.loader is not None
+    module = importlib.util.module_from_spec(specification)
+    sys.modules["claim_verdict"] = module
+    specification.loader.exec_module(module)
+    return module
+
+
+@pytest.fixture(scope="module")
+def folder(script: ModuleType, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Return a folder with a table of twins about four novels, and what ``prepare`` made of it."""
+    folder = tmp_path_factory.mktemp("verdict")
+    Background(SIGNALS, {}, np.array([1e-9]), np.zeros((2, len(SIGNALS))), {}).save(folder / "background.npz")
+    lines = ["id,book_name,char,content,label,pair"]
+    for book in ("North", "East", "South", "West"):
+        (folder / f"{book}.txt").write_text(TEXT.replace("Low Water", f"{book} Water"), encoding="utf-8")
+        for pair, twins in enumerate(zip(TRUE, FALSE, strict=True)):
+            lines += [
+                f"{book}{pair}{label},{book},,{text},{label},{pair}" for label, text in zip("10", twins, strict=True)
+            ]
+    (folder / "claims.csv").write_text("\n".join(lines) + "\n", encoding="utf-8")
+    for part in (1, 2):
+        flags = ["--claims", folder / "claims.csv", "--novels", folder, "--background", folder / "background.npz"]
+        rest = ["--cache_dir", folder / "cache", "--part", f"{part}/2", "--out", folder / f"cases{part}.xz"]
+        script.main(["prepare", *map(str, flags + rest)])
+    return folder
+
+
+def test_prepare_writes_every_claim_before_each_kind_of_evidence(script: ModuleType, folder: Path) -> None:
+    lines = list(script._lines(f"{folder / 'cases1.xz'},{folder / 'cases2.xz'}"))
+    assert len({line["id"] for line in lines}) == 24
+    assert all(line["cases"]["right"]["sentences"] and not line["cases"]["none"]["sentences"] for line in lines)
+    assert {line["book"] for line in script._lines(str(folder / "cases1.xz"))} == {"North", "South"}
+
+
+def test_fit_writes_models_that_load_and_figures_of_all_systems(script: ModuleType, folder: Path) -> None:
+    cases = f"{folder / 'cases1.xz'},{folder / 'cases2.xz'}"
+    chance, said = np.random.default_rng(0), []
+    for _ in script._lines(cases):
+        for kind in script.KINDS:
+            odds, alone = map(float, chance.normal(size=2))
+            chances = {"supported": 0.5, "contradicted": 0.25, "not_stated": 0.25}
+            said.append(Comparison(chances, odds, alone, {"evidence": 0.0 if kind == "none" else odds}))
+    script.write_comparisons(folder / "said.npz", said)
+    both = f"{cases}:{folder / 'said.npz'}"
+    script.main(["fit", "--train", both, "--dev", both, "--out", str(folder / "models")])
+    assert {"reader_evidence", WORDING} <= set(ClaimModels.load(folder / "models").ensemble.names)
+    figures = json.loads((folder / "models" / "claim_figures.json").read_text(encoding="utf-8"))
+    assert figures["dev"]["pairs"] == 12
+    assert figures["dev"]["figures"]["ensemble_no_evidence"]["auc"]["value"] == 0.5
