@@ -135,9 +135,9 @@ def make_targets(answers: Sequence[Sequence[Answer]], batch: ClaimBatch) -> Clai
                 alone[row, place] = float(answer.alone == "supported")
             if answer.wrong is not None:
                 begin = int(batch.second[row, place])
-                marks = torch.tensor([float(mark) for mark in answer.wrong])
-                room = max(0, min(len(marks), int(batch.claim_lengths[row, place]) - begin))
-                wrong[row, place, begin : begin + room] = marks[:room]
+                kept = 2 * int(batch.claim_lengths[row, place]) - 3 * begin  # of two readings and three separators
+                marks = torch.tensor([float(mark) for mark in answer.wrong[:kept]])
+                wrong[row, place, begin : begin + len(marks)] = marks
     return ClaimTargets(labels, wrong, alone)
 
 

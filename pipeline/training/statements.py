@@ -28,7 +28,7 @@ def find_statements(sentences: Sequence[str], *, most: int, seed: int) -> list[s
 def is_statement(sentence: str) -> bool:
     """Say whether a sentence states something about somebody.
 
-    >>> is_statement("In the spring old Mr. Dimsdale sold the mill to a stranger.")
+    >>> is_statement("In the spring old Mr. Dimsdale had sold the mill to a stranger.")
     True
     >>> is_statement("Who sold the mill to Dimsdale in the spring of that year?")
     False

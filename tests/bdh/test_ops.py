@@ -13,7 +13,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from torch import Tensor
 
-from bdh.ops import chunkwise, naive, parallel, recurrent
+from bdh.ops import chunkwise, forked, naive, parallel, recurrent
 from bdh.ops.rotary import make_frequencies, make_rotation, rotate
 
 Attention = Callable[[Tensor, Tensor, Tensor, Tensor | None], tuple[Tensor, Tensor]]
@@ -146,6 +146,21 @@ def test_attention_without_a_memory_is_that_with_an_empty_one(case: Case) -> Non
         assert _close(found, expected, 1e-12) and _close(after, expected_after, 1e-12)
 
 
+@given(case=cases(longest=8), count=st.integers(1, 4), empty=st.booleans())
+@settings(max_examples=60)
+def test_forked_texts_each_go_on_from_the_memory(case: Case, count: int, empty: bool) -> None:
+    chance, length = torch.Generator().manual_seed(count), case.q.shape[2]
+    q = torch.randn(*case.q.shape[:2], count * length, case.q.shape[3], generator=chance, dtype=torch.float64)
+    v = torch.randn(case.v.shape[0], count * length, case.v.shape[2], generator=chance, dtype=torch.float64)
+    memory = torch.zeros_like(case.memory) if empty else case.memory
+    damping = None if case.decay is None else parallel.make_damping(case.decay, length, torch.float64)
+    found = forked.attend(q, v, None if empty else memory, damping, count)
+    for place in range(count):
+        own = slice(place * length, (place + 1) * length)
+        expected, _ = naive.attend(q[:, :, own], v[:, own], memory, case.decay)
+        assert _close(found[:, :, own], expected, 1e-12)
+
+
 @pytest.mark.parametrize("mode", MODES)
 def test_the_token_before_counts_decay_once(mode: str) -> None:
     q, v = torch.ones(1, 1, 2, 2), torch.tensor([[[3.0], [100.0]]])
@@ -197,6 +212,11 @@ def test_rotation_keeps_dtype_and_reads_any_memory_layout() -> None:
     x = torch.randn(5, 2, 3, 8).permute(2, 1, 0, 3)
     assert torch.equal(rotate(x, rotation), rotate(x.contiguous(), rotation))
     assert rotate(x.bfloat16(), rotation).dtype == torch.bfloat16
+
+
+def test_rotation_of_no_text_is_no_text() -> None:
+    rotation = make_rotation(make_frequencies(8, 2.0**16), start=3, length=0)
+    assert rotate(torch.empty(2, 1, 0, 8), rotation).shape == (2, 1, 0, 8)
 
 
 @given(position=st.integers(0, 10**9), pair=st.integers(0, 511))
