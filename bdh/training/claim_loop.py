@@ -78,7 +78,31 @@ class ClaimReport:
         return {**{f"loss_{name}": value for name, value in record.pop("losses").items()}, **record}
 
 
-Draw = Callable[[int], tuple[ClaimBatch, ClaimTargets]]
+class _Lesson(nn.Module):
+    """A reader with its loss in one module: several processes average the gradients of what one module computes."""
+
+    def __init__(self, reader: ClaimReader, config: ClaimTrainConfig) -> None:
+        super().__init__()
+        self.reader, self.config = reader, config
+
+    def forward(self, batch: ClaimBatch, targets: ClaimTargets) -> tuple[ClaimOutput, dict[str, Tensor]]:
+        """Return the answers, and the loss (``total``) with its parts."""
+        output: ClaimOutput = self.reader(batch)
+        parts = comparison_loss(output, targets, self.config.loss)
+        if self.config.language:
+            parts["language"] = self._language_loss(batch, targets, output)
+            parts["total"] = parts["total"] + self.config.language * parts["language"]
+        return output, parts
+
+    def _language_loss(self, batch: ClaimBatch, targets: ClaimTargets, output: ClaimOutput) -> Float[Tensor, ""]:
+        """Return the nats of the first reading of each row's first claim, where the evidence supports it."""
+        half = batch.claims.shape[2] // 2
+        following = batch.claims[:, 0, 1:half].clone()
+        places = torch.arange(1, half, device=following.device)
+        following[(places >= batch.second[:, :1]) | (targets.labels[:, :1] != 0)] = IGNORED
+        logits, _ = self.reader.model.head(output.hidden[:, 0, : half - 1].to(output.logits.dtype), None)
+        nats = F.cross_entropy(logits.flatten(0, 1).float(), following.flatten(), ignore_index=IGNORED, reduction="sum")
+        return nats / (following != IGNORED).sum().clamp(min=1)
 
 
 class ClaimTrainer:
@@ -98,11 +122,11 @@ class ClaimTrainer:
         if config.compile:
             torch._dynamo.config.optimize_ddp = False
             reader.compile_training()
-        self._wrapped: nn.Module = reader
+        self._lesson: nn.Module = _Lesson(reader, config)
         if world.size > 1:
             indices = [world.device.index] if world.device.type == "cuda" else None
-            self._wrapped = DistributedDataParallel(
-                reader, device_ids=indices, broadcast_buffers=False, find_unused_parameters=True
+            self._lesson = DistributedDataParallel(
+                self._lesson, device_ids=indices, broadcast_buffers=False, find_unused_parameters=True
             )
 
     def run(self) -> Iterator[ClaimReport]:
@@ -125,13 +149,8 @@ class ClaimTrainer:
         torch.manual_seed(self.config.seed * 1_000_003 + self.step * self.world.size + self.world.rank)
         lr = self._set_lr()
         with self.autocast():
-            output: ClaimOutput = self._wrapped(batch)
-            parts = comparison_loss(output, targets, self.config.loss)
-            total = parts.pop("total")
-            if self.config.language:
-                parts["language"] = self._language_loss(batch, targets, output)
-                total = total + self.config.language * parts["language"]
-        torch.autograd.backward(total)
+            output, parts = self._lesson(batch, targets)
+        torch.autograd.backward(parts["total"])
         norm = nn.utils.clip_grad_norm_(self.reader.parameters(), self.config.clip or math.inf)
         self.optimizer.step()
         self.optimizer.zero_grad(set_to_none=True)
@@ -140,22 +159,11 @@ class ClaimTrainer:
         odds = output.logits[..., 0] - output.logits[..., 1]
         return {
             **{name: part.detach() for name, part in parts.items()},
-            "total": total.detach(),
             "ranked": _ranked(odds, targets),
             "ranked_by_evidence": _ranked(output.evidence, targets),
             "grad_norm": norm.detach(),
             "lr": torch.tensor(lr),
         }
-
-    def _language_loss(self, batch: ClaimBatch, targets: ClaimTargets, output: ClaimOutput) -> Float[Tensor, ""]:
-        """Return the nats of the first reading of each row's first claim, where the evidence supports it."""
-        half = batch.claims.shape[2] // 2
-        following = batch.claims[:, 0, 1:half].clone()
-        places = torch.arange(1, half, device=following.device)
-        following[(places >= batch.second[:, :1]) | (targets.labels[:, :1] != 0)] = IGNORED
-        logits, _ = self.reader.model.head(output.hidden[:, 0, : half - 1].to(output.logits.dtype), None)
-        nats = F.cross_entropy(logits.flatten(0, 1).float(), following.flatten(), ignore_index=IGNORED, reduction="sum")
-        return nats / (following != IGNORED).sum().clamp(min=1)
 
     @torch.no_grad()
     def _follow(self) -> None:

@@ -107,9 +107,7 @@ def test_total_is_the_weighted_sum_of_its_parts() -> None:
 
 
 def make(evidence: list[list[int]], claims: list[list[list[int]]], *, room: int = 6, length: int = 12) -> ClaimBatch:
-    return make_batch(
-        evidence, claims, separator=[1, 1], evidence_length=room, claims_per_row=2, claim_length=length
-    )
+    return make_batch(evidence, claims, separator=[1, 1], evidence_length=room, claims_per_row=2, claim_length=length)
 
 
 def test_evidence_stands_right_and_claims_left() -> None:
