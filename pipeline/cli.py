@@ -19,7 +19,7 @@ _PIPE_CLOSED = 141
 
 
 def judge_main(argv: Sequence[str] | None = None) -> int:
-    """Run ``pipeline.py``; return 0 when a verdict was reached, 2 on an error."""
+    """Run ``pipeline.py``; return 0 when a verdict was reached (or what ``--exit_code`` says), 2 on an error."""
 
     def run() -> int:
         arguments = parse(judge_parser(), argv)

@@ -49,7 +49,7 @@ def judge_parser() -> FlagParser:
         "Your own novel, a plain .txt file in novels/:\n"
         '  python pipeline.py --target_character "Edmond Dantès" --backstory_file backstory.txt\n'
         f"{_HYPHENS}\n"
-        "Exit status: 0 when a verdict was reached, 2 on an error.",
+        "Exit status: 0 when a verdict was reached, 2 on an error; with --exit_code see there.",
     )
     asked = parser.add_argument_group("what is judged")
     asked.add_argument("--target_character", metavar="NAME", help="whom the backstory is about, as the novel says it")
@@ -59,6 +59,18 @@ def judge_parser() -> FlagParser:
     )
     asked.add_argument(
         "--track", metavar="NAME", action="append", default=[], help="a further character whose states to keep; repeat"
+    )
+    asked.add_argument(
+        "--ignore_waivers", action="store_true", help="judge what <novel>.waivers.json marks as intentional, too"
+    )
+    answer = parser.add_argument_group("how it answers")
+    answer.add_argument(
+        "--json", action="store_true", help="the verdict as one JSON object on standard output, all else on the other"
+    )
+    answer.add_argument(
+        "--exit_code",
+        action="store_true",
+        help="exit with 0 for consistent, 1 for inconsistent, 3 for uncertain; 2 stays an error",
     )
     _add_shared(parser)
     return parser
@@ -207,6 +219,8 @@ def _breach(value: object, default: object) -> str | None:
     if isinstance(default, list):
         good = isinstance(value, list) and all(isinstance(item, str) for item in value)
         return None if good else 'a list of texts, such as ["..."]'
+    if isinstance(default, bool):
+        return None if isinstance(value, bool) else "true or false"
     if isinstance(default, int):
         return None if isinstance(value, int) and not isinstance(value, bool) else "a whole number"
     return None if isinstance(value, str) else "a text in quotation marks"

@@ -96,7 +96,13 @@ def predictions(out: Path) -> list[dict[str, str]]:
 def test_dataset_exits_0_and_writes_every_file(good: tuple[Said, Path]) -> None:
     said, out = good
     assert said.status == 0
-    assert {path.name for path in out.iterdir()} == {*SCHEMA_OF, "test_predictions.csv", "mine.txt"}
+    assert {path.name for path in out.iterdir()} == {
+        *SCHEMA_OF,
+        "test_predictions.csv",
+        "index.html",
+        "rows",
+        "mine.txt",
+    }
     assert all(str(out / name) in said.out for name in [*SCHEMA_OF, "test_predictions.csv"])
 
 

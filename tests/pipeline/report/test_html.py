@@ -12,7 +12,6 @@ import pytest
 
 from pipeline.records import Reading
 from pipeline.report.html import render_page
-from pipeline.report.view import page_view
 from tests.pipeline.report.small_world import STING, World, make_claim_verdict
 
 VOID = {"meta", "img", "br", "link", "input", "hr"}
@@ -51,7 +50,7 @@ class _Page(HTMLParser):
 
 
 def _render(world: World) -> str:
-    return render_page(page_view(**world.parts()))
+    return render_page(world.view())
 
 
 def _page(world: World) -> _Page:
