@@ -48,8 +48,8 @@ def judge(
     """Return the verdict on a backstory (its text) of ``character`` in ``novel`` (a path, or a loaded Novel).
 
     ``aliases`` are written "Monte Cristo=Edmond Dantès". Claims that ``waivers`` mark as intentional count for nothing;
-    ``pipeline.report.waivers`` reads the file that lies beside a novel. Raises NovelError, CharacterError when the character is found
-    nowhere, BackstoryError when there is no claim, ModelError or CacheError.
+    ``pipeline.report.waivers`` reads the file that lies beside a novel. Raises NovelError, CharacterError when the
+    character is found nowhere, BackstoryError when there is no claim, ModelError or CacheError.
     """
     _check_text(backstory)
     pipeline = _make_pipeline(config, aliases, cache_dir)

@@ -104,11 +104,28 @@ def tools_parser() -> FlagParser:
     actions = ["show", "clear", "path"]
     cache.add_argument("action", choices=actions, help="list them, remove them, or say where they lie")
     cache.add_argument("--cache_dir", metavar="DIR", help="folder of kept readings; else BDH_CACHE_DIR")
+    _add_serve(commands)
     cast = commands.add_parser("characters", help="list who is in a novel, to find the name to ask about")
     cast.add_argument("novel", metavar="NOVEL", help="title, file name or path")
     cast.add_argument("--novels_dir", metavar="DIR", default=NOVELS_DIR, help="folder of novels (%(default)s)")
     _add_spacy_model(cast)
     return parser
+
+
+def _add_serve(commands: argparse._SubParsersAction[FlagParser]) -> None:
+    parser = commands.add_parser("serve", help="open a desk in the browser: novels, casts, backstories, reports")
+    page = parser.add_argument_group("the page")
+    page.add_argument(
+        "--host",
+        metavar="ADDRESS",
+        default="127.0.0.1",
+        help="this machine alone unless another is named (%(default)s)",
+    )
+    page.add_argument("--port", metavar="N", type=int, default=8420, help="0: any free one (%(default)s)")
+    page.add_argument(
+        "--max_upload_mb", metavar="N", type=int, default=50, help="the largest novel that is taken (%(default)s)"
+    )
+    _add_shared(parser)
 
 
 def _add_shared(parser: FlagParser) -> None:

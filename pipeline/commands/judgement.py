@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -35,12 +35,19 @@ def judge_book(
     *,
     out: Path,
     waivers: Sequence[Waiver] = (),
+    on_step: Callable[[str], object] = lambda step: None,
 ) -> Judgement:
-    """Read the book, judge a backstory of the first of ``tracked``, and write every artefact under ``out``."""
+    """Read the book, judge a backstory of the first of ``tracked``, and write every artefact under ``out``.
+
+    ``on_step`` is told what is done now.
+    """
+    on_step("Reading")
     reading = pipeline.read(book, tracked)
+    on_step("Weighing the claims")
     verdict = pipeline.judge_backstory(book, reading, tracked[0], backstory, waivers)
     cast, manifest = tuple(cast_with(book, tracked)), make_manifest(pipeline)
     quality = load_quality(shipped(pipeline.config.scoring.verdict_dir))
+    on_step("Writing the report")
     files = write_verdict(
         out,
         novel=book.novel,

@@ -35,7 +35,10 @@ class PassageView:
 
 @dataclass(frozen=True)
 class ClaimView:
-    """One claim with its verdict and passages: those that tell most, the others that speak to it, the irrelevant."""
+    """One claim with its verdict and passages: those that tell most, the others that speak to it, the irrelevant.
+
+    A ``doubtful`` claim speaks against the backstory, and so can be marked as intentional.
+    """
 
     id: str
     number: int
@@ -47,6 +50,7 @@ class ClaimView:
     share: str
     rationale: str
     waiver: str
+    doubtful: bool
     telling: tuple[PassageView, ...]
     further: tuple[PassageView, ...]
     silent: tuple[PassageView, ...]
@@ -72,6 +76,7 @@ def claim_view(book: BookView, judged: ClaimVerdict, number: int) -> ClaimView:
         share=wording.percent(judged.probability),
         rationale=judged.rationale,
         waiver=judged.waiver,
+        doubtful=judged.label == "contradicted" or judged.probability < 0.5,
         telling=speaking[:_SHOWN],
         further=speaking[_SHOWN:],
         silent=tuple(passage for passage in passages if passage.label == "irrelevant"),

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import base64
 import hashlib
+from collections.abc import Callable
 
 from jinja2 import Environment, FunctionLoader, StrictUndefined
 from markupsafe import Markup
@@ -34,10 +35,10 @@ def style_sheet() -> str:
     return read_template("style.css")
 
 
-def environment() -> Environment:
-    """Return what renders our templates: every value escaped, a missing one an error."""
+def environment(read: Callable[[str], str] = read_template) -> Environment:
+    """Return what renders the templates that ``read`` gives: every value escaped, a missing one an error."""
     return Environment(
-        loader=FunctionLoader(read_template),
+        loader=FunctionLoader(read),
         autoescape=True,
         undefined=StrictUndefined,
         trim_blocks=True,
