@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 from collections.abc import Callable, Sequence
+from copy import copy
 from dataclasses import dataclass, field
 from functools import cache, cached_property
 from pathlib import Path
@@ -118,6 +119,12 @@ class Pipeline:
     def judge(self) -> Judge:
         """The fitted verdict."""
         return Judge.load(shipped(self.config.scoring.verdict_dir), rule=DecisionRule(band=self.band))
+
+    def anew(self) -> Pipeline:
+        """Return these stages with their models, and with nothing counted yet of what Groq did."""
+        own = copy(self)
+        own.__dict__.pop("llm", None)
+        return own
 
     def load_models(self) -> None:
         """Load the reader and the fitted verdict now, so that a missing one is known before hours of work."""

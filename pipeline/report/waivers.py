@@ -14,7 +14,7 @@ from typing import Any
 
 from jsonschema import Draft202012Validator
 
-from pipeline.errors import WaiverError
+from pipeline.errors import OutputError, WaiverError
 from pipeline.records import ClaimVerdict, Waiver
 from pipeline.report.files import write_json
 from pipeline.report.passages import fold
@@ -47,8 +47,7 @@ def save_waiver(path: Path, waiver: Waiver) -> Path:
     """Add a waiver to a file, in place of one for the same claim of the same character.
 
     Raises:
-        WaiverError: the reason is empty or too long, or the file is damaged.
-        OutputError: the file cannot be written.
+        WaiverError: the reason is empty or too long, or the file is damaged or cannot be written.
     """
     if not waiver.reason.strip() or len(waiver.reason) > LONGEST_REASON:
         raise WaiverError(
@@ -103,7 +102,13 @@ def _key(character: str, claim: str) -> tuple[str, str]:
 
 
 def _write(path: Path, waivers: Sequence[Waiver]) -> Path:
-    return write_json(path, [asdict(waiver) for waiver in waivers])
+    try:
+        return write_json(path, [asdict(waiver) for waiver in waivers])
+    except OutputError as error:
+        raise WaiverError(
+            f"{path} cannot be written beside the novel ({error.__cause__}); free some space, or keep the novel in a "
+            "folder that you may write to"
+        ) from error
 
 
 def _checked(path: Path, found: object) -> Iterable[dict[str, Any]]:

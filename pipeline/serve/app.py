@@ -131,7 +131,8 @@ def _add_errors(app: Flask, pages: Pages, max_upload_mb: int) -> None:
 
 
 def _submit(desk: Desk, jobs: Jobs, question: Question) -> Job:
-    job = Job(f"ask{question.id}", f"{question.character} in {question.novel}", f"/reports/{question.id}")
+    title, novel = f"{question.character} in {question.novel}", f"/novels/{quote(question.novel)}"
+    job = Job(f"ask{question.id}", title, f"/reports/{question.id}", novel)
     return jobs.submit(job, lambda: desk.ask(question, jobs.enter))
 
 

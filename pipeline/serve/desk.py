@@ -56,7 +56,9 @@ class Desk:
     """The novels of one folder, and the reports under another."""
 
     def __init__(self, pipeline: Pipeline, novels_dir: Path, out_dir: Path) -> None:
-        self.pipeline, self.novels_dir, self.out_dir = pipeline, prepare_folder(novels_dir), prepare_folder(out_dir)
+        self.pipeline, self.novels_dir, self.out_dir = pipeline, novels_dir, prepare_folder(out_dir)
+        if not novels_dir.exists():  # one that is there may be for reading only
+            prepare_folder(novels_dir)
         self._books: dict[tuple[str, int, int], Book] = {}
         self._lock = threading.Lock()
 
@@ -98,7 +100,7 @@ class Desk:
         waivers = load_waivers(waivers_path(self.path_of(question.novel)))
         out = self.out_dir / question.id
         judgement = judge_book(
-            self.pipeline, book, [character], question.backstory, out=out, waivers=waivers, on_step=enter
+            self.pipeline.anew(), book, [character], question.backstory, out=out, waivers=waivers, on_step=enter
         )
         self._keep(out, question, judgement)
 

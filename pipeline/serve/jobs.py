@@ -20,12 +20,14 @@ _log = logging.getLogger(__name__)
 class Job:
     """What is known of a job: what it is, where its result will be, and how far its present step has come.
 
-    ``read`` of ``total`` count the tokens of the step; ``total`` is 0 where the step cannot be counted.
+    ``novel`` is the address of the novel it is about, where one goes back to. ``read`` of ``total`` count the tokens of
+    the step; ``total`` is 0 where the step cannot be counted.
     """
 
     id: str
     title: str
     target: str
+    novel: str = "/"
     state: State = "waiting"
     step: str = "Waiting for its turn"
     read: int = 0

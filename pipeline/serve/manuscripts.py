@@ -9,7 +9,8 @@ import io
 import re
 import secrets
 import zipfile
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from html.parser import HTMLParser
 from pathlib import Path
 
@@ -17,7 +18,7 @@ import mammoth
 from fast_ebook import ITEM_NAVIGATION, epub
 
 from pipeline.errors import NovelError
-from pipeline.report.files import prepare_folder, safe_name
+from pipeline.report.files import safe_name
 from pipeline.text.novels import load_novel
 
 _LARGEST_UNPACKED = 400_000_000
@@ -33,10 +34,10 @@ def import_novel(data: bytes, file_name: str, novels_dir: Path, *, replace: bool
     """Put a manuscript on the shelf and return its path; what stood there is untouched until the new file is good.
 
     Raises:
-        NovelError: the kind of file is unknown, it cannot be read, holds no text, or its name is taken.
-        OutputError: the folder refuses a file.
+        NovelError: the kind of file is unknown, it cannot be read, holds no text, its name is taken, or the folder
+            refuses it.
     """
-    path = prepare_folder(novels_dir) / f"{_stem(file_name)}.txt"
+    path = novels_dir / f"{_stem(file_name)}.txt"
     convert = _CONVERTERS.get(_suffix(file_name))
     if convert is None:
         raise NovelError(f"{file_name!r} is no manuscript that is read here; bring a .txt, .epub or .docx file")
@@ -130,14 +131,27 @@ def _converted(convert: Callable[[bytes], bytes], data: bytes, file_name: str) -
 
 def _place(text: bytes, path: Path, file_name: str) -> None:
     """Move the text to its place once it is known to be a novel."""
+    try:
+        with _scratch_file(path) as scratch:
+            scratch.write_bytes(text)
+            load_novel(scratch)
+            scratch.replace(path)
+    except NovelError as error:
+        raise NovelError(str(error).replace(str(scratch), file_name)) from error
+    except OSError as error:
+        raise NovelError(
+            f"{path.name} cannot be put on the shelf ({error.strerror or error}); free some space, or allow that files "
+            "are written to the folder of novels"
+        ) from error
+
+
+@contextmanager
+def _scratch_file(path: Path) -> Iterator[Path]:
+    """Give a free name beside ``path``, in a folder that is made where it is missing, and leave no file there."""
+    path.parent.mkdir(parents=True, exist_ok=True)
     scratch = path.with_name(f".{secrets.token_hex(8)}.txt")
     try:
-        scratch.write_bytes(text)
-        try:
-            load_novel(scratch)
-        except NovelError as error:
-            raise NovelError(str(error).replace(str(scratch), file_name)) from error
-        scratch.replace(path)
+        yield scratch
     finally:
         scratch.unlink(missing_ok=True)
 

@@ -8,8 +8,9 @@ from pathlib import Path
 import pytest
 from jsonschema import Draft202012Validator
 
-from pipeline.errors import WaiverError
+from pipeline.errors import OutputError, WaiverError
 from pipeline.records import Waiver
+from pipeline.report import waivers
 from pipeline.report.resources import read_schema
 from pipeline.report.waivers import apply_waivers, drop_waiver, load_waivers, save_waiver, waivers_path
 from tests.pipeline.report.small_world import World
@@ -88,3 +89,12 @@ def test_waiver_of_another_character_or_claim_changes_nothing(world: World) -> N
 def test_waiver_without_a_passage_always_holds(world: World) -> None:
     claims, _ = apply_waivers(world.verdict.claims, [Waiver("Ada Vane", CLAIM, "r")], "")
     assert claims[1].waiver == "r"
+
+
+def test_folder_that_refuses_the_file_is_explained(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    def refuse(path: Path, value: object) -> Path:
+        raise OutputError("refused") from PermissionError("not yours")
+
+    monkeypatch.setattr(waivers, "write_json", refuse)
+    with pytest.raises(WaiverError, match=r"cannot be written beside the novel \(not yours\)"):
+        save_waiver(tmp_path / "w.json", MARK)

@@ -98,3 +98,9 @@ def test_failed_replacement_leaves_the_old_novel(tmp_path: Path) -> None:
 def test_html_becomes_paragraphs_and_lines_without_what_is_not_read() -> None:
     source = "<head><title>T</title></head><h1>One</h1><p>A <i>b</i>\n c&amp;d<br/>e</p><script>x()</script><p>f</p>"
     assert html_text(source) == "One\n\nA b c&d\ne\n\nf"
+
+
+def test_shelf_that_refuses_files_is_explained(tmp_path: Path) -> None:
+    (tmp_path / "shelf").write_text("a file", encoding="utf-8")
+    with pytest.raises(NovelError, match=r"^Low Water\.txt cannot be put on the shelf \(.+\); free some space"):
+        _import(tmp_path / "shelf", SOURCES["txt"], "Low Water.txt")
