@@ -6,9 +6,11 @@ the first is refused by where a form comes from, the second by the name that was
 
 from __future__ import annotations
 
+from ipaddress import ip_address
+
 from flask import Flask, Response, abort, request
 
-LOOPBACK = ("127.0.0.1", "localhost", "[::1]")
+_OWN_NAMES = ("127.0.0.1", "localhost", "[::1]")
 _SAFE = frozenset({"GET", "HEAD", "OPTIONS"})
 _POLICY = (
     "default-src 'none'; style-src 'self'; script-src 'self'; connect-src 'self'; img-src data:; form-action 'self'; "
@@ -25,14 +27,14 @@ _HEADERS = {
 
 
 def is_loopback(host: str) -> bool:
-    """Say whether an address is reached from this machine alone."""
-    return host in {"127.0.0.1", "localhost", "::1"}
+    """Say whether a numeric address is reached from this machine alone."""
+    return ip_address(host).is_loopback
 
 
 def guard(app: Flask, *, host: str) -> None:
     """Let ``app`` answer only what was asked of ``host``, and take forms only from its own pages."""
     if host not in {"0.0.0.0", "::"}:  # of these every name of the machine is a right one
-        app.config["TRUSTED_HOSTS"] = [*LOOPBACK, host]
+        app.config["TRUSTED_HOSTS"] = [*_OWN_NAMES, f"[{host}]" if ":" in host else host]
     app.before_request(_refuse_foreign_forms)
     app.after_request(_add_headers)
 

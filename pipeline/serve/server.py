@@ -23,8 +23,7 @@ _THREADS = 4
 
 def serve(arguments: argparse.Namespace, config: PipelineConfig) -> int:
     """Answer until the user interrupts; return 0."""
-    if not 1 <= arguments.max_upload_mb <= 1000:
-        raise SettingError(f"max_upload_mb is {arguments.max_upload_mb}; it must lie between 1 and 1000")
+    _check(arguments)
     host, jobs = _address(arguments.host), Jobs()
     with open_pipeline(arguments, config, on_progress=jobs.advance) as pipeline:
         desk = Desk(pipeline, Path(arguments.novels_dir), Path(arguments.out_dir) / "desk")
@@ -33,20 +32,23 @@ def serve(arguments: argparse.Namespace, config: PipelineConfig) -> int:
         if not is_loopback(host):
             warn("note: whoever reaches this machine can read the novels and reports, and bring others")
         say(f"the desk is at http://{_shown(server)}/ (Ctrl-C ends it)")
-        try:
-            server.run()
-        except KeyboardInterrupt:
-            say("ended; what was being read goes on from its last saved place the next time")
-        finally:
-            server.close()
+        server.run()  # until the user interrupts, which waitress takes for its end
+        say("ended; what was being read goes on from its last saved place the next time")
     return 0
+
+
+def _check(arguments: argparse.Namespace) -> None:
+    if not 1 <= arguments.max_upload_mb <= 1000:
+        raise SettingError(f"max_upload_mb is {arguments.max_upload_mb}; it must lie between 1 and 1000")
+    if not 0 <= arguments.port <= 65535:
+        raise SettingError(f"port is {arguments.port}; it must lie between 1 and 65535, or be 0 for any free one")
 
 
 def _listen(app: Flask, host: str, port: int) -> TcpWSGIServer:
     """Return a server that holds its address already, so that a page can be opened as soon as it is said."""
     try:
         server = create_server(app, host=host, port=port, threads=_THREADS, ident=None)
-    except (OSError, OverflowError, ValueError) as error:
+    except (OSError, ValueError) as error:
         raise SettingError(
             f"{host} port {port} cannot be listened on ({error}); choose another --host or --port (0: any free one)"
         ) from error
