@@ -11,7 +11,7 @@ from werkzeug.exceptions import HTTPException, RequestEntityTooLarge
 from werkzeug.wrappers import Response as AnyResponse
 
 from pipeline.errors import PipelineError
-from pipeline.report.waivers import load_waivers, waivers_path
+from pipeline.report.waivers import drop_waiver, load_waivers, waivers_path
 from pipeline.serve.desk import ANSWER, PAGE, REPORT, Desk, Question, Report, checked_question
 from pipeline.serve.guard import guard
 from pipeline.serve.jobs import Job, Jobs
@@ -57,6 +57,12 @@ def _add_shelf(app: Flask, desk: Desk, jobs: Jobs, pages: Pages) -> None:
             return redirect(f"/jobs/{jobs.submit(job, lambda: desk.open(novel)).id}", 303)
         waivers = load_waivers(waivers_path(path))
         return pages.render("novel.html.jinja", novel=novel, book=book, reports=desk.reports(novel), waivers=waivers)
+
+    @app.post("/novels/<novel>/waivers")
+    def count_again(novel: str) -> AnyResponse:
+        path, form = waivers_path(desk.path_of(novel)), request.form
+        drop_waiver(path, character=form.get("character", ""), claim=form.get("claim", ""))
+        return redirect(f"/novels/{quote(novel)}", 303)
 
 
 def _add_questions(app: Flask, desk: Desk, jobs: Jobs, pages: Pages) -> None:

@@ -106,6 +106,16 @@ def test_dataset_exits_0_and_writes_every_file(good: tuple[Said, Path]) -> None:
     assert all(str(out / name) in said.out for name in [*SCHEMA_OF, "test_predictions.csv"])
 
 
+def test_index_and_the_page_of_each_row_stand_in_the_manifest(good: tuple[Said, Path]) -> None:
+    said, out = good
+    files = [file["name"] for file in load(out / "manifest.json")["files"]]
+    pages = [f"rows/train-{row['id']}.html" for row in TRAIN] + [f"rows/test-{row['id']}.html" for row in TEST]
+    assert "index.html" in files and [name for name in files if name.startswith("rows/")] == pages
+    assert all((out / name).is_file() for name in files)
+    assert said.out[-1] == f"index: {out / 'index.html'}"
+    assert not [line for line in said.out if "rows" in Path(line).parts]
+
+
 @pytest.mark.parametrize("name", SCHEMA_OF)
 def test_dataset_writes_what_its_schema_says(good: tuple[Said, Path], name: str) -> None:
     Draft202012Validator(read_schema(SCHEMA_OF[name])).validate(load(good[1] / name))

@@ -11,7 +11,8 @@ import pytest
 from flask.testing import FlaskClient
 from werkzeug.test import TestResponse
 
-from pipeline.report.waivers import load_waivers
+from pipeline.records import Waiver
+from pipeline.report.waivers import load_waivers, save_waiver
 from pipeline.serve.desk import Desk
 from tests.pipeline.little_story import BACKSTORY, TEXT
 from tests.pipeline.report.small_world import STING
@@ -91,6 +92,17 @@ def test_finding_is_marked_as_intentional_and_counts_again(client: FlaskClient, 
     _follow(client, client.post(f"{report}/waivers", data=dropped))
     assert load_waivers(desk.novels_dir / "Low Water.waivers.json") == ()
     assert "waiver" not in _answer(client, report)["claims"][1]
+
+
+def test_mark_can_be_taken_back_at_the_novel_too(client: FlaskClient, desk: Desk) -> None:
+    path = desk.novels_dir / "Low Water.waivers.json"
+    save_waiver(path, Waiver("Anna Reed", "Anna Reed could not row.", "intended"))
+    _follow(client, client.get("/novels/Low%20Water"))
+    assert "Anna Reed could not row." in client.get("/novels/Low%20Water").text
+    mark = {"character": "Anna Reed", "claim": "Anna Reed could not row."}
+    assert client.post("/novels/Low%20Water/waivers", data=mark).status_code == 303
+    assert load_waivers(path) == ()
+    assert client.post("/novels/Low%20Water/waivers", data=mark).status_code == 400
 
 
 def test_reports_outlive_the_server(client: FlaskClient, desk: Desk) -> None:
