@@ -51,13 +51,13 @@ def main(argv: Sequence[str] | None = None) -> int:
 
     def run() -> int:
         arguments = parse(tools_parser(), argv)
+        if arguments.command == "serve":
+            config = settings(arguments)
+            return _import_serve()(arguments, config)
         if arguments.command == "cache":
             from pipeline.commands.cache import manage_cache
 
             return manage_cache(arguments)
-        if arguments.command == "serve":
-            config = settings(arguments)
-            return _import_serve()(arguments, config)
         from pipeline.commands.characters import list_characters
 
         return list_characters(arguments)

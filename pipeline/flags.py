@@ -112,22 +112,6 @@ def tools_parser() -> FlagParser:
     return parser
 
 
-def _add_serve(commands: argparse._SubParsersAction[FlagParser]) -> None:
-    parser = commands.add_parser("serve", help="open a desk in the browser: novels, casts, backstories, reports")
-    page = parser.add_argument_group("the page")
-    page.add_argument(
-        "--host",
-        metavar="ADDRESS",
-        default="127.0.0.1",
-        help="this machine alone unless another is named (%(default)s)",
-    )
-    page.add_argument("--port", metavar="N", type=int, default=8420, help="0: any free one (%(default)s)")
-    page.add_argument(
-        "--max_upload_mb", metavar="N", type=int, default=50, help="the largest novel that is taken (%(default)s)"
-    )
-    _add_shared(parser)
-
-
 def _add_shared(parser: FlagParser) -> None:
     places = parser.add_argument_group("where things are")
     places.add_argument("--novels_dir", metavar="DIR", default=NOVELS_DIR, help="folder of novels, .txt (%(default)s)")
@@ -179,6 +163,22 @@ def _add_reading(parser: FlagParser) -> None:
     )
     book.add_argument("--aliases_file", metavar="FILE", help="file of such lines")
     _add_spacy_model(book)
+
+
+def _add_serve(commands: Any) -> None:
+    parser = commands.add_parser("serve", help="open a desk in the browser: novels, casts, backstories, reports")
+    page = parser.add_argument_group("the page")
+    page.add_argument(
+        "--host",
+        metavar="ADDRESS",
+        default="127.0.0.1",
+        help="this machine alone unless another is named (%(default)s)",
+    )
+    page.add_argument("--port", metavar="N", type=int, default=8420, help="0: any free one (%(default)s)")
+    page.add_argument(
+        "--max_upload_mb", metavar="N", type=int, default=50, help="the largest novel that is taken (%(default)s)"
+    )
+    _add_shared(parser)
 
 
 def _add_spacy_model(parser: argparse._ActionsContainer) -> None:

@@ -120,10 +120,12 @@ class Pipeline:
         """The fitted verdict."""
         return Judge.load(shipped(self.config.scoring.verdict_dir), rule=DecisionRule(band=self.band))
 
-    def anew(self) -> Pipeline:
-        """Return these stages with their models, and with nothing counted yet of what Groq did."""
+    def anew(self, on_progress: OnProgress | None = None) -> Pipeline:
+        """Return these stages with their models and with nothing counted yet, for a run that is watched by itself."""
         own = copy(self)
-        own.__dict__.pop("llm", None)
+        object.__setattr__(own, "on_progress", on_progress or self.on_progress)
+        for counted in ("llm", "reader"):
+            own.__dict__.pop(counted, None)
         return own
 
     def load_models(self) -> None:

@@ -11,7 +11,6 @@ from pathlib import Path
 from pipeline.commands.console import Bars, say, warn
 from pipeline.config import LLMTask, PipelineConfig
 from pipeline.reading.encoder import set_threads
-from pipeline.reading.read import OnProgress
 from pipeline.records import Character
 from pipeline.report.manifest import Manifest
 from pipeline.report.summaries import SUMMARY_METHOD
@@ -43,17 +42,15 @@ _BY_GROQ: tuple[tuple[LLMTask, str, str], ...] = (
 
 
 @contextmanager
-def open_pipeline(
-    arguments: argparse.Namespace, config: PipelineConfig, *, on_progress: OnProgress | None = None
-) -> Iterator[Pipeline]:
-    """Yield the stages with their models loaded; without ``on_progress`` with progress bars on standard error."""
+def open_pipeline(arguments: argparse.Namespace, config: PipelineConfig) -> Iterator[Pipeline]:
+    """Yield the stages with their models loaded, and with progress bars on standard error."""
     set_threads(arguments.threads)
     aliases = tuple(parse_alias(text) for text in arguments.alias)
     if arguments.aliases_file:
         aliases += load_aliases(arguments.aliases_file)
     cache = Path(arguments.cache_dir) if arguments.cache_dir else None
     with Bars("token") as bars:
-        pipeline = Pipeline(config, aliases, cache, on_progress or bars.show, lambda notice: warn(f"note: {notice}"))
+        pipeline = Pipeline(config, aliases, cache, bars.show, lambda notice: warn(f"note: {notice}"))
         pipeline.load_models()
         yield pipeline
 

@@ -25,8 +25,8 @@ def serve(arguments: argparse.Namespace, config: PipelineConfig) -> int:
     """Answer until the user interrupts; return 0."""
     _check(arguments)
     host, jobs = _address(arguments.host), Jobs()
-    with open_pipeline(arguments, config, on_progress=jobs.advance) as pipeline:
-        desk = Desk(pipeline, Path(arguments.novels_dir), Path(arguments.out_dir) / "desk")
+    with open_pipeline(arguments, config) as pipeline:
+        desk = Desk(pipeline.anew(jobs.advance), Path(arguments.novels_dir), Path(arguments.out_dir) / "desk")
         app = create_app(desk, jobs, host=host, max_upload_mb=arguments.max_upload_mb)
         server = _listen(app, host, arguments.port)
         if not is_loopback(host):
