@@ -197,8 +197,19 @@ def parse(parser: FlagParser, argv: Sequence[str] | None = None) -> argparse.Nam
     config: str | None = vars(arguments).get("config")
     if config is None:
         return arguments
-    parser.set_defaults(**_read_settings(Path(config), vars(parser.parse_args([]))))
+    asked = _command_parser(parser, arguments)
+    known = {action.dest: action.default for action in asked._actions if action.default != argparse.SUPPRESS}
+    asked.set_defaults(**_read_settings(Path(config), known))
     return parser.parse_args(words)
+
+
+def _command_parser(parser: FlagParser, arguments: argparse.Namespace) -> argparse.ArgumentParser:
+    """Return the parser whose flags were read: that of the command, where there are commands."""
+    for action in parser._actions:
+        if isinstance(action, argparse._SubParsersAction):
+            chosen: argparse.ArgumentParser = action.choices[vars(arguments)[action.dest]]
+            return chosen
+    return parser
 
 
 def _underscored(argv: Sequence[str]) -> list[str]:

@@ -68,6 +68,14 @@ def test_bad_flag_is_explained(words: list[str], flags: list[str], said: str) ->
     assert said in refused(main, *words, *flags)
 
 
+def test_settings_of_the_desk_may_stand_in_a_file(words: list[str], tmp_path: Path) -> None:
+    settings = tmp_path / "desk.toml"
+    settings.write_text("max_upload_mb = 0\n", encoding="utf-8")
+    assert "max_upload_mb is 0" in refused(main, *words, "--config", settings)
+    settings.write_text("folds = 3\n", encoding="utf-8")
+    assert "sets folds; expected names of flags" in refused(main, *words, "--config", settings)
+
+
 @pytest.mark.parametrize("missing", ["flask", "fast_ebook"])
 def test_missing_library_is_an_error_that_says_what_to_install(
     words: list[str], missing: str, monkeypatch: pytest.MonkeyPatch
