@@ -9,6 +9,7 @@ import os
 import shutil
 import subprocess
 import sys
+import time
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -17,7 +18,7 @@ from playwright.sync_api import sync_playwright
 _NAMES = ("chromium", "chromium-browser", "google-chrome", "google-chrome-stable", "chrome")
 _PLACES = ("/Applications/Google Chrome.app/Contents/MacOS/Google Chrome", "/snap/bin/chromium")
 _PATIENCE = 240
-"""Seconds that one attempt may take."""
+"""Seconds that all attempts together may take."""
 
 
 def find_browser() -> str | None:
@@ -34,9 +35,10 @@ def find_browser() -> str | None:
 def main() -> None:
     """Say which browser the tests will use, after trying to install one where there is none."""
     if find_browser() is None:
+        deadline = time.monotonic() + _PATIENCE
         for command in _attempts():
             print(f"browser tests: no Chromium here, trying: {' '.join(command)}", flush=True)
-            if _run(command) and find_browser():
+            if _run(command, timeout=deadline - time.monotonic()) and find_browser():
                 break
     found = find_browser()
     print(f"browser tests: {found}" if found else "browser tests: no Chromium could be installed; they will be skipped")
@@ -53,10 +55,11 @@ def _attempts() -> Iterator[list[str]]:
     yield [sys.executable, "-m", "playwright", "install", "--only-shell", "chromium"]
 
 
-def _run(command: list[str]) -> bool:
+def _run(command: list[str], *, timeout: float) -> bool:
+    """Say whether a command succeeded in time."""
     environment = {**os.environ, "DEBIAN_FRONTEND": "noninteractive", "PLAYWRIGHT_DOWNLOAD_CONNECTION_TIMEOUT": "10000"}
     try:
-        done = subprocess.run(command, env=environment, capture_output=True, timeout=_PATIENCE)
+        done = subprocess.run(command, env=environment, capture_output=True, timeout=max(timeout, 1))
     except (OSError, subprocess.TimeoutExpired):
         return False
     return done.returncode == 0
