@@ -89,6 +89,7 @@ def page_view(
     """Gather what the page shows."""
     around = around or Surroundings()
     claims = tuple(claim_view(book, judged, number) for number, judged in enumerate(verdict.claims, start=1))
+    counted = sum(not claim.waiver for claim in claims)
     person = book.person(verdict.character)
     names = (verdict.character, person.name) if person else (verdict.character,)
     memory = tuple(book.memories[name] for name in names if name in book.memories)[:1]
@@ -97,12 +98,12 @@ def page_view(
         character=verdict.character,
         label=verdict.label,
         word=wording.VERDICT_WORDS[verdict.label],
-        sentence=wording.VERDICT_SENTENCES[verdict.label],
+        sentence=wording.VERDICT_SENTENCES[verdict.label] if counted else "Nothing was left to judge.",
         percent=round(100 * verdict.probability, 1),
         share=wording.percent(verdict.probability),
-        odds=wording.odds(verdict.probability),
+        odds=wording.odds(verdict.probability) if counted else "",
         rationale=verdict.rationale,
-        tally=wording.tally(judged.label for judged in verdict.claims),
+        tally=wording.tally((judged.label for judged in verdict.claims), waived=len(claims) - counted),
         notices=verdict.notices,
         claims=claims,
         decisive=any(pair.decisive for judged in verdict.claims for pair in judged.pairs),

@@ -119,8 +119,16 @@ def test_page_says_which_claims_are_intended_and_why(world: World) -> None:
     first, second = world.verdict.claims
     waived = replace(world.verdict, claims=(first, replace(second, waiver="She lies to the priest.")))
     text = _flat(_page(replace(world, verdict=waived)).text)
+    assert "2 claims: 1 supported, 1 contradicted; 1 of them marked as intentional and left out of the verdict." in text
     assert "Contradicted, intended" in text
     assert "Marked as intentional, and left out of the verdict: She lies to the priest." in text
+
+
+def test_page_on_which_every_claim_is_intended_promises_nothing(world: World) -> None:
+    claims = tuple(replace(judged, waiver="intended") for judged in world.verdict.claims)
+    waived = replace(world.verdict, claims=claims, label="consistent", probability=1.0)
+    text = _flat(_page(replace(world, verdict=waived)).text)
+    assert "Nothing was left to judge." in text and "Of 100 backstories" not in text
 
 
 def test_page_says_how_well_the_verdict_does(world: World) -> None:
