@@ -2,7 +2,8 @@
 
 ``figures.json`` of a verdict's folder maps whoever was measured (``ours`` and its baselines) to a mapping with
 ``figures`` (name to ``value``, ``low`` and ``high``) and, for the caption, ``pairs``, ``rows`` or ``books`` and
-``interval``. ``calibration``, where it is there, is a list of bins: ``predicted``, ``observed``, ``count``.
+``interval``. Metrics that hold ``figures`` of several systems at once (system to name to figure) are taken as well.
+``calibration``, where it is there, is a list of bins: ``predicted``, ``observed``, ``count``.
 """
 
 from __future__ import annotations
@@ -28,6 +29,7 @@ _MEASURES = {
     "contradict_precision": "inconsistent, and right",
     "contradict_recall": "inconsistent, and found",
 }
+_OURS = frozenset({"ours", "ensemble"})
 _COLUMNS = 4
 _BINS = 5
 
@@ -79,11 +81,11 @@ def load_quality(verdict_dir: Path) -> Quality | None:
 def read_quality(found: Mapping[str, Any]) -> Quality | None:
     """Return what ``figures.json`` says, None where it holds no figures."""
     measured = {name: entry for name, entry in found.items() if isinstance(entry, dict) and entry.get("figures")}
-    if not measured:
+    known = found.get("figures") or {name: entry["figures"] for name, entry in measured.items()}
+    if not known:
         return None
-    known = {name: entry["figures"] for name, entry in measured.items()}
     bins = tuple(_bin(entry) for entry in found.get("calibration", ()))
-    return _quality(_caption(next(iter(measured.values()))), known, bins)
+    return _quality(_caption(next(iter(measured.values()), found)), known, bins)
 
 
 def table_quality(metrics: Mapping[str, Any], chances: Sequence[float], labels: Sequence[bool]) -> Quality:
@@ -113,7 +115,7 @@ def calibration(chances: Sequence[float], labels: Sequence[bool], *, bins: int =
 def _quality(caption: str, known: Mapping[str, Mapping[str, Any]], bins: tuple[Bin, ...]) -> Quality:
     held = [name for name in _MEASURES if any(name in figures for figures in known.values())][:_COLUMNS]
     rows = tuple(
-        Measured(wording.readable(name), name == "ours", tuple(_figure(figures.get(column)) for column in held))
+        Measured(wording.readable(name), name in _OURS, tuple(_figure(figures.get(column)) for column in held))
         for name, figures in known.items()
     )
     return Quality(caption, tuple(_MEASURES[name] for name in held), rows, bins)

@@ -50,6 +50,14 @@ def test_calibration_is_taken_from_the_file_where_it_is() -> None:
     assert [(part.predicted, part.observed, part.count) for part in quality.bins] == [(25.0, 20.0, 30)]
 
 
+def test_metrics_of_several_systems_at_once_are_taken_too() -> None:
+    systems = {"ensemble": {"accuracy": _figure(0.7)}, "lexical": {"accuracy": _figure(0.6)}}
+    quality = read_quality({"books": 40, "interval": "95 %", "figures": systems})
+    assert quality is not None
+    assert quality.caption == "40 books; in brackets: 95 %"
+    assert [(row.name, row.ours) for row in quality.rows] == [("ensemble", True), ("lexical", False)]
+
+
 def test_shipped_verdict_has_figures() -> None:
     assert load_quality(ROOT / "models" / "verdict") is not None
 
