@@ -3,6 +3,7 @@
 VENV ?= .venv
 BIN := $(VENV)/bin
 READY := $(VENV)/.ready
+BROWSER := $(VENV)/.browser
 CANDIDATES := python3.11 python3.12 python3.13 python3 python
 # A name on the path may be a shim that runs nothing, or lack the venv module; only one that answers counts.
 IS_GOOD := import sys, venv, ensurepip; sys.exit(sys.version_info < (3, 11))
@@ -28,7 +29,7 @@ help: ## list the tasks
 demo: $(READY) ## judge the bundled story's backstory and print the verdict and the artefacts
 	$(BIN)/python pipeline.py
 
-test: $(READY) ## run the tests
+test: $(READY) $(BROWSER) ## run the tests
 	$(BIN)/python -m pytest -q
 
 check: $(READY) ## lint, formatting, types, the three laws; known vulnerabilities where pip-audit is installed
@@ -56,4 +57,9 @@ $(READY): requirements.txt requirements-dev.txt
 	@$(BIN)/python -m pip --version >/dev/null 2>&1 || "$(PYTHON)" -m venv $(VENV)
 	$(BIN)/python -m pip install -q -r requirements-dev.txt
 	$(BIN)/python -m pip install -q --no-deps -e .
+	@touch $@
+
+# Tried once; where no browser could be had, the tests that want one are skipped. Remove the stamp to try again.
+$(BROWSER): $(READY)
+	@$(BIN)/python -m tests.pipeline.browser.install
 	@touch $@

@@ -12,7 +12,7 @@ from pathlib import Path
 
 from pipeline.config import PipelineConfig
 from pipeline.errors import BackstoryError
-from pipeline.records import Novel, Reading, Verdict
+from pipeline.records import Novel, Reading, Verdict, Waiver
 from pipeline.run import Book, Pipeline
 from pipeline.text.aliases import parse_alias
 from pipeline.text.novels import load_novel
@@ -41,20 +41,22 @@ def judge(
     *,
     character: str,
     aliases: Sequence[str] = (),
+    waivers: Sequence[Waiver] = (),
     config: PipelineConfig | None = None,
     cache_dir: str | Path | None = None,
 ) -> Verdict:
     """Return the verdict on a backstory (its text) of ``character`` in ``novel`` (a path, or a loaded Novel).
 
-    ``aliases`` are written "Monte Cristo=Edmond Dantès". Raises NovelError, CharacterError when the character is found
-    nowhere, BackstoryError when there is no claim, ModelError or CacheError.
+    ``aliases`` are written "Monte Cristo=Edmond Dantès". Claims that ``waivers`` mark as intentional count for nothing;
+    ``pipeline.report.waivers`` reads the file that lies beside a novel. Raises NovelError, CharacterError when the
+    character is found nowhere, BackstoryError when there is no claim, ModelError or CacheError.
     """
     _check_text(backstory)
     pipeline = _make_pipeline(config, aliases, cache_dir)
     book = _open(pipeline, novel)
     person = pipeline.find_character(book, character)
     reading = pipeline.read(book, [person])
-    return pipeline.judge_backstory(book, reading, person, backstory)
+    return pipeline.judge_backstory(book, reading, person, backstory, waivers)
 
 
 def _check_text(backstory: str) -> None:

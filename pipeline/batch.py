@@ -34,6 +34,7 @@ class JudgedRow:
     notices: tuple[str, ...]
     claims: tuple[ClaimVerdict, ...]
     features: dict[str, float]
+    novel: str = ""
 
 
 @dataclass(frozen=True)
@@ -123,7 +124,7 @@ def _judge_group(
         own = tuple(next(verdicts) for _ in case.claims)
         found = case.person is not None
         notices = (*_notices(case), *pipeline.llm.notices_on(case.row.char.strip(), row_text(case.row), case.claims))
-        yield JudgedRow(case.row, found, notices, own, describe(own))
+        yield JudgedRow(case.row, found, notices, own, describe(own), book.novel.name)
 
 
 def _notices(case: _Case) -> tuple[str, ...]:
@@ -211,6 +212,8 @@ def evidence_of(
             features=judged.features,
             aggregation=_aggregation(judged, threshold, how),
             notices=judged.notices,
+            novel=judged.novel,
+            rationale=_rationale(judged, label_row(chance, threshold=threshold)),
         )
         for judged, chance in zip(rows, chances, strict=True)
     ]

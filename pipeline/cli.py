@@ -5,13 +5,15 @@ The commands bring torch, spaCy and pandas with them, which take seconds: each i
 
 from __future__ import annotations
 
+import argparse
 import io
 import logging
 import os
 import sys
 from collections.abc import Callable, Sequence
 
-from pipeline.errors import PipelineError
+from pipeline.config import PipelineConfig
+from pipeline.errors import PipelineError, SettingError
 from pipeline.flags import dataset_parser, judge_parser, parse, settings, tools_parser
 
 _PIPE_CLOSED = 141
@@ -19,7 +21,7 @@ _PIPE_CLOSED = 141
 
 
 def judge_main(argv: Sequence[str] | None = None) -> int:
-    """Run ``pipeline.py``; return 0 when a verdict was reached, 2 on an error."""
+    """Run ``pipeline.py``; return 0 when a verdict was reached (or what ``--exit_code`` says), 2 on an error."""
 
     def run() -> int:
         arguments = parse(judge_parser(), argv)
@@ -49,6 +51,9 @@ def main(argv: Sequence[str] | None = None) -> int:
 
     def run() -> int:
         arguments = parse(tools_parser(), argv)
+        if arguments.command == "serve":
+            config = settings(arguments)
+            return _import_serve()(arguments, config)
         if arguments.command == "cache":
             from pipeline.commands.cache import manage_cache
 
@@ -67,6 +72,19 @@ def main(argv: Sequence[str] | None = None) -> int:
         return list_characters(arguments)
 
     return _guarded(run)
+
+
+def _import_serve() -> Callable[[argparse.Namespace, PipelineConfig], int]:
+    """Return the command of the local page, whose libraries are optional."""
+    try:
+        from pipeline.serve.server import serve
+    except ModuleNotFoundError as error:
+        if error.name and error.name.split(".")[0] in {"flask", "waitress", "mammoth", "fast_ebook"}:
+            raise SettingError(
+                f"the local page needs {error.name}, which is not installed; install it: pip install -e '.[serve]'"
+            ) from error
+        raise
+    return serve
 
 
 def _guarded(run: Callable[[], int]) -> int:

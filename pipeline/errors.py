@@ -29,6 +29,10 @@ class SettingError(PipelineError):
     """A flag or a configuration value breaks its rule."""
 
 
+class WaiverError(PipelineError):
+    """A file of findings marked as intentional is damaged, or a mark does not fit its verdict."""
+
+
 class OutputError(PipelineError):
     """An artefact cannot be written where the user asked for it."""
 

@@ -49,7 +49,7 @@ def judge_parser() -> FlagParser:
         "Your own novel, a plain .txt file in novels/:\n"
         '  python pipeline.py --target_character "Edmond Dantès" --backstory_file backstory.txt\n'
         f"{_HYPHENS}\n"
-        "Exit status: 0 when a verdict was reached, 2 on an error.",
+        "Exit status: 0 when a verdict was reached, 2 on an error; with --exit_code see there.",
     )
     asked = parser.add_argument_group("what is judged")
     asked.add_argument("--target_character", metavar="NAME", help="whom the backstory is about, as the novel says it")
@@ -59,6 +59,18 @@ def judge_parser() -> FlagParser:
     )
     asked.add_argument(
         "--track", metavar="NAME", action="append", default=[], help="a further character whose states to keep; repeat"
+    )
+    asked.add_argument(
+        "--ignore_waivers", action="store_true", help="judge what <novel>.waivers.json marks as intentional, too"
+    )
+    answer = parser.add_argument_group("how it answers")
+    answer.add_argument(
+        "--json", action="store_true", help="the verdict as one JSON object on standard output, all else on the other"
+    )
+    answer.add_argument(
+        "--exit_code",
+        action="store_true",
+        help="exit with 0 for consistent, 1 for inconsistent, 3 for uncertain; 2 stays an error",
     )
     _add_shared(parser)
     return parser
@@ -92,6 +104,7 @@ def tools_parser() -> FlagParser:
     actions = ["show", "clear", "path"]
     cache.add_argument("action", choices=actions, help="list them, remove them, or say where they lie")
     cache.add_argument("--cache_dir", metavar="DIR", help="folder of kept readings; else BDH_CACHE_DIR")
+    _add_serve(commands)
     cast = commands.add_parser("characters", help="list who is in a novel, to find the name to ask about")
     cast.add_argument("novel", metavar="NOVEL", help="title, file name or path")
     cast.add_argument("--novels_dir", metavar="DIR", default=NOVELS_DIR, help="folder of novels (%(default)s)")
@@ -234,6 +247,22 @@ def _add_reading(parser: FlagParser) -> None:
     _add_spacy_model(book)
 
 
+def _add_serve(commands: Any) -> None:
+    parser = commands.add_parser("serve", help="open a desk in the browser: novels, casts, backstories, reports")
+    page = parser.add_argument_group("the page")
+    page.add_argument(
+        "--host",
+        metavar="ADDRESS",
+        default="127.0.0.1",
+        help="this machine alone unless another is named (%(default)s)",
+    )
+    page.add_argument("--port", metavar="N", type=int, default=8420, help="0: any free one (%(default)s)")
+    page.add_argument(
+        "--max_upload_mb", metavar="N", type=int, default=50, help="the largest novel that is taken (%(default)s)"
+    )
+    _add_shared(parser)
+
+
 def _add_spacy_model(parser: argparse._ActionsContainer) -> None:
     parser.add_argument(
         "--spacy_model", metavar="NAME", help="spaCy model that finds persons, e.g. en_core_web_sm; else rules do"
@@ -300,6 +329,8 @@ def _breach(value: object, default: object) -> str | None:
     if isinstance(default, list):
         good = isinstance(value, list) and all(isinstance(item, str) for item in value)
         return None if good else 'a list of texts, such as ["..."]'
+    if isinstance(default, bool):
+        return None if isinstance(value, bool) else "true or false"
     if isinstance(default, int):
         return None if isinstance(value, int) and not isinstance(value, bool) else "a whole number"
     return None if isinstance(value, str) else "a text in quotation marks"

@@ -183,7 +183,10 @@ class Evidence:
 
 @dataclass(frozen=True)
 class Pair:
-    """A claim judged against one chunk: the label, its probabilities, and the verbatim sentences that decided."""
+    """A claim judged against one chunk: the label, its probabilities, and the verbatim sentences that decided.
+
+    ``decisive`` are the words that weighed most, where the judge can name them.
+    """
 
     evidence: Evidence
     label: PairLabel
@@ -192,11 +195,29 @@ class Pair:
     start: int
     end: int
     chapter: int
+    decisive: tuple[Span, ...] = ()
+
+
+@dataclass(frozen=True)
+class Waiver:
+    """A finding that the author marked as intentional.
+
+    It holds for a claim of the same character and words, as long as ``passage``, the quotation it was given for, still
+    stands in the novel; an empty passage always does.
+    """
+
+    character: str
+    claim: str
+    reason: str
+    passage: str = ""
 
 
 @dataclass(frozen=True)
 class ClaimVerdict:
-    """The verdict on one claim; ``probability`` is that of the claim being consistent with the novel."""
+    """The verdict on one claim; ``probability`` is that of the claim being consistent with the novel.
+
+    ``waiver`` is the author's reason where the claim is left out of the verdict on the backstory, else empty.
+    """
 
     claim: Claim
     label: ClaimLabel
@@ -204,6 +225,7 @@ class ClaimVerdict:
     features: dict[str, float]
     pairs: tuple[Pair, ...]
     rationale: str
+    waiver: str = ""
 
 
 @dataclass(frozen=True)

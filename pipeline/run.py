@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 from collections.abc import Callable, Sequence
+from copy import copy
 from dataclasses import dataclass, field
 from functools import cache, cached_property
 from pathlib import Path
@@ -18,7 +19,20 @@ from pipeline.llm_steps import LLMSteps
 from pipeline.reading.cache import ReadingCache, default_folder, make_key
 from pipeline.reading.encoder import Encoder, load_encoder
 from pipeline.reading.read import OnProgress, Reader, ignore_progress
-from pipeline.records import Character, Chunk, Claim, ClaimVerdict, Evidence, Mention, Novel, Reading, Span, Verdict
+from pipeline.records import (
+    Character,
+    Chunk,
+    Claim,
+    ClaimVerdict,
+    Evidence,
+    Mention,
+    Novel,
+    Reading,
+    Span,
+    Verdict,
+    Waiver,
+)
+from pipeline.report.waivers import apply_waivers
 from pipeline.retrieval import LexicalIndex, retrieve
 from pipeline.scoring.judge import Judge, Lexicon, describe_claims, passage_of, relabel
 from pipeline.scoring.surprise import Question, measure_gains
@@ -30,6 +44,8 @@ from pipeline.text.novels import load_novel
 from pipeline.text.sentences import load_nlp, split_sentences
 
 OnNotice = Callable[[str], object]
+
+_ALL_WAIVED = "The author marked every claim as intentional, so nothing is left that could contradict the book."
 
 ROOT = Path(__file__).resolve().parents[1]
 """The project's folder: what ships with it is found from any working folder."""
@@ -103,6 +119,14 @@ class Pipeline:
     def judge(self) -> Judge:
         """The fitted verdict."""
         return Judge.load(shipped(self.config.scoring.verdict_dir), rule=DecisionRule(band=self.band))
+
+    def anew(self, on_progress: OnProgress | None = None) -> Pipeline:
+        """Return these stages with their models and with nothing counted yet, for a run that is watched by itself."""
+        own = copy(self)
+        object.__setattr__(own, "on_progress", on_progress or self.on_progress)
+        for counted in ("llm", "reader"):
+            own.__dict__.pop(counted, None)
+        return own
 
     def load_models(self) -> None:
         """Load the reader and the fitted verdict now, so that a missing one is known before hours of work."""
@@ -202,18 +226,38 @@ class Pipeline:
         shown = sorted({pair.evidence.chunk_index for verdict in judged for pair in verdict.pairs})
         return self.llm.summaries({index: passage_of(book.novel, book.chunks[index]).text for index in shown})
 
-    def judge_backstory(self, book: Book, reading: Reading, character: Character, backstory: str) -> Verdict:
-        """Return the verdict on a backstory of one character, whose reading is in ``reading``."""
+    def judge_backstory(
+        self,
+        book: Book,
+        reading: Reading,
+        character: Character,
+        backstory: str,
+        waivers: Sequence[Waiver] = (),
+    ) -> Verdict:
+        """Return the verdict on a backstory of one character, whose reading is in ``reading``.
+
+        Claims that ``waivers`` mark as intentional are judged and left out of the verdict.
+        """
         claims = self.extract(backstory, character.name)
         evidence = self.find_evidence(book, reading, character, claims)
         judged = self.judge_claims(book, [(claim, evidence[claim.id]) for claim in claims])
-        features = describe(judged)
+        kept, stale = apply_waivers(judged, waivers, book.novel.text)
+        notices = (*self.llm.notices_on(character.name, backstory, claims), *stale)
+        return self._conclude(book.novel.name, character.name, kept, notices)
+
+    def _conclude(
+        self, novel: str, character: str, judged: tuple[ClaimVerdict, ...], notices: tuple[str, ...]
+    ) -> Verdict:
+        """Return the verdict that follows from the claims that count."""
+        counted = [claim for claim in judged if not claim.waiver]
+        if not counted:
+            return Verdict(novel, character, "consistent", 1.0, _ALL_WAIVED, judged, {}, notices)
+        features = describe(counted)
         model = self.judge.backstory_model
         probability = model.probability(features)
         label = label_backstory(probability, threshold=model.threshold, band=self.band)
-        rationale = backstory_rationale(label, judged)
-        notices = self.llm.notices_on(character.name, backstory, claims)
-        return Verdict(book.novel.name, character.name, label, probability, rationale, tuple(judged), features, notices)
+        rationale = backstory_rationale(label, counted)
+        return Verdict(novel, character, label, probability, rationale, judged, features, notices)
 
 
 def describe(claims: Sequence[ClaimVerdict]) -> dict[str, float]:

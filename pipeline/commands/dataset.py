@@ -14,7 +14,9 @@ from pipeline.config import PipelineConfig
 from pipeline.dataset import Row, read_table, write_predictions
 from pipeline.records import Character, Reading
 from pipeline.report.artefacts import write_reading
+from pipeline.report.book import BookView, book_view
 from pipeline.report.dataset_evidence import write_dataset_evidence
+from pipeline.report.dataset_pages import INDEX, ROWS, write_pages
 from pipeline.report.files import prepare_folder
 from pipeline.report.manifest import Manifest
 from pipeline.run import Book
@@ -46,9 +48,10 @@ def run_dataset(arguments: argparse.Namespace, config: PipelineConfig) -> int:
 
 @dataclass(frozen=True)
 class _Readings:
-    """The novels as they were read: their files in ``out``, and the hash of each."""
+    """The novels as they were read: their files in ``out``, the hash of each, and what pages show of it."""
 
     out: Path
+    books: dict[str, BookView] = field(default_factory=dict)
     sums: dict[str, str] = field(default_factory=dict)
     files: list[Path] = field(default_factory=list)
 
@@ -56,6 +59,7 @@ class _Readings:
         """Write the files of a novel."""
         cast = cast_with(book, tracked)
         self.sums[book.novel.name] = book.novel.sha256
+        self.books[book.novel.name] = book_view(book.novel, book.chunks, cast, reading)
         self.files.extend(
             write_reading(
                 self.out, novel=book.novel, chunks=book.chunks, cast=cast, reading=reading, summaries=summaries
@@ -82,14 +86,19 @@ def _write(
     write_predictions(table, predictions, threshold=threshold)
     held_out = [float(chance) for chance in fitted.validation.probabilities]
     chances = [prediction.probability for prediction in predictions]
+    metrics = fitted.validation.to_dict()
+    tables = {
+        "train": evidence_of(train, held_out, threshold=threshold, how="out of fold, mean over the repeats"),
+        "test": evidence_of(test, chances, threshold=threshold, how="fitted on all training rows"),
+    }
+    pages = write_pages(readings.out, tables, readings.books, metrics, manifest)
     return write_dataset_evidence(
         readings.out,
-        train=evidence_of(train, held_out, threshold=threshold, how="out of fold, mean over the repeats"),
-        test=evidence_of(test, chances, threshold=threshold, how="fitted on all training rows"),
-        metrics=fitted.validation.to_dict(),
+        **tables,
+        metrics=metrics,
         novels=readings.sums,
         manifest=manifest,
-        also=(*readings.files, table),
+        also=(*readings.files, table, *pages),
     )
 
 
@@ -103,7 +112,9 @@ def _show(rows: Sequence[JudgedRow], fitted: FittedTables, paths: Sequence[Path]
     for name, figures in metrics["baselines"].items():
         _show_figures(name, figures)
     for path in paths:
-        say(str(path))
+        if path.parent.name != ROWS:
+            say(str(path))
+    say(f"index: {next(path for path in paths if path.name == INDEX)}")
 
 
 def _show_figures(name: str, figures: dict[str, dict[str, float | None]]) -> None:

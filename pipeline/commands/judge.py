@@ -3,21 +3,29 @@
 from __future__ import annotations
 
 import argparse
-from collections.abc import Sequence
+import json
+from collections.abc import Callable
 from pathlib import Path
 
 from pipeline.claims import read_backstory
-from pipeline.commands.console import say
-from pipeline.commands.stages import cast_with, make_manifest, open_pipeline, say_usage
+from pipeline.commands.console import say, warn
+from pipeline.commands.judgement import Judgement, judge_book
+from pipeline.commands.stages import open_pipeline, say_usage
 from pipeline.config import PipelineConfig
 from pipeline.errors import SettingError
 from pipeline.flags import NOVELS_DIR
-from pipeline.records import Verdict
-from pipeline.report.artefacts import write_verdict
+from pipeline.records import BackstoryLabel, Waiver
+from pipeline.report.entries import answer_entry
 from pipeline.report.files import prepare_folder
+from pipeline.report.waivers import load_waivers, waivers_path
 from pipeline.run import ROOT, Book, Pipeline
 from pipeline.text.novels import find_novel
 from pipeline.text.shelf import choose_novel
+
+Tell = Callable[[str], None]
+
+EXIT_CODES: dict[BackstoryLabel, int] = {"consistent": 0, "inconsistent": 1, "uncertain": 3}
+"""What ``--exit_code`` makes of a verdict; 2 is an error, with and without it."""
 
 _BUNDLED = {
     "target_character": "Hester Lanyon",
@@ -28,8 +36,9 @@ _BUNDLED = {
 
 
 def judge(arguments: argparse.Namespace, config: PipelineConfig) -> int:
-    """Judge the backstory, write the artefacts, and say the verdict; return 0."""
-    _fill_bundled(arguments)
+    """Judge the backstory, write the artefacts, and say the verdict; return 0, or what ``--exit_code`` asks for."""
+    tell = warn if arguments.json else say
+    _fill_bundled(arguments, tell)
     backstory = read_backstory(arguments.backstory_file)
     out = Path(arguments.out_dir)
     prepare_folder(out)
@@ -37,28 +46,20 @@ def judge(arguments: argparse.Namespace, config: PipelineConfig) -> int:
         book = _open(pipeline, arguments)
         character = pipeline.find_character(book, arguments.target_character)
         tracked = [character, *(pipeline.find_character(book, name) for name in arguments.track)]
-        say(f"{book.novel.name}: {len(book.chunks)} chunks, {len(character.chunks)} with {character.name}")
+        tell(f"{book.novel.name}: {len(book.chunks)} chunks, {len(character.chunks)} with {character.name}")
         for notice in book.novel.notices:
-            say(f"note: {notice}")
-        reading = pipeline.read(book, tracked)
-        verdict = pipeline.judge_backstory(book, reading, character, backstory)
-        summaries = pipeline.summarise(book, verdict.claims)
-        paths = write_verdict(
-            out,
-            novel=book.novel,
-            chunks=book.chunks,
-            cast=cast_with(book, tracked),
-            reading=reading,
-            verdict=verdict,
-            manifest=make_manifest(pipeline),
-            summaries=summaries,
-        )
-    _show(verdict, paths)
-    say_usage(pipeline)
-    return 0
+            tell(f"note: {notice}")
+        waivers = () if arguments.ignore_waivers else _waivers_of(book)
+        judgement = judge_book(pipeline, book, tracked, backstory, out=out, waivers=waivers)
+    _show(judgement, tell)
+    say_usage(pipeline, tell)
+    if arguments.json:
+        files = [str(path) for path in judgement.files]
+        say(json.dumps(answer_entry(book.novel, judgement.verdict, files), ensure_ascii=False, indent=1))
+    return EXIT_CODES[judgement.verdict.label] if arguments.exit_code else 0
 
 
-def _fill_bundled(arguments: argparse.Namespace) -> None:
+def _fill_bundled(arguments: argparse.Namespace, tell: Tell) -> None:
     """Let the bundled story stand in where nothing is asked; raises SettingError where something is half asked."""
     missing = [name for name in ("target_character", "backstory_file") if getattr(arguments, name) is None]
     if not missing:
@@ -70,7 +71,7 @@ def _fill_bundled(arguments: argparse.Namespace) -> None:
             f"--{given[0]} is given without --{missing[0]}; give a character and a backstory, or neither for the "
             "bundled story"
         )
-    say("no backstory given: judging the bundled story; see --help for your own")
+    tell("no backstory given: judging the bundled story; see --help for your own")
     vars(arguments).update(_BUNDLED)
 
 
@@ -80,13 +81,20 @@ def _open(pipeline: Pipeline, arguments: argparse.Namespace) -> Book:
     return pipeline.open_book(choose_novel(arguments.novels_dir, arguments.target_character, aliases=pipeline.aliases))
 
 
-def _show(verdict: Verdict, paths: Sequence[Path]) -> None:
+def _waivers_of(book: Book) -> tuple[Waiver, ...]:
+    return load_waivers(waivers_path(Path(book.novel.path)))
+
+
+def _show(judgement: Judgement, tell: Tell) -> None:
+    verdict = judgement.verdict
     for judged in verdict.claims:
-        say(f"  {judged.label:<12} {judged.probability:.2f}  {judged.claim.text}")
-        say(f"               {judged.rationale}")
-    for path in paths:
-        say(str(path))
-    report = next(path for path in paths if path.name == "report.html")
+        tell(f"  {judged.label:<12} {judged.probability:.2f}  {judged.claim.text}")
+        tell(f"               {judged.rationale}")
+        if judged.waiver:
+            tell(f"               marked as intentional, and left out of the verdict: {judged.waiver}")
+    for path in judgement.files:
+        tell(str(path))
+    report = next(path for path in judgement.files if path.name == "report.html")
     chance = f"probability of consistent {verdict.probability:.2f}"
-    say(f"{verdict.character} in {verdict.novel}: {verdict.label} ({chance})")
-    say(f"report: {report}")
+    tell(f"{verdict.character} in {verdict.novel}: {verdict.label} ({chance})")
+    tell(f"report: {report}")

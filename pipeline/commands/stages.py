@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import argparse
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import asdict
 from pathlib import Path
@@ -87,7 +87,7 @@ def _methods_of_groq(pipeline: Pipeline) -> dict[str, str]:
     }
 
 
-def say_usage(pipeline: Pipeline) -> None:
-    """Print what Groq has taken, where it was asked."""
+def say_usage(pipeline: Pipeline, tell: Callable[[str], None] = say) -> None:
+    """Tell what Groq has taken, where it was asked."""
     if pipeline.door is not None:
-        say(str(pipeline.door.usage))
+        tell(str(pipeline.door.usage))

@@ -6,6 +6,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 
 from pipeline.records import Character, Chunk, Novel, Reading, Verdict
+from pipeline.report.book import book_view
 from pipeline.report.entries import (
     character_entry,
     chunk_entries,
@@ -18,6 +19,7 @@ from pipeline.report.entries import (
 from pipeline.report.files import prepare_folder, safe_name, write_json, write_json_lines_as_list, write_text
 from pipeline.report.html import render_page
 from pipeline.report.manifest import Manifest, write_manifest
+from pipeline.report.quality import Quality
 from pipeline.report.summaries import shorten, summarise
 from pipeline.report.view import page_view
 
@@ -32,17 +34,19 @@ def write_verdict(
     verdict: Verdict,
     manifest: Manifest,
     summaries: Mapping[int, str] | None = None,
+    quality: Quality | None = None,
 ) -> tuple[Path, ...]:
     """Write every artefact of one backstory's verdict and return their paths, the page and the manifest last.
 
-    ``summaries`` of chunks, by index, take the place of ours, which fill in for the rest.
+    ``summaries`` of chunks, by index, take the place of ours, which fill in for the rest. ``quality`` says how well the
+    fitted verdict does.
     Each file is complete or untouched. The manifest comes last, so that its sums fit the files only after a whole run.
 
     Raises:
         OutputError: the folder cannot be made or refuses a file, or the disk is full.
     """
     prepare_folder(out_dir)
-    view = page_view(novel=novel, chunks=chunks, cast=cast, reading=reading, verdict=verdict, manifest=manifest)
+    view = page_view(book_view(novel, chunks, cast, reading), verdict, manifest, quality=quality)
     paths = (
         *write_reading(out_dir, novel=novel, chunks=chunks, cast=cast, reading=reading, summaries=summaries),
         *_write_judgement(out_dir, novel, verdict),

@@ -18,8 +18,9 @@ from pipeline.report.manifest import Manifest, write_manifest
 class RowEvidence:
     """A row of a table with all that decided it.
 
-    ``given_label`` is the table's own label, None where it has none. ``probability`` is that of being consistent.
-    ``aggregation`` says in names and numbers how the claims became one figure.
+    ``novel`` is the name of the novel that ``book_name`` means. ``given_label`` is the table's own label, None where it
+    has none. ``probability`` is that of being consistent. ``aggregation`` says in names and numbers how the claims
+    became one figure.
     """
 
     id: str
@@ -33,6 +34,8 @@ class RowEvidence:
     features: Mapping[str, float]
     aggregation: Mapping[str, Any]
     notices: tuple[str, ...] = ()
+    novel: str = ""
+    rationale: str = ""
 
 
 def write_dataset_evidence(

@@ -83,13 +83,14 @@ def pair_entries(claims: Sequence[ClaimVerdict]) -> Entry:
 
 
 def claim_verdict_entry(judged: ClaimVerdict) -> Entry:
-    """Return a claim's id, label, probability of being consistent, and features."""
-    return {
+    """Return a claim's id, label, probability of being consistent, features, and waiver where there is one."""
+    entry = {
         "id": judged.claim.id,
         "label": judged.label,
         "probability": number(judged.probability),
         "features": numbers(judged.features),
     }
+    return entry | {"waiver": judged.waiver} if judged.waiver else entry
 
 
 def verdict_entry(novel: Novel, verdict: Verdict) -> Entry:
@@ -109,6 +110,28 @@ def verdict_entry(novel: Novel, verdict: Verdict) -> Entry:
 def reasoning_entry(verdict: Verdict) -> Entry:
     """Return claim id to its rationale, and ``backstory`` to that of the whole."""
     return {judged.claim.id: judged.rationale for judged in verdict.claims} | {"backstory": verdict.rationale}
+
+
+def answer_entry(novel: Novel, verdict: Verdict, files: Sequence[str]) -> Entry:
+    """Return the verdict with all that a program needs of it: each claim whole, and the passages that speak to it.
+
+    ``files`` are the paths of what was written.
+    """
+    return verdict_entry(novel, verdict) | {
+        "claims": [
+            claim_entry(judged.claim)
+            | claim_verdict_entry(judged)
+            | {"rationale": judged.rationale, "passages": _telling_entries(judged)}
+            for judged in verdict.claims
+        ],
+        "files": list(files),
+    }
+
+
+def _telling_entries(judged: ClaimVerdict) -> list[Entry]:
+    """Return the pairs that are not irrelevant, best rank first."""
+    pairs = sorted(judged.pairs, key=lambda pair: pair.evidence.rank)
+    return [_pair_entry(pair) for pair in pairs if pair.label != "irrelevant"]
 
 
 def all_notices(novel: Novel, verdict: Verdict) -> list[str]:
@@ -155,7 +178,7 @@ def _rounded(vector: Vector) -> list[float]:
 
 def _pair_entry(pair: Pair) -> Entry:
     evidence = pair.evidence
-    return {
+    entry = {
         "chunk": evidence.chunk_index,
         "quotation": pair.quotation,
         "start": pair.start,
@@ -170,3 +193,4 @@ def _pair_entry(pair: Pair) -> Entry:
         "label": pair.label,
         "probabilities": numbers({str(label): share for label, share in pair.probabilities.items()}),
     }
+    return entry | {"decisive": [list(span) for span in pair.decisive]} if pair.decisive else entry

@@ -94,27 +94,38 @@ def chapter_ticks(novel: Novel) -> tuple[Tick, ...]:
     return tuple(ticks)
 
 
-def reading_curves(novel: Novel, chunks: Sequence[Chunk], reading: Reading, character: str | None) -> tuple[Curve, ...]:
-    """Return the lines of surprisal, drift and, where ``character`` was tracked, its own memory's movement."""
-    starts = {chunk.index: along(novel, chunk.start) for chunk in chunks}
-    places = [starts[state.chunk_index] for state in reading.states]
+def reading_curves(novel: Novel, chunks: Sequence[Chunk], reading: Reading) -> tuple[Curve, ...]:
+    """Return the lines of surprisal and drift; none of an empty reading."""
+    places = _places(novel, chunks, reading)
     if not places:
         return ()
     surprisal = [state.surprisal for state in reading.states]
     drift = [state.drift for state in reading.states]
-    curves = [
+    return (
         _curve("Surprisal", "bits per byte: how unexpected the text was to the reader", places, surprisal),
         _curve("Drift", "how far the reader's state turned from one chunk to the next", places, drift),
-    ]
-    if character is not None:
-        said = "how far the character's own memory turned from one chunk to the next"
-        curves.append(_curve(f"Memory of {character}", said, places, _movement(reading.characters[character])))
-    return tuple(curves)
+    )
+
+
+def memory_curves(novel: Novel, chunks: Sequence[Chunk], reading: Reading) -> dict[str, Curve]:
+    """Return tracked character to the line of how its own memory moved; none of an empty reading."""
+    places = _places(novel, chunks, reading)
+    said = "how far the character's own memory turned from one chunk to the next"
+    return {
+        name: _curve(f"Memory of {name}", said, places, _movement(own))
+        for name, own in reading.characters.items()
+        if places
+    }
 
 
 def chunks_a_point(reading: Reading) -> int:
     """Return how many neighbouring chunks a point of a curve averages."""
     return max(math.ceil(len(reading.states) / _POINTS), 1)
+
+
+def _places(novel: Novel, chunks: Sequence[Chunk], reading: Reading) -> list[float]:
+    starts = {chunk.index: along(novel, chunk.start) for chunk in chunks}
+    return [starts[state.chunk_index] for state in reading.states]
 
 
 def _round_step(least: float) -> int:

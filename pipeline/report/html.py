@@ -8,23 +8,50 @@ from __future__ import annotations
 
 import base64
 import hashlib
+from collections.abc import Callable
 
-from jinja2 import Environment, StrictUndefined
+from jinja2 import Environment, FunctionLoader, StrictUndefined
 from markupsafe import Markup
 
+from pipeline.report.index_view import IndexView
 from pipeline.report.resources import read_template
 from pipeline.report.view import PageView
 
 
 def render_page(view: PageView) -> str:
-    """Return the HTML of ``view``."""
-    environment = Environment(autoescape=True, undefined=StrictUndefined, trim_blocks=True, lstrip_blocks=True)
-    style = environment.from_string(read_template("style.css.jinja")).render()
-    page = environment.from_string(read_template("template.html.jinja"))
-    # The style is our own file: marked safe, or its quotes would be escaped and the hash would not fit.
-    return page.render(page=view, style=Markup(style), style_hash=_hash_source(style)) + "\n"
+    """Return the HTML of the page of one verdict."""
+    return _render("report.html.jinja", style_sheet(), page=view)
 
 
-def _hash_source(style: str) -> str:
-    digest = hashlib.sha256(style.encode("utf-8")).digest()
+def render_index(view: IndexView) -> str:
+    """Return the HTML of the index of a table; its script, known by hash, filters the rows and does nothing else."""
+    script = read_template("index.js")
+    style = style_sheet() + read_template("index.css")
+    return _render("index.html.jinja", style, page=view, script=Markup(script), script_hash=_hash_source(script))
+
+
+def style_sheet() -> str:
+    """Return the style that every page has."""
+    return read_template("style.css")
+
+
+def environment(read: Callable[[str], str] = read_template) -> Environment:
+    """Return what renders the templates that ``read`` gives: every value escaped, a missing one an error."""
+    return Environment(
+        loader=FunctionLoader(read),
+        autoescape=True,
+        undefined=StrictUndefined,
+        trim_blocks=True,
+        lstrip_blocks=True,
+    )
+
+
+def _render(template: str, style: str, **values: object) -> str:
+    page = environment().get_template(template)
+    # Style and script are our own files: marked safe, or their quotes would be escaped and no hash would fit.
+    return page.render(style=Markup(style), style_hash=_hash_source(style), **values) + "\n"
+
+
+def _hash_source(source: str) -> str:
+    digest = hashlib.sha256(source.encode("utf-8")).digest()
     return f"sha256-{base64.b64encode(digest).decode('ascii')}"

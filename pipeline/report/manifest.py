@@ -72,7 +72,7 @@ def write_manifest(out_dir: Path, manifest: Manifest, *, novels: Mapping[str, st
             "novels": dict(novels),
             "methods": manifest.all_methods(),
             "packages": package_versions(),
-            "files": [{"name": path.name, "sha256": sha256_of(path)} for path in files],
+            "files": [{"name": path.relative_to(out_dir).as_posix(), "sha256": sha256_of(path)} for path in files],
         },
     )
 

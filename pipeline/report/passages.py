@@ -1,10 +1,10 @@
-"""Text cut into segments that the page can mark: what is quoted, and which words a claim shares with it."""
+"""Text cut into segments that the page can mark: what is quoted, and the words that decided or are shared."""
 
 from __future__ import annotations
 
 import re
 import unicodedata
-from collections.abc import Iterator
+from collections.abc import Collection, Iterator
 from dataclasses import dataclass
 from functools import cache
 from itertools import pairwise
@@ -23,11 +23,11 @@ _NOTHING = Span(0, 0)
 
 @dataclass(frozen=True)
 class Segment:
-    """A run of text that is marked alike: inside the quotation or around it, a shared word or not."""
+    """A run of text that is marked alike: inside the quotation or around it, a marked word or not."""
 
     text: str
     quoted: bool
-    shared: bool
+    marked: bool
 
 
 Paragraph = tuple[Segment, ...]
@@ -44,20 +44,29 @@ def fold(text: str) -> str:
     return "".join(letter for letter in bare if not unicodedata.combining(letter))
 
 
-def paragraphs(text: str, stems: frozenset[str], *, quoted: Span = _NOTHING) -> tuple[Paragraph, ...]:
-    """Cut ``text`` into paragraphs of segments, marking words with a stem in ``stems`` and the range ``quoted``.
+def shared_words(text: str, stems: frozenset[str]) -> tuple[Span, ...]:
+    """Return the range of each word of ``text`` with a stem in ``stems``."""
+    return tuple(Span(*match.span()) for match in _WORD.finditer(text) if _stem(match.group()) in stems)
 
-    ``quoted`` counts from the start of ``text``. The segments joined are the text without its paragraph breaks.
+
+def paragraphs(text: str, marked: Collection[Span] = (), *, quoted: Span = _NOTHING) -> tuple[Paragraph, ...]:
+    """Cut ``text`` into paragraphs of segments, marking the ranges ``marked`` and the range ``quoted``.
+
+    All ranges count from the start of ``text``. The segments joined are the text without its paragraph breaks.
     """
-    shared = {match.start(): match.end() for match in _WORD.finditer(text) if _stem(match.group()) in stems}
-    return tuple(_segments(text, span, shared, quoted) for span in _paragraph_spans(text))
+    return tuple(_segments(text, span, marked, quoted) for span in _paragraph_spans(text))
 
 
-def _segments(text: str, span: Span, shared: dict[int, int], quoted: Span) -> Paragraph:
-    edges = {*shared, *shared.values(), *quoted}
+def _segments(text: str, span: Span, marked: Collection[Span], quoted: Span) -> Paragraph:
+    inside = [mark for mark in marked if mark.start < span.end and mark.end > span.start]
+    edges = {edge for mark in (*inside, quoted) for edge in mark}
     cuts = sorted({*span, *(edge for edge in edges if span.start < edge < span.end)})
     return tuple(
-        Segment(text[start:end], quoted=quoted.start <= start < quoted.end, shared=start in shared)
+        Segment(
+            text[start:end],
+            quoted=quoted.start <= start < quoted.end,
+            marked=any(mark.start <= start < mark.end for mark in inside),
+        )
         for start, end in pairwise(cuts)
     )
 

@@ -51,11 +51,12 @@ def counted(number: int, one: str, many: str | None = None) -> str:
     return f"{number:,} {one if number == 1 else many or one + 's'}"
 
 
-def tally(labels: Iterable[ClaimLabel]) -> str:
+def tally(labels: Iterable[ClaimLabel], *, waived: int = 0) -> str:
     """Return how many claims got each label, the empty ones left out: ``2 supported, 1 contradicted``."""
     given = list(labels)
     shares = [(given.count(label), words.lower()) for label, words in CLAIM_WORDS.items()]
-    return ", ".join(f"{number} {words}" for number, words in shares if number)
+    said = ", ".join(f"{number} {words}" for number, words in shares if number)
+    return f"{said}; {waived} of them marked as intentional and left out of the verdict" if waived else said
 
 
 def readable(identifier: str) -> str:

@@ -96,8 +96,24 @@ def predictions(out: Path) -> list[dict[str, str]]:
 def test_dataset_exits_0_and_writes_every_file(good: tuple[Said, Path]) -> None:
     said, out = good
     assert said.status == 0
-    assert {path.name for path in out.iterdir()} == {*SCHEMA_OF, "test_predictions.csv", "mine.txt"}
+    assert {path.name for path in out.iterdir()} == {
+        *SCHEMA_OF,
+        "test_predictions.csv",
+        "index.html",
+        "rows",
+        "mine.txt",
+    }
     assert all(str(out / name) in said.out for name in [*SCHEMA_OF, "test_predictions.csv"])
+
+
+def test_index_and_the_page_of_each_row_stand_in_the_manifest(good: tuple[Said, Path]) -> None:
+    said, out = good
+    files = [file["name"] for file in load(out / "manifest.json")["files"]]
+    pages = [f"rows/train-{row['id']}.html" for row in TRAIN] + [f"rows/test-{row['id']}.html" for row in TEST]
+    assert "index.html" in files and [name for name in files if name.startswith("rows/")] == pages
+    assert all((out / name).is_file() for name in files)
+    assert said.out[-1] == f"index: {out / 'index.html'}"
+    assert not [line for line in said.out if "rows" in Path(line).parts]
 
 
 @pytest.mark.parametrize("name", SCHEMA_OF)

@@ -30,8 +30,10 @@ from pipeline.records import (
     Verdict,
 )
 from pipeline.report.artefacts import write_verdict
+from pipeline.report.book import book_view
 from pipeline.report.dataset_evidence import RowEvidence
 from pipeline.report.manifest import Manifest
+from pipeline.report.view import PageView, page_view
 
 TEXT = """HEADER
 
@@ -64,7 +66,7 @@ class World:
     manifest: Manifest
 
     def parts(self) -> dict[str, Any]:
-        """Return the keyword arguments of ``write_verdict`` and ``page_view``."""
+        """Return the keyword arguments of ``write_verdict``."""
         return {
             "novel": self.novel,
             "chunks": self.chunks,
@@ -73,6 +75,11 @@ class World:
             "verdict": self.verdict,
             "manifest": self.manifest,
         }
+
+    def view(self, **more: Any) -> PageView:
+        """Return what the page says."""
+        book = book_view(self.novel, self.chunks, self.cast, self.reading)
+        return page_view(book, self.verdict, self.manifest, **more)
 
     def write(self, folder: Path) -> dict[str, Path]:
         """Write the artefacts and return them by file name."""
@@ -188,6 +195,8 @@ def make_row(world: World, number: str, *, given_label: TableLabel | None = None
         features={"worst": 0.1},
         aggregation={"rule": "lowest", "weights": [0.5, 0.5]},
         notices=("a notice",),
+        novel="The Ferry",
+        rationale="One claim stands.",
     )
 
 

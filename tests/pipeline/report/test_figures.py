@@ -11,7 +11,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from pipeline.records import Chapter, CharacterState, Chunk, ChunkState, Novel, Reading, Span
-from pipeline.report.figures import along, chapter_ticks, chunks_a_point, presence_bars, reading_curves
+from pipeline.report.figures import along, chapter_ticks, chunks_a_point, memory_curves, presence_bars, reading_curves
 from tests.pipeline.report.small_world import World, make_vector
 
 
@@ -63,27 +63,28 @@ def test_labels_of_chapters_never_touch(chapters: int) -> None:
 
 @given(values=st.lists(st.floats(-1e6, 1e6), min_size=1, max_size=700))
 def test_curve_stays_in_its_frame_for_any_values(values: list[float]) -> None:
-    curve = reading_curves(_book(10 * len(values)), _chunks(len(values)), _reading(values), None)[0]
+    curve = reading_curves(_book(10 * len(values)), _chunks(len(values)), _reading(values))[0]
     points = _points(curve.path)
     assert len(points) == min(len(values), 300)
     assert all(0 <= x <= 1000 and 0 <= y <= 100 for x, y in points)
 
 
 def test_curve_names_its_bounds() -> None:
-    curve = reading_curves(_book(30), _chunks(3), _reading([2.0, 1.0, 1.5]), None)[0]
+    curve = reading_curves(_book(30), _chunks(3), _reading([2.0, 1.0, 1.5]))[0]
     assert (curve.low, curve.high) == ("1", "2")
     assert [y for _, y in _points(curve.path)] == [0.0, 100.0, 50.0]
 
 
 def test_empty_reading_has_no_curves() -> None:
-    assert reading_curves(_book(30), (), Reading(()), None) == ()
+    assert reading_curves(_book(30), (), Reading(())) == ()
+    assert memory_curves(_book(30), (), replace(Reading(()), characters={"Ada": ()})) == {}
 
 
 def test_tracked_character_has_a_curve_of_its_own() -> None:
     vectors = [make_vector(0, 0), make_vector(1, 0), make_vector(0, 1), make_vector(0, 1)]
     own = tuple(CharacterState(n, vector, True) for n, vector in enumerate(vectors))
     reading = replace(_reading([1.0] * 4), characters={"Ada": own})
-    curve = reading_curves(_book(40), _chunks(4), reading, "Ada")[2]
+    curve = memory_curves(_book(40), _chunks(4), reading)["Ada"]
     assert curve.title == "Memory of Ada"
     assert [y for _, y in _points(curve.path)] == [100.0, 100.0, 0.0, 100.0]
 

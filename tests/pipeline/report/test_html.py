@@ -10,9 +10,10 @@ from html.parser import HTMLParser
 
 import pytest
 
-from pipeline.records import Reading
+from pipeline.records import Reading, Span
 from pipeline.report.html import render_page
-from pipeline.report.view import page_view
+from pipeline.report.quality import read_quality
+from pipeline.report.view import Surroundings
 from tests.pipeline.report.small_world import STING, World, make_claim_verdict
 
 VOID = {"meta", "img", "br", "link", "input", "hr"}
@@ -51,7 +52,7 @@ class _Page(HTMLParser):
 
 
 def _render(world: World) -> str:
-    return render_page(page_view(**world.parts()))
+    return render_page(world.view())
 
 
 def _page(world: World) -> _Page:
@@ -89,6 +90,64 @@ def test_page_quotes_with_chapter_place_and_probabilities(world: World) -> None:
 
 def test_page_marks_words_shared_with_the_claim(world: World) -> None:
     assert {"born", "kept", "ferry"} <= set(re.findall(r"<mark>(\w+)</mark>", _render(world)))
+
+
+def test_page_marks_decisive_words_in_place_of_shared_ones(world: World) -> None:
+    start = world.novel.text.index("drowned")
+    judged = world.verdict.claims[1]
+    pair = replace(judged.pairs[0], decisive=(Span(start, start + len("drowned")),))
+    decided = replace(world.verdict, claims=(replace(judged, pairs=(pair,)),))
+    source = _render(replace(world, verdict=decided))
+    assert set(re.findall(r"<mark>([^<]+)</mark>", source)) == {"marked", "drowned"}
+    assert "The words of a passage that weighed most are" in source
+
+
+def test_page_shows_three_passages_of_a_claim_and_unfolds_the_others(world: World) -> None:
+    many = make_claim_verdict(world.novel, world.chunks, "She rowed.", *["support"] * 4, "contradict", "irrelevant")
+    text = _flat(_page(replace(world, verdict=replace(world.verdict, claims=(many,)))).text)
+    assert "2 more that speak to it" in text and "1 passage that was read and judged irrelevant" in text
+
+
+def test_passages_of_the_label_of_their_claim_come_first(world: World) -> None:
+    judged = make_claim_verdict(world.novel, world.chunks, "She rowed.", "contradict", "support", "support")
+    against = replace(judged, label="supported")
+    (claim,) = replace(world, verdict=replace(world.verdict, claims=(against,))).view().claims
+    assert [passage.label for passage in claim.telling] == ["support", "support", "contradict"]
+
+
+def test_page_says_which_claims_are_intended_and_why(world: World) -> None:
+    first, second = world.verdict.claims
+    waived = replace(world.verdict, claims=(first, replace(second, waiver="She lies to the priest.")))
+    text = _flat(_page(replace(world, verdict=waived)).text)
+    assert "2 claims: 1 supported, 1 contradicted; 1 of them marked as intentional and left out of the verdict." in text
+    assert "Contradicted, intended" in text
+    assert "Marked as intentional, and left out of the verdict: She lies to the priest." in text
+
+
+def test_page_on_which_every_claim_is_intended_promises_nothing(world: World) -> None:
+    claims = tuple(replace(judged, waiver="intended") for judged in world.verdict.claims)
+    waived = replace(world.verdict, claims=claims, label="consistent", probability=1.0)
+    text = _flat(_page(replace(world, verdict=waived)).text)
+    assert "Nothing was left to judge." in text and "Of 100 backstories" not in text
+
+
+def test_page_says_how_well_the_verdict_does(world: World) -> None:
+    figures = {"accuracy": {"value": 0.56, "low": 0.54, "high": 0.58}}
+    bins = [{"predicted": 0.2, "observed": 0.3, "count": 9}]
+    quality = read_quality({"ours": {"books": 40, "figures": figures}, "calibration": bins})
+    page = _Page(render_page(world.view(quality=quality)))
+    text = _flat(page.text)
+    assert "How well it does on what it was not fitted on 40 books." in text and "0.56 [0.54, 0.58]" in text
+    labels = page.values("aria-label")
+    assert any("Where 20.0 percent was said, 30.0 percent of 9 were consistent." in label for label in labels)
+
+
+def test_page_in_a_file_has_no_forms_and_one_at_the_desk_has(world: World) -> None:
+    around = Surroundings(back=("Desk", "/novels/x"), links={"JSON": "/v.json"}, waive="/reports/1/waivers")
+    page = _Page(render_page(world.view(around=around)))
+    assert page.values("action") == ["/reports/1/waivers"] * 2
+    assert {"/novels/x", "/v.json"} <= set(page.values("href"))
+    assert "form" not in _page(world).tags
 
 
 def test_page_unfolds_the_chunk_around_a_quotation(world: World) -> None:

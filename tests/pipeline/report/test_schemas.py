@@ -5,12 +5,14 @@ from __future__ import annotations
 import json
 import re
 from collections.abc import Iterator
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 import pytest
 from jsonschema import Draft202012Validator
 
+from pipeline.records import Span
 from pipeline.report.dataset_evidence import write_dataset_evidence
 from pipeline.report.resources import read_schema, schema_names
 from tests.pipeline.report.small_world import World, make_row
@@ -25,6 +27,7 @@ SCHEMA_OF = {
     "reasoning.json": "reasoning",
     "manifest.json": "manifest",
 }
+UNCHECKED = ("report.html", "train_metrics.json", "test_predictions.csv", "The Ferry.waivers.json")
 OUTPUTS = Path(__file__).resolve().parents[3] / "docs" / "outputs.md"
 
 
@@ -64,6 +67,17 @@ def test_hostile_text_fits_the_schema_too(hostile: World, tmp_path: Path, name: 
     _check(SCHEMA_OF[name], path)
 
 
+def test_decisive_words_and_waivers_fit_their_schemas_too(world: World, tmp_path: Path) -> None:
+    judged = world.verdict.claims[0]
+    pair = replace(judged.pairs[0], decisive=(Span(3, 7),))
+    claim = replace(judged, pairs=(pair,), waiver="intended")
+    written = replace(world, verdict=replace(world.verdict, claims=(claim,))).write(tmp_path)
+    for name in ("claim_chunk_pairs.json", "backstory_consistency.json"):
+        _check(SCHEMA_OF[name], written[name])
+    pairs = json.loads(written["claim_chunk_pairs.json"].read_text(encoding="utf-8"))
+    assert pairs[judged.claim.id][0]["decisive"] == [[3, 7]]
+
+
 def test_dataset_files_fit_their_schemas(world: World, tmp_path: Path) -> None:
     rows = (make_row(world, "1", given_label="inconsistent"), make_row(world, "2"))
     figure = {"value": 0.5, "low": 0.4, "high": None}
@@ -98,7 +112,7 @@ def test_outputs_page_names_every_field(name: str) -> None:
     assert not missing, f"docs/outputs.md does not name {sorted(missing)} in the section of {name}.json"
 
 
-@pytest.mark.parametrize("name", [*SCHEMA_OF, "report.html", "train_metrics.json", "test_predictions.csv"])
+@pytest.mark.parametrize("name", [*SCHEMA_OF, *UNCHECKED])
 def test_outputs_page_has_a_section_for_every_file(name: str) -> None:
     title = name.replace("The Ferry", "<novel>")
     assert f"### `{title}`\n" in OUTPUTS.read_text(encoding="utf-8")

@@ -1,0 +1,61 @@
+"""What a page needs of a novel, whoever is asked about: its text, its chapters and the lines of its reading.
+
+A table of many rows makes it once a novel, and keeps neither the vectors of the reading nor its word index.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+
+from pipeline.records import Character, Chunk, Novel, Reading, Span
+from pipeline.report.figures import Curve, Tick, chapter_ticks, chunks_a_point, memory_curves, reading_curves
+from pipeline.report.passages import fold
+
+
+@dataclass(frozen=True)
+class BookView:
+    """A novel as pages show it; ``memories`` maps a tracked character to the line of its own memory."""
+
+    novel: Novel
+    chunks: Mapping[int, Chunk]
+    cast: tuple[Character, ...]
+    ticks: tuple[Tick, ...]
+    curves: tuple[Curve, ...]
+    memories: Mapping[str, Curve]
+    chunks_a_point: int
+
+    def person(self, name: str) -> Character | None:
+        """Return who bears ``name``, whatever case and accents; by display name before alias."""
+        wanted = fold(name)
+        named = (person for person in self.cast if fold(person.name) == wanted)
+        aliased = (person for person in self.cast if wanted in map(fold, person.aliases))
+        return next(named, None) or next(aliased, None)
+
+    def heading(self, chapter: int) -> str:
+        """Return a chapter's printed heading with its number in reading order."""
+        if chapter == 0:
+            return "Before the first chapter"
+        titles = {known.number: " ".join(known.title.split()) for known in self.novel.chapters}
+        plain = f"chapter {chapter} of {len(titles)}"
+        return f"{titles[chapter]} ({plain})" if titles.get(chapter) else plain.capitalize()
+
+    def around(self, chunk_index: int, *, wide: bool) -> Span:
+        """Return the range of a chunk, when ``wide`` with the chunks beside it."""
+        reach = 1 if wide else 0
+        near = [self.chunks.get(index) for index in range(chunk_index - reach, chunk_index + reach + 1)]
+        held = [chunk for chunk in near if chunk is not None]
+        return Span(held[0].start, held[-1].end)
+
+
+def book_view(novel: Novel, chunks: Sequence[Chunk], cast: Sequence[Character], reading: Reading) -> BookView:
+    """Gather what pages show of a novel."""
+    return BookView(
+        novel=novel,
+        chunks={chunk.index: chunk for chunk in chunks},
+        cast=tuple(cast),
+        ticks=chapter_ticks(novel),
+        curves=reading_curves(novel, chunks, reading),
+        memories=memory_curves(novel, chunks, reading),
+        chunks_a_point=chunks_a_point(reading),
+    )

@@ -1,0 +1,142 @@
+"""What the page says of one claim: its verdict, and the passages that were weighed for it."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from pipeline.records import ClaimLabel, ClaimVerdict, Pair, PairLabel, Span
+from pipeline.report import wording
+from pipeline.report.book import BookView
+from pipeline.report.figures import Mark, along
+from pipeline.report.passages import Paragraph, paragraphs, shared_words, stems_of
+
+# What a reader takes in at once; the rest unfolds.
+_SHOWN = 3
+_SPEAKS_FOR: dict[ClaimLabel, PairLabel] = {"supported": "support", "contradicted": "contradict"}
+
+
+@dataclass(frozen=True)
+class PassageView:
+    """One passage weighed for a claim, its quotation, and the text it stands in."""
+
+    anchor: str
+    label: PairLabel
+    words: str
+    share: str
+    shares: str
+    quotation: tuple[Paragraph, ...]
+    context: tuple[Paragraph, ...]
+    heading: str
+    where: str
+    percent: float
+    named: bool
+
+
+@dataclass(frozen=True)
+class ClaimView:
+    """One claim with its verdict and passages: those that tell most, the others that speak to it, the irrelevant.
+
+    A ``doubtful`` claim speaks against the backstory, and so can be marked as intentional.
+    """
+
+    id: str
+    number: int
+    anchor: str
+    text: str
+    kind: str
+    label: str
+    words: str
+    share: str
+    rationale: str
+    waiver: str
+    doubtful: bool
+    telling: tuple[PassageView, ...]
+    further: tuple[PassageView, ...]
+    silent: tuple[PassageView, ...]
+    marks: tuple[Mark, ...]
+
+
+def claim_view(book: BookView, judged: ClaimVerdict, number: int) -> ClaimView:
+    """Gather what the page says of a claim, ``number`` counted from 1."""
+    anchor = f"claim-{number}"
+    passages = [
+        _passage(book, pair, judged.claim.text, f"{anchor}-passage-{place}")
+        for place, pair in enumerate(_by_weight(judged), start=1)
+    ]
+    speaking = tuple(passage for passage in passages if passage.label != "irrelevant")
+    return ClaimView(
+        id=judged.claim.id,
+        number=number,
+        anchor=anchor,
+        text=judged.claim.text,
+        kind=_kind(judged),
+        label=judged.label,
+        words=wording.CLAIM_WORDS[judged.label],
+        share=wording.percent(judged.probability),
+        rationale=judged.rationale,
+        waiver=judged.waiver,
+        doubtful=judged.label == "contradicted" or judged.probability < 0.5,
+        telling=speaking[:_SHOWN],
+        further=speaking[_SHOWN:],
+        silent=tuple(passage for passage in passages if passage.label == "irrelevant"),
+        marks=tuple(_mark(passage, number) for passage in passages),
+    )
+
+
+def _by_weight(judged: ClaimVerdict) -> Sequence[Pair]:
+    """Order the passages: those of the claim's own label first, then the others that speak, the surest first."""
+    own = _SPEAKS_FOR.get(judged.label)
+
+    def weight(pair: Pair) -> tuple[bool, bool, float, int]:
+        silent = pair.label == "irrelevant"
+        return silent, pair.label != own, 0.0 if silent else -pair.probabilities[pair.label], pair.evidence.rank
+
+    return sorted(judged.pairs, key=weight)
+
+
+def _kind(judged: ClaimVerdict) -> str:
+    claim = judged.claim
+    words = [claim.type, *(word for word in (claim.time_scope, claim.stability) if word != "unspecified")]
+    return " · ".join(wording.readable(word) for word in words)
+
+
+def _passage(book: BookView, pair: Pair, claim: str, anchor: str) -> PassageView:
+    percent = along(book.novel, pair.start)
+    around = book.around(pair.evidence.chunk_index, wide=pair.label != "irrelevant")
+    text = book.novel.text[slice(*around)]
+    return PassageView(
+        anchor=anchor,
+        label=pair.label,
+        words=wording.PAIR_WORDS[pair.label],
+        share=wording.percent(pair.probabilities[pair.label]),
+        shares=_shares(pair),
+        quotation=paragraphs(pair.quotation, _marked(pair, claim, pair.quotation, pair.start)),
+        context=paragraphs(text, _marked(pair, claim, text, around.start), quoted=_inside(around, pair)),
+        heading=book.heading(pair.chapter),
+        where=wording.place(percent / 100),
+        percent=percent,
+        named=pair.evidence.character_present,
+    )
+
+
+def _marked(pair: Pair, claim: str, text: str, start: int) -> tuple[Span, ...]:
+    """Return what to mark in ``text``, which stands at ``start``: the decisive words, else those the claim shares."""
+    if not pair.decisive:
+        return shared_words(text, stems_of(claim))
+    moved = (Span(span.start - start, span.end - start) for span in pair.decisive)
+    return tuple(Span(max(span.start, 0), min(span.end, len(text))) for span in moved if span.end > 0)
+
+
+def _inside(around: Span, pair: Pair) -> Span:
+    return Span(max(pair.start - around.start, 0), max(pair.end - around.start, 0))
+
+
+def _shares(pair: Pair) -> str:
+    given = ((words, pair.probabilities.get(label, 0.0)) for label, words in wording.PAIR_WORDS.items())
+    return ", ".join(f"{words.lower()} {wording.percent(share)}" for words, share in given)
+
+
+def _mark(passage: PassageView, number: int) -> Mark:
+    described = f"Claim {number}, {passage.words.lower()}: {passage.heading}, {passage.where}"
+    return Mark(passage.percent, passage.label, passage.anchor, described)

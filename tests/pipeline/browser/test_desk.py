@@ -1,0 +1,122 @@
+"""The desk in a browser, from a dropped novel to a report and a finding marked as intentional."""
+
+from __future__ import annotations
+
+import json
+import threading
+from collections.abc import Iterator
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+import pytest
+from playwright.sync_api import Page
+from waitress.server import create_server
+
+from pipeline.config import PipelineConfig
+from pipeline.records import ClaimVerdict
+from pipeline.report.waivers import load_waivers
+from pipeline.run import Pipeline
+from pipeline.serve.app import create_app
+from pipeline.serve.desk import Desk
+from pipeline.serve.jobs import Jobs
+from tests.pipeline.browser.conftest import PHONE, Open
+
+ROOT = Path(__file__).resolve().parents[3]
+STORY = ROOT / "novels" / "The Unlit Hour.txt"
+BACKSTORY = ROOT / "examples" / "backstory_inconsistent.txt"
+_DROP = """([name, text]) => {
+  const files = new DataTransfer();
+  files.items.add(new File([text], name));
+  const form = document.querySelector("form.drop");
+  form.dispatchEvent(new DragEvent("drop", { dataTransfer: files, bubbles: true, cancelable: true }));
+}"""
+
+pytestmark = pytest.mark.slow
+
+
+class Contradicting(Pipeline):
+    """Stages whose judge finds every claim contradicted, so that a page has findings whatever the judge learns."""
+
+    def judge_claims(self, *asked: Any, **more: Any) -> list[ClaimVerdict]:
+        return [
+            replace(judged, label="contradicted", probability=0.1) for judged in super().judge_claims(*asked, **more)
+        ]
+
+
+@pytest.fixture(scope="module")
+def readings(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A cache for the whole file."""
+    return tmp_path_factory.mktemp("browser-readings")
+
+
+@pytest.fixture
+def address(stand_in_config: PipelineConfig, readings: Path, tmp_path: Path) -> Iterator[str]:
+    """The address of a desk with an empty shelf, served as the command serves it."""
+    jobs = Jobs()
+    pipeline = Contradicting(stand_in_config, (), readings, jobs.advance)
+    app = create_app(Desk(pipeline, tmp_path / "novels", tmp_path / "reports"), jobs)
+    server = create_server(app, host="127.0.0.1", port=0, threads=2)
+    threading.Thread(target=server.run, daemon=True).start()
+    yield f"http://127.0.0.1:{server.socket.getsockname()[1]}"  # type: ignore[union-attr]
+    server.close()
+
+
+def _bring(page: Page) -> None:
+    """Put the bundled story on the shelf and wait for its cast."""
+    page.get_by_label("choose it, or drop it here").set_input_files(STORY)
+    page.get_by_role("button", name="Put it on the shelf").click()
+    page.wait_for_url("**/novels/The%20Unlit%20Hour")
+
+
+def _ask(page: Page) -> None:
+    """Judge the bundled backstory of the first of the cast and wait for the report."""
+    page.get_by_role("button", name="Hester Lanyon", exact=True).click()
+    page.get_by_label("The backstory").fill(BACKSTORY.read_text(encoding="utf-8"))
+    page.get_by_role("button", name="Judge it").click()
+    page.wait_for_url("**/reports/*", timeout=120_000)
+
+
+def test_bundled_story_goes_from_upload_to_report_and_json(visit: Open, address: str) -> None:
+    page = visit(address)
+    _bring(page)
+    assert page.get_by_label("Whom it is about").input_value() == ""
+    _ask(page)
+    assert page.get_by_role("heading", level=1).inner_text() == "Hester Lanyon in The Unlit Hour"
+    with page.expect_download() as download:
+        page.get_by_role("link", name="The verdict as JSON").click()
+    answer = json.loads(download.value.path().read_text(encoding="utf-8"))
+    assert answer["character"] == "Hester Lanyon" and len(answer["claims"]) > 3
+
+
+def test_finding_is_marked_as_intentional_with_a_reason(visit: Open, address: str, tmp_path: Path) -> None:
+    page = visit(address, viewport=PHONE)
+    _bring(page)
+    _ask(page)
+    form = page.locator("form.waive").first
+    form.get_by_text("Mark as intentional").click()
+    form.get_by_label("Why is this intended?").fill("Hester misremembers.")
+    form.get_by_role("button", name="Leave it out of the verdict").click()
+    page.get_by_text("Marked as intentional, and left out of the verdict: Hester misremembers.").wait_for(
+        timeout=120_000
+    )
+    (waiver,) = load_waivers(tmp_path / "novels" / "The Unlit Hour.waivers.json")
+    assert waiver.reason == "Hester misremembers."
+    assert page.evaluate("document.documentElement.scrollWidth") <= PHONE["width"]
+
+
+def test_dropped_file_is_taken(visit: Open, address: str) -> None:
+    page = visit(address)
+    page.evaluate(_DROP, ["Dropped.txt", "Anna Reed kept the ferry. Anna Reed rowed."])
+    page.get_by_role("button", name="Put it on the shelf").click()
+    page.wait_for_url("**/novels/Dropped")
+    assert page.get_by_role("heading", level=1).inner_text() == "Dropped"
+
+
+@pytest.mark.parametrize("scheme", ["light", "dark"])
+def test_pages_of_the_desk_fit_a_phone(visit: Open, address: str, scheme: str) -> None:
+    page = visit(address, viewport=PHONE, color_scheme=scheme)
+    widths = [page.evaluate("document.documentElement.scrollWidth")]
+    _bring(page)
+    widths.append(page.evaluate("document.documentElement.scrollWidth"))
+    assert max(widths) <= PHONE["width"]

@@ -1,0 +1,100 @@
+"""Findings marked as intentional: kept beside the novel, honoured while their passage stands, refused when damaged."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+import pytest
+from jsonschema import Draft202012Validator
+
+from pipeline.errors import OutputError, WaiverError
+from pipeline.records import Waiver
+from pipeline.report import waivers
+from pipeline.report.resources import read_schema
+from pipeline.report.waivers import apply_waivers, drop_waiver, load_waivers, save_waiver, waivers_path
+from tests.pipeline.report.small_world import World
+
+CLAIM = "Her father outlived her."
+MARK = Waiver("Ada Vane", CLAIM, "She lies to the priest.", "Her father drowned\nwhen she was nine.")
+
+
+def test_waivers_lie_beside_their_novel(tmp_path: Path) -> None:
+    assert waivers_path(tmp_path / "The Ferry.txt") == tmp_path / "The Ferry.waivers.json"
+
+
+def test_novel_without_a_file_has_no_waivers(tmp_path: Path) -> None:
+    assert load_waivers(tmp_path / "none.json") == ()
+
+
+def test_saved_waiver_is_read_back_and_fits_its_schema(tmp_path: Path) -> None:
+    path = save_waiver(tmp_path / "w.json", MARK)
+    assert load_waivers(path) == (MARK,)
+    Draft202012Validator(read_schema("waivers")).validate(json.loads(path.read_text(encoding="utf-8")))
+
+
+def test_second_mark_of_a_claim_takes_the_place_of_the_first(tmp_path: Path) -> None:
+    save_waiver(tmp_path / "w.json", MARK)
+    path = save_waiver(tmp_path / "w.json", Waiver("ada  vane", CLAIM.upper(), "Another reason."))
+    assert [waiver.reason for waiver in load_waivers(path)] == ["Another reason."]
+
+
+def test_mark_can_be_taken_back_once(tmp_path: Path) -> None:
+    path = save_waiver(tmp_path / "w.json", MARK)
+    drop_waiver(path, character="Ada Vane", claim=CLAIM)
+    assert load_waivers(path) == ()
+    with pytest.raises(WaiverError, match="waives no such claim of Ada Vane"):
+        drop_waiver(path, character="Ada Vane", claim=CLAIM)
+
+
+@pytest.mark.parametrize("reason", ["", "  ", "x" * 501])
+def test_mark_needs_a_reason_of_some_words(tmp_path: Path, reason: str) -> None:
+    with pytest.raises(WaiverError, match="say in 1 to 500 why it is intended"):
+        save_waiver(tmp_path / "w.json", Waiver("Ada Vane", CLAIM, reason))
+
+
+@pytest.mark.parametrize(
+    ("text", "said"),
+    [
+        ("{", "cannot be read as JSON"),
+        ("{}", "is not of type 'array'"),
+        ('[{"character": "Ada"}]', r"\[0\]: 'claim' is a required property"),
+        ('[{"character": "Ada", "claim": "C.", "reason": "", "passage": ""}]', r"\[0\]\['reason'\]"),
+    ],
+)
+def test_damaged_file_is_refused_with_the_place(tmp_path: Path, text: str, said: str) -> None:
+    path = tmp_path / "w.json"
+    path.write_text(text, encoding="utf-8")
+    with pytest.raises(WaiverError, match=said):
+        load_waivers(path)
+
+
+def test_waiver_holds_while_its_passage_stands_in_the_novel(world: World) -> None:
+    claims, notices = apply_waivers(world.verdict.claims, [MARK], world.novel.text)
+    assert [claim.waiver for claim in claims] == ["", "She lies to the priest."]
+    assert notices == ()
+
+
+def test_waiver_whose_passage_is_gone_counts_again_with_a_notice(world: World) -> None:
+    claims, (notice,) = apply_waivers(world.verdict.claims, [MARK], world.novel.text.replace("nine", "ten"))
+    assert [claim.waiver for claim in claims] == ["", ""]
+    assert "no longer in the novel, so it counts again" in notice and CLAIM in notice
+
+
+def test_waiver_of_another_character_or_claim_changes_nothing(world: World) -> None:
+    others = [Waiver("Tom Hale", CLAIM, "r"), Waiver("Ada Vane", "She could swim.", "r")]
+    assert apply_waivers(world.verdict.claims, others, world.novel.text) == (world.verdict.claims, ())
+
+
+def test_waiver_without_a_passage_always_holds(world: World) -> None:
+    claims, _ = apply_waivers(world.verdict.claims, [Waiver("Ada Vane", CLAIM, "r")], "")
+    assert claims[1].waiver == "r"
+
+
+def test_folder_that_refuses_the_file_is_explained(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    def refuse(path: Path, value: object) -> Path:
+        raise OutputError("refused") from PermissionError("not yours")
+
+    monkeypatch.setattr(waivers, "write_json", refuse)
+    with pytest.raises(WaiverError, match=r"cannot be written beside the novel \(not yours\)"):
+        save_waiver(tmp_path / "w.json", MARK)

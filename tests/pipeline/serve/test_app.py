@@ -1,0 +1,211 @@
+"""The desk from the shelf to the report, and all that it refuses."""
+
+from __future__ import annotations
+
+import io
+import json
+import time
+from typing import Any
+
+import pytest
+from flask.testing import FlaskClient
+from werkzeug.test import TestResponse
+
+from pipeline.records import Waiver
+from pipeline.report.waivers import load_waivers, save_waiver
+from pipeline.serve.desk import Desk
+from tests.pipeline.little_story import BACKSTORY, TEXT
+from tests.pipeline.report.small_world import STING
+from tests.pipeline.serve.manuscripts import make_epub
+
+
+def _bring(client: FlaskClient, data: bytes, name: str, **more: str) -> TestResponse:
+    return client.post("/novels", data={"file": (io.BytesIO(data), name), **more})
+
+
+def _follow(client: FlaskClient, response: TestResponse) -> str:
+    """Return where a job leads, once it is done."""
+    assert response.status_code == 303, response.text
+    address = response.location
+    for _ in range(1500):
+        if not address.startswith("/jobs/"):
+            return address
+        answer = client.get(address)
+        if answer.status_code == 303:
+            address = answer.location
+        assert "This could not be done" not in answer.text, answer.text
+        time.sleep(0.02)
+    raise AssertionError("the job did not end in thirty seconds")
+
+
+def _ask(client: FlaskClient, *, character: str = "Anna Reed", backstory: str = BACKSTORY) -> str:
+    asked = {"character": character, "backstory": backstory}
+    return _follow(client, client.post("/novels/Low%20Water/questions", data=asked))
+
+
+def _answer(client: FlaskClient, report: str) -> dict[str, Any]:
+    answer: dict[str, Any] = json.loads(client.get(f"{report}/verdict.json").text)
+    return answer
+
+
+def test_shelf_lists_its_novels(client: FlaskClient) -> None:
+    assert '<a href="/novels/Low%20Water">Low Water</a>' in client.get("/").text
+
+
+def test_novel_shows_its_cast_once_it_is_open(client: FlaskClient) -> None:
+    assert _follow(client, client.get("/novels/Low%20Water")) == "/novels/Low%20Water"
+    page = client.get("/novels/Low%20Water").text
+    assert 'data-name="Dr Moss"' in page and "3 chapters" in page
+
+
+def test_brought_novel_is_on_the_shelf_and_can_be_asked(client: FlaskClient, desk: Desk) -> None:
+    address = _follow(client, _bring(client, make_epub(), "Brought.epub"))
+    assert address == "/novels/Brought" and (desk.novels_dir / "Brought.txt").is_file()
+
+
+def test_question_leads_to_its_report_and_files(client: FlaskClient, desk: Desk) -> None:
+    report = _ask(client)
+    page = client.get(report)
+    assert page.status_code == 200 and "Anna Reed in <cite>Low Water</cite>" in page.text
+    assert f'href="{report}/verdict.json"' in page.text
+    assert _answer(client, report)["character"] == "Anna Reed"
+    file = client.get(f"{report}/report.html")
+    assert "attachment" in file.headers["Content-Disposition"] and "<form" not in file.text
+    assert report in client.get("/").text
+
+
+def test_same_question_has_one_report(client: FlaskClient, desk: Desk) -> None:
+    assert _ask(client) == _ask(client)
+    assert len(desk.reports()) == 1
+
+
+def test_finding_is_marked_as_intentional_and_counts_again(client: FlaskClient, desk: Desk) -> None:
+    report = _ask(client)
+    claim = _answer(client, report)["claims"][1]
+    marked = {"claim": claim["id"], "reason": " She renames\n it later. ", "action": "waive"}
+    assert _follow(client, client.post(f"{report}/waivers", data=marked)) == report
+    (waiver,) = load_waivers(desk.novels_dir / "Low Water.waivers.json")
+    assert (waiver.claim, waiver.reason) == (claim["text"], "She renames it later.")
+    assert _answer(client, report)["claims"][1]["waiver"] == "She renames it later."
+    assert "Marked as intentional, and left out of the verdict" in client.get(report).text
+    dropped = {"claim": claim["id"], "action": "drop"}
+    _follow(client, client.post(f"{report}/waivers", data=dropped))
+    assert load_waivers(desk.novels_dir / "Low Water.waivers.json") == ()
+    assert "waiver" not in _answer(client, report)["claims"][1]
+
+
+def test_mark_can_be_taken_back_at_the_novel_too(client: FlaskClient, desk: Desk) -> None:
+    path = desk.novels_dir / "Low Water.waivers.json"
+    save_waiver(path, Waiver("Anna Reed", "Anna Reed could not row.", "intended"))
+    _follow(client, client.get("/novels/Low%20Water"))
+    assert "Anna Reed could not row." in client.get("/novels/Low%20Water").text
+    mark = {"character": "Anna Reed", "claim": "Anna Reed could not row."}
+    assert client.post("/novels/Low%20Water/waivers", data=mark).status_code == 303
+    assert load_waivers(path) == ()
+    assert client.post("/novels/Low%20Water/waivers", data=mark).status_code == 400
+
+
+def test_reports_outlive_the_server(client: FlaskClient, desk: Desk) -> None:
+    report = _ask(client)
+    again = Desk(desk.pipeline, desk.novels_dir, desk.out_dir)
+    assert [f"/reports/{kept.id}" for kept in again.reports("Low Water")] == [report]
+
+
+def test_new_version_of_a_novel_is_opened_anew(client: FlaskClient, desk: Desk) -> None:
+    _follow(client, client.get("/novels/Low%20Water"))
+    text = TEXT.replace("Moss", "Marsh")
+    _follow(client, client.get(_bring(client, text.encode(), "Low Water.txt", replace="on").location))
+    page = client.get("/novels/Low%20Water").text
+    assert "Dr Marsh" in page and "Dr Moss" not in page
+
+
+def test_unknown_character_is_explained_on_the_page_of_the_job(client: FlaskClient) -> None:
+    asked = {"character": "Captain Ahab", "backstory": BACKSTORY}
+    address = client.post("/novels/Low%20Water/questions", data=asked).location
+    for _ in range(500):
+        page = client.get(address).text
+        if "This could not be done" in page:
+            break
+        time.sleep(0.02)
+    assert "Captain Ahab" in page and "Anna Reed" in page
+
+
+@pytest.mark.parametrize(
+    ("address", "data", "status", "said"),
+    [
+        ("/novels", {}, 400, "no file was chosen"),
+        ("/novels/Low%20Water/questions", {"character": " ", "backstory": "x"}, 400, "fill in both"),
+        ("/novels/Low%20Water/questions", {"character": "A", "backstory": "x" * 100_001}, 400, "at most 100,000"),
+        ("/novels/Moby%20Dick/questions", {"character": "A", "backstory": "x"}, 400, "no novel &#39;Moby Dick&#39;"),
+        ("/reports/0123456789abcdef/waivers", {"claim": "c"}, 404, "no such report"),
+    ],
+)
+def test_bad_forms_are_refused_in_words(
+    client: FlaskClient, address: str, data: dict[str, str], status: int, said: str
+) -> None:
+    answer = client.post(address, data=data)
+    assert answer.status_code == status and said in answer.text
+
+
+@pytest.mark.parametrize(
+    "address",
+    ["/novels/..%2F..%2Fetc%2Fpasswd", "/reports/../verdict.json", "/reports/%2e%2e/report.html", "/jobs/x", "/x"],
+)
+def test_addresses_lead_nowhere_else(client: FlaskClient, address: str) -> None:
+    assert client.get(address).status_code in {400, 404}
+
+
+def test_file_over_the_limit_is_refused_by_its_size(client: FlaskClient) -> None:
+    answer = _bring(client, b"x" * 1_100_000, "Large.txt")
+    assert answer.status_code == 413 and "larger than 1 MB" in answer.text
+
+
+def test_waiver_without_a_reason_or_a_claim_is_refused(client: FlaskClient, desk: Desk) -> None:
+    report = _ask(client)
+    claim = _answer(client, report)["claims"][0]["id"]
+    for data in ({"claim": claim, "reason": " "}, {"claim": "c9-unknown", "reason": "r"}):
+        assert client.post(f"{report}/waivers", data=data).status_code == 400
+    assert not (desk.novels_dir / "Low Water.waivers.json").exists()
+
+
+@pytest.mark.parametrize(
+    "headers",
+    [
+        {"Sec-Fetch-Site": "cross-site"},
+        {"Sec-Fetch-Site": "none"},
+        {"Origin": "http://evil.example"},
+        {"Origin": "null"},
+    ],
+)
+def test_forms_of_other_sites_are_refused(client: FlaskClient, desk: Desk, headers: dict[str, str]) -> None:
+    answer = client.post("/novels", data={"file": (io.BytesIO(b"A novel."), "Evil.txt")}, headers=headers)
+    assert answer.status_code == 403 and not (desk.novels_dir / "Evil.txt").exists()
+
+
+@pytest.mark.parametrize("headers", [{"Sec-Fetch-Site": "same-origin"}, {"Origin": "http://localhost"}, {}])
+def test_forms_of_the_desk_itself_are_taken(client: FlaskClient, headers: dict[str, str]) -> None:
+    answer = client.post("/novels", data={"file": (io.BytesIO(b"A novel."), "Good.txt")}, headers=headers)
+    assert answer.status_code == 303
+
+
+def test_names_that_point_here_from_elsewhere_are_refused(client: FlaskClient) -> None:
+    assert client.get("/", headers={"Host": "evil.example:8420"}).status_code == 400
+    assert client.get("/", headers={"Host": "localhost:8420"}).status_code == 200
+
+
+def test_every_answer_carries_its_policy(client: FlaskClient) -> None:
+    for address in ("/", "/desk.css", "/desk.js", "/x"):
+        headers = client.get(address).headers
+        assert "default-src 'none'" in headers["Content-Security-Policy"]
+        assert headers["X-Content-Type-Options"] == "nosniff" and headers["X-Frame-Options"] == "DENY"
+
+
+def test_novel_full_of_markup_shows_as_text(client: FlaskClient, desk: Desk) -> None:
+    text = TEXT.replace("Tom Hale", "Tom <script>alert(1)</script> Hale")
+    (desk.novels_dir / "A <b>&.txt").write_text(text, encoding="utf-8")
+    assert "A &lt;b&gt;&amp;" in client.get("/").text
+    address = _follow(client, client.get("/novels/A%20%3Cb%3E%26"))
+    asked = {"character": "Anna Reed", "backstory": f"Anna Reed said {STING}. She could not row."}
+    report = _follow(client, client.post(f"{address}/questions", data=asked))
+    for page in (address, report, "/"):
+        assert "<script>alert" not in client.get(page).text and "<img" not in client.get(page).text

@@ -1,0 +1,99 @@
+"""The command itself: it says its address, answers there, and refuses in one line what it cannot do."""
+
+from __future__ import annotations
+
+import builtins
+import re
+import shutil
+import signal
+import socket
+import subprocess
+import sys
+import tomllib
+import urllib.request
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from pipeline.cli import main
+from tests.pipeline.command_line import refused
+
+ROOT = Path(__file__).resolve().parents[3]
+
+
+@pytest.fixture
+def words(stand_in_reader: Path, shelf: Path, tmp_path: Path) -> list[str]:
+    """The flags of a good start, on any free port."""
+    novels = tmp_path / "novels"
+    shutil.copytree(shelf, novels)
+    machine = ["--model_dir", str(stand_in_reader), "--device", "cpu", "--threads", "1"]
+    places = ["--novels_dir", str(novels), "--out_dir", str(tmp_path / "out"), "--cache_dir", str(tmp_path / "cache")]
+    return ["serve", "--port", "0", *machine, *places]
+
+
+@pytest.mark.slow
+def test_desk_says_its_address_answers_and_ends_when_interrupted(words: list[str]) -> None:
+    command = [sys.executable, "-m", "pipeline", *words]
+    with subprocess.Popen(command, cwd=ROOT, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True) as desk:
+        assert desk.stdout is not None
+        line = desk.stdout.readline()
+        found = re.fullmatch(r"the desk is at (http://127\.0\.0\.1:\d+/) \(Ctrl-C ends it\)\n", line)
+        assert found, line
+        with urllib.request.urlopen(found[1], timeout=30) as answer:
+            assert "Low Water" in answer.read().decode("utf-8")
+        desk.send_signal(signal.SIGINT)
+        rest, errors = desk.communicate(timeout=30)
+    assert desk.returncode == 0 and rest.startswith("ended; ") and "Traceback" not in errors
+
+
+def test_port_that_is_taken_is_explained(words: list[str]) -> None:
+    with socket.socket() as taken:
+        taken.bind(("127.0.0.1", 0))
+        taken.listen()
+        port = str(taken.getsockname()[1])
+        assert "choose another --host or --port" in refused(main, *words, "--port", port)
+
+
+@pytest.mark.parametrize(
+    ("flags", "said"),
+    [
+        (["--host", "example.org"], "host is 'example.org'; expected localhost or a numeric address"),
+        (["--port", "70000"], "port is 70000; it must lie between 1 and 65535"),
+        (["--max_upload_mb", "0"], "max_upload_mb is 0; it must lie between 1 and 1000"),
+        (["--model_dir", "nowhere"], "nowhere"),
+    ],
+)
+def test_bad_flag_is_explained(words: list[str], flags: list[str], said: str) -> None:
+    assert said in refused(main, *words, *flags)
+
+
+def test_settings_of_the_desk_may_stand_in_a_file(words: list[str], tmp_path: Path) -> None:
+    settings = tmp_path / "desk.toml"
+    settings.write_text("max_upload_mb = 0\n", encoding="utf-8")
+    assert "max_upload_mb is 0" in refused(main, *words, "--config", settings)
+    settings.write_text("folds = 3\n", encoding="utf-8")
+    assert "sets folds; expected names of flags" in refused(main, *words, "--config", settings)
+
+
+@pytest.mark.parametrize("missing", ["flask", "fast_ebook"])
+def test_missing_library_is_an_error_that_says_what_to_install(
+    words: list[str], missing: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    real = builtins.__import__
+
+    def import_without(name: str, *more: Any) -> Any:
+        if name == "pipeline.serve.server":
+            raise ModuleNotFoundError(f"No module named {missing!r}", name=missing)
+        return real(name, *more)
+
+    monkeypatch.setattr(builtins, "__import__", import_without)
+    assert f"needs {missing}, which is not installed; install it: pip install -e '.[serve]'" in refused(main, *words)
+
+
+def test_every_file_of_the_room_is_package_data() -> None:
+    folder = ROOT / "pipeline" / "serve"
+    project = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))
+    patterns = project["tool"]["setuptools"]["package-data"]["pipeline.serve"]
+    shipped = {path for pattern in patterns for path in folder.glob(pattern)}
+    assert shipped == {path for path in folder.iterdir() if path.is_file() and path.suffix != ".py"}
