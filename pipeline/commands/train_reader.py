@@ -25,7 +25,8 @@ def train_reader(arguments: argparse.Namespace) -> int:
     """Prepare, pre-train and teach; each part that is done already is passed over."""
     folder = Path(arguments.out)
     settings = _settings(arguments)
-    if not arguments.resume and (folder / "last").is_dir():
+    begun = [name for name in ("last", "language_model") if (folder / name).is_dir()]
+    if begun and not arguments.resume:
         raise SettingError(f"{folder} holds a training already; add --resume to go on with it, or name another folder")
     questions = _questions(arguments, folder)
     if arguments.prepare_only:
@@ -86,13 +87,12 @@ def _language_model(arguments: argparse.Namespace, settings: ReaderTraining, fol
     if not arguments.novels:
         raise SettingError("--init is not given; without --novels a trained model to begin with is needed")
     target = folder / "language_model"
-    if not (target / "last" / "model.safetensors").exists() or arguments.resume:
-        flags = [f"--{name}={value}" for name, value in settings.language_model.items() if value is not True]
-        flags += [f"--{name}" for name, value in settings.language_model.items() if value is True]
-        resume = ["--resume"] if (target / "last" / "training.safetensors").exists() else []
-        data = ["--data", str(arguments.novels), "--out", str(target), "--device", arguments.device]
-        if bdh_main(["train", *data, *flags, *resume]) != 0:
-            raise ModelError("the language model was not trained; see the error above")
+    flags = [f"--{name}={value}" for name, value in settings.language_model.items() if value is not True]
+    flags += [f"--{name}" for name, value in settings.language_model.items() if value is True]
+    flags += ["--resume"] if (target / "last" / "training.safetensors").exists() else []
+    data = ["--data", str(arguments.novels), "--out", str(target), "--device", arguments.device]
+    if bdh_main(["train", *data, *flags]) != 0:
+        raise ModelError("the language model was not trained; see the error above")
     return target / "last"
 
 
@@ -110,7 +110,7 @@ def _teach(
     nli = Path(arguments.nli) if arguments.nli else None
     source = make_source([questions], nli, settings.packs, seed=settings.comparison.seed)
     run = ComparisonRun.make(folder, reader, tokenizer, source, settings, world, workers=arguments.workers)
-    if arguments.resume:
+    if arguments.resume and run.has_begun:
         run.resume()
     if world.writes:
         write_text(folder / "settings.json", json.dumps(asdict(settings), indent=1) + "\n")

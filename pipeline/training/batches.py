@@ -12,8 +12,11 @@ from torch.utils.data import DataLoader, Dataset
 from bdh.claims import ClaimBatch
 from bdh.tokenizer import Tokenizer
 from bdh.training.comparison import Answer, ClaimTargets, make_batch, make_targets
+from pipeline.errors import SettingError
 from pipeline.scoring.reader import SEPARATOR, evidence_text
 from pipeline.training.packs import SLOTS, Asked, Pack, PackSource
+
+_SHORTEST_CLAIM = 16
 
 
 @dataclass(frozen=True)
@@ -22,6 +25,14 @@ class Shapes:
 
     evidence: int = 320
     claim: int = 120
+
+    def __post_init__(self) -> None:
+        """Raise SettingError where there is no room."""
+        if self.evidence < 1 or self.claim < _SHORTEST_CLAIM:
+            raise SettingError(
+                f"shapes are {self.evidence} tokens of evidence and {self.claim} of a claim; expected at least 1 and "
+                f"{_SHORTEST_CLAIM}"
+            )
 
 
 class StepBatches(Dataset[tuple[ClaimBatch, ClaimTargets]]):

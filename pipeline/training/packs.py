@@ -4,11 +4,11 @@ from __future__ import annotations
 
 import random
 from collections import Counter
-from collections.abc import Sequence
-from dataclasses import dataclass, replace
+from collections.abc import Collection, Sequence
+from dataclasses import dataclass, fields, replace
 from typing import Any
 
-from pipeline.errors import TableError
+from pipeline.errors import SettingError, TableError
 from pipeline.training.twins import Changes, Edit, TwinMaker, find_names, replace_words
 
 Premise = tuple[str, list[tuple[str, str]]]
@@ -17,6 +17,8 @@ Premise = tuple[str, list[tuple[str, str]]]
 SLOTS = 4
 """Claims that share one piece of evidence."""
 _NOTES = (3, 8)
+_TRIES = 8
+_COUNTED = ("fewest_words", "most_words")
 
 
 @dataclass(frozen=True)
@@ -56,6 +58,18 @@ class PackConfig:
     drop_sentence: float = 0.1
     fewest_words: int = 90
     most_words: int = 200
+
+    def __post_init__(self) -> None:
+        """Raise SettingError for what is no share, or no range of words."""
+        shares = {item.name: getattr(self, item.name) for item in fields(self) if item.name not in _COUNTED}
+        wrong = [name for name, share in shares.items() if not 0 <= share <= 1]
+        if wrong:
+            raise SettingError(f"{wrong[0]} is {shares[wrong[0]]}; it is a share and must lie between 0 and 1")
+        if not 0 < self.fewest_words <= self.most_words:
+            raise SettingError(
+                f"fewest_words is {self.fewest_words} and most_words {self.most_words}; the first must be positive and "
+                "no more than the second"
+            )
 
 
 class Book:
@@ -138,7 +152,7 @@ class PackSource:
         twin = book.maker.make(true)
         if twin is not None:
             asked.append(Asked(twin.text, "contradicted", true))
-        asked.append(self._elsewhere(book))
+        asked += self._elsewhere(book, [true, false])
         return self._disturb(book, Pack(evidence, tuple(asked)), None)
 
     def _statements(self) -> Pack:
@@ -147,14 +161,20 @@ class PackSource:
         evidence = book.evidence(item["ev"], self.config, self.chance)
         twins = [twin for twin in (book.maker.make(text) for _ in range(SLOTS - 2)) if twin is not None]
         asked = [Asked(text, "supported"), *(Asked(twin.text, "contradicted", text) for twin in twins)]
-        asked.append(self._elsewhere(book))
+        asked += self._elsewhere(book, [text])
         return self._disturb(book, Pack(evidence, tuple(asked)), twins[0].edit if twins else None)
 
-    def _elsewhere(self, book: Book) -> Asked:
-        if self.chance.random() < 0.5 and book.pairs:
-            pair = self.chance.choice(book.pairs)
-            return Asked(pair[self.chance.randint(0, 1)]["text"], "not_stated")
-        return Asked(self.chance.choice(book.texts), "not_stated")
+    def _elsewhere(self, book: Book, own: Collection[str]) -> list[Asked]:
+        """Return a claim about something else in the book; none where only the pack's ``own`` are to be found."""
+        for _ in range(_TRIES):
+            if self.chance.random() < 0.5 and book.pairs:
+                text = self.chance.choice(book.pairs)[self.chance.randint(0, 1)]["text"]
+            else:
+                text = self.chance.choice(book.texts)
+            if text not in own:
+                return [Asked(text, "not_stated")]
+        others = [text for text in book.texts if text not in own]
+        return [Asked(self.chance.choice(others), "not_stated")] if others else []
 
     def _nli(self) -> Pack:
         premise, hypotheses = self.chance.choice(self.premises)
@@ -162,10 +182,11 @@ class PackSource:
         return Pack((premise,), tuple(Asked(text, label) for text, label in drawn))
 
     def _disturb(self, book: Book, pack: Pack, edit: Edit | None) -> Pack:
+        """Return the pack as it is, or before strange evidence, before none, or before evidence that was edited."""
         draw = self.chance.random()
         if draw < self.config.wrong_evidence:
             pack = Pack(self._strange(), tuple(replace(asked, label="not_stated") for asked in pack.claims))
-        elif draw < self.config.wrong_evidence + self.config.no_evidence:
+        elif draw < self.config.wrong_evidence + self.config.no_evidence or not pack.evidence:
             pack = Pack((), tuple(replace(asked, label="not_stated", alone=asked.label) for asked in pack.claims))
         elif edit is not None and self.chance.random() < self.config.counterfactual:
             pack = _against_the_book(pack, edit)

@@ -76,7 +76,7 @@ def _filled(settings: _S, table: dict[str, Any], path: Path) -> _S:
         raise SettingError(f"{path} sets {sorted(table.keys() - names)}; expected some of {sorted(names)}")
     try:
         return replace(settings, **table)  # type: ignore[type-var]
-    except (ConfigError, TypeError) as error:
+    except (ConfigError, SettingError, TypeError) as error:
         raise SettingError(f"{path}: {error}") from error
 
 
@@ -164,8 +164,13 @@ class ComparisonRun:
         stream: Callable[[int], Any] = lambda start: steps.stream(start, workers=workers)  # noqa: E731
         return cls(folder, ClaimTrainer(reader.to(world.device), stream, config, world), tokenizer)
 
+    @property
+    def has_begun(self) -> bool:
+        """Whether there is a place in ``last/`` to go on from."""
+        return (self.folder / "last" / _PLACE).is_file()
+
     def resume(self) -> None:
-        """Go on from ``last/``; raises CheckpointError when there is nothing to go on from."""
+        """Go on from ``last/``; raises CheckpointError when there is nothing to go on from, or it is damaged."""
         self.trainer.load_state_dict(*read_place(self.folder / "last" / _PLACE))
 
     def run(self) -> Iterator[ClaimReport]:
