@@ -254,10 +254,12 @@ class ClaimReader(nn.Module):
 
         c = model.embedded(claims.flatten(1))
         for layer in range(model.config.n_layer):
-            v, after_layer, x, _ = model.layer(v, turned, None if memory is None else memory[layer], stream)
-            if listen is not None:
-                listen(x)
-            c, _, _, _ = model.layer(c, forked_turn, after_layer, fork)
+            left = None if memory is None else memory[layer]
+            if v.shape[1]:
+                v, left, x, _ = model.layer(v, turned, left, stream)
+                if listen is not None:
+                    listen(x)
+            c, _, _, _ = model.layer(c, forked_turn, left, fork)
         return c.view(rows, count, length, -1), v
 
 
@@ -268,10 +270,11 @@ def _mean(weights: Float[Tensor, "B K C"], hidden: Float[Tensor, "B K C D"]) -> 
 def save_claim_reader(
     folder: str | Path, reader: ClaimReader, tokenizer: Tokenizer, *, card: str = "", dtype: torch.dtype | None = None
 ) -> Path:
-    """Write a model folder with the claim head beside the weights; ``dtype`` narrows the stored weights."""
+    """Write a model folder with the claim head beside the weights; ``dtype`` narrows what is stored of both."""
     folder = save(folder, reader.model, tokenizer, card=card, dtype=dtype)
     partial = folder / (_HEAD_FILE + ".partial")
-    write_tensors(partial, reader.claim_head.state_dict(), {"format": "pt", "claim_head": _HEAD_VERSION})
+    head = {name: tensor.to(dtype or tensor.dtype) for name, tensor in reader.claim_head.state_dict().items()}
+    write_tensors(partial, head, {"format": "pt", "claim_head": _HEAD_VERSION})
     os.replace(partial, folder / _HEAD_FILE)
     return folder
 

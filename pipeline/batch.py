@@ -18,7 +18,7 @@ from pipeline.scoring.logistic import LogisticModel
 from pipeline.scoring.verdict import backstory_rationale, label_row
 from pipeline.text.novels import find_novel
 
-LEXICAL = ("mean_coverage_union", "mean_neighbours_found")
+LEXICAL = ("mean_word_found", "mean_word_support_3")
 """The features of a row that the lexical baseline sees."""
 
 OnBook = Callable[[Book, Sequence[Character], Reading, Mapping[int, str]], None]

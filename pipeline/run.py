@@ -17,7 +17,7 @@ from pipeline.config import PipelineConfig
 from pipeline.llm import GroqDoor, load_key
 from pipeline.llm_steps import LLMSteps
 from pipeline.reading.cache import ReadingCache, default_folder, make_key
-from pipeline.reading.encoder import Encoder, load_encoder
+from pipeline.reading.encoder import Encoder, choose_machine, load_encoder
 from pipeline.reading.read import OnProgress, Reader, ignore_progress
 from pipeline.records import (
     Character,
@@ -34,8 +34,10 @@ from pipeline.records import (
 )
 from pipeline.report.waivers import apply_waivers
 from pipeline.retrieval import LexicalIndex, retrieve
-from pipeline.scoring.judge import Judge, Lexicon, describe_claims, passage_of, relabel
-from pipeline.scoring.surprise import Question, measure_gains
+from pipeline.scoring.claims import ClaimCase, make_case
+from pipeline.scoring.features import Passage
+from pipeline.scoring.judge import Heard, Judge, Lexicon, describe_claims, passage_of, relabel
+from pipeline.scoring.reader import ClaimComparer, ReaderQuestion, TrainedReader
 from pipeline.scoring.verdict import DecisionRule, backstory_rationale, label_backstory
 from pipeline.text.aliases import Alias
 from pipeline.text.characters import build_cast, find_mentions, resolve_character
@@ -116,6 +118,12 @@ class Pipeline:
         return load_encoder(self.config.reading, folder=shipped(self.config.reading.model_dir))
 
     @cached_property
+    def claim_reader(self) -> ClaimComparer:
+        """The loaded claim reader."""
+        device, dtype = choose_machine(self.config.reading)
+        return TrainedReader.load(shipped(self.config.reading.model_dir), device=device, dtype=dtype)
+
+    @cached_property
     def judge(self) -> Judge:
         """The fitted verdict."""
         return Judge.load(shipped(self.config.scoring.verdict_dir), rule=DecisionRule(band=self.band))
@@ -129,8 +137,8 @@ class Pipeline:
         return own
 
     def load_models(self) -> None:
-        """Load the reader and the fitted verdict now, so that a missing one is known before hours of work."""
-        _ = self.encoder, self.judge
+        """Load the readers and the fitted verdict now, so that a missing one is known before hours of work."""
+        _ = self.encoder, self.claim_reader, self.judge
 
     @property
     def band(self) -> float:
@@ -206,20 +214,48 @@ class Pipeline:
 
         Groq's labels of the passages, where it is asked for them, take the place of the reader's.
         """
-        asked = [
-            Question(claim.text, tuple(passage_of(book.novel, book.chunks[e.chunk_index]).text for e in evidence))
-            for claim, evidence in questions
-        ]
-        gains = measure_gains(self.encoder.model, self.encoder.tokenizer, asked, on_progress=on_progress)
+        heard = self._hear(book, questions, on_progress)
         judged = [
-            self.judge.judge_claim(claim, evidence, gain, novel=book.novel, chunks=book.chunks, lexicon=book.lexicon)
-            for (claim, evidence), gain in zip(questions, gains, strict=True)
+            self.judge.judge_claim(claim, evidence, told, novel=book.novel, chunks=book.chunks, lexicon=book.lexicon)
+            for (claim, evidence), told in zip(questions, heard, strict=True)
         ]
         return [
             verdict if labels is None else relabel(verdict, labels)
-            for verdict, question in zip(judged, asked, strict=True)
-            for labels in [self.llm.labels(verdict.claim, question.passages)]
+            for verdict, (claim, evidence) in zip(judged, questions, strict=True)
+            for labels in [self.llm.labels(claim, tuple(passage.text for passage in _passages(book, evidence)))]
         ]
+
+    def _hear(
+        self,
+        book: Book,
+        questions: Sequence[tuple[Claim, tuple[Evidence, ...]]],
+        on_progress: Callable[[int], object],
+    ) -> list[Heard]:
+        """Return what the claim reader says of each claim: before all its evidence, and before each passage."""
+        cases = [self._case(book, claim, evidence) for claim, evidence in questions]
+        asked = [
+            question
+            for case, (claim, evidence) in zip(cases, questions, strict=True)
+            for question in (
+                case.question,
+                *(ReaderQuestion(claim.text, passage.sentences) for passage in _passages(book, evidence)),
+            )
+        ]
+        told = iter(self.claim_reader.compare(asked, on_progress=on_progress))
+        return [
+            Heard(case, next(told), tuple(next(told) for _ in evidence))
+            for case, (_, evidence) in zip(cases, questions, strict=True)
+        ]
+
+    def _case(self, book: Book, claim: Claim, evidence: Sequence[Evidence]) -> ClaimCase:
+        return make_case(
+            claim.text,
+            _passages(book, evidence),
+            first_sentences=[book.chunks[item.chunk_index].first_sentence for item in evidence],
+            weight=book.lexicon.weight,
+            stems=book.lexicon.stems,
+            background=self.judge.background,
+        )
 
     def summarise(self, book: Book, judged: Sequence[ClaimVerdict]) -> dict[int, str]:
         """Return Groq's summaries of the chunks that stand in evidence, by chunk index; none where it is not asked."""
@@ -258,6 +294,10 @@ class Pipeline:
         label = label_backstory(probability, threshold=model.threshold, band=self.band)
         rationale = backstory_rationale(label, counted)
         return Verdict(novel, character, label, probability, rationale, judged, features, notices)
+
+
+def _passages(book: Book, evidence: Sequence[Evidence]) -> list[Passage]:
+    return [passage_of(book.novel, book.chunks[item.chunk_index]) for item in evidence]
 
 
 def describe(claims: Sequence[ClaimVerdict]) -> dict[str, float]:

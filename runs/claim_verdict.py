@@ -26,6 +26,7 @@ import numpy as np
 from tqdm import tqdm
 
 KINDS = ("right", "none", "wrong")
+LEXICAL = "lexical"
 LABELS = ("supported", "contradicted", "not_stated")
 
 
@@ -111,25 +112,21 @@ def write_comparisons(path: Path, comparisons: Sequence[Any]) -> None:
     )
 
 
-class Claims:
-    """Labelled claims with their scenes, as the models see them."""
+class _Labelled:
+    """Labelled claims with their books and pairs."""
 
-    def __init__(self, argument: str) -> None:
-        from pipeline.scoring.claims import ClaimCase, claim_row, reader_row
+    def __init__(self) -> None:
+        self.labels: list[int] = []
+        self.books: list[str] = []
+        self.pairs: list[str] = []
+        self.texts: list[str] = []
 
-        cases, _, compared = argument.partition(":")
-        self.labels, self.books, self.pairs, self.texts = [], [], [], []
-        self.scenes: list[Any] = []
-        for line, comparisons in zip(_lines(cases), _comparisons(compared), strict=True):
-            found = {kind: ClaimCase(**line["cases"][kind]) for kind in KINDS}
-            self.scenes.append({kind: (found[kind], comparisons[kind]) for kind in KINDS})
-            self.labels.append(int(line["label"] == "consistent"))
-            self.books.append(line["book"])
-            self.pairs.append(line["pair"])
-            self.texts.append(found["right"].text)
-        self.rows = {kind: [claim_row(*scene[kind]) for scene in self.scenes] for kind in KINDS}
-        self.words = {kind: [scene[kind][0].lexical for scene in self.scenes] for kind in KINDS}
-        self.odds = {kind: [reader_row(scene[kind][1]) for scene in self.scenes] for kind in KINDS}
+    def add(self, line: dict[str, Any]) -> None:
+        """Take the row of a case."""
+        self.labels.append(int(line["label"] == "consistent"))
+        self.books.append(line["book"])
+        self.pairs.append(line["pair"])
+        self.texts.append(line["cases"]["right"]["text"])
 
     def twins(self) -> list[tuple[int, int]]:
         """Return the indices of the true and the false claim of each pair."""
@@ -137,6 +134,94 @@ class Claims:
         for place, (book, pair, label) in enumerate(zip(self.books, self.pairs, self.labels, strict=True)):
             places[book, pair][label] = place
         return [(both[1], both[0]) for both in places.values() if len(both) == 2]
+
+
+class Words(_Labelled):
+    """Labelled claims with their lexical features alone."""
+
+    def __init__(self, argument: str) -> None:
+        super().__init__()
+        self.rows: dict[str, list[dict[str, float]]] = {kind: [] for kind in KINDS}
+        for line in _lines(argument.partition(":")[0]):
+            self.add(line)
+            for kind in KINDS:
+                self.rows[kind].append(line["cases"][kind]["lexical"])
+
+
+class Claims(_Labelled):
+    """Labelled claims with their scenes, as the models see them."""
+
+    def __init__(self, argument: str) -> None:
+        from pipeline.scoring.claims import ClaimCase, claim_row, reader_features, reader_row
+
+        super().__init__()
+        cases, _, compared = argument.partition(":")
+        self.scenes: list[Any] = []
+        for line, comparisons in zip(_lines(cases), _comparisons(compared), strict=True):
+            self.add(line)
+            found = {kind: ClaimCase(**line["cases"][kind]) for kind in KINDS}
+            self.scenes.append({kind: (found[kind], comparisons[kind]) for kind in KINDS})
+        self.rows = {kind: [claim_row(*scene[kind]) for scene in self.scenes] for kind in KINDS}
+        self.words = {kind: [scene[kind][0].lexical for scene in self.scenes] for kind in KINDS}
+        self.told = {kind: [reader_features(scene[kind][1]) for scene in self.scenes] for kind in KINDS}
+        self.odds = {kind: [reader_row(scene[kind][1]) for scene in self.scenes] for kind in KINDS}
+
+
+def _wording(models: Any, claims: Claims) -> dict[str, float]:
+    """Return the correlation within labels of the claims' score with what their wording alone makes of them."""
+    score = models.ensemble.log_odds(claims.rows["right"])
+    alone = np.array([scene["right"][1].alone for scene in claims.scenes])
+    only = np.log(1e-9 + models.claim_only.probabilities(claims.texts))
+    labels = np.array(claims.labels)
+    for values in (score, alone, only):
+        for label in (0, 1):
+            values[labels == label] -= values[labels == label].mean()
+    return {name: float(np.corrcoef(score, ear)[0, 1]) for name, ear in (("alone", alone), ("claim_only", only))}
+
+
+def _backstories(claims: Claims, model: Any) -> tuple[list[dict[str, float]], list[int], list[str]]:
+    """Return backstories made of 3 to 5 true claims of a book, and the same with one replaced by its false twin."""
+    from pipeline.scoring.judge import describe_claims
+    from pipeline.scoring.verdict import DecisionRule, label_claim
+
+    rule, chance = DecisionRule(), np.random.default_rng(0)
+    chances = model.probabilities(claims.rows["right"])
+    by_book: dict[str, list[tuple[int, int]]] = defaultdict(list)
+    for true, false in claims.twins():
+        by_book[claims.books[true]].append((true, false))
+    rows, labels, books = [], [], []
+    for book, pairs in by_book.items():
+        for start in range(0, len(pairs) - 5, 4):
+            group = pairs[start : start + int(chance.integers(3, 6))]
+            broken = int(chance.integers(len(group)))
+            for label in (1, 0):
+                chosen = [pair[1] if label == 0 and place == broken else pair[0] for place, pair in enumerate(group)]
+                told = [claims.scenes[index]["right"][1] for index in chosen]
+                named = [
+                    label_claim(float(chances[index]), one.stated, threshold=model.threshold, rule=rule)
+                    for index, one in zip(chosen, told, strict=True)
+                ]
+                probabilities = [float(chances[index]) for index in chosen]
+                rows.append(describe_claims(probabilities, named, [claims.rows["right"][index] for index in chosen]))
+                labels.append(label)
+                books.append(book)
+    return rows, labels, books
+
+
+def fit_backstories(claims: Claims, model: Any) -> Any:
+    """Return the model of backstories, fitted on such as are made of the claims."""
+    from pipeline.scoring.fitting import fit_logistic
+
+    rows, labels, books = _backstories(claims, model)
+    return fit_logistic(rows, labels, groups=books, aim="balanced_accuracy", seed=0)
+
+
+def _measure_backstories(claims: Claims, model: Any, backstory_model: Any) -> dict[str, Any]:
+    from pipeline.scoring.evaluation import pair_metrics
+
+    rows, labels, books = _backstories(claims, model)
+    chances, pairs = backstory_model.probabilities(rows), [place // 2 for place in range(len(rows))]
+    return pair_metrics(chances, labels, pairs, books=books, threshold=backstory_model.threshold, seed=0).to_dict()
 
 
 def _comparisons(paths: str) -> Iterator[dict[str, Any]]:
@@ -165,44 +250,64 @@ def fit(arguments: argparse.Namespace) -> None:
     from pipeline.scoring.claim_models import READERS, ClaimModels
     from pipeline.scoring.claim_only import fit_claim_only
     from pipeline.scoring.claims import WORDING
-    from pipeline.scoring.control import fit_controlled
     from pipeline.scoring.fitting import fit_logistic
 
-    train, out = Claims(arguments.train), arguments.out
-    labels, books = train.labels, train.books
-    twins, share = train.twins(), arguments.twin_share
-    models: dict[str, Any] = {}
-    for name, rows, wording in (("claim", train.rows, WORDING), ("claim_lexical", train.words, None)):
-        controls = [rows["wrong"], rows["none"]]
-        models[name] = fit_controlled(
-            rows["right"],
-            labels,
-            controls=controls,
-            groups=books,
-            twins=twins,
-            twin_share=share,
-            wording=wording,
-        )
+    train, out, wide = Claims(arguments.train), arguments.out, Words(arguments.words or arguments.train)
+    share = arguments.twin_share
+    lexical = _controlled(wide, wide.rows, share=share, wording=None)
+
+    def joined(kind: str) -> list[dict[str, float]]:
+        odds = lexical.log_odds(train.words[kind])
+        return [{LEXICAL: float(own), **told} for own, told in zip(odds, train.told[kind], strict=True)]
+
+    both = {kind: joined(kind) for kind in KINDS}
+    claim = _controlled(train, both, share=share, wording=WORDING).opened(LEXICAL, lexical)
+    models: dict[str, Any] = {
+        "claim": claim,
+        "claim_lexical": lexical,
+        "pair": _controlled(train, train.told, share=share, wording=WORDING),
+        "backstory": fit_backstories(train, claim),
+    }
     for kind, name in READERS.items():
-        models[f"claim_{name}"] = fit_logistic(train.odds[kind], labels, groups=books)
-    words = fit_claim_only(train.texts, labels, groups=books, most_terms=arguments.most_terms, seed=0)
+        models[f"claim_{name}"] = fit_logistic(train.odds[kind], train.labels, groups=train.books)
+    words = fit_claim_only(wide.texts, wide.labels, groups=wide.books, most_terms=arguments.most_terms, seed=0)
     out.mkdir(parents=True, exist_ok=True)
     for name, model in models.items():
         model.save(out / f"{name}.json")
     text = json.dumps(words.to_dict(), ensure_ascii=False, separators=(",", ":"))
     (out / "claim_only.json").write_text(text + "\n", encoding="utf-8")
     dev, fitted = Claims(arguments.dev), ClaimModels.load(out)
-    figures: dict[str, Any] = {"train_claims": len(labels), "twin_share": share}
+    figures: dict[str, Any] = {
+        "train_claims": len(train.labels),
+        "lexical_claims": len(wide.labels),
+        "twin_share": share,
+    }
     for name, claims in (("dev", dev), ("train_as_fitted", train)):
         answers = fitted.answer(claims.scenes)
         measured = claim_metrics(answers, claims.labels, books=claims.books, pairs=claims.pairs, seed=0)
         figures[name] = measured.to_dict()
-    figures["claim_only_pruning"] = _pruning(train, dev, words, seed=0)
+    figures["claim_only_pruning"] = _pruning(wide, dev, words, seed=0)
+    figures["wording"] = {name: _wording(fitted, claims) for name, claims in (("dev", dev), ("train", train))}
+    figures["backstories"] = _measure_backstories(dev, models["claim"], models["backstory"])
     (out / "claim_figures.json").write_text(json.dumps(figures, indent=1) + "\n", encoding="utf-8")
     _show(figures["dev"])
 
 
-def _pruning(train: Claims, dev: Claims, pruned: Any, *, seed: int) -> dict[str, float]:
+def _controlled(claims: _Labelled, rows: dict[str, Any], *, share: float, wording: str | None) -> Any:
+    from pipeline.scoring.control import fit_controlled
+
+    return fit_controlled(
+        rows["right"],
+        claims.labels,
+        controls=[rows["wrong"], rows["none"]],
+        groups=claims.books,
+        twins=claims.twins(),
+        twin_share=share,
+        wording=wording,
+    )
+
+
+def _pruning(train: _Labelled, dev: Claims, pruned: Any, *, seed: int) -> dict[str, float]:
     """Return how many terms were kept, and the dev AUC of the claim-only baseline with them and with all."""
     from sklearn.metrics import roc_auc_score
 
@@ -244,7 +349,8 @@ def main(argv: Sequence[str] | None = None) -> None:
     step.add_argument("--out", type=Path, required=True)
     step.set_defaults(run=compare)
     step = steps.add_parser("fit")
-    step.add_argument("--train", required=True, help="CASES:COMPARISONS")
+    step.add_argument("--train", required=True, help="CASES:COMPARISONS about novels that the reader never saw")
+    step.add_argument("--words", help="more CASES, for what is fitted on words alone; else those of --train")
     step.add_argument("--dev", required=True, help="CASES:COMPARISONS")
     step.add_argument(
         "--twin_share", type=float, default=0.5, help="weight of telling twins apart against telling single claims"

@@ -26,7 +26,7 @@ from pipeline.scoring.background import Background
 from pipeline.scoring.claim_metrics import ClaimMetrics, claim_metrics
 from pipeline.scoring.claim_models import Answers, ClaimModels
 from pipeline.scoring.measures import Figure
-from pipeline.scoring.reader import ClaimComparer, TrainedReader
+from pipeline.scoring.reader import ClaimComparer, TrainedReader, claims_folder
 
 SPARE_NOVEL = ROOT / "novels" / "The Unlit Hour.txt"
 """The wrong novel of a table about one novel."""
@@ -97,7 +97,7 @@ def open_tools(pipeline: Pipeline, verdict_dir: Path, cache_dir: str | None) -> 
         background=Background.load(background),
         background_sha256=sha256_of(background),
         comparer=open_comparer(pipeline),
-        reader_sha256=hash_folder(folder),
+        reader_sha256=hash_folder(claims_folder(folder)),
         cache=ReadingCache(Path(cache_dir) if cache_dir else default_folder()),
     )
 

@@ -66,9 +66,14 @@ def claim_row(case: ClaimCase, comparison: Comparison) -> dict[str, float]:
     ``WORDING`` is among them, 0 where the reader heard nothing. A model may use it to take the share of the wording off
     the others, and no further: ``control.fit_controlled`` holds it to that.
     """
+    return case.lexical | reader_features(comparison)
+
+
+def reader_features(comparison: Comparison) -> dict[str, float]:
+    """Return the reader's part of a row."""
     heard = any(comparison.features.values())
     told = {READER_PREFIX + name: value for name, value in comparison.features.items()}
-    return case.lexical | told | {WORDING: comparison.alone if heard else 0.0}
+    return told | {WORDING: comparison.alone if heard else 0.0}
 
 
 def reader_row(comparison: Comparison) -> dict[str, float]:

@@ -3,9 +3,12 @@
 Before a wrong novel nothing separates true from false claims but the claims themselves: a novel that has nothing to do
 with them can add nothing. So the mean difference of true and false claims there is the direction in which features
 leak the claim, and a weight vector at right angles to it gives both the same mean score before a wrong novel. The
-weights are fitted among those, on claims before their own novels. Where a feature says what the wording alone makes of
-a claim, the score before a wrong novel must not vary with it either: then it serves to take the share of the wording
-off the others, and for nothing else.
+weights are fitted among those, on claims before their own novels.
+
+That alone is not enough: a reader may trust its ear for how claims sound only where the evidence is about the claim.
+Then the ear is silent before a wrong novel and speaks before the right one. So where a feature says what the wording
+alone makes of a claim, the score before the right novel must not vary with it either, among true claims and among false
+ones: the feature serves to take the share of the wording off the others, and for nothing else.
 """
 
 from __future__ import annotations
@@ -40,7 +43,7 @@ def fit_controlled(
 ) -> LogisticModel:
     """Fit the probability of label 1 with weights at right angles to every control's mean difference of the labels.
 
-    With ``wording``, the name of a feature, the score does not vary with that before any control either.
+    With ``wording``, the name of a feature, the score of rows of one label does not vary with that either.
     Each of ``controls`` holds a row for each of ``rows`` with the features of the same claim before other evidence.
     The weights serve two ends: to tell single claims apart, and to tell the true from the false of ``twins``, given by
     their indices; ``twin_share`` (0 to 1) is how much the second counts. Intercept, scale and threshold are always
@@ -61,7 +64,7 @@ def fit_controlled(
     silent = [feature_matrix(control, names) / scales for control in controls]
     directions = [_difference(each, known) for each in silent]
     if wording is not None:
-        directions += [_covariance(each, each[:, names.index(wording)]) for each in silent]
+        directions.append(_covariance_within(matrix / scales, names.index(wording), known))
     basis = free_directions(np.array(directions).reshape(len(directions), len(names)))
     inside = ((matrix - means) / scales) @ basis
     turned = _shared_weights(
@@ -83,8 +86,12 @@ def _difference(matrix: Floats, labels: Labels) -> Floats:
     return np.asarray(matrix[labels == 1].mean(axis=0) - matrix[labels == 0].mean(axis=0), dtype=np.float64)
 
 
-def _covariance(matrix: Floats, column: Floats) -> Floats:
-    return np.asarray((column - column.mean()) @ matrix / len(matrix), dtype=np.float64)
+def _covariance_within(matrix: Floats, column: int, labels: Labels) -> Floats:
+    """Return the covariance of each column with one of them, the means of both labels taken off: (F,)."""
+    apart = matrix.copy()
+    for label in (0, 1):
+        apart[labels == label] -= apart[labels == label].mean(axis=0)
+    return np.asarray(apart[:, column] @ apart / len(apart), dtype=np.float64)
 
 
 def free_directions(taken: Floats) -> Floats:

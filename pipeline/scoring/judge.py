@@ -1,6 +1,6 @@
-"""Claims with their evidence and the reader's surprise to verdicts: the plain form of the judge.
+"""Claims with their evidence and what the claim reader says of it to verdicts.
 
-The shipped models were fitted on labelled claims about other novels (``runs/first_verdict.sh``); nothing here is
+The shipped models were fitted on labelled claims about other novels (``runs/claim_verdict.py``); nothing here is
 fitted. How a dataset's own labels come in is the business of ``fitting`` and ``evaluation``.
 """
 
@@ -12,17 +12,12 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 
 from pipeline.errors import ModelError
-from pipeline.records import Chunk, Claim, ClaimLabel, ClaimVerdict, Evidence, Novel, Pair, PairLabel, Span
-from pipeline.scoring.features import (
-    Passage,
-    Stems,
-    SurpriseGain,
-    Weight,
-    best_sentence,
-    claim_features,
-    pair_features,
-)
+from pipeline.records import Chunk, Claim, ClaimLabel, ClaimVerdict, Evidence, Novel, Pair, PairLabel
+from pipeline.scoring.background import Background
+from pipeline.scoring.claims import ClaimCase, claim_row, reader_features
+from pipeline.scoring.features import Passage, Stems, Weight, best_sentence
 from pipeline.scoring.logistic import LogisticModel
+from pipeline.scoring.reader import Comparison
 from pipeline.scoring.verdict import (
     DecisionRule,
     backstory_features,
@@ -34,10 +29,11 @@ from pipeline.scoring.verdict import (
 )
 
 METHOD = (
-    "plain form: a logistic model on lexical agreement between claim and passages and on how much less surprising the "
-    "claim is to the language model after them, fitted on labelled claims about other novels"
+    "a trained BDH claim reader, which reads each claim from the memory that its evidence left, and lexical surplus "
+    "over an unrelated novel, joined by a logistic model from which the claim's own wording was taken off; fitted on "
+    "labelled claims about other novels"
 )
-ROW_FEATURES = ("coverage_union", "neighbours_found", "gain", "distance")
+ROW_FEATURES = ("word_found", "word_support_3")
 """Evidence features of claims whose mean over a backstory describes a row of a table."""
 
 
@@ -50,75 +46,66 @@ class Lexicon:
 
 
 @dataclass(frozen=True)
+class Heard:
+    """A claim with what the reader says of it: before all its evidence together, and before each passage alone."""
+
+    case: ClaimCase
+    whole: Comparison
+    passages: tuple[Comparison, ...]
+
+
+@dataclass(frozen=True)
 class Judge:
     """The fitted models, and the rule that turns their probabilities into labels."""
 
     claim_model: LogisticModel
     pair_model: LogisticModel
     backstory_model: LogisticModel
+    background: Background
     rule: DecisionRule
     sha256: str
 
     @classmethod
     def load(cls, folder: Path, *, rule: DecisionRule) -> Judge:
-        """Read the models that ``runs/first_verdict.py`` fitted; raises ModelError when one is missing or damaged."""
-        names = ("claim.json", "pair.json", "backstory.json")
+        """Read the models that ``runs/claim_verdict.py`` fitted; raises ModelError when one is missing or damaged."""
+        names = ("claim.json", "pair.json", "backstory.json", "background.npz")
         missing = [name for name in names if not (folder / name).is_file()]
         if missing:
             raise ModelError(f"{folder} lacks {', '.join(missing)}; expected the fitted verdict models; restore them")
-        claim, pair, backstory = (LogisticModel.load(folder / name) for name in names)
+        claim, pair, backstory = (LogisticModel.load(folder / name) for name in names[:3])
         digest = hashlib.sha256(b"".join((folder / name).read_bytes() for name in names)).hexdigest()
-        return cls(claim, pair, backstory, rule, digest)
+        return cls(claim, pair, backstory, Background.load(folder / names[3]), rule, digest)
 
     def judge_claim(
         self,
         claim: Claim,
         evidence: Sequence[Evidence],
-        gains: Sequence[SurpriseGain],
+        heard: Heard,
         *,
         novel: Novel,
         chunks: Sequence[Chunk],
         lexicon: Lexicon,
     ) -> ClaimVerdict:
-        """Return the verdict on a claim; ``gains`` are the reader's, one for each piece of evidence in its order."""
-        passages = [passage_of(novel, chunks[item.chunk_index]) for item in evidence]
-        features = claim_features(
-            claim.text,
-            passages,
-            max(gains, key=lambda gain: gain.gain),
-            distances=[item.distance for item in evidence],
-            weight=lexicon.weight,
-            stems=lexicon.stems,
-        )
+        """Return the verdict on a claim; ``heard.passages`` are in the order of ``evidence``."""
+        features = claim_row(heard.case, heard.whole)
         probability = self.claim_model.probability(features)
-        label = label_claim(
-            probability, features["coverage_union"], threshold=self.claim_model.threshold, rule=self.rule
-        )
+        threshold = self.claim_model.threshold
+        label = label_claim(probability, heard.whole.stated, threshold=threshold, rule=self.rule)
         pairs = tuple(
-            self._judge_pair(claim, item, gain, passage, chunks[item.chunk_index].sentences, novel, lexicon)
-            for item, gain, passage in zip(evidence, gains, passages, strict=True)
+            self._judge_pair(claim, item, told, chunks[item.chunk_index], novel, lexicon)
+            for item, told in zip(evidence, heard.passages, strict=True)
         )
         return ClaimVerdict(claim, label, probability, features, pairs, claim_rationale(label, pairs))
 
     def _judge_pair(
-        self,
-        claim: Claim,
-        item: Evidence,
-        gain: SurpriseGain,
-        passage: Passage,
-        spans: Sequence[Span],
-        novel: Novel,
-        lexicon: Lexicon,
+        self, claim: Claim, item: Evidence, told: Comparison, chunk: Chunk, novel: Novel, lexicon: Lexicon
     ) -> Pair:
-        weight, stems = lexicon.weight, lexicon.stems
-        features = pair_features(claim.text, passage, gain, distance=item.distance, weight=weight, stems=stems)
-        probability = self.pair_model.probability(features)
-        coverage = features["coverage_passage"]
-        chances = pair_probabilities(probability, coverage, threshold=self.pair_model.threshold, rule=self.rule)
-        chosen = best_sentence(claim.text, passage.sentences, weight=weight, stems=stems)
-        start, end = spans[chosen]
-        chapter = novel.chapter_at(start)
-        return Pair(item, label_pair(chances), chances, passage.sentences[chosen], start, end, chapter)
+        probability = self.pair_model.probability(reader_features(told))
+        chances = pair_probabilities(probability, told.stated, threshold=self.pair_model.threshold, rule=self.rule)
+        sentences = passage_of(novel, chunk).sentences
+        chosen = best_sentence(claim.text, sentences, weight=lexicon.weight, stems=lexicon.stems)
+        start, end = chunk.sentences[chosen]
+        return Pair(item, label_pair(chances), chances, sentences[chosen], start, end, novel.chapter_at(start))
 
 
 def passage_of(novel: Novel, chunk: Chunk) -> Passage:

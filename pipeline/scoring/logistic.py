@@ -73,6 +73,24 @@ class LogisticModel:
         """Return the probability of being consistent for one row."""
         return float(self.probabilities([row])[0])
 
+    def opened(self, name: str, inner: LogisticModel) -> LogisticModel:
+        """Return this model with the log-odds of ``inner``, its feature ``name``, replaced by the features of inner."""
+        place = self.names.index(name)
+        share = self.weights[place] / self.scales[place]
+        rest = [index for index in range(len(self.names)) if index != place]
+
+        def kept(values: Sequence[float]) -> tuple[float, ...]:
+            return tuple(values[index] for index in rest)
+
+        return LogisticModel(
+            names=(*inner.names, *(self.names[index] for index in rest)),
+            means=(*inner.means, *kept(self.means)),
+            scales=(*inner.scales, *kept(self.scales)),
+            weights=(*(share * weight for weight in inner.weights), *kept(self.weights)),
+            intercept=self.intercept + share * (inner.intercept - self.means[place]),
+            threshold=self.threshold,
+        )
+
     def to_dict(self) -> dict[str, Any]:
         """Return the model as it is written to JSON, with the name and version of the format."""
         return {"format": FORMAT, "version": VERSION, **asdict(self)}

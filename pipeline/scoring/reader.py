@@ -10,7 +10,7 @@ from typing import Protocol
 import torch
 
 from bdh import BDHError, Tokenizer, weights_hash
-from bdh.claims import CLAIM_LABELS, ClaimBatch, ClaimOutput, ClaimReader, load_claim_reader
+from bdh.claims import CLAIM_LABELS, ClaimBatch, ClaimOutput, ClaimReader, holds_claim_head, load_claim_reader
 from bdh.training.comparison import make_batch, to_device
 from pipeline.errors import ModelError
 from pipeline.records import ClaimLabel
@@ -36,6 +36,11 @@ class Comparison:
     log_odds: float
     alone: float
     features: dict[str, float]
+
+    @property
+    def stated(self) -> float:
+        """Return the probability that the evidence settles the claim, one way or the other."""
+        return 1 - self.probabilities["not_stated"]
 
 
 @dataclass(frozen=True)
@@ -65,7 +70,8 @@ class TrainedReader:
 
     @classmethod
     def load(cls, folder: Path, *, device: torch.device, dtype: torch.dtype | None) -> TrainedReader:
-        """Load the claim reader that lies in ``folder``; raises ModelError when it is missing or damaged."""
+        """Load the claim reader in ``folder``, or else in its folder ``claims``; raises ModelError for a damaged one."""
+        folder = claims_folder(folder)
         try:
             reader, tokenizer = load_claim_reader(folder, device=device, dtype=dtype)
             return cls(reader, tokenizer, weights_hash(folder))
@@ -107,6 +113,11 @@ class TrainedReader:
             claim_length=max(2 * len(claim) + 3 * len(separator) for claim in claims),
         )
         return to_device(batch, self.reader.model.device)
+
+
+def claims_folder(folder: Path) -> Path:
+    """Return where the claim reader of a model folder lies: in it, or in its folder ``claims``."""
+    return folder if holds_claim_head(folder) else folder / "claims"
 
 
 def evidence_text(sentences: Sequence[str]) -> str:

@@ -31,44 +31,43 @@ _PAIR_LABEL_OF: dict[ClaimLabel, PairLabel] = {"supported": "support", "contradi
 class DecisionRule:
     """When evidence is enough and a probability decided.
 
-    ``coverage_bound``: the share of a claim's words, by weight, that its evidence must hold to be about it. It can be
-    fitted as a threshold that tells claims before their own novel from claims before another one.
+    ``stated_bound``: the probability that its evidence settles a claim, below which the claim counts as not stated.
     ``band``: how far a probability must lie from the threshold of its model.
     """
 
-    coverage_bound: float = 0.25
+    stated_bound: float = 0.5
     band: float = 0.05
 
     def __post_init__(self) -> None:
-        if not 0 <= self.coverage_bound <= 1 or not 0 <= self.band < 0.5:
+        if not 0 <= self.stated_bound <= 1 or not 0 <= self.band < 0.5:
             raise SettingError(
-                f"coverage_bound is {self.coverage_bound} and band {self.band}; expected a share from 0 to 1 and a "
+                f"stated_bound is {self.stated_bound} and band {self.band}; expected a share from 0 to 1 and a "
                 f"half-width from 0 to below 0.5"
             )
 
 
-def label_claim(probability: float, coverage: float, *, threshold: float, rule: DecisionRule) -> ClaimLabel:
-    """Return not_stated where coverage is below its bound or the probability inside the band, else by its side.
+def label_claim(probability: float, stated: float, *, threshold: float, rule: DecisionRule) -> ClaimLabel:
+    """Return not_stated where ``stated`` is below its bound or the probability inside the band, else by its side.
 
-    ``coverage`` is that of all the claim's evidence together (``coverage_union``).
+    ``stated`` is the reader's probability that the claim's evidence settles it.
     """
-    if coverage < rule.coverage_bound or abs(probability - threshold) < rule.band:
+    if stated < rule.stated_bound or abs(probability - threshold) < rule.band:
         return "not_stated"
     return "supported" if probability >= threshold else "contradicted"
 
 
 def pair_probabilities(
-    probability: float, coverage: float, *, threshold: float, rule: DecisionRule
+    probability: float, stated: float, *, threshold: float, rule: DecisionRule
 ) -> dict[PairLabel, float]:
     """Return the probabilities of support, contradict and irrelevant; they sum to 1.
 
-    ``probability`` is that of the claim being consistent with the passage, ``coverage`` that of the claim by it
-    (``coverage_passage``). Plain form: moved in log-odds so that its model's threshold lies at a half, it becomes p.
-    Relevance r rises linearly from 0 to 1 as coverage goes from 0 to its bound, times the same for the distance of p
-    from a half up to the band. Then support is r * p, contradict r * (1 - p), irrelevant the rest.
+    ``probability`` is that of the claim being consistent with the passage, ``stated`` that of the passage settling it.
+    Moved in log-odds so that its model's threshold lies at a half, the former becomes p. Relevance r is ``stated``
+    times what rises linearly from 0 to 1 as p leaves a half, up to the band. Then support is r * p, contradict
+    r * (1 - p), irrelevant the rest.
     """
     chance = 1 / (1 + math.exp(_log_odds(threshold) - _log_odds(probability)))
-    relevance = _ramp(coverage, rule.coverage_bound) * _ramp(abs(chance - 0.5), rule.band)
+    relevance = stated * _ramp(abs(chance - 0.5), rule.band)
     support, contradict = relevance * chance, relevance * (1 - chance)
     return {"support": support, "contradict": contradict, "irrelevant": 1 - relevance}
 
