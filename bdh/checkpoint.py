@@ -184,8 +184,8 @@ def write_tensors(path: Path, tensors: Mapping[str, Tensor], metadata: dict[str,
 
 
 def weights_hash(folder: str | Path) -> str:
-    """Return the sha256 over configuration, tokenizer and weights of a model folder."""
-    shards = sorted(Path(folder).glob("model*.safetensors"))
+    """Return the sha256 over configuration, tokenizer and weights of a model folder, a claim head among them."""
+    shards = [*sorted(Path(folder).glob("model*.safetensors")), *Path(folder).glob("claim_head.safetensors")]
     digest = hashlib.sha256()
     for path in (Path(folder) / "config.json", Path(folder) / "tokenizer.json", *shards):
         try:

@@ -9,7 +9,7 @@ from typing import Protocol
 
 import torch
 
-from bdh import BDHError, Tokenizer, weights_hash
+from bdh import BDHError, BDHState, Tokenizer, weights_hash
 from bdh.claims import CLAIM_LABELS, ClaimBatch, ClaimOutput, ClaimReader, holds_claim_head, load_claim_reader
 from bdh.training.comparison import make_batch, to_device
 from pipeline.errors import ModelError
@@ -87,6 +87,15 @@ class TrainedReader:
         alone = {claim: float(heard.alone) for claim, heard in zip(claims, bare, strict=True)}
         told = self._read(questions, on_progress)
         return [_comparison(heard, alone[question.claim]) for question, heard in zip(questions, told, strict=True)]
+
+    @torch.inference_mode()
+    def compare_after(self, question: ReaderQuestion, state: BDHState) -> Comparison:
+        """Return a comparison whose evidence is read after what ``state`` has read, in the place of an empty memory."""
+        (bare,) = self._read([ReaderQuestion(question.claim, ())], lambda done: None)
+        evidence = self.tokenizer.encode(evidence_text(question.sentences))
+        batch = self._batch([evidence], [self.tokenizer.encode(" ".join(question.claim.split()))])
+        (heard,) = _hear(self.reader(batch, state), batch)
+        return _comparison(heard, bare.alone)
 
     @torch.inference_mode()
     def _read(self, questions: Sequence[ReaderQuestion], on_progress: Callable[[int], object]) -> list[_Heard]:
