@@ -75,6 +75,8 @@ def _prepare(arguments: argparse.Namespace, target: Path) -> None:
     tables = group_tables(claims, statements, lambda name: find_novel(novels, name).resolve())
     nlp = load_nlp(None)
     paths = [path.resolve() for path in list_novels(novels)]
+    if not paths:
+        raise SettingError(f"{novels} holds no .txt file; expected a folder of novels to learn from")
     for path in tqdm(paths, unit="novel", desc="questions", disable=not sys.stderr.isatty()):
         own = tables.get(path, BookTables())
         prepare_book(path, own, nlp, target, own_statements=arguments.own_statements, seed=arguments.seed or 0)

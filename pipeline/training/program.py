@@ -189,6 +189,7 @@ class ComparisonRun:
     def _record(self, report: ClaimReport) -> None:
         if not self.trainer.world.writes:
             return
+        self.folder.mkdir(parents=True, exist_ok=True)
         path = self.folder / "metrics.jsonl"
         before = path.read_text(encoding="utf-8").splitlines() if path.exists() else []
         lines = [line for line in before if json.loads(line)["step"] < report.step]
