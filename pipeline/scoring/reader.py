@@ -70,7 +70,7 @@ class TrainedReader:
 
     @classmethod
     def load(cls, folder: Path, *, device: torch.device, dtype: torch.dtype | None) -> TrainedReader:
-        """Load the claim reader in ``folder``, or else in its folder ``claims``; raises ModelError for a damaged one."""
+        """Load the claim reader in ``folder``, or else in its folder ``claims``; raises ModelError for damage."""
         folder = claims_folder(folder)
         try:
             reader, tokenizer = load_claim_reader(folder, device=device, dtype=dtype)
