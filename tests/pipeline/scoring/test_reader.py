@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shutil
 from collections.abc import Callable
 from pathlib import Path
 
@@ -90,7 +91,13 @@ def test_evidence_stands_on_one_line_after_a_gap() -> None:
     assert evidence_text(()) == ""
 
 
-def test_reader_without_a_head_is_an_error(stand_in_reader: Path) -> None:
+def test_reader_without_a_head_is_an_error(stand_in_reader: Path, tmp_path: Path) -> None:
+    bare = shutil.copytree(stand_in_reader, tmp_path / "bare", ignore=shutil.ignore_patterns("claims"))
     with pytest.raises(ModelError, match="claim reader cannot be loaded") as caught:
-        TrainedReader.load(stand_in_reader, device=CPU, dtype=None)
+        TrainedReader.load(bare, device=CPU, dtype=None)
     assert "\n" not in str(caught.value)
+
+
+def test_reader_is_found_in_the_folder_claims(folder: Path, trained: TrainedReader, tmp_path: Path) -> None:
+    shutil.copytree(folder, tmp_path / "claims")
+    assert TrainedReader.load(tmp_path, device=CPU, dtype=None).weights_sha256 == trained.weights_sha256
