@@ -37,7 +37,7 @@ from pipeline.retrieval import LexicalIndex, retrieve
 from pipeline.scoring.claims import ClaimCase, make_case
 from pipeline.scoring.features import Passage
 from pipeline.scoring.judge import Heard, Judge, Lexicon, describe_claims, passage_of, relabel
-from pipeline.scoring.reader import ClaimComparer, ReaderQuestion, TrainedReader
+from pipeline.scoring.reader import ReaderQuestion, TrainedReader
 from pipeline.scoring.verdict import DecisionRule, backstory_rationale, label_backstory
 from pipeline.text.aliases import Alias
 from pipeline.text.characters import build_cast, find_mentions, resolve_character
@@ -118,7 +118,7 @@ class Pipeline:
         return load_encoder(self.config.reading, folder=shipped(self.config.reading.model_dir))
 
     @cached_property
-    def claim_reader(self) -> ClaimComparer:
+    def claim_reader(self) -> TrainedReader:
         """The loaded claim reader."""
         device, dtype = choose_machine(self.config.reading)
         return TrainedReader.load(shipped(self.config.reading.model_dir), device=device, dtype=dtype)

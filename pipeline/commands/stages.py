@@ -69,7 +69,11 @@ def cast_with(book: Book, tracked: Sequence[Character]) -> list[Character]:
 
 def make_manifest(pipeline: Pipeline) -> Manifest:
     """Return what this run was made with."""
-    weights = {"reader": pipeline.encoder.weights_sha256, "verdict": pipeline.judge.sha256}
+    weights = {
+        "reader": pipeline.encoder.weights_sha256,
+        "claim_reader": pipeline.claim_reader.weights_sha256,
+        "verdict": pipeline.judge.sha256,
+    }
     settings = asdict(pipeline.config)
     if pipeline.door is None:
         del settings["llm"]  # what was not used made nothing

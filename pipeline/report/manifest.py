@@ -38,9 +38,9 @@ _SECRET = re.compile(r"(?:^|_)(?:api_?key|key|token|password|secret|credentials?
 class Manifest:
     """What the caller knows of a run: settings, seed, SHA-256 of each set of weights, and its methods in plain words.
 
-    ``weights`` maps a part (``reader``, ``verdict``) to a hash; ``methods`` maps a step (``scorer``, ``claims``,
-    ``retrieval``, ...) to one sentence on how it is done, of which ``scorer`` is never missing. ``settings`` is the
-    configuration as nested mappings.
+    ``weights`` maps a part (``reader``, ``claim_reader``, ``verdict``) to a hash; ``methods`` maps a step (``scorer``,
+    ``claims``, ``retrieval``, ...) to one sentence on how it is done, of which ``scorer`` is never missing.
+    ``settings`` is the configuration as nested mappings.
     """
 
     settings: Mapping[str, Any]

@@ -150,7 +150,7 @@ def _making(book: BookView, verdict: Verdict, manifest: Manifest, quality: Quali
     facts = {
         "seed": str(manifest.seed),
         "SHA-256 of the novel": novel.sha256,
-        **{f"SHA-256 of the {part} weights": digest for part, digest in manifest.weights.items()},
+        **{f"SHA-256 of the {wording.readable(part)} weights": digest for part, digest in manifest.weights.items()},
         "encoding of the novel": novel.encoding,
         "length": f"{novel.body.end - novel.body.start:,} characters, {wording.counted(len(book.chunks), 'chunk')}",
     }

@@ -9,6 +9,7 @@ import pytest
 import torch
 
 import bdh
+from bdh.claims import ClaimReader, save_claim_reader
 from pipeline.config import PipelineConfig, ReadingConfig
 from tests.pipeline.little_story import TEXT
 
@@ -30,7 +31,10 @@ def _own_cache(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
 
 @pytest.fixture(scope="session")
 def stand_in_reader(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """A model folder with a tiny BDH of random seeded weights that reads bytes: a stand-in for speed, not a reader."""
+    """A model folder with a tiny BDH of random seeded weights that reads bytes: a stand-in for speed, not a reader.
+
+    As in the shipped folder, a claim reader lies in its folder ``claims``.
+    """
     config = bdh.BDHConfig(
         n_layer=2, n_embd=16, n_head=2, mlp_internal_dim_multiplier=4, vocab_size=256, decay=(0.9, 0.999), chunk_size=16
     )
@@ -40,7 +44,11 @@ def stand_in_reader(tmp_path_factory: pytest.TempPathFactory) -> Path:
     with torch.no_grad():
         for weight in (model.encoder, model.encoder_v, model.decoder, model.embed.weight, model.lm_head):
             weight.mul_(6.0)  # or every token would be as likely as any other, whatever was read
-    return bdh.save(tmp_path_factory.mktemp("stand-in") / "reader", model.eval(), bdh.ByteTokenizer())
+    folder = bdh.save(tmp_path_factory.mktemp("stand-in") / "reader", model.eval(), bdh.ByteTokenizer())
+    with torch.random.fork_rng():
+        torch.manual_seed(8)
+        save_claim_reader(folder / "claims", ClaimReader(model, inner=8), bdh.ByteTokenizer())
+    return folder
 
 
 @pytest.fixture(scope="session")

@@ -14,6 +14,7 @@ from typing import Any
 import pytest
 from jsonschema import Draft202012Validator
 
+from bdh import weights_hash
 from pipeline.cli import judge_main, main
 from pipeline.report.resources import read_schema
 from tests.pipeline.command_line import Said, contents, refused, run
@@ -49,7 +50,7 @@ def machine(stand_in_reader: Path) -> list[str]:
 
 
 @pytest.fixture(scope="module")
-def desk(tmp_path_factory: pytest.TempPathFactory) -> Path:
+def desk(stand_in_reader: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A folder with backstories and everything that can be wrong with a file."""
     folder = tmp_path_factory.mktemp("desk")
     texts = {
@@ -68,6 +69,7 @@ def desk(tmp_path_factory: pytest.TempPathFactory) -> Path:
     for name in ("One", "Two"):
         (folder / "twins" / f"{name}.txt").write_text(TEXT, encoding="utf-8")
     (folder / "void").mkdir()
+    shutil.copytree(stand_in_reader, folder / "bare", ignore=shutil.ignore_patterns("claims"))
     return folder
 
 
@@ -109,6 +111,15 @@ def test_judge_says_every_claim_and_every_file(good: tuple[Said, Path]) -> None:
     text = "\n".join(said.out)
     assert all(claim["text"] in text for claim in load(out / "backstory.claims.json"))
     assert all(str(out / name) in said.out for name in SCHEMA_OF)
+
+
+def test_manifest_names_every_set_of_weights_that_made_the_verdict(
+    good: tuple[Said, Path], stand_in_reader: Path
+) -> None:
+    weights = load(good[1] / "manifest.json")["weights"]
+    assert weights.keys() == {"reader", "claim_reader", "verdict"}
+    assert weights["reader"] == weights_hash(stand_in_reader)
+    assert weights["claim_reader"] == weights_hash(stand_in_reader / "claims") != weights["reader"]
 
 
 @pytest.mark.parametrize("name", SCHEMA_OF)
@@ -227,6 +238,7 @@ WRONG = {
     "missing reader": ("--model_dir {desk}/nowhere", "no reader in"),
     "reader with too long a name": ("--model_dir " + "x" * 400, "too long"),
     "folder without a reader": ("--model_dir {desk}/void", "cannot be loaded"),
+    "folder without a claim reader": ("--model_dir {desk}/bare", "claim reader cannot be loaded"),
     "missing verdict": ("--verdict_dir {desk}/void", "claim.json"),
     "spaCy model that is not installed": ("--spacy_model no_such_model", "neither installed nor a folder"),
     "cache that is a file": ("--cache_dir {desk}/backstory.txt", "--cache_dir"),

@@ -2,16 +2,22 @@
 
 from __future__ import annotations
 
+import shutil
+from collections.abc import Callable, Sequence
 from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
 import pytest
 
+from bdh import weights_hash
 from pipeline.config import ChunkConfig, PipelineConfig, RetrievalConfig, ScoringConfig, TextConfig
 from pipeline.errors import BackstoryError, CharacterError, ModelError
 from pipeline.records import Reading, Verdict
 from pipeline.run import ROOT, Book, Pipeline, describe, shipped
+from pipeline.scoring.judge import passage_of
+from pipeline.scoring.lexical import LEXICAL_SURPLUS
+from pipeline.scoring.reader import FEATURES, Comparison, ReaderQuestion
 from pipeline.text.aliases import Alias
 from pipeline.text.novels import load_novel
 from tests.pipeline.little_story import BACKSTORY, OTHER_BACKSTORY
@@ -125,6 +131,72 @@ def test_claims_judged_together_or_apart_are_judged_alike(pipeline: Pipeline, bo
         (apart,) = pipeline.judge_claims(book, [(claim, evidence[claim.id])])
         assert verdict.probability == pytest.approx(apart.probability, abs=1e-4)
         assert [pair.quotation for pair in verdict.pairs] == [pair.quotation for pair in apart.pairs]
+
+
+class Listener:
+    """A claim reader that keeps what it is asked, and finds one kind of evidence in every passage."""
+
+    def __init__(self) -> None:
+        self.asked: list[ReaderQuestion] = []
+
+    def compare(
+        self, questions: Sequence[ReaderQuestion], *, on_progress: Callable[[int], object] = lambda done: None
+    ) -> list[Comparison]:
+        self.asked += questions
+        on_progress(len(questions))
+        return [
+            Comparison(
+                {"supported": 0.0, "contradicted": 1.0, "not_stated": 0.0},
+                float(number),
+                0.0,
+                dict.fromkeys(FEATURES, float(number)),
+            )
+            for number in range(len(questions))
+        ]
+
+
+def test_each_claim_is_read_before_all_its_evidence_and_before_each_passage(
+    stand_in_config: PipelineConfig, pipeline: Pipeline, book: Book, reading: Reading
+) -> None:
+    listening, listener, done = Pipeline(stand_in_config, cache_dir=pipeline.cache_dir), Listener(), list[int]()
+    vars(listening)["claim_reader"] = listener
+    claims = pipeline.extract(BACKSTORY, "Anna Reed")
+    evidence = pipeline.find_evidence(book, reading, None, claims)
+    questions = [(claim, evidence[claim.id]) for claim in claims]
+    judged = listening.judge_claims(book, questions, on_progress=done.append)
+    place = 0
+    for (claim, found), verdict in zip(questions, judged, strict=True):
+        whole, *alone = listener.asked[place : place + 1 + len(found)]
+        assert {question.claim for question in (whole, *alone)} == {claim.text}
+        passages = [passage_of(book.novel, book.chunks[item.chunk_index]).sentences for item in found]
+        assert [question.sentences for question in alone] == passages
+        places = [book.novel.text.index(sentence) for sentence in whole.sentences]
+        assert places and places == sorted(set(places)), "read once each, in the order of the book"
+        assert {*whole.sentences} <= {sentence for passage in passages for sentence in passage}
+        assert verdict.features["reader_odds"] == place, "what is said before all the evidence makes the claim's row"
+        place += 1 + len(found)
+    assert len(listener.asked) == sum(done) == place
+
+
+def test_features_of_a_claim_are_those_of_its_words_and_of_the_reader(
+    pipeline: Pipeline, book: Book, reading: Reading
+) -> None:
+    for one in judged(pipeline, book, reading).claims:
+        assert set(one.features) == {*LEXICAL_SURPLUS, *(f"reader_{name}" for name in (*FEATURES, "alone"))}
+        assert one.probability == pytest.approx(pipeline.judge.claim_model.probability(one.features))
+
+
+def test_claim_reader_lies_in_the_folder_of_the_reader(pipeline: Pipeline, stand_in_reader: Path) -> None:
+    assert pipeline.claim_reader.weights_sha256 == weights_hash(stand_in_reader / "claims")
+
+
+def test_missing_claim_reader_is_known_before_hours_of_work(
+    stand_in_config: PipelineConfig, stand_in_reader: Path, tmp_path: Path
+) -> None:
+    bare = shutil.copytree(stand_in_reader, tmp_path / "bare", ignore=shutil.ignore_patterns("claims"))
+    lacking = Pipeline(replace(stand_in_config, reading=replace(stand_in_config.reading, model_dir=str(bare))))
+    with pytest.raises(ModelError, match="claim reader cannot be loaded"):
+        lacking.load_models()
 
 
 def test_uncertain_is_what_lies_near_the_threshold(

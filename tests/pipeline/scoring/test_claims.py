@@ -7,7 +7,7 @@ import pytest
 
 from pipeline.retrieval import stems
 from pipeline.scoring.background import Background
-from pipeline.scoring.claims import WORDING, ClaimCase, claim_row, make_case, reader_row
+from pipeline.scoring.claims import WORDING, ClaimCase, claim_row, make_case, reader_features, reader_row
 from pipeline.scoring.features import Passage
 from pipeline.scoring.lexical import LEXICAL_SURPLUS, SIGNALS
 from pipeline.scoring.reader import Comparison
@@ -28,8 +28,9 @@ def case_of(text: str, *passages: tuple[str, ...], first: tuple[int, ...]) -> Cl
     )
 
 
-def said(**features: float) -> Comparison:
-    return Comparison({"supported": 0.5, "contradicted": 0.5, "not_stated": 0.0}, 0.25, 0.1, features)
+def said(*, stated: float = 1.0, **features: float) -> Comparison:
+    chances = {"supported": stated / 2, "contradicted": stated / 2, "not_stated": 1 - stated}
+    return Comparison(chances, 0.25, 0.1, features)  # type: ignore[arg-type]
 
 
 def test_sentences_are_read_once_and_in_the_order_of_the_book() -> None:
@@ -51,3 +52,18 @@ def test_before_nothing_every_claim_has_one_row(text: str) -> None:
     case = case_of(text, first=())
     assert case.sentences == ()
     assert set(claim_row(case, said(score=0.0)).values()) == {0.0}
+
+
+def test_wording_is_known_only_where_the_reader_heard_evidence() -> None:
+    assert reader_features(said(score=2.0)) == {"reader_score": 2.0, WORDING: 0.1}
+    assert reader_features(said(score=0.0)) == {"reader_score": 0.0, WORDING: 0.0}
+
+
+def test_what_the_reader_says_counts_as_much_as_the_evidence_settles() -> None:
+    features = reader_features(said(stated=0.25, score=2.0, other=-4.0))
+    assert features == pytest.approx({"reader_score": 0.5, "reader_other": -1.0, WORDING: 0.025})
+
+
+def test_row_is_the_lexical_features_beside_those_of_the_reader() -> None:
+    case = case_of("Anna kept the ferry.", FERRY, first=(0,))
+    assert claim_row(case, said(score=2.0)) == {**case.lexical, **reader_features(said(score=2.0))}

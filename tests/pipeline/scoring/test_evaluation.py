@@ -38,7 +38,8 @@ def signal() -> CrossValidation:
     values[:, 0] += 3 * np.array(LABELS)
     words = np.random.default_rng(0).integers(0, 50, size=(len(LABELS), 12))
     texts = [" ".join(f"word{word}" for word in row) for row in words]
-    return check(rows_of(values, ("gain", "coverage_passage", "coverage_union", "names_found")), texts=texts)
+    rows = rows_of(values, ("reader", "words", "more_words", "names"))
+    return check(rows, texts=texts, lexical=[{name: row[name] for name in row if name != "reader"} for row in rows])
 
 
 def test_cross_validation_finds_a_signal(signal: CrossValidation) -> None:
@@ -106,6 +107,10 @@ def test_claim_only_sees_what_the_words_betray() -> None:
     result = check(rows_of(noise(3)), texts=texts, repeats=1)
     assert result.baselines["claim_only"]["auc"].value > 0.95
     assert holds(result.figures["auc"], 0.5)
+
+
+def test_baseline_whose_input_is_not_given_is_left_out() -> None:
+    assert set(check(rows_of(noise(5), ("word_found", "gain", "x", "y")), repeats=1).baselines) == {"majority"}
 
 
 def test_lexical_only_can_be_given_its_own_rows() -> None:

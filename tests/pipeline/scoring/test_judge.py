@@ -7,14 +7,19 @@ import shutil
 from dataclasses import replace
 from pathlib import Path
 
+import numpy as np
 import pytest
 
 from pipeline.config import ChunkConfig, PipelineConfig
 from pipeline.errors import ModelError
 from pipeline.records import Chunk, Claim, ClaimVerdict, Evidence, Novel
 from pipeline.retrieval import LexicalIndex
-from pipeline.scoring.features import CLAIM_FEATURES, SurpriseGain
-from pipeline.scoring.judge import ROW_FEATURES, Judge, Lexicon, describe_claims, passage_of
+from pipeline.scoring.background import Background
+from pipeline.scoring.claims import ClaimCase, claim_row, reader_features
+from pipeline.scoring.judge import ROW_FEATURES, Heard, Judge, Lexicon, describe_claims, passage_of
+from pipeline.scoring.lexical import LEXICAL_SURPLUS, SIGNALS
+from pipeline.scoring.logistic import LogisticModel
+from pipeline.scoring.reader import FEATURES, Comparison
 from pipeline.scoring.verdict import BACKSTORY_FEATURES, DecisionRule
 from pipeline.text.chunking import make_chunks
 from pipeline.text.novels import load_novel
@@ -37,10 +42,25 @@ def chunks(novel: Novel) -> tuple[Chunk, ...]:
     return make_chunks(novel, split_sentences(novel, load_nlp(None)), ChunkConfig(5, 2))
 
 
+def even(*names: str) -> LogisticModel:
+    return LogisticModel(names, (0.0,) * len(names), (1.0,) * len(names), (1.0,) * len(names), 0.0)
+
+
 @pytest.fixture(scope="module")
 def judge() -> Judge:
-    """The shipped models."""
-    return Judge.load(SHIPPED, rule=DecisionRule())
+    """Models made by hand: a claim or a passage is as probable as the reader and the words say."""
+    silent = Background(SIGNALS, {}, np.array([1e-9]), np.zeros((2, len(SIGNALS))), {})
+    models = (even("reader_odds", "word_found"), even("reader_odds"), even("log_odds_mean"))
+    return Judge(*models, background=silent, rule=DecisionRule(), sha256="0" * 64)
+
+
+def said(odds: float, *, stated: float = 0.9) -> Comparison:
+    chances = {"supported": stated / 2, "contradicted": stated / 2, "not_stated": 1 - stated}
+    return Comparison(chances, odds, 0.25, dict.fromkeys(FEATURES, 0.5) | {"odds": odds})  # type: ignore[arg-type]
+
+
+def heard_of(claim: Claim, whole: Comparison, *passages: Comparison) -> Heard:
+    return Heard(ClaimCase(claim.text, (), dict.fromkeys(LEXICAL_SURPLUS, 0.125)), whole, passages)
 
 
 def evidence_for(claim: Claim, chunks: tuple[Chunk, ...]) -> list[Evidence]:
@@ -48,12 +68,12 @@ def evidence_for(claim: Claim, chunks: tuple[Chunk, ...]) -> list[Evidence]:
 
 
 def judged(
-    judge: Judge, novel: Novel, chunks: tuple[Chunk, ...], claim: Claim = CLAIM, gain: float = 0.5
+    judge: Judge, novel: Novel, chunks: tuple[Chunk, ...], claim: Claim = CLAIM, heard: Heard | None = None
 ) -> ClaimVerdict:
     index = LexicalIndex([novel.text[chunk.start : chunk.end] for chunk in chunks])
-    gains = [SurpriseGain(4.0, 4.0 - gain * (chunk.index == 0)) for chunk in chunks]
     evidence, lexicon = evidence_for(claim, chunks), Lexicon(index.stems, index.weight)
-    return judge.judge_claim(claim, evidence, gains, novel=novel, chunks=chunks, lexicon=lexicon)
+    heard = heard or heard_of(claim, said(1.0), *(said(1.0 - chunk.index) for chunk in chunks))
+    return judge.judge_claim(claim, evidence, heard, novel=novel, chunks=chunks, lexicon=lexicon)
 
 
 def test_quotations_are_verbatim_at_their_offsets(judge: Judge, novel: Novel, chunks: tuple[Chunk, ...]) -> None:
@@ -83,10 +103,29 @@ def test_pairs_have_probabilities_and_their_label(judge: Judge, novel: Novel, ch
             assert pair.probabilities[pair.label] == max(pair.probabilities.values())
 
 
-def test_claim_that_no_passage_speaks_of_is_not_stated(judge: Judge, novel: Novel, chunks: tuple[Chunk, ...]) -> None:
-    verdict = judged(judge, novel, chunks, STRANGE)
+def test_claim_that_its_evidence_does_not_settle_is_not_stated(
+    judge: Judge, novel: Novel, chunks: tuple[Chunk, ...]
+) -> None:
+    silent = [said(3.0, stated=0.4)] * len(chunks)
+    verdict = judged(judge, novel, chunks, STRANGE, heard_of(STRANGE, said(3.0, stated=0.4), *silent))
     assert verdict.label == "not_stated"
     assert {pair.label for pair in verdict.pairs} == {"irrelevant"}
+    settled = judged(judge, novel, chunks, STRANGE, heard_of(STRANGE, said(3.0, stated=0.6), *silent))
+    assert settled.label == "supported", "a claim may be settled by its evidence together, and by no passage alone"
+
+
+def test_each_passage_is_labelled_by_what_is_said_of_it_alone(
+    judge: Judge, novel: Novel, chunks: tuple[Chunk, ...]
+) -> None:
+    told = [said(4.0), said(-4.0), said(4.0, stated=0.1), *([said(0.0)] * len(chunks))][: len(chunks)]
+    pairs = judged(judge, novel, chunks, heard=heard_of(CLAIM, said(-4.0), *told)).pairs
+    assert [pair.evidence.chunk_index for pair in pairs] == [chunk.index for chunk in chunks]
+    assert [pair.label for pair in pairs[:4]] == ["support", "contradict", "irrelevant", "irrelevant"]
+
+
+def test_as_many_passages_are_heard_as_there_is_evidence(judge: Judge, novel: Novel, chunks: tuple[Chunk, ...]) -> None:
+    with pytest.raises(ValueError, match="zip"):
+        judged(judge, novel, chunks, heard=heard_of(CLAIM, said(1.0), said(1.0)))
 
 
 def test_claim_label_follows_probability_and_threshold(judge: Judge, novel: Novel, chunks: tuple[Chunk, ...]) -> None:
@@ -96,11 +135,12 @@ def test_claim_label_follows_probability_and_threshold(judge: Judge, novel: Nove
         assert judged(strict, novel, chunks).label == label
 
 
-def test_best_gain_of_the_passages_counts_for_the_claim(judge: Judge, novel: Novel, chunks: tuple[Chunk, ...]) -> None:
-    verdict = judged(judge, novel, chunks, gain=1.5)
-    assert verdict.features["gain"] == pytest.approx(1.5)
-    assert verdict.features.keys() == set(CLAIM_FEATURES)
-    assert verdict.probability == pytest.approx(judge.claim_model.probability(verdict.features))
+def test_claim_is_judged_by_all_its_evidence_together(judge: Judge, novel: Novel, chunks: tuple[Chunk, ...]) -> None:
+    heard = heard_of(CLAIM, said(1.5), *([said(-4.0)] * len(chunks)))
+    verdict = judged(judge, novel, chunks, heard=heard)
+    assert verdict.features == claim_row(heard.case, heard.whole)
+    assert verdict.probability == pytest.approx(1 / (1 + np.exp(-0.9 * 1.5 - 0.125)))
+    assert verdict.label == "supported"
 
 
 def test_rationale_quotes_the_book(judge: Judge, novel: Novel, chunks: tuple[Chunk, ...]) -> None:
@@ -117,32 +157,49 @@ def test_backstory_is_described_by_verdicts_and_mean_evidence() -> None:
     rows = [dict.fromkeys(ROW_FEATURES, 0.2), dict.fromkeys(ROW_FEATURES, 0.6)]
     described = describe_claims([0.9, 0.4], ["supported", "not_stated"], rows)
     assert described.keys() == {*BACKSTORY_FEATURES, *(f"mean_{name}" for name in ROW_FEATURES)}
-    assert described["mean_gain"] == pytest.approx(0.4)
+    assert all(described[f"mean_{name}"] == pytest.approx(0.4) for name in ROW_FEATURES)
     assert described["share_not_stated"] == 0.5
 
 
 @pytest.fixture
-def copy(tmp_path: Path) -> Path:
+def copied(tmp_path: Path) -> Path:
     """A copy of the shipped models that may be broken."""
     return Path(shutil.copytree(SHIPPED, tmp_path / "verdict"))
 
 
-def test_judge_knows_its_models_by_their_bytes(copy: Path, judge: Judge) -> None:
-    assert Judge.load(copy, rule=DecisionRule()).sha256 == judge.sha256
-    model = json.loads((copy / "pair.json").read_text(encoding="utf-8"))
-    (copy / "pair.json").write_text(json.dumps({**model, "intercept": 1.25}), encoding="utf-8")
-    assert Judge.load(copy, rule=DecisionRule()).sha256 != judge.sha256
+def test_shipped_models_know_the_features_of_claims_passages_and_backstories() -> None:
+    shipped = Judge.load(SHIPPED, rule=DecisionRule())
+    row = claim_row(heard_of(CLAIM, said(1.0)).case, said(1.0))
+    assert set(shipped.claim_model.names) <= row.keys()
+    assert set(shipped.pair_model.names) <= reader_features(said(1.0)).keys()
+    assert set(shipped.backstory_model.names) <= describe_claims([0.5], ["supported"], [row]).keys()
+    assert shipped.background.signals == SIGNALS
 
 
-@pytest.mark.parametrize("name", ["claim.json", "pair.json", "backstory.json"])
-def test_judge_misses_a_model(copy: Path, name: str) -> None:
-    (copy / name).unlink()
+def test_judge_knows_its_models_by_their_bytes(copied: Path) -> None:
+    shipped = Judge.load(SHIPPED, rule=DecisionRule())
+    assert Judge.load(copied, rule=DecisionRule()).sha256 == shipped.sha256
+    model = json.loads((copied / "pair.json").read_text(encoding="utf-8"))
+    (copied / "pair.json").write_text(json.dumps({**model, "intercept": 1.25}), encoding="utf-8")
+    assert Judge.load(copied, rule=DecisionRule()).sha256 != shipped.sha256
+
+
+@pytest.mark.parametrize("name", ["claim.json", "pair.json", "backstory.json", "background.npz"])
+def test_judge_misses_a_model(copied: Path, name: str) -> None:
+    (copied / name).unlink()
     with pytest.raises(ModelError, match=f"lacks {name}"):
-        Judge.load(copy, rule=DecisionRule())
+        Judge.load(copied, rule=DecisionRule())
 
 
-def test_judge_notices_a_damaged_model(copy: Path) -> None:
-    path = copy / "claim.json"
+def test_background_is_among_the_bytes_by_which_a_judge_is_known(copied: Path) -> None:
+    before = Judge.load(copied, rule=DecisionRule()).sha256
+    background = Background.load(copied / "background.npz")
+    replace(background, frequencies={**background.frequencies, "ferry": 0.5}).save(copied / "background.npz")
+    assert Judge.load(copied, rule=DecisionRule()).sha256 != before
+
+
+def test_judge_notices_a_damaged_model(copied: Path) -> None:
+    path = copied / "claim.json"
     path.write_text(path.read_text(encoding="utf-8")[:-20], encoding="utf-8")
     with pytest.raises(ModelError, match=r"claim\.json"):
-        Judge.load(copy, rule=DecisionRule())
+        Judge.load(copied, rule=DecisionRule())

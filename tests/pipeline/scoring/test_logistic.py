@@ -16,20 +16,20 @@ from pipeline.errors import ModelError, OutputError
 from pipeline.scoring.logistic import LogisticModel, feature_matrix
 
 MODEL = LogisticModel(
-    names=("coverage", "gain"), means=(0.5, 1.0), scales=(0.25, 2.0), weights=(1.0, -2.0), intercept=0.5, threshold=0.6
+    names=("words", "reader"), means=(0.5, 1.0), scales=(0.25, 2.0), weights=(1.0, -2.0), intercept=0.5, threshold=0.6
 )
 
 
 def test_logistic_model_scores_by_its_formula() -> None:
     expected = 0.5 + 1.0 * (1.0 - 0.5) / 0.25 - 2.0 * (2.0 - 1.0) / 2.0
-    row = {"gain": 2.0, "coverage": 1.0, "unused": 9.0}
+    row = {"reader": 2.0, "words": 1.0, "unused": 9.0}
     assert MODEL.log_odds([row])[0] == pytest.approx(expected)
     assert MODEL.probability(row) == pytest.approx(1 / (1 + math.exp(-expected)))
 
 
 @given(st.floats(-1e12, 1e12), st.floats(-1e12, 1e12))
-def test_logistic_model_gives_a_probability_for_any_finite_row(coverage: float, gain: float) -> None:
-    assert 0 < MODEL.probability({"coverage": coverage, "gain": gain}) < 1
+def test_logistic_model_gives_a_probability_for_any_finite_row(words: float, reader: float) -> None:
+    assert 0 < MODEL.probability({"words": words, "reader": reader}) < 1
 
 
 def test_logistic_model_scores_no_rows() -> None:
@@ -96,10 +96,29 @@ def test_logistic_model_names_the_folder_that_refuses(tmp_path: Path) -> None:
         MODEL.save(tmp_path / "file" / "claim.json")
 
 
-@pytest.mark.parametrize("row", [{"coverage": 1.0}, {"coverage": 1.0, "gain": math.nan}])
+@pytest.mark.parametrize("row", [{"words": 1.0}, {"words": 1.0, "reader": math.nan}])
 def test_feature_matrix_names_what_a_row_lacks(row: dict[str, float]) -> None:
-    with pytest.raises(ModelError, match="row 0 has no finite value of gain"):
-        feature_matrix([row], ("coverage", "gain"))
+    with pytest.raises(ModelError, match="row 0 has no finite value of reader"):
+        feature_matrix([row], ("words", "reader"))
+
+
+@given(st.lists(st.tuples(*[st.floats(-10, 10)] * 3), min_size=1, max_size=5))
+def test_opened_model_scores_as_the_one_that_held_the_other_as_a_feature(values: list[tuple[float, ...]]) -> None:
+    outer = LogisticModel(("alone", "inner", "reader"), (0.5, 0.1, 1.0), (0.25, 2.0, 3.0), (1.0, -2.0, 0.5), 0.5, 0.6)
+    rows = [dict(zip(("words", "reader", "alone"), row, strict=True)) for row in values]
+    inner = replace(MODEL, names=("words", "names"), weights=(0.2, -0.3))
+    for row in rows:
+        row["names"] = row["words"] * row["alone"]
+    closed = [{**row, "inner": float(inner.log_odds([row])[0])} for row in rows]
+    opened = outer.opened("inner", inner)
+    assert opened.names == ("words", "names", "alone", "reader")
+    assert opened.threshold == outer.threshold
+    assert opened.log_odds(rows) == pytest.approx(outer.log_odds(closed))
+
+
+def test_opened_model_refuses_features_that_both_have() -> None:
+    with pytest.raises(ModelError, match="each once"):
+        MODEL.opened("words", replace(MODEL, names=("reader", "words")))
 
 
 def test_feature_matrix_keeps_the_order_of_the_names() -> None:

@@ -25,9 +25,9 @@ from pipeline.scoring.verdict import (
     pair_probabilities,
 )
 
-RULE = DecisionRule(coverage_bound=0.3, band=0.1)
+RULE = DecisionRule(stated_bound=0.3, band=0.1)
 SHARES = st.floats(0, 1)
-RULES = st.builds(DecisionRule, coverage_bound=SHARES, band=st.floats(0, 0.49))
+RULES = st.builds(DecisionRule, stated_bound=SHARES, band=st.floats(0, 0.49))
 BOOK = "CHAPTER I\n\nThe keeper, they say,\nnever left the lighthouse. He slept."
 
 
@@ -47,7 +47,7 @@ def judged(probability: float, label: ClaimLabel, text: str) -> ClaimVerdict:
 
 
 @pytest.mark.parametrize(
-    ("probability", "coverage", "label"),
+    ("probability", "stated", "label"),
     [
         (0.9, 0.5, "supported"),
         (0.2, 0.5, "contradicted"),
@@ -57,26 +57,33 @@ def judged(probability: float, label: ClaimLabel, text: str) -> ClaimVerdict:
     ],
 )
 def test_label_claim_wants_evidence_and_a_decided_probability(
-    probability: float, coverage: float, label: ClaimLabel
+    probability: float, stated: float, label: ClaimLabel
 ) -> None:
-    assert label_claim(probability, coverage, threshold=0.6, rule=RULE) == label
+    assert label_claim(probability, stated, threshold=0.6, rule=RULE) == label
 
 
 @given(SHARES, SHARES, SHARES, RULES)
-def test_pair_probabilities_sum_to_one(
-    probability: float, coverage: float, threshold: float, rule: DecisionRule
-) -> None:
-    found = pair_probabilities(probability, coverage, threshold=threshold, rule=rule)
+def test_pair_probabilities_sum_to_one(probability: float, stated: float, threshold: float, rule: DecisionRule) -> None:
+    found = pair_probabilities(probability, stated, threshold=threshold, rule=rule)
     assert math.fsum(found.values()) == pytest.approx(1)
     assert all(0 <= value <= 1 for value in found.values())
 
 
 @given(SHARES, st.floats(0.1, 0.9), RULES)
-def test_pairs_of_a_passage_that_covers_nothing_are_irrelevant(
+def test_pairs_of_a_passage_that_settles_nothing_are_irrelevant(
     probability: float, threshold: float, rule: DecisionRule
 ) -> None:
     found = pair_probabilities(probability, 0.0, threshold=threshold, rule=rule)
-    assert rule.coverage_bound == 0 or label_pair(found) == "irrelevant"
+    assert found == {"support": 0.0, "contradict": 0.0, "irrelevant": 1.0}
+    assert label_pair(found) == "irrelevant"
+
+
+@given(SHARES, SHARES, st.floats(0.1, 0.9), RULES)
+def test_pairs_are_relevant_no_further_than_the_reader_says_that_they_settle(
+    probability: float, stated: float, threshold: float, rule: DecisionRule
+) -> None:
+    found = pair_probabilities(probability, stated, threshold=threshold, rule=rule)
+    assert found["support"] + found["contradict"] <= stated + 1e-9
 
 
 @pytest.mark.parametrize(
@@ -86,7 +93,7 @@ def test_pairs_lean_by_the_side_of_the_threshold(probability: float, label: Pair
     assert label_pair(pair_probabilities(probability, 0.9, threshold=0.6, rule=RULE)) == label
 
 
-def test_pair_probabilities_are_those_of_the_model_where_evidence_is_full() -> None:
+def test_pair_probabilities_are_those_of_the_model_where_evidence_settles_all() -> None:
     found = pair_probabilities(0.8, 1.0, threshold=0.5, rule=RULE)
     assert found == pytest.approx({"support": 0.8, "contradict": 0.2, "irrelevant": 0.0})
 
@@ -95,10 +102,10 @@ def test_label_pair_of_equals_is_irrelevant() -> None:
     assert label_pair({"support": 0.4, "contradict": 0.2, "irrelevant": 0.4}) == "irrelevant"
 
 
-@pytest.mark.parametrize(("coverage_bound", "band"), [(-0.1, 0.0), (1.1, 0.0), (0.2, 0.5), (0.2, -0.1)])
-def test_decision_rule_refuses_what_is_no_share(coverage_bound: float, band: float) -> None:
-    with pytest.raises(SettingError, match="coverage_bound is"):
-        DecisionRule(coverage_bound=coverage_bound, band=band)
+@pytest.mark.parametrize(("stated_bound", "band"), [(-0.1, 0.0), (1.1, 0.0), (0.2, 0.5), (0.2, -0.1)])
+def test_decision_rule_refuses_what_is_no_share(stated_bound: float, band: float) -> None:
+    with pytest.raises(SettingError, match="stated_bound is"):
+        DecisionRule(stated_bound=stated_bound, band=band)
 
 
 def test_backstory_features_are_lowest_and_mean_log_odds_and_silence() -> None:
