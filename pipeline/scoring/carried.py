@@ -1,7 +1,7 @@
 """Claims read with a memory that is not empty: what the reader kept of a character's own sentences up to a place.
 
-The sentences that name the character, or any others, are streamed once, in order, through the claim reader. Snapshots of
-the memory are kept at intervals; the memory at any place is replayed from the nearest snapshot before it, so that
+The sentences that name the character, or any others, are streamed once, in order, through the claim reader. Snapshots
+of the memory are kept at intervals; the memory at any place is replayed from the nearest snapshot before it, so that
 places may be asked for in any order at a bounded price.
 """
 

@@ -1,4 +1,4 @@
-"""From probabilities to labels and rationales, in the plain form: declared rules on top of fitted models.
+"""From probabilities to labels and rationales: declared rules on top of fitted models.
 
 The fitted part is a ``LogisticModel`` for claims, pairs and backstories each; the rules here say only where its
 probability is too undecided, or its evidence too thin, for a plain yes or no.

@@ -159,7 +159,7 @@ def make_claim_verdict(novel: Novel, chunks: tuple[Chunk, ...], text: str, *labe
         for place, label in enumerate(labels)
     )
     telling: PairLabel = next((label for label in labels if label != "irrelevant"), "irrelevant")
-    return ClaimVerdict(claim, JUDGED[telling], 0.25, {"gain": 0.5}, pairs, f"Because of {text}")
+    return ClaimVerdict(claim, JUDGED[telling], 0.25, {"reader_odds": 0.5}, pairs, f"Because of {text}")
 
 
 def make_world(novel: Novel | None = None, *, character: str = "Ada Vane") -> World:
@@ -177,7 +177,7 @@ def make_world(novel: Novel | None = None, *, character: str = "Ada Vane") -> Wo
         {"seed": 7, "retrieval": {"top_k": 10}},
         7,
         {"reader": "a" * 64},
-        {"scorer": "plain form: words and surprise", "claims": "sentences"},
+        {"scorer": "a claim reader and words", "claims": "sentences"},
     )
     return World(novel, chunks, cast, make_reading(chunks, cast), verdict, manifest)
 

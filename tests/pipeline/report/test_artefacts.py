@@ -108,7 +108,7 @@ def test_consistency_holds_the_verdict_and_that_of_each_claim(world: World, tmp_
         "id": "c-born",
         "label": "supported",
         "probability": 0.25,
-        "features": {"gain": 0.5},
+        "features": {"reader_odds": 0.5},
     }
 
 

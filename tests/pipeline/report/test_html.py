@@ -162,7 +162,7 @@ def test_page_sets_irrelevant_passages_apart(world: World) -> None:
 def test_page_tells_how_it_was_made(world: World) -> None:
     text = _flat(_page(world).text)
     for said in (
-        "plain form: words and surprise",
+        "a claim reader and words",
         "read on the CPU",
         "the header was cut",
         "retrieval.top_k",
