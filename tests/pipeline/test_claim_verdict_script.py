@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import importlib.util
 import json
+import shutil
 import sys
 from pathlib import Path
 from types import ModuleType
@@ -14,13 +15,29 @@ import pytest
 from pipeline.scoring.background import Background
 from pipeline.scoring.claim_models import ClaimModels
 from pipeline.scoring.claims import WORDING
-from pipeline.scoring.lexical import SIGNALS
+from pipeline.scoring.judge import ROW_FEATURES, Judge
+from pipeline.scoring.lexical import LEXICAL_SURPLUS, SIGNALS
 from pipeline.scoring.reader import Comparison
+from pipeline.scoring.verdict import BACKSTORY_FEATURES, DecisionRule
 from tests.pipeline.little_story import TEXT
 
 SCRIPT = Path(__file__).parents[2] / "runs" / "claim_verdict.py"
-TRUE = ("Anna Reed kept the ferry.", "The boat was called the Patience.", "His watch had stopped at ten past four.")
-FALSE = ("Anna Reed sold the windmill.", "The boat was called the Pequod.", "His boat had burnt in Cairo.")
+TRUE = (
+    "Anna Reed kept the ferry.",
+    "The boat was called the Patience.",
+    "His watch had stopped at ten past four.",
+    "Tom Hale lost his eel traps.",
+    "Her father drowned in the March flood.",
+    "At night he walked along the dyke with a lantern.",
+)
+FALSE = (
+    "Anna Reed sold the windmill.",
+    "The boat was called the Pequod.",
+    "His boat had burnt in Cairo.",
+    "Tom Hale bought two horses.",
+    "Her father lived to be ninety.",
+    "At night he danced in the castle with a duchess.",
+)
 
 
 @pytest.fixture(scope="module")
@@ -55,7 +72,7 @@ def folder(script: ModuleType, tmp_path_factory: pytest.TempPathFactory) -> Path
 
 def test_prepare_writes_every_claim_before_each_kind_of_evidence(script: ModuleType, folder: Path) -> None:
     lines = list(script._lines(f"{folder / 'cases1.xz'},{folder / 'cases2.xz'}"))
-    assert len({line["id"] for line in lines}) == 24
+    assert len({line["id"] for line in lines}) == 48
     assert all(line["cases"]["right"]["sentences"] and not line["cases"]["none"]["sentences"] for line in lines)
     assert {line["book"] for line in script._lines(str(folder / "cases1.xz"))} == {"North", "South"}
 
@@ -70,8 +87,15 @@ def test_fit_writes_models_that_load_and_figures_of_all_systems(script: ModuleTy
             said.append(Comparison(chances, odds, alone, {"evidence": 0.0 if kind == "none" else odds}))
     script.write_comparisons(folder / "said.npz", said)
     both = f"{cases}:{folder / 'said.npz'}"
-    script.main(["fit", "--train", both, "--dev", both, "--out", str(folder / "models")])
-    assert {"reader_evidence", WORDING} <= set(ClaimModels.load(folder / "models").ensemble.names)
-    figures = json.loads((folder / "models" / "claim_figures.json").read_text(encoding="utf-8"))
-    assert figures["dev"]["pairs"] == 12
+    models = folder / "models"
+    script.main(["fit", "--train", both, "--words", cases, "--dev", both, "--out", str(models)])
+    assert set(ClaimModels.load(models).ensemble.names) == {*LEXICAL_SURPLUS, "reader_evidence", WORDING}
+    shutil.copy(folder / "background.npz", models)
+    judge = Judge.load(models, rule=DecisionRule())
+    assert set(judge.pair_model.names) == {"reader_evidence", WORDING}
+    assert set(judge.backstory_model.names) == {*BACKSTORY_FEATURES, *(f"mean_{name}" for name in ROW_FEATURES)}
+    figures = json.loads((models / "claim_figures.json").read_text(encoding="utf-8"))
+    assert figures["dev"]["pairs"] == 24
     assert figures["dev"]["figures"]["ensemble_no_evidence"]["auc"]["value"] == 0.5
+    assert (figures["train_claims"], figures["lexical_claims"]) == (48, 48)
+    assert set(figures["wording"]) == {"dev", "train"}
