@@ -254,18 +254,18 @@ def fit(arguments: argparse.Namespace) -> None:
 
     train, out, wide = Claims(arguments.train), arguments.out, Words(arguments.words or arguments.train)
     share = arguments.twin_share
-    lexical = _controlled(wide, wide.rows, share=share, wording=None)
+    lexical = _controlled(wide, wide.rows, share=arguments.words_twin_share, wording=None)
 
     def joined(kind: str) -> list[dict[str, float]]:
         odds = lexical.log_odds(train.words[kind])
         return [{LEXICAL: float(own), **told} for own, told in zip(odds, train.told[kind], strict=True)]
 
     both = {kind: joined(kind) for kind in KINDS}
-    claim = _controlled(train, both, share=share, wording=WORDING).opened(LEXICAL, lexical)
+    claim = _controlled(train, both, share=share, wording=WORDING, controls=("none",)).opened(LEXICAL, lexical)
     models: dict[str, Any] = {
         "claim": claim,
         "claim_lexical": lexical,
-        "pair": _controlled(train, train.told, share=share, wording=WORDING),
+        "pair": _controlled(train, train.told, share=share, wording=WORDING, controls=("none",)),
         "backstory": fit_backstories(train, claim),
     }
     for kind, name in READERS.items():
@@ -277,29 +277,40 @@ def fit(arguments: argparse.Namespace) -> None:
     text = json.dumps(words.to_dict(), ensure_ascii=False, separators=(",", ":"))
     (out / "claim_only.json").write_text(text + "\n", encoding="utf-8")
     dev, fitted = Claims(arguments.dev), ClaimModels.load(out)
+    answers = fitted.answer(dev.scenes)
+    measured = claim_metrics(answers, dev.labels, books=dev.books, pairs=dev.pairs, seed=0).to_dict()
     figures: dict[str, Any] = {
+        **measured,
         "train_claims": len(train.labels),
         "lexical_claims": len(wide.labels),
         "twin_share": share,
+        "claim_only_pruning": _pruning(wide, dev, words, seed=0),
+        "correlation_with_wording_within_labels": _wording(fitted, dev),
+        "backstories_of_3_to_5_claims": _measure_backstories(dev, models["claim"], models["backstory"]),
+        "calibration": _calibration(answers["ensemble"].probabilities, np.array(dev.labels)),
     }
-    for name, claims in (("dev", dev), ("train_as_fitted", train)):
-        answers = fitted.answer(claims.scenes)
-        measured = claim_metrics(answers, claims.labels, books=claims.books, pairs=claims.pairs, seed=0)
-        figures[name] = measured.to_dict()
-    figures["claim_only_pruning"] = _pruning(wide, dev, words, seed=0)
-    figures["wording"] = {name: _wording(fitted, claims) for name, claims in (("dev", dev), ("train", train))}
-    figures["backstories"] = _measure_backstories(dev, models["claim"], models["backstory"])
-    (out / "claim_figures.json").write_text(json.dumps(figures, indent=1) + "\n", encoding="utf-8")
-    _show(figures["dev"])
+    (out / "figures.json").write_text(json.dumps(figures, indent=1) + "\n", encoding="utf-8")
+    _show(measured)
 
 
-def _controlled(claims: _Labelled, rows: dict[str, Any], *, share: float, wording: str | None) -> Any:
+def _calibration(chances: Any, labels: Any, *, bins: int = 10) -> list[dict[str, float]]:
+    """Return bins of equal mass: the mean probability, the share that is consistent, and how many they are."""
+    groups = np.array_split(np.argsort(chances, kind="stable"), bins)
+    return [
+        {"predicted": float(chances[own].mean()), "observed": float(labels[own].mean()), "count": len(own)}
+        for own in groups
+    ]
+
+
+def _controlled(
+    claims: _Labelled, rows: dict[str, Any], *, share: float, wording: str | None, controls: Sequence[str] = KINDS[1:]
+) -> Any:
     from pipeline.scoring.control import fit_controlled
 
     return fit_controlled(
         rows["right"],
         claims.labels,
-        controls=[rows["wrong"], rows["none"]],
+        controls=[rows[kind] for kind in controls],
         groups=claims.books,
         twins=claims.twins(),
         twin_share=share,
@@ -355,6 +366,7 @@ def main(argv: Sequence[str] | None = None) -> None:
     step.add_argument(
         "--twin_share", type=float, default=0.5, help="weight of telling twins apart against telling single claims"
     )
+    step.add_argument("--words_twin_share", type=float, default=0.5, help="the same for the lexical model")
     step.add_argument("--most_terms", type=int, default=20_000, help="terms of the claim-only baseline")
     step.add_argument("--out", type=Path, required=True)
     step.set_defaults(run=fit)

@@ -70,10 +70,10 @@ def claim_row(case: ClaimCase, comparison: Comparison) -> dict[str, float]:
 
 
 def reader_features(comparison: Comparison) -> dict[str, float]:
-    """Return the reader's part of a row."""
+    """Return the reader's part of a row: each number counts as much as the reader thinks that the evidence settles."""
     heard = any(comparison.features.values())
-    told = {READER_PREFIX + name: value for name, value in comparison.features.items()}
-    return told | {WORDING: comparison.alone if heard else 0.0}
+    told = {READER_PREFIX + name: comparison.stated * value for name, value in comparison.features.items()}
+    return told | {WORDING: comparison.stated * comparison.alone if heard else 0.0}
 
 
 def reader_row(comparison: Comparison) -> dict[str, float]:

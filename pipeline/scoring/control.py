@@ -8,7 +8,7 @@ weights are fitted among those, on claims before their own novels.
 That alone is not enough: a reader may trust its ear for how claims sound only where the evidence is about the claim.
 Then the ear is silent before a wrong novel and speaks before the right one. So where a feature says what the wording
 alone makes of a claim, the score before the right novel must not vary with it either, among true claims and among false
-ones: the feature serves to take the share of the wording off the others, and for nothing else.
+ones: the feature serves to take the share of the wording off each of the others, and for nothing else.
 """
 
 from __future__ import annotations
@@ -43,7 +43,8 @@ def fit_controlled(
 ) -> LogisticModel:
     """Fit the probability of label 1 with weights at right angles to every control's mean difference of the labels.
 
-    With ``wording``, the name of a feature, the score of rows of one label does not vary with that either.
+    With ``wording``, the name of a feature, the score of rows of one label does not vary with that either: its share
+    is taken off each other feature before anything is fitted.
     Each of ``controls`` holds a row for each of ``rows`` with the features of the same claim before other evidence.
     The weights serve two ends: to tell single claims apart, and to tell the true from the false of ``twins``, given by
     their indices; ``twin_share`` (0 to 1) is how much the second counts. Intercept, scale and threshold are always
@@ -59,39 +60,48 @@ def fit_controlled(
         raise TableError(f"a control has another number of rows than the {len(rows)} claims; give one for each claim")
     known, names, codes = checked_labels(labels, len(rows)), tuple(rows[0]), group_codes(groups)
     matrix = feature_matrix(rows, names)
-    means, scales = matrix.mean(axis=0), matrix.std(axis=0)
+    bare = _take_off(matrix, None if wording is None else names.index(wording), known)
+    told = matrix @ bare
+    scales = told.std(axis=0)
     scales[scales < _NEGLIGIBLE] = 1.0
-    silent = [feature_matrix(control, names) / scales for control in controls]
-    directions = [_difference(each, known) for each in silent]
-    if wording is not None:
-        directions.append(_covariance_within(matrix / scales, names.index(wording), known))
-    basis = free_directions(np.array(directions).reshape(len(directions), len(names)))
-    inside = ((matrix - means) / scales) @ basis
+    directions = [_difference(feature_matrix(control, names) @ bare / scales, known) for control in controls]
+    basis = free_directions(np.array(directions).reshape(len(directions), told.shape[1]))
+    inside = ((told - told.mean(axis=0)) / scales) @ basis
     turned = _shared_weights(
         inside, known, codes, np.array(twins, dtype=np.int64).reshape(-1, 2), share=twin_share, seed=seed
     )
     scorer = fit_scorer(_PER_ROW, (inside @ turned)[:, None], known, codes, aim="accuracy", seed=seed)
     slope = float(scorer.classifier.coef_[0][0])
+    weights, spread = bare @ ((basis @ turned * slope) / scales), matrix.std(axis=0)
+    spread[spread < _NEGLIGIBLE] = 1.0
     return LogisticModel(
         names=names,
-        means=tuple(map(float, means)),
-        scales=tuple(map(float, scales)),
-        weights=tuple(map(float, basis @ turned * slope)),
+        means=tuple(map(float, matrix.mean(axis=0))),
+        scales=tuple(map(float, spread)),
+        weights=tuple(map(float, weights * spread)),
         intercept=float(scorer.classifier.intercept_[0] - scorer.transform.mean_[0] * slope),
         threshold=scorer.threshold,
     )
 
 
-def _difference(matrix: Floats, labels: Labels) -> Floats:
-    return np.asarray(matrix[labels == 1].mean(axis=0) - matrix[labels == 0].mean(axis=0), dtype=np.float64)
+def _take_off(matrix: Floats, wording: int | None, labels: Labels) -> Floats:
+    """Return the map (F, F - 1) that takes off each feature its share of the wording, and the wording with it.
 
-
-def _covariance_within(matrix: Floats, column: int, labels: Labels) -> Floats:
-    """Return the covariance of each column with one of them, the means of both labels taken off: (F,)."""
+    The share is the slope of the feature on the wording among rows of one label. Without a wording nothing is taken.
+    """
+    whole = np.eye(matrix.shape[1])
+    if wording is None:
+        return whole
     apart = matrix.copy()
     for label in (0, 1):
         apart[labels == label] -= apart[labels == label].mean(axis=0)
-    return np.asarray(apart[:, column] @ apart / len(apart), dtype=np.float64)
+    own = apart[:, wording]
+    whole[wording] = -(own @ apart) / max(float(own @ own), _NEGLIGIBLE)
+    return np.delete(whole, wording, axis=1)
+
+
+def _difference(matrix: Floats, labels: Labels) -> Floats:
+    return np.asarray(matrix[labels == 1].mean(axis=0) - matrix[labels == 0].mean(axis=0), dtype=np.float64)
 
 
 def free_directions(taken: Floats) -> Floats:

@@ -13,7 +13,6 @@ from sklearn.feature_extraction.text import TfidfVectorizer
 from sklearn.preprocessing import StandardScaler
 
 from pipeline.errors import TableError
-from pipeline.scoring.features import LEXICAL_FEATURES
 from pipeline.scoring.fitting import Aim, Indices, Labels, checked_labels, fit_scorer, group_codes, split_folds
 from pipeline.scoring.logistic import Floats, Row, feature_matrix
 from pipeline.scoring.measures import (
@@ -86,7 +85,7 @@ def cross_validate(
 
     Labels are 1 (consistent) and 0. Rows of one of ``groups`` (a pair of twins, a book) never straddle a fold, and
     intervals are then over groups. Baselines in the same folds: ``majority``; ``lexical_only`` on the rows
-    ``lexical``, by default the coverage features among ``features``; ``claim_only`` on ``texts`` (tf-idf of words and
+    ``lexical``; ``claim_only`` on ``texts`` (tf-idf of words and
     pairs of words, without the novel). A baseline whose input is not given is left out.
 
     Raises:
@@ -105,7 +104,7 @@ def cross_validate(
         figures=plan.figures(held_out, MEASURES),
         baselines={
             "majority": plan.figures(majority, _MAJORITY_MEASURES),
-            **_baselines(plan, features, texts, lexical),
+            **_baselines(plan, texts, lexical),
         },
         mcnemar=mcnemar(held_out.decisions(), majority.decisions(), plan.labels),
         groups=None if groups is None else len(set(groups)),
@@ -248,11 +247,8 @@ def _make_plan(
 
 
 def _baselines(
-    plan: _Plan, features: Sequence[Row], texts: Sequence[str] | None, lexical: Sequence[Row] | None
+    plan: _Plan, texts: Sequence[str] | None, lexical: Sequence[Row] | None
 ) -> dict[str, dict[str, Figure]]:
-    coverage = [name for name in LEXICAL_FEATURES if name in features[0]]
-    if lexical is None and coverage:
-        lexical = [{name: row[name] for name in coverage} for row in features]
     found: dict[str, dict[str, Figure]] = {}
     if lexical is not None:
         found["lexical_only"] = plan.figures(plan.score(StandardScaler, _matrix(lexical)), MEASURES)

@@ -94,8 +94,9 @@ def test_fit_writes_models_that_load_and_figures_of_all_systems(script: ModuleTy
     judge = Judge.load(models, rule=DecisionRule())
     assert set(judge.pair_model.names) == {"reader_evidence", WORDING}
     assert set(judge.backstory_model.names) == {*BACKSTORY_FEATURES, *(f"mean_{name}" for name in ROW_FEATURES)}
-    figures = json.loads((models / "claim_figures.json").read_text(encoding="utf-8"))
-    assert figures["dev"]["pairs"] == 24
-    assert figures["dev"]["figures"]["ensemble_no_evidence"]["auc"]["value"] == 0.5
+    figures = json.loads((models / "figures.json").read_text(encoding="utf-8"))
+    assert figures["pairs"] == 24
+    assert figures["figures"]["ensemble_no_evidence"]["auc"]["value"] == 0.5
     assert (figures["train_claims"], figures["lexical_claims"]) == (48, 48)
-    assert set(figures["wording"]) == {"dev", "train"}
+    assert set(figures["correlation_with_wording_within_labels"]) == {"alone", "claim_only"}
+    assert sum(group["count"] for group in figures["calibration"]) == 48
