@@ -48,7 +48,10 @@ def main() -> None:
         book = pipeline.open_book(plan.novel)
         found += _measure_book(pipeline, trained, book, _drawn(plan.rows, arguments.pairs), background)
     labels, pairs, books = ([row[name] for row in found] for name in ("label", "pair", "book"))
-    figures: dict[str, Any] = {"claims": len(found), "sentences_before": float(np.mean([row["before"] for row in found]))}
+    figures: dict[str, Any] = {
+        "claims": len(found),
+        "sentences_before": float(np.mean([row["before"] for row in found])),
+    }
     for name in ("empty", "carried"):
         odds = np.array([row[name] for row in found])
         chances = 1 / (1 + np.exp(-(odds - np.median(odds))))
@@ -91,9 +94,7 @@ def _measure_book(
     return found
 
 
-def _memory(
-    pipeline: Pipeline, trained: TrainedReader, book: Book, name: str
-) -> tuple[CarriedMemory, list[int]]:
+def _memory(pipeline: Pipeline, trained: TrainedReader, book: Book, name: str) -> tuple[CarriedMemory, list[int]]:
     """Return the memory along the sentences of the chunks that name somebody, and the numbers of those sentences."""
     try:
         chunks = pipeline.find_character(book, name).chunks

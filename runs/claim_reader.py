@@ -2,13 +2,14 @@
 
     python runs/claim_reader.py distil --questions Q.questions.xz --nli nli-train.jsonl --init models/reader \\
         --teacher MINILM --out runs/claims [--steps 2878]
-    python runs/claim_reader.py wording --claims T/claims.csv --held_out BOOKS --model runs/claims --out models/reader/claims
+    python runs/claim_reader.py wording --claims T/claims.csv --held_out BOOKS --model runs/claims \\
+        --out models/reader/claims
 
 ``distil`` teaches the language model to compare claims with evidence, as ``python -m pipeline train-reader`` does, and
-at the same time to see words as a sentence encoder does (all-MiniLM-L6-v2, frozen; Apache-2.0): a linear map of the last
-hidden vector of each token shall point where the encoder's vector of that word points, and the cosines of pointers shall
-be those of the encoder's words. ``wording`` fits, on the finished reader, the log-odds that a claim has by its wording
-alone: a logistic regression on the hidden vectors of claims read without evidence.
+at the same time to see words as a sentence encoder does (all-MiniLM-L6-v2, frozen; Apache-2.0): a linear map of the
+last hidden vector of each token shall point where the encoder's vector of that word points, and the cosines of
+pointers shall be those of the encoder's words. ``wording`` fits, on the finished reader, the log-odds that a claim has
+by its wording alone: a logistic regression on the hidden vectors of claims read without evidence.
 """
 
 import argparse
@@ -37,7 +38,14 @@ from pipeline.training.packs import Pack, PackConfig, PackSource
 from pipeline.training.program import begin_with, make_source
 
 PACKS = PackConfig(
-    claims=0.35, statements=0.4, notes=0.1, nli=0.15, rename=0.4, counterfactual=0.3, wrong_evidence=0.12, no_evidence=0.05
+    claims=0.35,
+    statements=0.4,
+    notes=0.1,
+    nli=0.15,
+    rename=0.4,
+    counterfactual=0.3,
+    wrong_evidence=0.12,
+    no_evidence=0.05,
 )
 LOSS = LossWeights(label=1.0, margin=0.3, evidence=0.7, expected=1.0, wrong=0.3, alone=0.0)
 VECTORS, COSINES, LANGUAGE = 1.0, 3.0, 0.1

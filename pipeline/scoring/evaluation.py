@@ -246,9 +246,7 @@ def _make_plan(
     return _Plan(known, codes, splits, aim, seed)
 
 
-def _baselines(
-    plan: _Plan, texts: Sequence[str] | None, lexical: Sequence[Row] | None
-) -> dict[str, dict[str, Figure]]:
+def _baselines(plan: _Plan, texts: Sequence[str] | None, lexical: Sequence[Row] | None) -> dict[str, dict[str, Figure]]:
     found: dict[str, dict[str, Figure]] = {}
     if lexical is not None:
         found["lexical_only"] = plan.figures(plan.score(StandardScaler, _matrix(lexical)), MEASURES)
