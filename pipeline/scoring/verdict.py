@@ -132,7 +132,7 @@ def label_row(probability: float, *, threshold: float) -> TableLabel:
 def claim_rationale(label: ClaimLabel, pairs: Sequence[Pair]) -> str:
     """Return one line that says how the book bears on a claim and quotes the passage that decided.
 
-    That is the pair with the highest probability of the claim's label; for a claim not stated, the least irrelevant.
+    That is the ``deciding_pair``; for a claim not stated, the one nearest to it.
     """
     if not pairs:
         raise ValueError("no pair to quote; a claim is never judged on zero evidence")
@@ -140,12 +140,16 @@ def claim_rationale(label: ClaimLabel, pairs: Sequence[Pair]) -> str:
 
 
 def deciding_pair(label: ClaimLabel, pairs: Sequence[Pair]) -> Pair:
-    """Return the pair that speaks most for the label of the claim; of equals the best ranked."""
+    """Return the pair that speaks most for the label of the claim; of equals the best ranked.
+
+    That is its probability of the label times the words it shares with the claim (BM25): a passage that is quoted
+    must be seen to be about the claim.
+    """
     wanted = _PAIR_LABEL_OF.get(label)
 
-    def strength(pair: Pair) -> tuple[float, int]:
+    def strength(pair: Pair) -> tuple[float, float, int]:
         chance = pair.probabilities[wanted] if wanted else 1 - pair.probabilities["irrelevant"]
-        return chance, -pair.evidence.rank
+        return chance * pair.evidence.lexical_score, chance, -pair.evidence.rank
 
     return max(pairs, key=strength)
 
