@@ -30,6 +30,7 @@ from torch.utils.data import DataLoader, Dataset
 
 from bdh.claims import ClaimBatch, ClaimReader, load_claim_reader, save_claim_reader
 from bdh.tokenizer import Tokenizer
+from bdh.training.claim_loop import language_loss
 from bdh.training.comparison import LossWeights, comparison_loss, to_device
 from bdh.training.optim import make_optimizer, scheduled_lr
 from pipeline.scoring.reader import evidence_text
@@ -186,21 +187,11 @@ def _learn(reader: Any, towards: nn.Linear, teacher: Any, lesson: Any, *, share:
         gaps = (wanted - reader.claim_head.cosines(output.hidden, output.evidence_hidden)).square()
         both = known[1][..., None] & known[0][:, None, None]
         parts["cosines"] = (gaps * both).sum() / both.sum()
-        parts["language"] = _language(reader, batch, targets, output)
+        parts["language"] = language_loss(reader, batch, targets, output)
         total = parts["total"] + share * (VECTORS * parts["vectors"] + COSINES * parts["cosines"])
         total = total + LANGUAGE * parts["language"]
     total.backward()
     return {name: part.detach() for name, part in parts.items()}
-
-
-def _language(reader: ClaimReader, batch: ClaimBatch, targets: Any, output: Any) -> torch.Tensor:
-    """Return the nats of the first reading of each row's first claim, where the evidence supports it."""
-    half = batch.claims.shape[2] // 2
-    following = batch.claims[:, 0, 1:half].clone()
-    places = torch.arange(1, half, device=following.device)
-    following[(places >= batch.second[:, :1]) | (targets.labels[:, :1] != 0)] = -100
-    logits, _ = reader.model.head(output.hidden[:, 0, : half - 1], None)
-    return F.cross_entropy(logits.flatten(0, 1).float(), following.flatten(), ignore_index=-100)
 
 
 def _fading(progress: float) -> float:

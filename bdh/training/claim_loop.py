@@ -90,19 +90,22 @@ class _Lesson(nn.Module):
         output: ClaimOutput = self.reader(batch)
         parts = comparison_loss(output, targets, self.config.loss)
         if self.config.language:
-            parts["language"] = self._language_loss(batch, targets, output)
+            parts["language"] = language_loss(self.reader, batch, targets, output)
             parts["total"] = parts["total"] + self.config.language * parts["language"]
         return output, parts
 
-    def _language_loss(self, batch: ClaimBatch, targets: ClaimTargets, output: ClaimOutput) -> Float[Tensor, ""]:
-        """Return the nats of the first reading of each row's first claim, where the evidence supports it."""
-        half = batch.claims.shape[2] // 2
-        following = batch.claims[:, 0, 1:half].clone()
-        places = torch.arange(1, half, device=following.device)
-        following[(places >= batch.second[:, :1]) | (targets.labels[:, :1] != 0)] = IGNORED
-        logits, _ = self.reader.model.head(output.hidden[:, 0, : half - 1].to(output.logits.dtype), None)
-        nats = F.cross_entropy(logits.flatten(0, 1).float(), following.flatten(), ignore_index=IGNORED, reduction="sum")
-        return nats / (following != IGNORED).sum().clamp(min=1)
+
+def language_loss(
+    reader: ClaimReader, batch: ClaimBatch, targets: ClaimTargets, output: ClaimOutput
+) -> Float[Tensor, ""]:
+    """Return the nats of the first reading of each row's first claim, where the evidence supports it."""
+    half = batch.claims.shape[2] // 2
+    following = batch.claims[:, 0, 1:half].clone()
+    places = torch.arange(1, half, device=following.device)
+    following[(places >= batch.second[:, :1]) | (targets.labels[:, :1] != 0)] = IGNORED
+    logits, _ = reader.model.head(output.hidden[:, 0, : half - 1].to(output.logits.dtype), None)
+    nats = F.cross_entropy(logits.flatten(0, 1).float(), following.flatten(), ignore_index=IGNORED, reduction="sum")
+    return nats / (following != IGNORED).sum().clamp(min=1)
 
 
 class ClaimTrainer:

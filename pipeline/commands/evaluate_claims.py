@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import argparse
-import hashlib
 import math
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass, field
@@ -17,7 +16,6 @@ from pipeline.config import PipelineConfig
 from pipeline.dataset import read_predictions, read_table, write_claim_predictions
 from pipeline.errors import SettingError, TableError
 from pipeline.reading.cache import ReadingCache, default_folder
-from pipeline.reading.encoder import choose_machine
 from pipeline.records import TableLabel
 from pipeline.report.files import prepare_folder, sha256_of, write_json
 from pipeline.report.manifest import Manifest, write_manifest
@@ -26,7 +24,7 @@ from pipeline.scoring.background import Background
 from pipeline.scoring.claim_metrics import ClaimMetrics, claim_metrics
 from pipeline.scoring.claim_models import Answers, ClaimModels
 from pipeline.scoring.measures import Figure
-from pipeline.scoring.reader import ClaimComparer, TrainedReader, claims_folder
+from pipeline.scoring.reader import ClaimComparer
 
 SPARE_NOVEL = ROOT / "novels" / "The Unlit Hour.txt"
 """The wrong novel of a table about one novel."""
@@ -90,29 +88,20 @@ def evaluate_claims(arguments: argparse.Namespace, config: PipelineConfig) -> in
 
 def open_tools(pipeline: Pipeline, verdict_dir: Path, cache_dir: str | None) -> ClaimTools:
     """Return what claims are measured with; raises ModelError for what is missing."""
-    reading = pipeline.config.reading
-    folder, background = shipped(reading.model_dir), verdict_dir / "background.npz"
+    background = verdict_dir / "background.npz"
     return ClaimTools(
         pipeline=pipeline,
         background=Background.load(background),
         background_sha256=sha256_of(background),
         comparer=open_comparer(pipeline),
-        reader_sha256=hash_folder(claims_folder(folder)),
+        reader_sha256=pipeline.claim_reader.weights_sha256,
         cache=ReadingCache(Path(cache_dir) if cache_dir else default_folder()),
     )
 
 
 def open_comparer(pipeline: Pipeline) -> ClaimComparer:
     """Return the claim reader of the settings; raises ModelError where there is none."""
-    device, dtype = choose_machine(pipeline.config.reading)
-    return TrainedReader.load(shipped(pipeline.config.reading.model_dir), device=device, dtype=dtype)
-
-
-def hash_folder(folder: Path) -> str:
-    """Return a hash over the weights and settings of a model folder."""
-    files = sorted(path for path in folder.iterdir() if path.suffix in {".json", ".safetensors"})
-    named = "\n".join(f"{path.name} {sha256_of(path)}" for path in files)
-    return hashlib.sha256(named.encode(errors="surrogatepass")).hexdigest()
+    return pipeline.claim_reader
 
 
 def _note_wrong(plans: Sequence[BookPlan]) -> None:

@@ -72,6 +72,14 @@ class PackConfig:
             )
 
 
+def pairs_of(row: dict[str, Any]) -> list[dict[int, dict[str, Any]]]:
+    """Return the claims of a book that have a twin, by label (1 true, 0 false)."""
+    pairs: dict[str, dict[int, dict[str, Any]]] = {}
+    for claim in row["claims"]:
+        pairs.setdefault(claim["pair"], {})[claim["label"]] = claim
+    return [pair for pair in pairs.values() if len(pair) == 2]
+
+
 class Book:
     """The questions about one novel, and what its twins are made of."""
 
@@ -79,10 +87,7 @@ class Book:
         self.sentences: list[str] = row["sentences"]
         self.places: list[int] = row["place"]
         self.statements: list[dict[str, Any]] = row["statements"]
-        pairs: dict[str, dict[int, dict[str, Any]]] = {}
-        for claim in row["claims"]:
-            pairs.setdefault(claim["pair"], {})[claim["label"]] = claim
-        self.pairs = [pair for pair in pairs.values() if len(pair) == 2]
+        self.pairs = pairs_of(row)
         texts = [item["text"] for item in self.statements] + [pair[1]["text"] for pair in self.pairs]
         self.texts = texts
         self.maker = TwinMaker.of_book(texts, changes, chance)

@@ -27,7 +27,7 @@ from bdh.training.distributed import World, wait_for_all
 from bdh.training.run import read_place, write_place
 from pipeline.errors import SettingError, TableError
 from pipeline.training.batches import Shapes, StepBatches
-from pipeline.training.packs import Book, PackConfig, PackSource, Premise
+from pipeline.training.packs import Book, PackConfig, PackSource, Premise, pairs_of
 from pipeline.training.question_files import read_questions
 from pipeline.training.twins import mine_changes
 
@@ -84,17 +84,9 @@ def make_source(files: Sequence[Path], nli: Path | None, config: PackConfig, *, 
     """Return where packs are drawn from; raises TableError when there is nothing to ask."""
     rows = [row for file in files for row in read_questions(file)]
     chance = random.Random(seed)
-    changes = mine_changes(_twins(rows))
+    changes = mine_changes((pair[1]["text"], pair[0]["text"]) for row in rows for pair in pairs_of(row))
     books = [Book(row, changes, chance) for row in sorted(rows, key=lambda row: str(row["book"]))]
     return PackSource(books, read_premises(nli) if nli else [], config, chance)
-
-
-def _twins(rows: Sequence[dict[str, Any]]) -> Iterator[tuple[str, str]]:
-    for row in rows:
-        pairs: dict[str, dict[int, str]] = {}
-        for claim in row["claims"]:
-            pairs.setdefault(claim["pair"], {})[claim["label"]] = claim["text"]
-        yield from ((pair[1], pair[0]) for pair in pairs.values() if len(pair) == 2)
 
 
 def read_premises(path: Path) -> list[Premise]:
