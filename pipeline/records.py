@@ -17,6 +17,7 @@ Vector = npt.NDArray[np.float32]
 
 PairLabel = Literal["support", "contradict", "irrelevant"]
 ClaimLabel = Literal["supported", "contradicted", "not_stated"]
+CheckKind = Literal["date", "age", "number", "kinship", "life"]
 BackstoryLabel = Literal["consistent", "inconsistent", "uncertain"]
 TableLabel = Literal["consistent", "inconsistent"]
 ClaimType = Literal["event", "trait", "world_rule"]
@@ -151,7 +152,10 @@ class Reading:
 
 @dataclass(frozen=True)
 class Claim:
-    """One checkable statement of a backstory. ``id`` depends only on the character, the text and its position."""
+    """One checkable statement of a backstory. ``id`` depends only on the character, the text and its position.
+
+    ``numbers``, ``years``, ``ages`` (in years) and ``places`` are what the text states of each, in reading order.
+    """
 
     id: str
     character: str
@@ -159,6 +163,10 @@ class Claim:
     time_scope: TimeScope
     stability: Stability
     text: str
+    numbers: tuple[float, ...] = ()
+    years: tuple[int, ...] = ()
+    ages: tuple[float, ...] = ()
+    places: tuple[str, ...] = ()
 
 
 def claim_id(number: int, text: str, *, character: str) -> str:
@@ -199,6 +207,23 @@ class Pair:
 
 
 @dataclass(frozen=True)
+class Check:
+    """What one explicit check found: the words of the claim, and the verbatim words of the book that they were held to.
+
+    ``start`` and ``end`` are the range of ``passage`` in ``Novel.text``.
+    """
+
+    kind: CheckKind
+    agrees: bool
+    claimed: str
+    passage: str
+    chunk_index: int
+    start: int
+    end: int
+    chapter: int
+
+
+@dataclass(frozen=True)
 class Waiver:
     """A finding that the author marked as intentional.
 
@@ -217,6 +242,7 @@ class ClaimVerdict:
     """The verdict on one claim; ``probability`` is that of the claim being consistent with the novel.
 
     ``waiver`` is the author's reason where the claim is left out of the verdict on the backstory, else empty.
+    ``checks`` are the explicit checks that fired, whether they agree with the claim or conflict with it.
     """
 
     claim: Claim
@@ -226,6 +252,7 @@ class ClaimVerdict:
     pairs: tuple[Pair, ...]
     rationale: str
     waiver: str = ""
+    checks: tuple[Check, ...] = ()
 
 
 @dataclass(frozen=True)
