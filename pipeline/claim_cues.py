@@ -31,14 +31,23 @@ _RULE = _cue(
 )  # fmt: skip
 # Of the present these speak of the world; of the past they tell a story: "No one knew the truth".
 _RULE_OF_NOW = _cue("always", "never", "cannot", "no one", "nobody", "everyone", "everybody", "every", "all")
-_HABIT = _cue("always", "never", "often", "usually", "seldom", "rarely", _USED_TO, _EVERY)
+_HABIT = _cue(
+    "always",
+    "never(?! (?:again|came|found|heard|knew|married|met|recovered|returned|saw|spoke|told))",
+    "often",
+    "usually",
+    "seldom",
+    "rarely",
+    _USED_TO,
+    _EVERY,
+)
 # A standing quality, when no deed is told before it.
 _QUALITY = _cue(
     "lifelong", "habits?", "known for", "famous for", "skilled", "gifted", "fluent", "able to", "could", "can",
-    "afraid", "fear(?:s|ed)", "love[sd]", "hate[sd]", "despise[sd]", "distrust(?:s|ed)", "believe[sd]?", "view(?:s|ed)",
+    "afraid", "fear(?:s|ed)", "love[sd]", "hate[sd]", "despise[sd]", "distrust(?:s|ed)", "believe[sd]?", "viewed",
     "prefer(?:s|red)", "admire[sd]", "lack(?:s|ed)", "felt (?:deep|no|great)", "stayed calm(?:ly)?",
     "(?:his|her|their) nature", "temper(?:ament)?", "personality", "memory for", r"spoke (?:\w+ ){1,2}languages?",
-    "(?:is|was|are|were) (?:an?|very|too|by nature)",
+    "(?<![”\"] )(?:is|was|are|were) (?:an?|very|too|by nature)", "wears", "owns",
 )  # fmt: skip
 _MOMENT = _cue(
     r"1\d{3}", "born", "one (?:day|night|morning|evening|time|summer|winter)", "once", "suddenly", "when", "after",

@@ -70,7 +70,7 @@ _RUN = rf"(?:St\.? |Mt\.? |d[’'])?{_NAME}(?:[ ](?:{_LINK}[ ])?(?:d[’'])?{_NA
 _PLACE = re.compile(
     rf"\b(?P<how>[Ii]n|[Aa]t|[Nn]ear|[Ii]nto|[Tt]hrough|[Tt]hroughout|[Ww]ithin|[Oo]utside|[Ii]nside|[Aa]cross|[Bb]eyond"
     rf"|[Aa]round|[Oo]n|[Oo]ff|[Aa]long|[Tt]o|[Ff]rom|[Tt]owards?|[Ff]or|[Vv]ia)\s+"
-    rf"(?P<article>(?:the|a|an|his|her|their)\s+)?(?P<name>{_RUN})(?P<owner>[’']s?(?=\s))?"
+    rf"(?P<article>(?:the|a|an|his|her|their)\s+)?(?:(?:ancient|old|northern|southern|eastern|western)\s+)?(?P<name>{_RUN})(?P<owner>[’']s?(?=\s))?"
 )
 _NEEDS_GOING = {"to", "from", "toward", "towards", "for", "via"}
 _GOING = re.compile(
@@ -78,7 +78,7 @@ _GOING = re.compile(
     r"|return(?:s|ed|ing)?|travell?(?:s|ed|ing)?|journey(?:s|ed)?|voyages?|ship(?:s|ped)|sen[dt]s?|transferred|moved"
     r"|escap(?:es?|ed|ing)|exiled|banished|deported|transported|brought|taken|took|marched|rode|rides|walked|walks|ran"
     r"|runs|hurried|retired|withdrew|emigrated|migrated|sent|posted|expelled|left|leaves|trip|departed|set out|route"
-    r"|road|bound|headed|embarked|driven|crossed|carried|swam|back|way)\b",
+    r"|road|bound|headed|embarked|driven|crossed|carried|swam|back|way|tow(?:s|ed)?|invited|north|south|east|west)\b",
 )
 _ABSTRACT = re.compile(
     r"\b(?:result(?:s|ed|ing)?|interest(?:s|ed)?|belie(?:f|ves?|ved|ving)|confid(?:es?|ed|ing|ence)|trust(?:s|ed|ing)?"

@@ -53,7 +53,8 @@ def name_for_pronoun(text: str, name: str, pronouns: Sequence[str]) -> str | Non
         if word[0].lower() in own:
             if any(start <= word.start() < end for start, end in quoted):
                 return None
-            return _exchanged(text, name, pronouns, word.start(), word.end())
+            named = _exchanged(text, name, pronouns, word.start(), word.end())
+            return named or _subject_exchanged(text, name, pronouns, word.end())
     return None
 
 
@@ -109,6 +110,17 @@ def _exchanged(text: str, name: str, pronouns: Sequence[str], start: int, end: i
     if word == pronouns[0]:
         return f"{_closed(before)}{name}{_agreeing(word, after)}" if _is_sure_subject(before) else None
     return f"{before}{name}{after}" if _is_sure_object(before) else None
+
+
+def _subject_exchanged(text: str, name: str, pronouns: Sequence[str], start: int) -> str | None:
+    """Exchange the subject behind a phrase in front in which the person's own pronoun stands: "In his youth he"."""
+    subject = re.compile(rf"\b{re.escape(pronouns[0])}\b").search(text, start)
+    before = text[: subject.start()] if subject else ""
+    words = [word[0].lower() for word in _WORD.finditer(before)]
+    if not words or words[0] not in PREPOSITIONS or any(map(form_of, words)) or re.search(r"[“\":;—]", before):
+        return None
+    after = text[len(before) + len(pronouns[0]) :]
+    return f"{_closed(before)}{name}{_agreeing(pronouns[0], after)}"
 
 
 def _closed(before: str) -> str:

@@ -74,7 +74,8 @@ class Protagonist:
         named = name_for_subject(text, self.name, self.pronouns)
         if named is None and self.pronouns:
             named = name_for_pronoun(text, self.name, self.pronouns)
-        return f"{self.name}: {text}" if named is None else named
+        named = f"{self.name}: {text}" if named is None else named
+        return named[0].upper() + named[1:]
 
     def _owns(self, run: Sequence[str]) -> bool:
         rest = [word for word in run if word in self.words or word not in TITLES]

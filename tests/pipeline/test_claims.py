@@ -278,6 +278,8 @@ def test_claims_parted_from_one_sentence_have_three_words_and_a_verb(sentence: s
         ("Herbs saved him and left his nature darker.", True, "event"),
         ("He wrote “I could have saved her” in a book.", True, "event"),
         ("He briefly loved a doctor.", True, "event"),
+        ("He was never heard from again.", True, "event"),
+        ("She wears a patch over one eye.", True, "trait"),
         ("Skilled in medicine, he stitched wounds.", True, "trait"),
     ],
 )
@@ -349,6 +351,7 @@ def test_claims_carry_the_numbers_years_ages_and_places_of_their_text() -> None:
     [
         ("Before each fight he prayed.", "Before each fight, Edmond Dantès prayed."),
         ("As a boy he was poor.", "As a boy, Edmond Dantès was poor."),
+        ("In his youth he sailed with sealers.", "In his youth, Edmond Dantès sailed with sealers."),
         ("While escaping he hid a book.", "While escaping, Edmond Dantès hid a book."),
         ("Because he spoke French he was posted to Rome.", "Because Edmond Dantès spoke French he was posted to Rome."),
         ("After his notes were burned he vowed revenge.", "After Edmond Dantès's notes were burned he vowed revenge."),
