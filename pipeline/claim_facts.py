@@ -21,6 +21,9 @@ from pipeline.protagonist import TITLES, words_of
 from pipeline.quantities import Quantity, find_quantities
 
 OLDEST = 120
+"""Years of the highest age that is taken for one."""
+LONGEST_READ = 5_000
+"""Characters of a text that are read for facts; a claim of more is a list or a text without full stops."""
 
 _MONTHS = "January|February|March|April|May|June|July|August|September|October|November|December"
 _DAYS = "Monday|Tuesday|Wednesday|Thursday|Friday|Saturday|Sunday"
@@ -122,11 +125,13 @@ class Facts(NamedTuple):
 
 
 def find_facts(text: str, persons: Iterable[str] = ()) -> Facts:
-    """Return what a text states; ``persons`` are names, of any number of words, that are no places.
+    """Return what a text states; ``persons`` are names, of any number of words, that are no places. Of a long text the
+    first ``LONGEST_READ`` characters are read.
 
     >>> find_facts("At twelve he left Rome in 1815 for Paris with 3 dogs.")
     Facts(numbers=(3.0,), years=(1815,), ages=(12.0,), places=('Paris',))
     """
+    text = text[:LONGEST_READ]
     quantities = [found for found in find_quantities(text) if not _is_no_quantity(text, found)]
     ages = [found for found in quantities if _is_age(text, found)]
     years = [found for found in quantities if found not in ages and _is_year(text, found)]
@@ -141,7 +146,7 @@ def find_facts(text: str, persons: Iterable[str] = ()) -> Facts:
 
 def find_ages(text: str) -> list[float]:
     """Return the ages that a text states, in years and in reading order."""
-    return [found.value for found in find_quantities(text) if _is_age(text, found)]
+    return [found.value for found in find_quantities(text[:LONGEST_READ]) if _is_age(text, found)]
 
 
 def find_places(text: str, persons: Iterable[str] = ()) -> Iterator[str]:
