@@ -22,13 +22,11 @@ import charset_normalizer
 from spacy.language import Language
 
 from pipeline.claim_cues import claim_type, has_verb, stability, time_scope
+from pipeline.claim_facts import find_facts
+from pipeline.claim_parts import SHORTEST, parts_of
 from pipeline.errors import BackstoryError
 from pipeline.protagonist import (
-    LEANING,
-    POSSESSIVES,
-    PRONOUNS,
     SMALL_WORDS,
-    SUBORDINATORS,
     WORD,
     Protagonist,
     find_protagonist,
@@ -38,10 +36,6 @@ from pipeline.records import Claim, claim_id
 
 LONGEST = 200_000
 """Characters of the longest text taken for a backstory; more is a novel given by mistake."""
-LONGEST_PARTED = 5_000
-"""Characters of the longest sentence that is looked at for parts; more is a list or a text without full stops."""
-SHORTEST = 4
-"""Words of the shortest part of a sentence that may become a claim."""
 WRAPPED = 60
 """Characters of a line from which on its break is taken for typesetting and not for the end of a statement."""
 
@@ -51,8 +45,8 @@ _HEADING = re.compile(r"\s*#{1,6}\s")
 _BULLET = re.compile(r"^\s*(?:[-*+•–]|\d{1,2}[.)])\s+")
 _ENDED = re.compile(r"[.!?…][\"”’')\]]*$")
 _OPENING = re.compile(r"\s+([“‘«(\[\"'])$")
+_STOPPED = re.compile(r",([”\"’])$")
 _INITIAL = re.compile(r"^\W*\w")
-_CUT = re.compile(r";\s+(?:(?:and|but|so|yet)\s+)?|,\s+(?:and then|and|but|so|yet|then)\s+")
 # Of these spaCy's tokenizer knows some, and takes the point of the others for the end of a sentence.
 _ABBREVIATED = re.compile(
     r"(?<!\w)(?:Mr|Mrs|Ms|Dr|M|MM|Mme|Mlle|St|Ste|Capt|Col|Lt|Maj|Gen|Sgt|Adm|Rev|Revd|Hon|Prof|Messrs|Mt|Ft|vs|No"
@@ -93,7 +87,7 @@ def extract_claims(backstory: str, character: str, nlp: Language) -> tuple[Claim
     sentences = [sentence for block in _blocks(backstory) for sentence in _sentences(block, nlp)]
     sentences = [sentence for sentence in sentences if not _is_heading(sentence)] or sentences
     person = find_protagonist(character, sentences)
-    parts = [_finish(part) for sentence in sentences for part in _part(sentence, person)]
+    parts = [_finish(part) for sentence in sentences for part in parts_of(sentence, person)]
     if not parts:
         raise BackstoryError(
             "the backstory holds no claim; expected at least one sentence of words; write what it says of the character"
@@ -181,42 +175,8 @@ def _is_heading(sentence: str) -> bool:
     return not _ENDED.search(sentence) and not has_verb(words_of(sentence)) and all(word[0].isupper() for word in words)
 
 
-def _part(sentence: str, person: Protagonist) -> Iterator[str]:
-    """Yield the sentence in parts that can each stand alone; see the head of this file."""
-    first = 0
-    cuts = list(_CUT.finditer(sentence)) if len(sentence) <= LONGEST_PARTED else []
-    stops = [cut.start() for cut in cuts] + [len(sentence)]
-    for cut, stop in zip(cuts, stops[1:], strict=True):
-        left, right = sentence[first : cut.start()], sentence[cut.end() : stop]
-        if _may_part(left, right, person, at_comma=cut[0].startswith(",")):
-            yield left
-            first = cut.end()
-    yield sentence[first:]
-
-
-def _may_part(left: str, right: str, person: Protagonist, *, at_comma: bool) -> bool:
-    if not (_stands(right) and _stands(left)) or _leans(right, person):
-        return False
-    hangs = words_of(left)[0] in SUBORDINATORS and "," not in left
-    return not at_comma or (person.begins(right) and not hangs)
-
-
-def _stands(part: str) -> bool:
-    words = words_of(part)
-    return len(words) >= SHORTEST and has_verb(words) and _is_balanced(part)
-
-
-def _leans(right: str, person: Protagonist) -> bool:
-    """Say whether the part means something only after what stood before it."""
-    words = words_of(right)
-    strangers = {subject for subject, *_ in PRONOUNS.values()} - set(person.pronouns)
-    possessives = POSSESSIVES - set(person.pronouns)
-    named = bool(person.name) and person.is_named_in(right)
-    return not strangers.isdisjoint(words) or words[0] in possessives or (words[0] in LEANING and not named)
-
-
 def _finish(part: str) -> str:
-    text = part.strip(" \t,;")
+    text = _STOPPED.sub(r".\1", part.strip(" \t,;"))
     text = _INITIAL.sub(lambda start: start[0].upper(), text)
     return text if _ENDED.search(text) else f"{text}."
 
@@ -231,4 +191,5 @@ def _claim(number: int, text: str, part: str, person: Protagonist, character: st
         time_scope=time_scope(part),
         stability=stability(part, kind),
         text=text,
+        **find_facts(text, person.names)._asdict(),
     )

@@ -10,6 +10,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping, Sequence
 from typing import Any, get_args
 
+from pipeline.claim_facts import find_facts
 from pipeline.errors import BackstoryError
 from pipeline.llm import GroqDoor
 from pipeline.protagonist import find_protagonist
@@ -70,8 +71,8 @@ _LABEL = _object(dict.fromkeys(get_args(PairLabel), _PROBABILITY)) | {
 def claims_by_llm(door: GroqDoor, backstory: str, character: str) -> tuple[Claim, ...]:
     """Return the claims that Groq finds in a backstory, in its order, each once.
 
-    Ids are made as in ``pipeline.claims``, and as there a claim that does not name its character gets the name; of a
-    name with slashes the first side is written.
+    Ids, numbers, years, ages and places are made as in ``pipeline.claims``, and as there a claim
+    that does not name its character gets the name; of a name with slashes the first side is written.
 
     Raises LLMError when Groq gives no usable answer, BackstoryError when there is no text to part.
     """
@@ -91,6 +92,7 @@ def claims_by_llm(door: GroqDoor, backstory: str, character: str) -> tuple[Claim
             time_scope=entry["time_scope"],
             stability=entry["stability"],
             text=text,
+            **find_facts(text, person.names)._asdict(),
         )
         for number, (text, entry) in enumerate(entries.items(), start=1)
     )

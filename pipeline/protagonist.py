@@ -12,25 +12,22 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from itertools import dropwhile, takewhile
 
-
-def _listed(words: str) -> frozenset[str]:
-    return frozenset(words.split())
-
+from pipeline.function_words import SUBORDINATORS, listed
+from pipeline.naming import name_for_pronoun, name_for_subject
 
 WORD = re.compile(r"[^\W_]+(?:['’-][^\W_]+)*")
 PRONOUNS = {"he": ("he", "his", "him"), "she": ("she", "her"), "they": ("they", "their", "them")}
-POSSESSIVES = _listed("his her their")
+_ALIAS = re.compile(
+    r"(?:\w+ ){0,4}(?:[Aa]s|alias|name|name of) [“\"‘]?[A-Z][\w ]*[”\"’]? he\b|(?:\w+ ){1,3}he \w+ the (?:alias|name)\b"
+)
+POSSESSIVES = listed("his her their")
 _STYLES = ("Majesty", "Highness", "Excellency", "Holiness", "Grace", "Lordship", "Ladyship", "Honour")
-_SINGULAR = {"were": "was", "are": "is", "have": "has"}
-_TITLES = _listed(
+TITLES = listed(
     "mr mrs ms miss dr st m mm mme mlle sir lady lord captain major colonel general abbe father mother count countess "
     "baron baroness madame monsieur doctor professor king queen prince princess uncle aunt old young"
 )
-SUBORDINATORS = _listed(
-    "when while after before although though if because since as once until unless whereas whenever where"
-)
-SMALL_WORDS = SUBORDINATORS | _listed("the a of de du des la le di von van and at in on but then so by to for from")
-LEANING = _listed(
+SMALL_WORDS = SUBORDINATORS | listed("the a of de du des la le di von van and at in on but then so by to for from")
+LEANING = listed(
     "the it its this that these those such who which whom whose there thus hence both each neither nor or former "
     "latter one others another two"
 )
@@ -65,21 +62,23 @@ class Protagonist:
 
     def put_into(self, text: str) -> str:
         """Return the text with the person in it, so that it can be read by itself; see ``pipeline.claims``."""
-        if not self.name or self.is_named_in(text):
+        if not self.name:
             return text
+        if self.is_named_in(text):
+            alias = _ALIAS.match(text) if self.pronouns else None
+            named = name_for_pronoun(text, self.name, self.pronouns) if alias else None
+            return text if named is None or named.startswith(self.name) else named
         first, _, rest = text.partition(" ")
-        pronoun = first.lower()
-        if pronoun not in self.pronouns[:2] or rest.startswith(_STYLES):
+        if first.lower() in POSSESSIVES and rest.startswith(_STYLES):
             return f"{self.name}: {text}"
-        if pronoun in POSSESSIVES:
-            return f"{self.name}'s {rest}"
-        verb, space, more = rest.partition(" ")
-        if pronoun == "they":
-            verb = _SINGULAR.get(verb, verb)
-        return f"{self.name} {verb}{space}{more}"
+        named = name_for_subject(text, self.name, self.pronouns)
+        if named is None and self.pronouns:
+            named = name_for_pronoun(text, self.name, self.pronouns)
+        named = f"{self.name}: {text}" if named is None else named
+        return named[0].upper() + named[1:]
 
     def _owns(self, run: Sequence[str]) -> bool:
-        rest = [word for word in run if word in self.words or word not in _TITLES]
+        rest = [word for word in run if word in self.words or word not in TITLES]
         return bool(rest) and all(word in self.words for word in rest)
 
 
@@ -91,7 +90,7 @@ def find_protagonist(character: str, sentences: Sequence[str]) -> Protagonist:
     return Protagonist(
         name=sides[0] if sides else "",
         names=tuple(names),
-        words=frozenset(words - _TITLES or words),
+        words=frozenset(words - TITLES or words),
         pronouns=_own_pronouns(sentences),
     )
 

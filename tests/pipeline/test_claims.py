@@ -12,8 +12,9 @@ from hypothesis import strategies as st
 from spacy.language import Language
 
 from pipeline.claim_cues import claim_type, has_verb, stability, time_scope
-from pipeline.claims import LONGEST, SHORTEST, extract_claims, read_backstory
+from pipeline.claims import LONGEST, extract_claims, read_backstory
 from pipeline.errors import BackstoryError
+from pipeline.predicates import FEWEST
 from pipeline.records import ClaimType, Stability, TimeScope
 
 
@@ -59,8 +60,8 @@ def test_claims_do_not_end_at_abbreviations(sentence: str) -> None:
             ["Edmond signed on as a boy.", "Edmond Dantès soon became first mate."],
         ),
         (
-            "He dug a tunnel for years, and he found the abbé at its end.",
-            ["Edmond Dantès dug a tunnel for years.", "Edmond Dantès found the abbé at its end."],
+            "He dug a tunnel for years, and he found the abbé in the dark.",
+            ["Edmond Dantès dug a tunnel for years.", "Edmond Dantès found the abbé in the dark."],
         ),
         (
             "The king fell in July, but Dantès stayed in his cell.",
@@ -82,7 +83,6 @@ def test_claims_part_a_sentence_of_two_facts(sentence: str, parts: list[str]) ->
         "When Edmond fell ill, and he was left alone, the abbé nursed him.",
         "Edmond loved her, and she waited for him by the sea.",
         "Edmond wrote “I am lost; they have bricked me up alive” upon the wall.",
-        "Edmond rose early, and slept late on every feast day.",
         "The abbé taught his friend, his pupil, and Dantès, who had been asleep.",
         "The girl found Edmond behind a slab, and she led Edmond out into the day.",
         "The abbé met Edmond in the dark, and they worked until morning.",
@@ -97,7 +97,7 @@ def test_claims_leave_whole_what_cannot_stand_alone(sentence: str) -> None:
     [
         ("He was a sailor.", "Edmond Dantès was a sailor."),
         ("His father starved.", "Edmond Dantès's father starved."),
-        ("At twelve he went to sea.", "Edmond Dantès: At twelve he went to sea."),
+        ("At twelve he went to sea.", "At twelve, Edmond Dantès went to sea."),
         ("The sea was calm that year.", "Edmond Dantès: The sea was calm that year."),
         ("His Majesty sent him away.", "Edmond Dantès: His Majesty sent him away."),
         ("In May the Dantès house was sold.", "In May the Dantès house was sold."),
@@ -129,7 +129,7 @@ def test_claims_write_the_first_side_of_a_slash_name_and_know_both() -> None:
     backstory = "He deserted his ship. As Ben Joyce he led the convicts. Ayrton was left ashore."
     assert texts(backstory, "Tom Ayrton/Ben Joyce") == [
         "Tom Ayrton deserted his ship.",
-        "As Ben Joyce he led the convicts.",
+        "As Ben Joyce, Tom Ayrton led the convicts.",
         "Ayrton was left ashore.",
     ]
 
@@ -150,7 +150,7 @@ def test_claims_take_markdown_off() -> None:
 
 
 def test_claims_keep_a_number_in_brackets() -> None:
-    assert texts("At the trial (1793) he was driven out.") == ["Edmond Dantès: At the trial (1793) he was driven out."]
+    assert texts("At the trial (1793) he was driven out.") == ["At the trial (1793), Edmond Dantès was driven out."]
 
 
 def test_claims_leave_quotation_marks_and_brackets_where_they_belong() -> None:
@@ -179,7 +179,8 @@ def test_claims_begin_a_sentence_with_an_abbreviation() -> None:
 def test_claims_join_lines_that_a_typesetter_broke() -> None:
     backstory = "He was born in a narrow street of the old harbour in Marseilles\nDocks, and went to sea."
     assert texts(backstory) == [
-        "Edmond Dantès was born in a narrow street of the old harbour in Marseilles Docks, and went to sea."
+        "Edmond Dantès was born in a narrow street of the old harbour in Marseilles Docks.",
+        "Edmond Dantès went to sea.",
     ]
 
 
@@ -253,11 +254,11 @@ CLAUSES = st.sampled_from(
 
 @settings(max_examples=200, deadline=None)
 @given(st.lists(CLAUSES, min_size=3, max_size=14).map("".join))
-def test_claims_parted_from_one_sentence_have_four_words_and_a_verb(sentence: str) -> None:
+def test_claims_parted_from_one_sentence_have_three_words_and_a_verb(sentence: str) -> None:
     parts = texts(f"Edmond {sentence}", "")
     if len(parts) > 1:
         words = [re.findall(r"\w+", part.lower()) for part in parts]
-        assert all(len(found) >= SHORTEST and has_verb(found) for found in words)
+        assert all(len(found) >= FEWEST and has_verb(found) for found in words)
     assert set(re.findall(r"\w+", sentence)) - set(re.findall(r"\w+", " ".join(parts).lower())) <= {"and", "but"}
 
 
@@ -270,6 +271,16 @@ def test_claims_parted_from_one_sentence_have_four_words_and_a_verb(sentence: st
         ("At twelve he loved maps.", True, "event"),
         ("No one may leave the island.", False, "world_rule"),
         ("He may not leave, by the laws of the island.", True, "event"),
+        ("Father and son argued at every family gathering.", False, "trait"),
+        ("No one knew the truth.", False, "event"),
+        ("By custom the eldest inherits, and customs are kept.", False, "world_rule"),
+        ("Dragons never sleep in winter.", False, "world_rule"),
+        ("Herbs saved him and left his nature darker.", True, "event"),
+        ("He wrote “I could have saved her” in a book.", True, "event"),
+        ("He briefly loved a doctor.", True, "event"),
+        ("He was never heard from again.", True, "event"),
+        ("She wears a patch over one eye.", True, "trait"),
+        ("Skilled in medicine, he stitched wounds.", True, "trait"),
     ],
 )
 def test_claim_type_follows_its_cues(text: str, about_person: bool, expected: ClaimType) -> None:
@@ -288,6 +299,11 @@ def test_claim_type_follows_its_cues(text: str, about_person: bool, expected: Cl
         ("As a boy he was poor, and as a man rich.", "unspecified"),
         ("At seven o'clock he left.", "unspecified"),
         ("He sailed.", "unspecified"),
+        ("The man barred him from the school-house.", "unspecified"),
+        ("He left an orphanage at dawn.", "childhood"),
+        ("His mother came in marriage from the south.", "unspecified"),
+        ("His father died when he was ten.", "childhood"),
+        ("He was reared by his brother, a retired officer.", "childhood"),
     ],
 )
 def test_time_scope_follows_ages_and_words(text: str, expected: TimeScope) -> None:
@@ -302,6 +318,10 @@ def test_time_scope_follows_ages_and_words(text: str, expected: TimeScope) -> No
         ("He was a brave man.", "trait", "long_term"),
         ("He briefly was a monk, and still prays.", "trait", "unspecified"),
         ("He sailed.", "event", "unspecified"),
+        ("They hired him at once.", "event", "unspecified"),
+        ("He was jailed, this time for life.", "event", "long_term"),
+        ("The once-noble house fell.", "event", "unspecified"),
+        ("The phial still lies in a drawer.", "event", "long_term"),
     ],
 )
 def test_stability_follows_its_cues(text: str, kind: ClaimType, expected: Stability) -> None:
@@ -316,6 +336,58 @@ def test_claims_carry_character_type_time_and_stability() -> None:
         "childhood",
         "long_term",
     )
+
+
+def test_claims_carry_the_numbers_years_ages_and_places_of_their_text() -> None:
+    claims = extract_claims("At twelve he had 3 dogs. In 1815 he died in Rome.", EDMOND, NLP)
+    assert [(claim.numbers, claim.years, claim.ages, claim.places) for claim in claims] == [
+        ((3,), (), (12,), ()),
+        ((), (1815,), (), ("Rome",)),
+    ]
+
+
+@pytest.mark.parametrize(
+    ("sentence", "named"),
+    [
+        ("Before each fight he prayed.", "Before each fight, Edmond Dantès prayed."),
+        ("As a boy he was poor.", "As a boy, Edmond Dantès was poor."),
+        ("In his youth he sailed with sealers.", "In his youth, Edmond Dantès sailed with sealers."),
+        ("While escaping he hid a book.", "While escaping, Edmond Dantès hid a book."),
+        ("Because he spoke French he was posted to Rome.", "Because Edmond Dantès spoke French he was posted to Rome."),
+        ("After his notes were burned he vowed revenge.", "After Edmond Dantès's notes were burned he vowed revenge."),
+        ("Lord Glenarvan met him briefly in Rome.", "Lord Glenarvan met Edmond Dantès briefly in Rome."),
+        ("Solitude taught him patience.", "Solitude taught Edmond Dantès patience."),
+        ("Slave-raiders seized his sister.", "Slave-raiders seized Edmond Dantès's sister."),
+        ("Raised by an aunt in Rome.", "Edmond Dantès was raised by an aunt in Rome."),
+        ("Never married.", "Edmond Dantès never married."),
+        ("Worked in the docks of Genoa for ten years.", "Edmond Dantès worked in the docks of Genoa for ten years."),
+        ("Under the alias “Dantès” he joined the navy.", "Under the alias “Dantès”, Edmond Dantès joined the navy."),
+        # whose the pronoun is cannot be told
+        ("Fletcher valued his experience.", "Edmond Dantès: Fletcher valued his experience."),
+        ("Villefort’s drift disappointed him.", "Edmond Dantès: Villefort’s drift disappointed him."),
+        (
+            "The night before the mate was hanged he fled.",
+            "Edmond Dantès: The night before the mate was hanged he fled.",
+        ),
+        ("Officers marvelled that he swam so well.", "Edmond Dantès: Officers marvelled that he swam so well."),
+        ("The king wrote “he is lost” to the queen.", "Edmond Dantès: The king wrote “he is lost” to the queen."),
+    ],
+)
+def test_claims_put_the_name_where_a_reader_would(sentence: str, named: str) -> None:
+    assert texts(f"He was a sailor. {sentence}")[-1] == named
+
+
+@pytest.mark.parametrize(
+    ("sentence", "named"),
+    [
+        ("Lord Ash met her in Rome.", "Lord Ash met Ann Lee in Rome."),
+        ("In spring her aunt died.", "In spring Ann Lee's aunt died."),
+        ("Solitude gave her bread.", "Ann Lee: Solitude gave her bread."),
+        ("Her aunt raised her.", "Ann Lee's aunt raised her."),
+    ],
+)
+def test_claims_tell_her_the_object_from_her_the_possessive(sentence: str, named: str) -> None:
+    assert texts(f"She was a sailor. {sentence}", "Ann Lee")[-1] == named
 
 
 @pytest.mark.parametrize("encoding", ["utf-8", "utf-8-sig", "latin-1", "cp1252", "utf-16"])

@@ -352,6 +352,27 @@ def test_key_comes_from_env_file_unless_it_is_exported_and_appears_nowhere(
         assert [name for name, data in written.items() if key.encode() in data] == []
 
 
+def test_bad_claims_of_groq_are_asked_for_once_more_and_then_made_by_the_heuristic_with_a_notice(
+    asked: list[str], cache: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("GROQ_API_KEY", KEY)
+    for name in ("NO_PROXY", "no_proxy"):
+        monkeypatch.setenv(name, "127.0.0.1")
+    own_cache = Path(shutil.copytree(cache, tmp_path / "cache"))
+    run(judge_main, *asked, "--out_dir", tmp_path / "alone", "--cache_dir", own_cache)
+    with serving() as server:
+        bad = completes({"claims": [{"text": "Her father drowned.", "type": "rumour"}]})
+        server.script(bad, bad, completes({"claims": []}))
+        monkeypatch.setenv("GROQ_BASE_URL", server.url)
+        said = run(judge_main, *asked, "--llm", "claims", "--out_dir", tmp_path / "out", "--cache_dir", own_cache)
+    assert said.status == 0
+    assert len(server.requests) == 2
+    notice = "note: Groq did not part the backstory into claims, the heuristic did: Groq gave two unusable answers"
+    assert any(line.startswith(notice) for line in [*said.out, *said.err])
+    made = [json.loads((tmp_path / name / "backstory.claims.json").read_text()) for name in ("out", "alone")]
+    assert made[0] == made[1]
+
+
 def test_cache_is_shown_and_cleared_by_its_owner(asked: list[str], tmp_path: Path) -> None:
     folder = tmp_path / "cache"
     run(judge_main, *asked, "--out_dir", tmp_path / "out", "--cache_dir", folder)

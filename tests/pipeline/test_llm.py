@@ -542,6 +542,12 @@ def test_claims_by_llm_name_their_character_and_come_once(server: GroqServer, op
     }
 
 
+def test_claims_by_llm_carry_the_facts_of_their_text(server: GroqServer, open_door: Opener) -> None:
+    server.script(completes({"claims": [entry("At twelve he left Rome for Paris in 1815 with 3 dogs.")]}))
+    [claim] = claims_by_llm(open_door(), "At twelve he left Rome for Paris in 1815 with 3 dogs.", EDMOND)
+    assert (claim.numbers, claim.years, claim.ages, claim.places) == ((3,), (1815,), (12,), ("Paris",))
+
+
 @pytest.mark.parametrize("claims", [[], [entry("  ")], [entry("He slept.", "rumour")], [{"text": "He slept."}]])
 def test_claims_by_llm_refuses_what_is_no_list_of_claims(
     claims: list[object], server: GroqServer, open_door: Opener
