@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Literal, get_args
 
 from pipeline.errors import SettingError
 
 LLMTask = Literal["summaries", "claims", "judge"]
 LLMMode = Literal["off", "summaries", "claims", "judge", "all"]
+JUDGES = ("bdh", "groq", "heuristic", "hf:MODEL")
+"""Who may say what a passage does to a claim."""
 
 
 @dataclass(frozen=True)
@@ -70,15 +72,20 @@ class RetrievalConfig:
 
 @dataclass(frozen=True)
 class ScoringConfig:
-    """Where the fitted verdict lies, and how sure a verdict must be.
+    """Where the fitted verdict lies, who judges the passages, and how sure a verdict must be.
 
-    A backstory is uncertain when its probability lies nearer to its model's threshold than ``uncertain_below`` - 0.5.
+    ``judge`` is one of ``JUDGES``. A backstory is uncertain when its probability lies nearer to its model's threshold
+    than ``uncertain_below`` - 0.5.
     """
 
     verdict_dir: str = "models/verdict"
     uncertain_below: float = 0.55
+    judge: str = "bdh"
 
     def __post_init__(self) -> None:
+        model = self.judge.removeprefix("hf:") if self.judge.startswith("hf:") else ""
+        if self.judge not in JUDGES[:3] and not model.strip():
+            raise SettingError(f"judge is {self.judge!r}; it must be one of {', '.join(JUDGES)}")
         if not 0.5 <= self.uncertain_below < 1:
             raise SettingError(f"uncertain_below is {self.uncertain_below}; it must lie in [0.5, 1)")
 
@@ -87,6 +94,7 @@ class ScoringConfig:
 class LLMConfig:
     """What Groq is asked for (``mode``; off by default), which model, and how patiently.
 
+    ``labels`` asks for the labels of passages beside what ``mode`` asks for, as the judge ``groq`` does.
     ``timeout_seconds`` counts for one request; ``max_retries`` more follow a rate limit, an error of the service, a
     time-out or a hang-up.
     """
@@ -95,6 +103,7 @@ class LLMConfig:
     model: str = "openai/gpt-oss-120b"
     timeout_seconds: float = 60.0
     max_retries: int = 5
+    labels: bool = False
 
     def __post_init__(self) -> None:
         if self.mode not in get_args(LLMMode):
@@ -108,12 +117,20 @@ class LLMConfig:
 
     def asks_for(self, task: LLMTask) -> bool:
         """Say whether Groq is to do this task."""
-        return self.mode in {task, "all"}
+        return self.mode in {task, "all"} or (task == "judge" and self.labels)
+
+    @property
+    def asked(self) -> bool:
+        """Whether Groq is asked for anything."""
+        return self.mode != "off" or self.labels
 
 
 @dataclass(frozen=True)
 class PipelineConfig:
-    """Every stage's settings, and the seed that all chance draws from."""
+    """Every stage's settings, and the seed that all chance draws from.
+
+    The judge ``groq`` and Groq's task ``judge`` are one thing: either one sets the other.
+    """
 
     text: TextConfig = field(default_factory=TextConfig)
     reading: ReadingConfig = field(default_factory=ReadingConfig)
@@ -125,3 +142,13 @@ class PipelineConfig:
     def __post_init__(self) -> None:
         if not 0 <= self.seed < 2**31:
             raise SettingError(f"seed is {self.seed}; it must be at least 0 and below 2**31")
+        judge = self.scoring.judge
+        if self.llm.asks_for("judge") and judge not in {"bdh", "groq"}:
+            raise SettingError(
+                f"judge is {judge!r} and Groq is to judge, too (llm {self.llm.mode!r}); name one judge: leave judge "
+                "out, or ask Groq for summaries or claims alone"
+            )
+        if judge == "groq" and not self.llm.asks_for("judge"):
+            object.__setattr__(self, "llm", replace(self.llm, labels=True))
+        elif judge == "bdh" and self.llm.asks_for("judge"):
+            object.__setattr__(self, "scoring", replace(self.scoring, judge="groq"))

@@ -13,6 +13,7 @@ from pathlib import Path
 from typing import Any, NoReturn, get_args
 
 from pipeline.config import (
+    JUDGES,
     ChunkConfig,
     LLMConfig,
     LLMMode,
@@ -188,6 +189,7 @@ def _add_shared(parser: FlagParser) -> None:
     _add_places(parser)
     _add_reading(parser)
     _add_machine(parser)
+    _add_judge(parser)
     _add_llm(parser)
 
 
@@ -212,6 +214,16 @@ def _add_machine(parser: FlagParser) -> None:
     machine.add_argument("--threads", metavar="N", type=int, default=0, help="processor threads; 0: torch chooses")
     machine.add_argument(
         "--seed", metavar="N", type=int, default=PipelineConfig.seed, help="of all chance (%(default)s)"
+    )
+
+
+def _add_judge(parser: FlagParser) -> None:
+    judge = parser.add_argument_group("who says what a passage does to a claim; see docs/judges.md")
+    judge.add_argument(
+        "--judge",
+        metavar="JUDGE",
+        help=f"one of {', '.join(JUDGES)}: the shipped reader, Groq, declared rules on words, or a cross-encoder of "
+        f"Hugging Face by name or folder ({ScoringConfig.judge})",
     )
 
 
@@ -343,7 +355,18 @@ def settings(arguments: argparse.Namespace) -> PipelineConfig:
         text=TextConfig(arguments.spacy_model, chunks),
         reading=ReadingConfig(arguments.model_dir, arguments.device, arguments.dtype),
         retrieval=RetrievalConfig(arguments.top_k),
-        scoring=ScoringConfig(arguments.verdict_dir),
+        scoring=ScoringConfig(arguments.verdict_dir, judge=_judge(arguments)),
         llm=LLMConfig(arguments.llm, arguments.llm_model) if "llm" in arguments else LLMConfig(),
         seed=arguments.seed,
     )
+
+
+def _judge(arguments: argparse.Namespace) -> str:
+    """Return the judge; without ``--judge`` the shipped one, in whose place Groq may be asked."""
+    named: str | None = vars(arguments).get("judge")
+    if named == "bdh" and arguments.llm in {"judge", "all"}:
+        raise SettingError(
+            f"--judge bdh and --llm {arguments.llm} name two judges; leave --judge out for Groq, or ask Groq for "
+            "summaries or claims alone"
+        )
+    return named or ScoringConfig.judge

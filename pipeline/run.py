@@ -37,6 +37,8 @@ from pipeline.retrieval import LexicalIndex, retrieve
 from pipeline.scoring.claims import ClaimCase, make_case
 from pipeline.scoring.features import Passage
 from pipeline.scoring.judge import Heard, Judge, Lexicon, describe_claims, passage_of, relabel
+from pipeline.scoring.judges import judge_by_pairs, open_pair_judge
+from pipeline.scoring.pair_judge import PairJudge
 from pipeline.scoring.reader import ReaderQuestion, TrainedReader
 from pipeline.scoring.verdict import DecisionRule, backstory_rationale, label_backstory
 from pipeline.text.aliases import Alias
@@ -94,7 +96,7 @@ class Pipeline:
     @cached_property
     def door(self) -> GroqDoor | None:
         """The door to Groq, None where Groq is asked for nothing; its answers are kept beside the readings."""
-        if self.config.llm.mode == "off":
+        if not self.config.llm.asked:
             return None
         return GroqDoor(self.config.llm, key=load_key(), folder=self._folder / "answers")
 
@@ -128,6 +130,15 @@ class Pipeline:
         """The fitted verdict."""
         return Judge.load(shipped(self.config.scoring.verdict_dir), rule=DecisionRule(band=self.band))
 
+    @cached_property
+    def pair_judge(self) -> PairJudge | None:
+        """The judge of single passages in the place of the claim reader, None where the claim reader judges."""
+        name = self.config.scoring.judge
+        if name in {"bdh", "groq"}:
+            return None
+        device, dtype = choose_machine(self.config.reading)
+        return open_pair_judge(name, device=device, dtype=dtype)
+
     def anew(self, on_progress: OnProgress | None = None) -> Pipeline:
         """Return these stages with their models and with nothing counted yet, for a run that is watched by itself."""
         own = copy(self)
@@ -138,7 +149,12 @@ class Pipeline:
 
     def load_models(self) -> None:
         """Load the readers and the fitted verdict now, so that a missing one is known before hours of work."""
-        _ = self.encoder, self.claim_reader, self.judge
+        self.load_judge()
+        _ = self.encoder
+
+    def load_judge(self) -> None:
+        """Load what judges claims: the fitted verdict, and the claim reader or the judge in its place."""
+        _ = self.judge, self.pair_judge or self.claim_reader
 
     @property
     def band(self) -> float:
@@ -212,8 +228,19 @@ class Pipeline:
     ) -> list[ClaimVerdict]:
         """Return the verdict on each claim with its evidence; the reader is asked about all of them together.
 
-        Groq's labels of the passages, where it is asked for them, take the place of the reader's.
+        Groq's labels of the passages, where it is asked for them, take the place of the reader's; a judge of passages
+        that the settings name takes the reader's own.
         """
+        if self.pair_judge is not None:
+            return judge_by_pairs(
+                self.pair_judge,
+                questions,
+                [self._case(book, claim, evidence).lexical for claim, evidence in questions],
+                novel=book.novel,
+                chunks=book.chunks,
+                lexicon=book.lexicon,
+                on_progress=on_progress,
+            )
         heard = self._hear(book, questions, on_progress)
         judged = [
             self.judge.judge_claim(claim, evidence, told, novel=book.novel, chunks=book.chunks, lexicon=book.lexicon)

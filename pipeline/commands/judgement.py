@@ -46,7 +46,8 @@ def judge_book(
     on_step("Weighing the claims")
     verdict = pipeline.judge_backstory(book, reading, tracked[0], backstory, waivers)
     cast, manifest = tuple(cast_with(book, tracked)), make_manifest(pipeline)
-    quality = load_quality(shipped(pipeline.config.scoring.verdict_dir))
+    scoring = pipeline.config.scoring
+    quality = load_quality(shipped(scoring.verdict_dir)) if scoring.judge == "bdh" else None  # the figures are its own
     on_step("Writing the report")
     files = write_verdict(
         out,

@@ -24,6 +24,7 @@ _METHODS = {
     "characters": "capitalised-span finder with titles, or the PERSON entities of --spacy_model",
     "retrieval": "BM25 over stems fused with the distance of the reader's vectors (reciprocal ranks)",
 }
+_TO_BACKSTORY = "; from claims to a backstory the model that was fitted on the claims of the shipped claim reader"
 _BY_GROQ: tuple[tuple[LLMTask, str, str], ...] = (
     ("claims", "claims", "parted by {model} on Groq, {answered} of {wanted} backstories; else {own}"),
     (
@@ -69,15 +70,22 @@ def cast_with(book: Book, tracked: Sequence[Character]) -> list[Character]:
 
 def make_manifest(pipeline: Pipeline) -> Manifest:
     """Return what this run was made with."""
-    weights = {
-        "reader": pipeline.encoder.weights_sha256,
-        "claim_reader": pipeline.claim_reader.weights_sha256,
-        "verdict": pipeline.judge.sha256,
-    }
+    weights = {"reader": pipeline.encoder.weights_sha256, **_judge_weights(pipeline)}
+    weights["verdict"] = pipeline.judge.sha256
     settings = asdict(pipeline.config)
     if pipeline.door is None:
         del settings["llm"]  # what was not used made nothing
-    return Manifest(settings, pipeline.config.seed, weights, _METHODS | _methods_of_groq(pipeline))
+    methods = _METHODS | _methods_of_groq(pipeline)
+    if pipeline.pair_judge is not None:
+        methods["scorer"] = pipeline.pair_judge.method + _TO_BACKSTORY
+    return Manifest(settings, pipeline.config.seed, weights, methods)
+
+
+def _judge_weights(pipeline: Pipeline) -> dict[str, str]:
+    """Return the sum of the weights that judged passages, by the part they are; none where rules judged."""
+    if pipeline.pair_judge is None:
+        return {"claim_reader": pipeline.claim_reader.weights_sha256}
+    return {"judge": pipeline.pair_judge.sha256} if pipeline.pair_judge.sha256 else {}
 
 
 def _methods_of_groq(pipeline: Pipeline) -> dict[str, str]:

@@ -1,0 +1,150 @@
+"""Measure the judges of passages beside the shipped one on a sample of labelled claims. Two steps.
+
+    python runs/judges.py sample --claims D/claims.csv --details D/claims-details.csv --out sample.csv
+    python runs/judges.py measure --claims sample.csv --novels D/novels --judge heuristic --out figures.json
+
+``sample`` draws pairs of twins by seed. ``measure`` gives every judge the same retrieved passages (by words alone, so
+that no novel is streamed), from the right novel and from a wrong one, and measures all answers together by the
+functions of ``python -m pipeline evaluate-claims``: the shipped judge (``ensemble``), its claim reader alone
+(``reader``), the baselines, and each ``--judge`` (repeat it) as it weighs a claim by its pairs.
+"""
+
+import argparse
+import csv
+import json
+import random
+import time
+from collections import defaultdict
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+from tqdm import tqdm
+
+SPARE = Path("novels/The Unlit Hour.txt")
+
+
+def sample(arguments: argparse.Namespace) -> None:
+    """Write a table of ``--novels_count`` novels with ``--pairs`` pairs of claims each, and the column ``pair``."""
+    pairs = {row["id"]: row["pair"] for row in csv.DictReader(arguments.details.open(encoding="utf-8", newline=""))}
+    books: dict[str, dict[str, list[dict[str, str]]]] = defaultdict(lambda: defaultdict(list))
+    for row in csv.DictReader(arguments.claims.open(encoding="utf-8", newline="")):
+        books[row["book_name"]][pairs[row["id"]]].append({**row, "pair": pairs[row["id"]]})
+    draw = random.Random(arguments.seed)
+    enough = sorted(book for book, found in books.items() if len(found) >= arguments.pairs)
+    chosen = [
+        row
+        for book in sorted(draw.sample(enough, arguments.novels_count))
+        for pair in sorted(draw.sample(sorted(books[book]), arguments.pairs))
+        for row in books[book][pair]
+    ]
+    with arguments.out.open("w", encoding="utf-8", newline="") as out:
+        writer = csv.DictWriter(out, list(chosen[0]))
+        writer.writeheader()
+        writer.writerows(chosen)
+
+
+def measure(arguments: argparse.Namespace) -> None:
+    """Write the figures of all judges, and how long each took a claim."""
+    from dataclasses import replace
+
+    from pipeline.claim_table import measure_claims, plan_books
+    from pipeline.commands.evaluate_claims import open_tools
+    from pipeline.config import PipelineConfig
+    from pipeline.dataset import read_table
+    from pipeline.run import Pipeline, shipped
+    from pipeline.scoring.claim_metrics import claim_metrics
+    from pipeline.scoring.claim_models import Answers, ClaimModels
+
+    rows, own = read_table(arguments.claims, labelled="required"), PipelineConfig()
+    plans = plan_books(rows, arguments.novels, seed=0, spare=SPARE)
+    rows = [row for plan in plans for row in plan.rows]
+    answers: dict[str, Answers] = {}
+    seconds: dict[str, float] = {}
+    if not arguments.without_reader:
+        pipeline = Pipeline(own, cache_dir=arguments.cache_dir)
+        verdict = shipped(own.scoring.verdict_dir)
+        tools = open_tools(pipeline, verdict, arguments.cache_dir and str(arguments.cache_dir))
+        measured = measure_claims(tools, plans, on_book=lambda book: print(book.novel.name, flush=True))
+        answers |= ClaimModels.load(verdict).answer([claim.scene for claim in measured])
+    for name in arguments.judge:
+        judge = Pipeline(replace(own, scoring=replace(own.scoring, judge=name)), cache_dir=arguments.cache_dir)
+        judge.load_judge()
+        for kind in ("right", "wrong"):
+            chances, labels, seconds[name] = _ask(judge, plans, wrong=kind == "wrong")
+            answers[f"{name}{'_wrong_novel' if kind == 'wrong' else ''}"] = Answers.of(
+                chances, [chance >= 0.5 for chance in chances]
+            )
+            print(name, kind, {label: labels.count(label) for label in sorted(set(labels))}, flush=True)
+    metrics = claim_metrics(
+        answers,
+        [int(row.label == "consistent") for row in rows],
+        books=[row.book_name for row in rows],
+        pairs=[row.pair for row in rows],
+        seed=0,
+    )
+    arguments.out.write_text(json.dumps({"seconds_a_claim": seconds, **metrics.to_dict()}, indent=1), encoding="utf-8")
+    for system, figures in metrics.figures.items():
+        shown = (f"{name} {one.value:.3f} [{one.low:.3f}, {one.high:.3f}]" for name, one in figures.items())
+        print(f"{system:<28}", *shown, flush=True)
+
+
+def _ask(pipeline: Any, plans: Sequence[Any], *, wrong: bool) -> tuple[list[float], list[str], float]:
+    """Return each claim's probability and label by a judge of pairs, and the seconds that a claim took."""
+    from pipeline.claim_table import _chunks_with
+    from pipeline.dataset import row_text
+    from pipeline.records import Claim
+    from pipeline.retrieval import retrieve
+
+    chances: list[float] = []
+    labels: list[str] = []
+    spent = 0.0
+    for plan in tqdm(plans, unit="book"):
+        book = pipeline.open_book(plan.wrong if wrong else plan.novel)
+        questions = []
+        for row in plan.rows:
+            claim = Claim(row.id, row.char, "event", "unspecified", "unspecified", row_text(row))
+            present = () if wrong else _chunks_with(pipeline, book, row.char) or ()
+            found = retrieve(
+                [claim],
+                index=book.index,
+                content_vectors=None,
+                claim_vectors=None,
+                present=present,
+                config=pipeline.config.retrieval,
+            )
+            questions.append((claim, found[claim.id]))
+        begun = time.perf_counter()
+        judged = pipeline.judge_claims(book, questions)
+        spent += time.perf_counter() - begun
+        chances += [one.probability for one in judged]
+        labels += [one.label for one in judged]
+    return chances, labels, spent / len(chances)
+
+
+def main(argv: Sequence[str] | None = None) -> None:
+    """Run one step."""
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    steps = parser.add_subparsers(required=True, metavar="STEP")
+    drawing = steps.add_parser("sample", help="draw the claims")
+    drawing.add_argument("--claims", type=Path, required=True)
+    drawing.add_argument("--details", type=Path, required=True)
+    drawing.add_argument("--novels_count", type=int, default=12)
+    drawing.add_argument("--pairs", type=int, default=25)
+    drawing.add_argument("--seed", type=int, default=0)
+    drawing.add_argument("--out", type=Path, required=True)
+    drawing.set_defaults(run=sample)
+    measuring = steps.add_parser("measure", help="measure the judges on them")
+    measuring.add_argument("--claims", type=Path, required=True)
+    measuring.add_argument("--novels", type=Path, required=True)
+    measuring.add_argument("--judge", action="append", default=[], help="heuristic or hf:MODEL; repeat")
+    measuring.add_argument("--without_reader", action="store_true", help="leave the shipped judge out")
+    measuring.add_argument("--cache_dir", type=Path)
+    measuring.add_argument("--out", type=Path, required=True)
+    measuring.set_defaults(run=measure)
+    arguments = parser.parse_args(argv)
+    arguments.run(arguments)
+
+
+if __name__ == "__main__":
+    main()
