@@ -46,7 +46,7 @@ URL_NAME = "GROQ_BASE_URL"
 GROQ_URL = "https://api.groq.com"
 BESIDE_SCRIPTS = Path(__file__).resolve().parent.parent
 PRICES = {"openai/gpt-oss-20b": (0.075, 0.30), "openai/gpt-oss-120b": (0.15, 0.60)}
-"""US dollars per million tokens read and written, from https://console.groq.com/docs/models."""
+"""US dollars per million tokens read and written, from https://console.groq.com/docs/models; see docs/judges.md."""
 PRICES_DATE = "October 2026"
 
 _HINTS = {
@@ -80,10 +80,11 @@ class Usage:
         return (self.prompt_tokens * read + self.completion_tokens * written) / 1e6
 
     def __str__(self) -> str:
-        cost = "" if self.dollars is None else f", about ${self.dollars:.4f} at the prices of {PRICES_DATE}"
+        known = self.dollars is not None
+        cost = f"about ${self.dollars:.4f} at the prices of {PRICES_DATE}" if known else "price of this model unknown"
         return (
             f"Groq, {self.model}: {self.calls} calls, {self.cached} answers from the cache, "
-            f"{self.prompt_tokens} tokens read, {self.completion_tokens} written{cost}"
+            f"{self.prompt_tokens} tokens read, {self.completion_tokens} written, {cost}"
         )
 
 
