@@ -30,6 +30,7 @@ _PACKAGES = (
     "spacy",
     "tokenizers",
     "torch",
+    "transformers",
 )
 _SECRET = re.compile(r"(?:^|_)(?:api_?key|key|token|password|secret|credentials?)$", re.IGNORECASE)
 
@@ -38,8 +39,8 @@ _SECRET = re.compile(r"(?:^|_)(?:api_?key|key|token|password|secret|credentials?
 class Manifest:
     """What the caller knows of a run: settings, seed, SHA-256 of each set of weights, and its methods in plain words.
 
-    ``weights`` maps a part (``reader``, ``claim_reader``, ``verdict``) to a hash; ``methods`` maps a step (``scorer``,
-    ``claims``, ``retrieval``, ...) to one sentence on how it is done, of which ``scorer`` is never missing.
+    ``weights`` maps a part (``reader``, ``claim_reader``, ``judge``, ``verdict``) to a hash; ``methods`` maps a step
+    (``scorer``, ``claims``, ``retrieval``, ...) to one sentence on how it is done, of which ``scorer`` is never missing.
     ``settings`` is the configuration as nested mappings.
     """
 
