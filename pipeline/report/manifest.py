@@ -40,7 +40,7 @@ class Manifest:
     """What the caller knows of a run: settings, seed, SHA-256 of each set of weights, and its methods in plain words.
 
     ``weights`` maps a part (``reader``, ``claim_reader``, ``judge``, ``verdict``) to a hash; ``methods`` maps a step
-    (``scorer``, ``claims``, ``retrieval``, ...) to one sentence on how it is done, of which ``scorer`` is never missing.
+    (``scorer``, ``claims``, ``retrieval``, ...) to one sentence on how it is done; ``scorer`` is never missing.
     ``settings`` is the configuration as nested mappings.
     """
 
