@@ -7,15 +7,16 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from pipeline.dataset import Prediction, Row, group_by_book, row_text
+from pipeline.dataset import Row, group_by_book, row_text
 from pipeline.errors import BackstoryError, CharacterError, SettingError, TableError
+from pipeline.predictions import HeldOutRow, Prediction
 from pipeline.records import Character, Claim, ClaimVerdict, Evidence, Reading, TableLabel
 from pipeline.report.dataset_evidence import RowEvidence
 from pipeline.run import Book, Pipeline, describe
 from pipeline.scoring.evaluation import CrossValidation, cross_validate
 from pipeline.scoring.fitting import checked_labels, fit_logistic, group_codes, inner_splits, split_folds
 from pipeline.scoring.logistic import LogisticModel
-from pipeline.scoring.verdict import backstory_rationale, label_row
+from pipeline.scoring.verdict import BACKSTORY_FEATURES, backstory_rationale, label_row
 from pipeline.text.novels import find_novel
 
 LEXICAL = ("mean_word_found", "mean_word_support_3")
@@ -153,9 +154,11 @@ def check_training(rows: Sequence[Row], *, folds: int, repeats: int, seed: int) 
 def fit_tables(train: Sequence[JudgedRow], *, folds: int, repeats: int, seed: int) -> FittedTables:
     """Cross-validate on the true labels of the training rows, then fit on all of them.
 
-    Rows of one ``pair`` never stand on both sides of a fold. Raises TableError for too few rows of either label.
+    The model sees the ``BACKSTORY_FEATURES``. Rows of one ``pair`` never stand on both sides of a fold. Raises
+    TableError for too few rows of either label.
     """
-    rows, features = [judged.row for judged in train], [judged.features for judged in train]
+    rows = [judged.row for judged in train]
+    features = [{name: judged.features[name] for name in BACKSTORY_FEATURES} for judged in train]
     check_training(rows, folds=folds, repeats=repeats, seed=seed)
     labels, groups = _labels(rows), _groups(rows)
     validation = cross_validate(
@@ -163,12 +166,35 @@ def fit_tables(train: Sequence[JudgedRow], *, folds: int, repeats: int, seed: in
         labels,
         groups=groups,
         texts=[row_text(row) for row in rows],
-        lexical=[{name: row[name] for name in LEXICAL} for row in features],
+        lexical=[{name: judged.features[name] for name in LEXICAL} for judged in train],
+        characters=[_character(judged) for judged in train],
         folds=folds,
         repeats=repeats,
         seed=seed,
     )
     return FittedTables(validation, fit_logistic(features, labels, groups=groups, seed=seed))
+
+
+def _character(judged: JudgedRow) -> str:
+    """Return whom a row is about, and in which novel: one name may live in several."""
+    return ", ".join(filter(None, (judged.row.char.strip() or "nobody named", judged.novel)))
+
+
+def held_out_rows(train: Sequence[JudgedRow], validation: CrossValidation) -> list[HeldOutRow]:
+    """Return what the folds that had not seen a row say of it, for each training row."""
+    spreads = validation.per_repeat.std(axis=0)
+    return [
+        HeldOutRow(
+            id=judged.row.id,
+            label="consistent" if label else "inconsistent",
+            probability=float(chance),
+            decision="consistent" if decision else "inconsistent",
+            spread=float(spread),
+        )
+        for judged, label, chance, decision, spread in zip(
+            train, validation.labels, validation.probabilities, validation.decisions, spreads, strict=True
+        )
+    ]
 
 
 def _labels(rows: Sequence[Row]) -> list[int]:
@@ -196,9 +222,18 @@ def _rationale(judged: JudgedRow, label: TableLabel) -> str:
 
 
 def evidence_of(
-    rows: Sequence[JudgedRow], chances: Sequence[float], *, threshold: float, how: str
+    rows: Sequence[JudgedRow],
+    chances: Sequence[float],
+    *,
+    threshold: float,
+    how: str,
+    labels: Sequence[TableLabel] | None = None,
 ) -> list[RowEvidence]:
-    """Return what stood behind each row; ``how`` says where its probability comes from."""
+    """Return what stood behind each row; ``how`` says where its probability comes from.
+
+    ``labels`` are the answers, where they are not those of one threshold.
+    """
+    answers = labels or [label_row(chance, threshold=threshold) for chance in chances]
     return [
         RowEvidence(
             id=judged.row.id,
@@ -206,16 +241,16 @@ def evidence_of(
             char=judged.row.char,
             character_found=judged.character_found,
             given_label=judged.row.label,
-            label=label_row(chance, threshold=threshold),
+            label=answer,
             probability=chance,
             claims=judged.claims,
             features=judged.features,
             aggregation=_aggregation(judged, threshold, how),
             notices=judged.notices,
             novel=judged.novel,
-            rationale=_rationale(judged, label_row(chance, threshold=threshold)),
+            rationale=_rationale(judged, answer),
         )
-        for judged, chance in zip(rows, chances, strict=True)
+        for judged, chance, answer in zip(rows, chances, answers, strict=True)
     ]
 
 

@@ -1,18 +1,16 @@
-"""Training, test and claim tables as typed rows, and predictions as a table."""
+"""Training, test and claim tables as typed rows."""
 
 from __future__ import annotations
 
 import io
-import math
-import os
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Literal
 
 import pandas as pd
 
-from pipeline.errors import OutputError, TableError
+from pipeline.errors import TableError
 from pipeline.records import TableLabel
 
 Labelled = Literal["required", "optional", "absent"]
@@ -44,19 +42,6 @@ class Row:
     content: str
     label: TableLabel | None
     pair: str | None
-
-
-@dataclass(frozen=True)
-class Prediction:
-    """The answer to one row; ``probability`` is that of the row being consistent with its novel."""
-
-    id: str
-    probability: float
-    rationale: str
-
-    def __post_init__(self) -> None:
-        if not (math.isfinite(self.probability) and 0 <= self.probability <= 1):
-            raise ValueError(f"probability of row {self.id!r} is {self.probability}; it must lie between 0 and 1")
 
 
 def read_table(path: str | Path, *, labelled: Labelled) -> tuple[Row, ...]:
@@ -104,39 +89,6 @@ def group_by_book(rows: Iterable[Row]) -> dict[str, tuple[Row, ...]]:
     return {book: tuple(members) for book, members in groups.items()}
 
 
-def write_predictions(path: str | Path, predictions: Sequence[Prediction], *, threshold: float) -> None:
-    """Write ``id,label,probability,rationale`` at once or not at all.
-
-    A row is consistent when its unrounded probability reaches ``threshold``; the table shows four decimals. Line
-    breaks inside a rationale become spaces, so that every row is one line.
-
-    Raises OutputError when the file cannot be written.
-    """
-    table = pd.DataFrame(
-        {
-            "id": [p.id for p in predictions],
-            "label": ["consistent" if p.probability >= threshold else "inconsistent" for p in predictions],
-            "probability": [f"{p.probability:.4f}" for p in predictions],
-            "rationale": [" ".join(p.rationale.split()) for p in predictions],
-        }
-    )
-    _write_table(Path(path), table)
-
-
-def write_claim_predictions(
-    path: Path, ids: Sequence[str], labels: Sequence[TableLabel], chances: Mapping[str, Sequence[float] | None]
-) -> None:
-    """Write ``id``, ``label`` and columns of probabilities with four decimals, at once or not at all.
-
-    A column that is None has empty cells. Raises OutputError when the file cannot be written.
-    """
-    columns = {
-        name: [""] * len(ids) if column is None else [f"{chance:.4f}" for chance in column]
-        for name, column in chances.items()
-    }
-    _write_table(path, pd.DataFrame({"id": list(ids), "label": list(labels), **columns}))
-
-
 def read_predictions(path: Path) -> dict[str, tuple[float, TableLabel]]:
     """Return the probability and label of each id in the predictions of some other system; raises TableError."""
     frame, needed = _read_frame(path), ("id", "probability", "label")
@@ -152,26 +104,6 @@ def read_predictions(path: Path) -> dict[str, tuple[float, TableLabel]]:
     if wrong:
         raise TableError(f"{path}: the probability of {_first(wrong)} is not within 0 and 1; correct it")
     return found
-
-
-def _write_table(path: Path, table: pd.DataFrame) -> None:
-    text = table.to_csv(index=False, lineterminator="\n")
-    try:
-        _replace(path, text)
-    except OSError as error:
-        raise OutputError(
-            f"{path} cannot be written ({error.strerror}); expected a writable folder; choose another out_dir"
-        ) from error
-
-
-def _replace(path: Path, text: str) -> None:
-    path.parent.mkdir(parents=True, exist_ok=True)
-    temporary = path.with_name(f".{path.name}.{os.getpid()}.tmp")
-    try:
-        temporary.write_text(text, encoding="utf-8", newline="")
-        os.replace(temporary, path)
-    finally:
-        temporary.unlink(missing_ok=True)
 
 
 def _read_frame(path: Path) -> pd.DataFrame:

@@ -93,6 +93,11 @@ def dataset_parser() -> FlagParser:
     tables.add_argument("--test_csv", metavar="FILE", default="test.csv", help="rows to predict (%(default)s)")
     tables.add_argument("--folds", metavar="N", type=int, default=5, help="folds of the cross-validation (%(default)s)")
     tables.add_argument("--repeats", metavar="N", type=int, default=20, help="how often it is repeated (%(default)s)")
+    tables.add_argument(
+        "--submission",
+        action="store_true",
+        help="write results.csv as well, as the KDSH hackathon wants it: Story ID, Prediction (1 or 0), Rationale",
+    )
     _add_shared(parser)
     return parser
 

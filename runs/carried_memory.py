@@ -22,8 +22,8 @@ from pipeline.reading.encoder import choose_machine
 from pipeline.run import Book, Pipeline
 from pipeline.scoring.background import Background
 from pipeline.scoring.carried import CarriedMemory
-from pipeline.scoring.evaluation import pair_metrics
 from pipeline.scoring.reader import ReaderQuestion, TrainedReader
+from pipeline.scoring.twins import pair_metrics
 
 
 def main() -> None:

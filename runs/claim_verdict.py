@@ -182,7 +182,7 @@ def _wording(models: Any, claims: Claims) -> dict[str, float]:
 def _backstories(claims: Claims, model: Any) -> tuple[list[dict[str, float]], list[int], list[str]]:
     """Return backstories made of 3 to 5 true claims of a book, and the same with one replaced by its false twin."""
     from pipeline.scoring.judge import describe_claims
-    from pipeline.scoring.verdict import DecisionRule, label_claim
+    from pipeline.scoring.verdict import BACKSTORY_FEATURES, DecisionRule, label_claim
 
     rule, chance = DecisionRule(), np.random.default_rng(0)
     chances = model.probabilities(claims.rows["right"])
@@ -202,14 +202,15 @@ def _backstories(claims: Claims, model: Any) -> tuple[list[dict[str, float]], li
                     for index, one in zip(chosen, told, strict=True)
                 ]
                 probabilities = [float(chances[index]) for index in chosen]
-                rows.append(describe_claims(probabilities, named, [claims.rows["right"][index] for index in chosen]))
+                described = describe_claims(probabilities, named, [claims.rows["right"][index] for index in chosen])
+                rows.append({name: described[name] for name in BACKSTORY_FEATURES})
                 labels.append(label)
                 books.append(book)
     return rows, labels, books
 
 
 def fit_backstories(claims: Claims, model: Any) -> Any:
-    """Return the model of backstories, fitted on such as are made of the claims."""
+    """Return the model of backstories, fitted on such as are made of the claims; runs/backstory_verdict.py has more."""
     from pipeline.scoring.fitting import fit_logistic
 
     rows, labels, books = _backstories(claims, model)
@@ -217,7 +218,7 @@ def fit_backstories(claims: Claims, model: Any) -> Any:
 
 
 def _measure_backstories(claims: Claims, model: Any, backstory_model: Any) -> dict[str, Any]:
-    from pipeline.scoring.evaluation import pair_metrics
+    from pipeline.scoring.twins import pair_metrics
 
     rows, labels, books = _backstories(claims, model)
     chances, pairs = backstory_model.probabilities(rows), [place // 2 for place in range(len(rows))]

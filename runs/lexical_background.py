@@ -25,10 +25,10 @@ from tqdm import tqdm
 from pipeline.config import ChunkConfig
 from pipeline.retrieval import LexicalIndex, stems
 from pipeline.scoring.background import Background, rarity
-from pipeline.scoring.evaluation import pair_metrics
 from pipeline.scoring.features import Passage
 from pipeline.scoring.fitting import fit_logistic
 from pipeline.scoring.lexical import SIGNALS, claim_words, lexical_features, word_signals
+from pipeline.scoring.twins import pair_metrics
 from pipeline.text.chunking import make_chunks
 from pipeline.text.novels import load_novel
 from pipeline.text.sentences import load_nlp, split_sentences

@@ -6,12 +6,23 @@ import argparse
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
+from typing import Any
 
-from pipeline.batch import FittedTables, JudgedRow, check_training, evidence_of, fit_tables, judge_rows, predict
+from pipeline.batch import (
+    FittedTables,
+    JudgedRow,
+    check_training,
+    evidence_of,
+    fit_tables,
+    held_out_rows,
+    judge_rows,
+    predict,
+)
 from pipeline.commands.console import Bars, say
 from pipeline.commands.stages import cast_with, make_manifest, open_pipeline, say_usage
 from pipeline.config import PipelineConfig
-from pipeline.dataset import Row, read_table, write_predictions
+from pipeline.dataset import Row, read_table
+from pipeline.predictions import write_held_out, write_predictions, write_submission
 from pipeline.records import Character, Reading
 from pipeline.report.artefacts import write_reading
 from pipeline.report.book import BookView, book_view
@@ -22,6 +33,9 @@ from pipeline.report.manifest import Manifest
 from pipeline.run import Book
 
 _SHOWN = ("accuracy", "balanced_accuracy", "auc", "contradict_precision", "contradict_recall")
+_SHOWN_CALIBRATION = ("brier", "log_loss", "ece")
+_BESIDE = ("ours", "base_rate")
+_MOST_CHARACTERS = 12
 
 
 def run_dataset(arguments: argparse.Namespace, config: PipelineConfig) -> int:
@@ -40,7 +54,7 @@ def run_dataset(arguments: argparse.Namespace, config: PipelineConfig) -> int:
         judged_train, judged_test = judged[: len(train)], judged[len(train) :]
         fitted = fit_tables(judged_train, folds=folds, repeats=repeats, seed=config.seed)
         manifest = make_manifest(pipeline)
-    paths = _write(readings, judged_train, judged_test, fitted, manifest)
+    paths = _write(readings, judged_train, judged_test, fitted, manifest, submission=arguments.submission)
     _show(judged, fitted, paths)
     say_usage(pipeline)
     return 0
@@ -79,16 +93,29 @@ def _write(
     test: Sequence[JudgedRow],
     fitted: FittedTables,
     manifest: Manifest,
+    *,
+    submission: bool,
 ) -> tuple[Path, ...]:
     threshold = fitted.model.threshold
     predictions = predict(test, fitted.model)
-    table = readings.out / "test_predictions.csv"
-    write_predictions(table, predictions, threshold=threshold)
+    held_out_answers = held_out_rows(train, fitted.validation)
+    written = [readings.out / "test_predictions.csv", readings.out / "predictions_out_of_fold.csv"]
+    write_predictions(written[0], predictions, threshold=threshold)
+    write_held_out(written[1], held_out_answers)
+    if submission:
+        written.append(readings.out / "results.csv")
+        write_submission(written[2], predictions, threshold=threshold)
     held_out = [float(chance) for chance in fitted.validation.probabilities]
     chances = [prediction.probability for prediction in predictions]
     metrics = fitted.validation.to_dict()
     tables = {
-        "train": evidence_of(train, held_out, threshold=threshold, how="out of fold, mean over the repeats"),
+        "train": evidence_of(
+            train,
+            held_out,
+            threshold=threshold,
+            how="out of fold, mean over the repeats",
+            labels=[row.decision for row in held_out_answers],
+        ),
         "test": evidence_of(test, chances, threshold=threshold, how="fitted on all training rows"),
     }
     pages = write_pages(readings.out, tables, readings.books, metrics, manifest)
@@ -98,7 +125,7 @@ def _write(
         metrics=metrics,
         novels=readings.sums,
         manifest=manifest,
-        also=(*readings.files, table, *pages),
+        also=(*readings.files, *written, *pages),
     )
 
 
@@ -111,18 +138,39 @@ def _show(rows: Sequence[JudgedRow], fitted: FittedTables, paths: Sequence[Path]
     _show_figures("ours", metrics["figures"])
     for name, figures in metrics["baselines"].items():
         _show_figures(name, figures)
+    _show_calibration(metrics["calibration"])
+    _show_characters(metrics["characters"])
     for path in paths:
         if path.parent.name != ROWS:
             say(str(path))
     say(f"index: {next(path for path in paths if path.name == INDEX)}")
 
 
-def _show_figures(name: str, figures: dict[str, dict[str, float | None]]) -> None:
-    shown = []
-    for measure in _SHOWN:
-        figure = figures.get(measure)
-        if figure is not None and figure["value"] is not None:
-            low, high = figure["low"], figure["high"]
-            interval = f" [{low:.3f}, {high:.3f}]" if low is not None and high is not None else ""
-            shown.append(f"{measure} {figure['value']:.3f}{interval}")
+def _show_calibration(calibration: Mapping[str, Mapping[str, Mapping[str, float | None]]]) -> None:
+    ours, base = ([f"{name} {calibration[name][one]['value']:.3f}" for name in _SHOWN_CALIBRATION] for one in _BESIDE)
+    say(f"  probabilities: {', '.join(ours)}; of the base rate: {', '.join(base)}")
+
+
+def _show_characters(characters: Mapping[str, Mapping[str, Any]]) -> None:
+    """Say how the characters with most rows fared; the rest stands in the file."""
+    ranked = sorted(characters.items(), key=lambda item: -item[1]["rows"])
+    for name, share in ranked[:_MOST_CHARACTERS]:
+        counts = f"{share['rows']} rows, {share['inconsistent']} inconsistent"
+        _show_figures(f"{name} ({counts})", share["figures"])
+    if len(ranked) > _MOST_CHARACTERS:
+        say(f"  and {len(ranked) - _MOST_CHARACTERS} characters more in train_metrics.json")
+
+
+def _show_figures(name: str, figures: Mapping[str, Mapping[str, float | None]]) -> None:
+    shown = [f"{measure} {_cell(figures[measure])}" for measure in _SHOWN if _is_known(figures.get(measure))]
     say(f"  {name}: " + ", ".join(shown))
+
+
+def _is_known(figure: Mapping[str, float | None] | None) -> bool:
+    return figure is not None and figure["value"] is not None
+
+
+def _cell(figure: Mapping[str, float | None]) -> str:
+    low, high = figure["low"], figure["high"]
+    interval = f" [{low:.3f}, {high:.3f}]" if low is not None and high is not None else ""
+    return f"{figure['value']:.3f}{interval}"

@@ -13,8 +13,9 @@ from pipeline.claim_table import QUESTIONS, BookPlan, ClaimTools, MeasuredClaim,
 from pipeline.commands.console import Bars, say, warn
 from pipeline.commands.stages import open_stages
 from pipeline.config import PipelineConfig
-from pipeline.dataset import read_predictions, read_table, write_claim_predictions
+from pipeline.dataset import read_predictions, read_table
 from pipeline.errors import SettingError, TableError
+from pipeline.predictions import write_claim_predictions
 from pipeline.reading.cache import ReadingCache, default_folder
 from pipeline.records import TableLabel
 from pipeline.report.files import prepare_folder, sha256_of, write_json

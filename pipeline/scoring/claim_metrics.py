@@ -13,9 +13,9 @@ from typing import Any
 import numpy as np
 
 from pipeline.scoring.claim_models import Answers
-from pipeline.scoring.evaluation import claim_measures, find_twins
 from pipeline.scoring.fitting import Indices, Labels, group_codes
 from pipeline.scoring.measures import Figure, Measure, Scored, measure
+from pipeline.scoring.twins import claim_measures, find_twins
 
 DIFFERENCES = (("ensemble", "lexical"), ("reader", "reader_no_evidence"), ("reader", "reader_blind"))
 """What is compared where both are there: the first less the second."""

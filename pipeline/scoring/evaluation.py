@@ -13,6 +13,7 @@ from sklearn.feature_extraction.text import TfidfVectorizer
 from sklearn.preprocessing import StandardScaler
 
 from pipeline.errors import TableError
+from pipeline.scoring.breakdown import BesideBaseRate, ShareOfRows, beside_base_rate, by_character
 from pipeline.scoring.fitting import Aim, Indices, Labels, checked_labels, fit_scorer, group_codes, split_folds
 from pipeline.scoring.logistic import Floats, Row, feature_matrix
 from pipeline.scoring.measures import (
@@ -22,9 +23,10 @@ from pipeline.scoring.measures import (
     McNemar,
     Measure,
     Scored,
+    check_lengths,
+    figures_dict,
     mcnemar,
     measure,
-    weighted_mean,
 )
 
 
@@ -34,19 +36,24 @@ class CrossValidation:
 
     ``probabilities`` (N,) are the means over repeats of ``per_repeat`` (R, N), the out-of-fold probabilities of being
     consistent. ``decisions`` (N,) say consistent where the probability lies above the threshold of its fold, on
-    average over the repeats. ``figures`` and those of ``baselines`` are means over the repeats of the figure of one
-    repeat: what one fitted model does, not a vote of many. ``mcnemar`` compares ``decisions`` (first) with the
-    majority label of the training folds (second).
+    average over the repeats; ``decided`` (R, N) says so for each repeat. ``figures`` and those of ``baselines`` are
+    means over the repeats of the figure of one repeat: what one fitted model does, not a vote of many. ``mcnemar``
+    compares ``decisions`` (first) with the majority label of the training folds (second). ``calibration`` sets how good
+    the probabilities are beside those of somebody who knows the share of the labels in the training folds and nothing
+    else. ``characters`` has the rows of each character by themselves, empty where none were named.
     """
 
     labels: Labels
     probabilities: Floats
     per_repeat: Floats
+    decided: Bools
     decisions: Bools
     accuracy_per_repeat: tuple[float, ...]
     figures: dict[str, Figure]
     baselines: dict[str, dict[str, Figure]]
     mcnemar: McNemar
+    calibration: dict[str, BesideBaseRate]
+    characters: dict[str, ShareOfRows]
     groups: int | None
     folds: int
     seed: int
@@ -62,10 +69,12 @@ class CrossValidation:
             "repeats": len(self.per_repeat),
             "seed": self.seed,
             "interval": f"95 %, bootstrap over {'rows' if self.groups is None else 'groups'}",
-            "figures": _figures_dict(self.figures),
+            "figures": figures_dict(self.figures),
             "accuracy_per_repeat": list(self.accuracy_per_repeat),
-            "baselines": {name: _figures_dict(figures) for name, figures in self.baselines.items()},
+            "baselines": {name: figures_dict(figures) for name, figures in self.baselines.items()},
             "mcnemar_against_majority": asdict(self.mcnemar),
+            "calibration": {name: beside.to_dict() for name, beside in self.calibration.items()},
+            "characters": {name: share.to_dict() for name, share in self.characters.items()},
         }
 
 
@@ -76,6 +85,7 @@ def cross_validate(
     groups: Sequence[Hashable] | None = None,
     texts: Sequence[str] | None = None,
     lexical: Sequence[Row] | None = None,
+    characters: Sequence[str] | None = None,
     folds: int = 5,
     repeats: int = 20,
     aim: Aim = "accuracy",
@@ -85,13 +95,14 @@ def cross_validate(
 
     Labels are 1 (consistent) and 0. Rows of one of ``groups`` (a pair of twins, a book) never straddle a fold, and
     intervals are then over groups. Baselines in the same folds: ``majority``; ``lexical_only`` on the rows
-    ``lexical``; ``claim_only`` on ``texts`` (tf-idf of words and
-    pairs of words, without the novel). A baseline whose input is not given is left out.
+    ``lexical``; ``claim_only`` on ``texts`` (tf-idf of words and pairs of words, without the novel);
+    ``character_majority``, the share of consistent rows of the same one of ``characters`` among the training rows. A
+    baseline whose input is not given is left out.
 
     Raises:
         TableError: labels that are not 0 and 1, columns of different lengths, or too few rows or groups for ``folds``.
     """
-    _check_lengths(len(features), groups=groups, texts=texts, lexical=lexical)
+    check_lengths(len(features), groups=groups, texts=texts, lexical=lexical, characters=characters)
     _check_texts(texts or ())
     plan = _make_plan(labels, len(features), groups, folds=folds, repeats=repeats, aim=aim, seed=seed)
     held_out, majority = plan.score(StandardScaler, _matrix(features)), plan.score_majority()
@@ -99,77 +110,21 @@ def cross_validate(
         labels=plan.labels,
         probabilities=held_out.probabilities.mean(axis=0),
         per_repeat=held_out.probabilities,
+        decided=held_out.decided,
         decisions=held_out.decisions(),
         accuracy_per_repeat=tuple(map(float, (held_out.decided == plan.labels).mean(axis=1))),
         figures=plan.figures(held_out, MEASURES),
         baselines={
             "majority": plan.figures(majority, _MAJORITY_MEASURES),
-            **_baselines(plan, texts, lexical),
+            **_baselines(plan, texts, lexical, characters),
         },
         mcnemar=mcnemar(held_out.decisions(), majority.decisions(), plan.labels),
+        calibration=beside_base_rate(plan.scored(held_out), plan.scored(majority), groups=plan.groups, seed=seed),
+        characters=by_character(plan.scored(held_out), characters or (), groups=plan.groups, seed=seed),
         groups=None if groups is None else len(set(groups)),
         folds=folds,
         seed=seed,
     )
-
-
-@dataclass(frozen=True, eq=False)
-class PairMetrics:
-    """Figures of claims that come as twins, a true and a false one, with intervals over books.
-
-    ``figures``: ``accuracy`` and ``auc`` of single claims, ``both_right`` the share of pairs with both twins decided
-    right, ``ranking`` the share of pairs whose true twin has the higher probability (ties counted half).
-    """
-
-    pairs: int
-    books: int
-    figures: dict[str, Figure]
-
-    def to_dict(self) -> dict[str, Any]:
-        """Return the figures for JSON, with the size of the set."""
-        interval = "95 %, bootstrap over books"
-        return {"pairs": self.pairs, "books": self.books, "interval": interval, "figures": _figures_dict(self.figures)}
-
-
-def pair_metrics(
-    probabilities: Sequence[float],
-    labels: Sequence[int],
-    pairs: Sequence[Hashable],
-    *,
-    books: Sequence[Hashable],
-    threshold: float = 0.5,
-    seed: int,
-) -> PairMetrics:
-    """Measure predictions on twins; rows of one of ``pairs`` are one true (1) and one false (0) claim of one book.
-
-    Nothing is fitted here: the predictions are to come from a model that saw neither these labels nor these pairs.
-
-    Raises:
-        TableError: columns of different lengths, or a pair that is not one true and one false claim of one book.
-    """
-    known = checked_labels(labels, len(probabilities))
-    _check_lengths(len(probabilities), pairs=pairs, books=books)
-    chances = np.asarray(probabilities, dtype=np.float64)
-    twins, scored = find_twins(known, pairs, books), Scored(chances[None], chances[None] >= threshold, known)
-    found = measure(scored, claim_measures(scored, twins), groups=group_codes(books), seed=seed)
-    return PairMetrics(len(twins[0]), len(set(books)), found)
-
-
-def claim_measures(own: Scored, twins: tuple[Indices, Indices] | None) -> dict[str, Measure]:
-    """Return the measures of ``PairMetrics`` of these predictions; without ``twins``, true and false, the first two."""
-    singles: dict[str, Measure] = {
-        "accuracy": lambda _, weights: MEASURES["accuracy"](own, weights),
-        "auc": lambda _, weights: MEASURES["auc"](own, weights),
-    }
-    if twins is None:
-        return singles
-    chances, decisions, (true, false) = own.probabilities[0], own.decisions[0], twins
-    both_right = decisions[true] & ~decisions[false]
-    ranking = (chances[true] > chances[false]) + (chances[true] == chances[false]) / 2
-    return singles | {
-        "both_right": lambda _, weights: weighted_mean(both_right, weights[:, true]),
-        "ranking": lambda _, weights: weighted_mean(ranking, weights[:, true]),
-    }
 
 
 # Shares of the training folds differ a little, and rank the rows of a fold below others when it holds more of a label.
@@ -222,9 +177,23 @@ class _Plan:
         held_out.thresholds[:] = 0.5
         return held_out
 
+    def score_shares(self, keys: Labels) -> _HeldOut:
+        """Answer with the share of label 1 among the training rows of the same key, and one row of the whole share."""
+        held_out = self._empty()
+        for repeat, splits in enumerate(self.splits):
+            for train, test in splits:
+                share, most = self.labels[train].mean(), int(keys.max()) + 1
+                counts = np.bincount(keys[train], minlength=most)
+                ones = np.bincount(keys[train], weights=self.labels[train], minlength=most)
+                held_out.probabilities[repeat, test] = ((ones + share) / (counts + 1))[keys[test]]
+        held_out.thresholds[:] = 0.5
+        return held_out
+
+    def scored(self, held_out: _HeldOut) -> Scored:
+        return Scored(held_out.probabilities, held_out.decided, self.labels)
+
     def figures(self, held_out: _HeldOut, measures: dict[str, Measure]) -> dict[str, Figure]:
-        scored = Scored(held_out.probabilities, held_out.decided, self.labels)
-        return measure(scored, measures, groups=self.groups, seed=self.seed)
+        return measure(self.scored(held_out), measures, groups=self.groups, seed=self.seed)
 
     def _empty(self) -> _HeldOut:
         shape = (len(self.splits), len(self.labels))
@@ -246,12 +215,18 @@ def _make_plan(
     return _Plan(known, codes, splits, aim, seed)
 
 
-def _baselines(plan: _Plan, texts: Sequence[str] | None, lexical: Sequence[Row] | None) -> dict[str, dict[str, Figure]]:
+def _baselines(
+    plan: _Plan, texts: Sequence[str] | None, lexical: Sequence[Row] | None, characters: Sequence[str] | None
+) -> dict[str, dict[str, Figure]]:
     found: dict[str, dict[str, Figure]] = {}
     if lexical is not None:
         found["lexical_only"] = plan.figures(plan.score(StandardScaler, _matrix(lexical)), MEASURES)
     if texts is not None:
         found["claim_only"] = plan.figures(plan.score(_text_transform, np.array(texts, dtype=object)), MEASURES)
+    if characters is not None:
+        keys = group_codes(characters)
+        assert keys is not None
+        found["character_majority"] = plan.figures(plan.score_shares(keys), MEASURES)
     return found
 
 
@@ -263,32 +238,7 @@ def _matrix(rows: Sequence[Row]) -> Floats:
     return feature_matrix(rows, tuple(rows[0]))
 
 
-def _check_lengths(rows: int, **columns: Sequence[Any] | None) -> None:
-    for name, column in columns.items():
-        if column is not None and len(column) != rows:
-            raise TableError(f"{name} has {len(column)} entries for {rows} rows; give one for each row")
-
-
 def _check_texts(texts: Sequence[str]) -> None:
     for row, text in enumerate(texts):
         if not re.search(r"\w", text):
             raise TableError(f"the text of row {row} holds no word ({text!r}); give the text of the claim or backstory")
-
-
-def find_twins(labels: Labels, pairs: Sequence[Hashable], books: Sequence[Hashable]) -> tuple[Indices, Indices]:
-    """Return the rows of the true and the false twin of each pair; raises TableError for what is no pair of twins."""
-    members: dict[Hashable, list[int]] = {}
-    for row, pair in enumerate(pairs):
-        members.setdefault(pair, []).append(row)
-    for pair, rows in members.items():
-        if sorted(labels[rows].tolist()) != [0, 1] or len({books[row] for row in rows}) != 1:
-            raise TableError(
-                f"pair {pair!r} has the labels {labels[rows].tolist()}; expected one 1 and one 0 of one book"
-            )
-    twins = np.array(list(members.values()))
-    is_true = labels[twins] == 1
-    return twins[is_true], twins[~is_true]
-
-
-def _figures_dict(figures: dict[str, Figure]) -> dict[str, dict[str, float | None]]:
-    return {name: figure.to_dict() for name, figure in figures.items()}

@@ -8,7 +8,7 @@ undefined (precision without a prediction, a recall without a row) is NaN there,
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -16,6 +16,7 @@ import numpy as np
 import numpy.typing as npt
 from scipy.stats import binomtest
 
+from pipeline.errors import TableError
 from pipeline.scoring.logistic import Floats
 
 Bools = npt.NDArray[np.bool_]
@@ -42,6 +43,11 @@ class Figure:
         """Return the figure for JSON, ``None`` for what is undefined."""
         numbers = {"value": self.value, "low": self.low, "high": self.high}
         return {name: number if math.isfinite(number) else None for name, number in numbers.items()}
+
+
+def figures_dict(figures: Mapping[str, Figure]) -> dict[str, dict[str, float | None]]:
+    """Return figures by name for JSON."""
+    return {name: one.to_dict() for name, one in figures.items()}
 
 
 @dataclass(frozen=True, eq=False)
@@ -196,6 +202,13 @@ def mcnemar(first: Bools, second: Bools, labels: Codes) -> McNemar:
     discordant = only_first + only_second
     p_value = float(binomtest(only_first, discordant).pvalue) if discordant else 1.0
     return McNemar(only_first, only_second, p_value)
+
+
+def check_lengths(rows: int, **columns: Sequence[Any] | None) -> None:
+    """Raise TableError where a column that is given has not an entry for each row."""
+    for name, column in columns.items():
+        if column is not None and len(column) != rows:
+            raise TableError(f"{name} has {len(column)} entries for {rows} rows; give one for each row")
 
 
 def _ties(probabilities: Floats) -> tuple[npt.NDArray[np.intp], npt.NDArray[np.intp]]:

@@ -14,7 +14,10 @@ from dataclasses import dataclass
 from pipeline.errors import BackstoryError, SettingError
 from pipeline.records import BackstoryLabel, ClaimLabel, ClaimVerdict, Pair, PairLabel, TableLabel
 
-BACKSTORY_FEATURES = ("log_odds_min", "log_odds_mean", "share_not_stated")
+BACKSTORY_FEATURES = ("log_odds_soft_min", "share_not_stated")
+"""What a verdict on backstories is fitted on."""
+SHARPNESS = 2.0
+"""How far the weakest claim stands out of a backstory: 0 is the mean of the claims, infinity their minimum."""
 LONGEST_QUOTATION = 240
 
 # A claim the model is surer of than this weighs as one it is this sure of.
@@ -93,10 +96,15 @@ def weigh_pairs(pairs: Sequence[Pair]) -> tuple[ClaimLabel, float]:
 
 
 def backstory_features(probabilities: Sequence[float], labels: Sequence[ClaimLabel]) -> dict[str, float]:
-    """Return the ``BACKSTORY_FEATURES`` of a backstory from the probability and label of each of its claims.
+    """Return the numbers that describe a backstory, from the probability and label of each of its claims.
 
-    Lowest and mean log-odds of a claim being consistent, and the share of claims not stated; how many claims there
-    are is no feature.
+    ``BACKSTORY_FEATURES`` are among them; the lowest and the mean log-odds stand beside them for the eye.
+
+    One false claim makes a backstory inconsistent, and which one it would be nobody knows. Were the claims' log-odds o
+    exact, the odds of "none is false" against "one is, each as likely as the others" would be 1 / mean(exp(-o)). The
+    soft minimum is the logarithm of that at a ``SHARPNESS`` s: -log(mean(exp(-s * o))) / s. It lies between the lowest
+    claim and their mean, falls with every claim that falls, and does not hang on how many claims there are. The share
+    of claims not stated goes beside it: what silence weighs is left to whoever fits.
 
     Raises:
         BackstoryError: there is no claim.
@@ -108,10 +116,22 @@ def backstory_features(probabilities: Sequence[float], labels: Sequence[ClaimLab
         )
     odds = [_log_odds(probability) for probability in probabilities]
     return {
+        "log_odds_soft_min": soft_min(odds),
         "log_odds_min": min(odds),
         "log_odds_mean": math.fsum(odds) / len(odds),
         "share_not_stated": labels.count("not_stated") / len(labels),
     }
+
+
+def soft_min(odds: Sequence[float], *, sharpness: float = SHARPNESS) -> float:
+    """Return -log(mean(exp(-s * o))) / s over the log-odds.
+
+    >>> soft_min([1.0, 1.0]), round(soft_min([-3.0, 3.0]), 2)
+    (1.0, -2.65)
+    """
+    lowest = min(odds)
+    mean = math.fsum(math.exp(-sharpness * (own - lowest)) for own in odds) / len(odds)
+    return lowest - math.log(mean) / sharpness
 
 
 def label_backstory(probability: float, *, threshold: float, band: float) -> BackstoryLabel:

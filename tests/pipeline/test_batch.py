@@ -23,6 +23,7 @@ from pipeline.dataset import Row
 from pipeline.errors import NovelError, SettingError, TableError
 from pipeline.records import Character, Reading, TableLabel
 from pipeline.run import Book, Pipeline
+from pipeline.scoring.verdict import BACKSTORY_FEATURES
 from pipeline.text.novels import load_novel
 from tests.pipeline.little_story import TEXT
 
@@ -176,7 +177,7 @@ def made_up(count: int, *, seed: int = 0, pairs: bool = False) -> list[JudgedRow
     rows = []
     for number in range(count):
         is_true = number % 2
-        features = {name: float(draw.normal(2.5 * is_true)) for name in ("log_odds_min", *LEXICAL)}
+        features = {name: float(draw.normal(2.5 * is_true)) for name in (*BACKSTORY_FEATURES, *LEXICAL)}
         pair = {"pair": str(number // 2)} if pairs else {}
         made = row(str(number), f"Statement {draw.integers(1000)}.", label=str(is_true), **pair)
         rows.append(JudgedRow(made, True, (), (), features))
@@ -214,7 +215,7 @@ def test_fit_on_permuted_labels_knows_nothing_of_rows_it_has_not_seen() -> None:
 
 def test_fit_compares_with_all_its_baselines() -> None:
     baselines = fit_tables(made_up(40), folds=3, repeats=1, seed=0).validation.baselines
-    assert set(baselines) == {"majority", "claim_only", "lexical_only"}
+    assert set(baselines) == {"majority", "claim_only", "lexical_only", "character_majority"}
 
 
 def test_fit_keeps_rows_of_a_pair_together() -> None:

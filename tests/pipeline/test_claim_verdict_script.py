@@ -15,7 +15,7 @@ import pytest
 from pipeline.scoring.background import Background
 from pipeline.scoring.claim_models import ClaimModels
 from pipeline.scoring.claims import WORDING
-from pipeline.scoring.judge import ROW_FEATURES, Judge
+from pipeline.scoring.judge import Judge
 from pipeline.scoring.lexical import LEXICAL_SURPLUS, SIGNALS
 from pipeline.scoring.reader import Comparison
 from pipeline.scoring.verdict import BACKSTORY_FEATURES, DecisionRule
@@ -93,7 +93,7 @@ def test_fit_writes_models_that_load_and_figures_of_all_systems(script: ModuleTy
     shutil.copy(folder / "background.npz", models)
     judge = Judge.load(models, rule=DecisionRule())
     assert set(judge.pair_model.names) == {"reader_evidence", WORDING}
-    assert set(judge.backstory_model.names) == {*BACKSTORY_FEATURES, *(f"mean_{name}" for name in ROW_FEATURES)}
+    assert judge.backstory_model.names == BACKSTORY_FEATURES
     figures = json.loads((models / "figures.json").read_text(encoding="utf-8"))
     assert figures["pairs"] == 24
     assert figures["figures"]["ensemble_no_evidence"]["auc"]["value"] == 0.5

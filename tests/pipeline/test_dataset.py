@@ -12,16 +12,14 @@ from hypothesis import strategies as st
 
 from pipeline.dataset import (
     LABELS,
-    Prediction,
     Row,
     group_by_book,
     read_predictions,
     read_table,
     row_text,
-    write_claim_predictions,
-    write_predictions,
 )
 from pipeline.errors import OutputError, TableError
+from pipeline.predictions import Prediction, write_claim_predictions, write_predictions
 
 HEADER = "id,book_name,char,caption,content,label\n"
 

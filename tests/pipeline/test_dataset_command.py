@@ -134,7 +134,7 @@ def test_predictions_have_their_columns_and_rows(good: tuple[Said, Path]) -> Non
 def test_metrics_come_with_size_intervals_and_baselines(good: tuple[Said, Path]) -> None:
     metrics = load(good[1] / "train_metrics.json")
     assert (metrics["rows"], metrics["consistent"], metrics["folds"], metrics["repeats"]) == (8, 4, 2, 2)
-    assert set(metrics["baselines"]) == {"majority", "claim_only", "lexical_only"}
+    assert set(metrics["baselines"]) == {"majority", "claim_only", "lexical_only", "character_majority"}
     for name in ("accuracy", "balanced_accuracy", "auc", "contradict_precision", "contradict_recall"):
         assert set(metrics["figures"][name]) == {"value", "low", "high"}
     assert metrics["interval"].startswith("95 %")

@@ -7,7 +7,7 @@ import pytest
 
 from pipeline.scoring.claim_metrics import claim_metrics
 from pipeline.scoring.claim_models import Answers
-from pipeline.scoring.evaluation import pair_metrics
+from pipeline.scoring.twins import pair_metrics
 
 PAIRS = 60
 LABELS = [1, 0] * PAIRS

@@ -9,8 +9,9 @@ import numpy as np
 import pytest
 
 from pipeline.errors import TableError
-from pipeline.scoring.evaluation import CrossValidation, cross_validate, pair_metrics
+from pipeline.scoring.evaluation import CrossValidation, cross_validate
 from pipeline.scoring.measures import Figure
+from pipeline.scoring.twins import pair_metrics
 
 LABELS = [1] * 50 + [0] * 30
 

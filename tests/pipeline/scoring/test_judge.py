@@ -156,7 +156,7 @@ def test_passage_holds_the_sentences_of_its_chunk(novel: Novel, chunks: tuple[Ch
 def test_backstory_is_described_by_verdicts_and_mean_evidence() -> None:
     rows = [dict.fromkeys(ROW_FEATURES, 0.2), dict.fromkeys(ROW_FEATURES, 0.6)]
     described = describe_claims([0.9, 0.4], ["supported", "not_stated"], rows)
-    assert described.keys() == {*BACKSTORY_FEATURES, *(f"mean_{name}" for name in ROW_FEATURES)}
+    assert described.keys() >= {*BACKSTORY_FEATURES, *(f"mean_{name}" for name in ROW_FEATURES)}
     assert all(described[f"mean_{name}"] == pytest.approx(0.4) for name in ROW_FEATURES)
     assert described["share_not_stated"] == 0.5
 

@@ -23,6 +23,7 @@ from pipeline.scoring.verdict import (
     label_pair,
     label_row,
     pair_probabilities,
+    soft_min,
 )
 
 RULE = DecisionRule(stated_bound=0.3, band=0.1)
@@ -108,10 +109,34 @@ def test_decision_rule_refuses_what_is_no_share(stated_bound: float, band: float
         DecisionRule(stated_bound=stated_bound, band=band)
 
 
-def test_backstory_features_are_lowest_and_mean_log_odds_and_silence() -> None:
+def test_backstory_features_are_soft_minimum_silence_and_what_is_for_the_eye() -> None:
     found = backstory_features([0.5, 0.8, 0.2, 0.8], ["not_stated", "supported", "contradicted", "supported"])
-    assert tuple(found) == BACKSTORY_FEATURES
-    assert list(found.values()) == pytest.approx([math.log(0.25), math.log(4) / 4, 0.25])
+    assert set(found) >= set(BACKSTORY_FEATURES)
+    weakest = -math.log((1 + 2 / 16 + 16) / 4) / 2  # odds of 1, 4, 1/4 and 4, squared
+    assert found["log_odds_soft_min"] == pytest.approx(weakest)
+    assert (found["log_odds_min"], found["log_odds_mean"]) == pytest.approx((math.log(0.25), math.log(4) / 4))
+    assert found["share_not_stated"] == 0.25
+
+
+@given(st.lists(st.floats(-8, 8), min_size=1), st.data())
+def test_soft_min_falls_with_every_claim_and_lies_between_lowest_and_mean(
+    odds: list[float], data: st.DataObject
+) -> None:
+    place = data.draw(st.integers(0, len(odds) - 1))
+    lower = [own - 1.0 if index == place else own for index, own in enumerate(odds)]
+    assert soft_min(lower) <= soft_min(odds) + 1e-9
+    assert min(odds) - 1e-9 <= soft_min(odds) <= math.fsum(odds) / len(odds) + 1e-9
+
+
+def test_soft_min_tells_twins_apart_by_any_claim_and_by_the_weakest_most() -> None:
+    whole, at_best, at_weakest = (soft_min(odds) for odds in ([-1.0, 0.0, 2.0], [-1.0, 0.0, 1.0], [-2.0, 0.0, 2.0]))
+    assert at_weakest < at_best < whole
+
+
+def test_soft_min_is_the_mean_of_all_and_the_minimum_at_its_ends() -> None:
+    odds = [-1.0, 0.5, 2.0]
+    assert soft_min(odds, sharpness=1e-6) == pytest.approx(0.5, abs=1e-4)
+    assert soft_min(odds, sharpness=500.0) == pytest.approx(-1.0, abs=1e-2)
 
 
 @given(st.lists(st.tuples(SHARES, st.sampled_from(["supported", "not_stated"])), min_size=1), st.integers(2, 4))
