@@ -146,7 +146,7 @@ def check_training(rows: Sequence[Row], *, folds: int, repeats: int, seed: int) 
         raise TableError(
             f"all {len(rows)} training rows have one label; expected some of both, consistent and contradict"
         )
-    labels, groups = checked_labels(_labels(rows), len(rows)), group_codes(_groups(rows))
+    labels, groups = checked_labels(_labels(rows), len(rows)), group_codes(fold_groups(rows))
     for train, _ in split_folds(labels, groups, folds=folds, seed=seed):
         inner_splits(labels[train], None if groups is None else groups[train], seed=seed)
 
@@ -160,7 +160,7 @@ def fit_tables(train: Sequence[JudgedRow], *, folds: int, repeats: int, seed: in
     rows = [judged.row for judged in train]
     features = [{name: judged.features[name] for name in BACKSTORY_FEATURES} for judged in train]
     check_training(rows, folds=folds, repeats=repeats, seed=seed)
-    labels, groups = _labels(rows), _groups(rows)
+    labels, groups = _labels(rows), fold_groups(rows)
     validation = cross_validate(
         features,
         labels,
@@ -201,8 +201,8 @@ def _labels(rows: Sequence[Row]) -> list[int]:
     return [int(row.label == "consistent") for row in rows]
 
 
-def _groups(rows: Sequence[Row]) -> list[tuple[str, str]] | None:
-    """Return what must not be parted: rows of one pair, and every other row by itself; None without any pair."""
+def fold_groups(rows: Sequence[Row]) -> list[tuple[str, str]] | None:
+    """Return what no fold may part: rows of one pair, and every other row by itself; None without any pair."""
     if not any(row.pair for row in rows):
         return None
     return [("pair", row.pair) if row.pair else ("row", row.id) for row in rows]

@@ -63,6 +63,11 @@ def main(argv: Sequence[str] | None = None) -> int:
             from pipeline.commands.evaluate_claims import evaluate_claims
 
             return evaluate_claims(arguments, config)
+        if arguments.command == "controls":
+            config = settings(arguments)
+            from pipeline.commands.controls import run_controls
+
+            return run_controls(arguments, config)
         if arguments.command == "train-reader":
             from pipeline.commands.train_reader import train_reader
 

@@ -116,6 +116,7 @@ def tools_parser() -> FlagParser:
     cast.add_argument("--novels_dir", metavar="DIR", default=NOVELS_DIR, help="folder of novels (%(default)s)")
     _add_spacy_model(cast)
     _add_claims_command(commands)
+    _add_controls_command(commands)
     _add_training_command(commands)
     return parser
 
@@ -185,6 +186,32 @@ def _add_claims_command(commands: Any) -> None:
         metavar="CSV",
         help="id, probability and label by a reader trained without evidence, to compare with",
     )
+    _add_places(parser, "--novels")
+    _add_reading(parser)
+    _add_machine(parser)
+
+
+def _add_controls_command(commands: Any) -> None:
+    parser = commands.add_parser(
+        "controls",
+        help="say what the reader, its memory and the right novel contribute, on a labelled table",
+        description="Judge the same labelled claims or backstories with one part replaced at a time: random weights, "
+        "no reader, memory emptied, a wrong novel, no novel. Writes controls.json, controls.md and controls.svg.",
+        epilog="  python -m pipeline controls --claims claims.csv --novels novels --out_dir outputs\n"
+        "  python -m pipeline controls --train_csv train.csv --novels novels --out_dir outputs\n"
+        "Columns as for evaluate-claims and run_dataset.py, with labels. Backstories are joined by weights that every\n"
+        "system learns on the table itself, in the same folds.\n"
+        f"{_HYPHENS}\n"
+        "Exit status: 0 when the table was written, 2 on an error.",
+    )
+    asked = parser.add_argument_group("what is judged: one of the two")
+    asked.add_argument("--claims", metavar="CSV", help="labelled claims")
+    asked.add_argument("--train_csv", metavar="CSV", help="labelled backstories")
+    asked.add_argument(
+        "--limit", metavar="N", type=int, default=0, help="only the first N novels; 0: all (%(default)s)"
+    )
+    asked.add_argument("--folds", metavar="N", type=int, default=5, help="folds for backstories (%(default)s)")
+    asked.add_argument("--repeats", metavar="N", type=int, default=5, help="how often they are drawn (%(default)s)")
     _add_places(parser, "--novels")
     _add_reading(parser)
     _add_machine(parser)

@@ -19,7 +19,7 @@ import csv
 import json
 import lzma
 from collections import defaultdict
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import asdict
 from pathlib import Path
 from typing import Any
@@ -28,6 +28,16 @@ import numpy as np
 from tqdm import tqdm
 
 SPARE = Path("novels/The Unlit Hour.txt")
+COMBINED = (
+    ["soft 2", "silence"],
+    ["soft 2", "silence", "claims"],
+    ["soft 2", "mean"],
+    ["mean", "min"],
+    ["mean", "min", "silence"],
+    ["mean", "min less others"],
+)
+Scene = dict[str, tuple[Any, Any]]
+ClaimOdds = Callable[[Any, Any], tuple[float, Any]]
 
 
 def make(arguments: argparse.Namespace) -> None:
@@ -126,6 +136,169 @@ def compare(arguments: argparse.Namespace) -> None:
             out.write(json.dumps(line, ensure_ascii=False) + "\n")
 
 
+class Backstories:
+    """Labelled backstories with their claims before each kind of evidence; ``FILES`` are TABLE:TOLD, several by commas.
+
+    Rows whose claims are not in TOLD (novels that were left out) are left out here, too.
+    """
+
+    def __init__(self, files: str) -> None:
+        from pipeline.dataset import read_table, row_text
+        from pipeline.scoring.claims import ClaimCase
+        from pipeline.scoring.reader import Comparison
+
+        self.labels: list[int] = []
+        self.books: list[str] = []
+        self.pairs: list[tuple[str, str | None]] = []
+        self.texts: list[str] = []
+        self.claims: list[list[Scene]] = []
+        for table, told in (item.split(":") for item in files.split(",")):
+            stated: dict[str, list[Scene]] = defaultdict(list)
+            for line in _lines(told):
+                scene = {kind: (ClaimCase(**case), Comparison(**line["told"][kind])) for kind, case in _cases(line)}
+                for row in line["rows"]:
+                    stated[row].append(scene)
+            for row in read_table(table, labelled="required"):
+                if row.id in stated:
+                    self.labels.append(int(row.label == "consistent"))
+                    self.books.append(row.book_name)
+                    self.pairs.append((table, row.pair))
+                    self.texts.append(row_text(row))
+                    self.claims.append(stated[row.id])
+
+    @property
+    def twins(self) -> Any:
+        """The places of the true and the false twins, as two arrays."""
+        from pipeline.scoring.twins import find_twins
+
+        return find_twins(np.array(self.labels), self.pairs, self.books)
+
+    def described(self, odds: ClaimOdds, kind: str) -> list[dict[str, float]]:
+        """Return the features of every backstory from ``odds``, the log-odds and silence of a claim."""
+        from pipeline.scoring.verdict import BACKSTORY_FEATURES, backstory_features
+
+        rows = []
+        for scenes in self.claims:
+            told = [odds(*scene[kind]) for scene in scenes]
+            found = backstory_features([chance for chance, _ in told], [label for _, label in told])
+            rows.append({name: found[name] for name in BACKSTORY_FEATURES})
+        return rows
+
+
+def _cases(line: dict[str, Any]) -> Iterator[tuple[str, Any]]:
+    yield from line["cases"].items()
+
+
+def claim_ways(models: Path) -> dict[str, ClaimOdds]:
+    """Return what claims may be judged by: the ensemble, words alone, the reader alone; probability and label each."""
+    from pipeline.scoring.claim_models import ClaimModels
+    from pipeline.scoring.claims import claim_row, reader_row
+    from pipeline.scoring.verdict import DecisionRule, label_claim
+
+    fitted, rule = ClaimModels.load(models), DecisionRule()
+
+    def by(model: Any, row: Any) -> ClaimOdds:
+        def judge(case: Any, told: Any) -> tuple[float, Any]:
+            chance = model.probability(row(case, told))
+            return chance, label_claim(chance, told.stated, threshold=model.threshold, rule=rule)
+
+        return judge
+
+    return {
+        "ensemble": by(fitted.ensemble, claim_row),
+        "words": by(fitted.lexical, lambda case, told: case.lexical),
+        "reader": by(fitted.readers["right"], lambda case, told: reader_row(told)),
+    }
+
+
+def explore(arguments: argparse.Namespace) -> None:
+    """Print what ways to join claims are worth, by cross-validation over books on the training rows."""
+    from pipeline.scoring.evaluation import cross_validate
+    from pipeline.scoring.verdict import soft_min
+
+    train = Backstories(arguments.train)
+    judge = claim_ways(arguments.models)["ensemble"]
+    described = []
+    for scenes in train.claims:
+        told = [judge(*scene["right"]) for scene in scenes]
+        odds = [float(np.log(chance / (1 - chance))) for chance, _ in told]
+        softened = {f"soft {s:g}": soft_min(odds, sharpness=s) for s in (0.5, 1, 2, 3, 5, 8)}
+        silence = sum(label == "not_stated" for _, label in told) / len(told)
+        others = {"sum": sum(odds), "mean": float(np.mean(odds)), "min": min(odds), "claims": float(len(odds))}
+        others["min less others"] = min(odds) - (sum(odds) - min(odds)) / max(len(odds) - 1, 1)
+        described.append({**softened, **others, "silence": silence})
+    print(f"{len(described)} backstories, {len(set(train.books))} books; log loss, AUC, accuracy, true twin first")
+    true, false = train.twins
+    for names in (*([name] for name in described[0]), *COMBINED):
+        rows = [{name: row[name] for name in names} for row in described]
+        held = cross_validate(
+            rows, train.labels, groups=train.books, folds=8, repeats=3, aim="balanced_accuracy", seed=0
+        )
+        chances = held.probabilities
+        first = ((chances[true] > chances[false]) + (chances[true] == chances[false]) / 2).mean()
+        shown = "  ".join(f"{held.figures[name].value:.4f}" for name in ("log_loss", "auc", "accuracy"))
+        print(f"{' + '.join(names):<28}{shown}  {first:.4f}")
+
+
+def fit(arguments: argparse.Namespace) -> None:
+    """Fit on the training rows, write the model, and the figures on the dev rows."""
+    from pipeline.scoring.claim_only import ClaimOnlyModel
+    from pipeline.scoring.comparison import compare_systems
+    from pipeline.scoring.fitting import fit_logistic, group_codes
+    from pipeline.scoring.measures import Scored
+
+    train, dev, out = Backstories(arguments.train), Backstories(arguments.dev), arguments.out
+    ways = claim_ways(arguments.models or out)
+    labels = np.array(dev.labels)
+    systems: dict[str, Scored] = {}
+
+    def answer(name: str, chances: Any, threshold: float) -> None:
+        chances = np.asarray(chances, dtype=np.float64)[None]
+        systems[name] = Scored(chances, chances >= threshold, labels)
+
+    models = {
+        name: fit_logistic(
+            train.described(way, "right"), train.labels, groups=train.books, aim="balanced_accuracy", seed=0
+        )
+        for name, way in ways.items()
+    }
+    for name, kind in (("ensemble", "right"), ("no_evidence", "none"), ("wrong_novel", "wrong")):
+        model = models["ensemble"]
+        answer(name, model.probabilities(dev.described(ways["ensemble"], kind)), model.threshold)
+    for name in ("words", "reader"):
+        answer(name, models[name].probabilities(dev.described(ways[name], "right")), models[name].threshold)
+    words_only = ClaimOnlyModel.load((arguments.models or out) / "claim_only.json")
+    answer("claim_only", words_only.probabilities(dev.texts), words_only.threshold)
+    share = float(np.mean(train.labels))
+    answer("base_rate", np.full(len(labels), share), 0.5)
+    compared = compare_systems(systems, groups=group_codes(dev.books), twins=dev.twins, seed=0)
+    figures = {
+        "train_backstories": len(train.labels),
+        "backstories": len(labels),
+        "books": len(set(dev.books)),
+        "pairs": len(dev.twins[0]),
+        "interval": "95 %, bootstrap over books",
+        "systems": {name: one.to_dict() for name, one in compared.items()},
+    }
+    out.mkdir(parents=True, exist_ok=True)
+    models["ensemble"].save(out / "backstory.json")
+    (out / "backstory_figures.json").write_text(json.dumps(_defined(figures), indent=1) + "\n", encoding="utf-8")
+    print(f"fitted on {len(train.labels)}, measured on {len(labels)} backstories about {len(set(dev.books))} novels")
+    for name, one in compared.items():
+        cells = "  ".join(f"{key} {f.value:.3f} [{f.low:.3f}, {f.high:.3f}]" for key, f in one.figures.items())
+        print(f"{name:<14}{cells}")
+    for name, one in compared.items():
+        cells = "  ".join(f"{key} {f.value:+.3f} [{f.low:+.3f}, {f.high:+.3f}]" for key, f in one.lacks.items())
+        print(f"ensemble - {name:<14}{cells}" if one.lacks else "")
+
+
+def _defined(value: Any) -> Any:
+    """Return the figures with every number rounded to six decimals."""
+    if isinstance(value, dict):
+        return {key: _defined(own) for key, own in value.items()}
+    return round(value, 6) if isinstance(value, float) else value
+
+
 def _unseen(argument: str) -> frozenset[str]:
     """Return the titles in a file, one a line."""
     return frozenset(Path(argument).read_text(encoding="utf-8").split("\n")) - {""}
@@ -159,6 +332,16 @@ def main(argv: Sequence[str] | None = None) -> None:
     step.add_argument("--threads", type=int, default=0)
     step.add_argument("--out", type=Path, required=True)
     step.set_defaults(run=compare)
+    step = steps.add_parser("explore")
+    step.add_argument("--train", required=True, help="TABLE:TOLD about novels that the reader never saw")
+    step.add_argument("--models", type=Path, default=Path("models/verdict"), help="the claim models")
+    step.set_defaults(run=explore)
+    step = steps.add_parser("fit")
+    step.add_argument("--train", required=True, help="TABLE:TOLD about novels that the reader never saw")
+    step.add_argument("--dev", required=True, help="TABLE:TOLD")
+    step.add_argument("--models", type=Path, help="the claim models; else those in --out")
+    step.add_argument("--out", type=Path, required=True)
+    step.set_defaults(run=fit)
     arguments = parser.parse_args(argv)
     arguments.run(arguments)
 

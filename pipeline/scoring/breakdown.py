@@ -56,12 +56,12 @@ def beside_base_rate(ours: Scored, base_rate: Scored, *, groups: Codes | None, s
         measures[f"{name}/base_rate"] = _of(base_rate, MEASURES[name])
         measures[f"{name}/difference"] = _less(ours, base_rate, MEASURES[name])
     found = measure(ours, measures, groups=groups, seed=seed)
-    calibrated = [measure(one, {"ece": MEASURES["ece"]}, groups=groups, seed=seed)["ece"] for one in (ours, base_rate)]
+    errors = [measure(one, {"ece": MEASURES["ece"]}, groups=groups, seed=seed)["ece"] for one in (ours, base_rate)]
     proper = {
         name: BesideBaseRate(found[f"{name}/ours"], found[f"{name}/base_rate"], found[f"{name}/difference"])
         for name in _PROPER
     }
-    return {**proper, "ece": BesideBaseRate(*calibrated, Figure(math.nan, math.nan, math.nan))}
+    return {**proper, "ece": BesideBaseRate(errors[0], errors[1], Figure(math.nan, math.nan, math.nan))}
 
 
 def _of(scored: Scored, own: Measure) -> Measure:

@@ -5,7 +5,6 @@ All systems and differences are resampled together, so that a difference is pair
 
 from __future__ import annotations
 
-from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
@@ -13,9 +12,9 @@ from typing import Any
 import numpy as np
 
 from pipeline.scoring.claim_models import Answers
-from pipeline.scoring.fitting import Indices, Labels, group_codes
+from pipeline.scoring.fitting import Labels, group_codes
 from pipeline.scoring.measures import Figure, Measure, Scored, measure
-from pipeline.scoring.twins import claim_measures, find_twins
+from pipeline.scoring.twins import claim_measures, whole_pairs
 
 DIFFERENCES = (("ensemble", "lexical"), ("reader", "reader_no_evidence"), ("reader", "reader_blind"))
 """What is compared where both are there: the first less the second."""
@@ -67,7 +66,7 @@ def claim_metrics(
     share = np.full(len(known), known.mean())
     majority = Answers(share, share >= 0.5)
     scored = {name: _scored(answer, known) for name, answer in {**answers, "majority": majority}.items()}
-    twins, left_out = _whole_pairs(known, pairs, books)
+    twins, left_out = whole_pairs(known, pairs, books)
     measures = {name: claim_measures(each, twins) for name, each in scored.items()}
     differences = {
         f"{one}_minus_{other}": _minus(measures[one], measures[other])
@@ -100,22 +99,6 @@ def _minus(one: dict[str, Measure], other: dict[str, Measure]) -> dict[str, Meas
         return lambda scored, weights: one[name](scored, weights) - other[name](scored, weights)
 
     return {name: difference(name) for name in one}
-
-
-def _whole_pairs(
-    labels: Labels, pairs: Sequence[str | None], books: Sequence[str]
-) -> tuple[tuple[Indices, Indices] | None, int]:
-    """Return the rows of true and false twins, None without any, and how many pairs are none of twins."""
-    keys = [None if pair is None else (book, pair) for pair, book in zip(pairs, books, strict=True)]
-    members = Counter(key for key in keys if key is not None)
-    true = Counter(key for key, label in zip(keys, labels, strict=True) if key is not None and label == 1)
-    whole = [place for place, key in enumerate(keys) if key is not None and (members[key], true[key]) == (2, 1)]
-    left_out = len(members) - len(whole) // 2
-    if not whole:
-        return None, left_out
-    rows = np.array(whole)
-    twins = find_twins(labels[rows], [keys[place] for place in whole], [books[place] for place in whole])
-    return (rows[twins[0]], rows[twins[1]]), left_out
 
 
 def _nested(found: Mapping[str, Figure], names: Mapping[str, Mapping[str, Measure]]) -> dict[str, dict[str, Figure]]:

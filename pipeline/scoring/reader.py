@@ -9,7 +9,7 @@ from typing import Protocol
 
 import torch
 
-from bdh import BDHError, BDHState, Tokenizer, weights_hash
+from bdh import BDH, BDHError, BDHState, Tokenizer, weights_hash
 from bdh.claims import CLAIM_LABELS, ClaimBatch, ClaimOutput, ClaimReader, holds_claim_head, load_claim_reader
 from bdh.training.comparison import make_batch, to_device
 from pipeline.errors import ModelError
@@ -88,6 +88,16 @@ class TrainedReader:
         told = self._read(questions, on_progress)
         return [_comparison(heard, alone[question.claim]) for question, heard in zip(questions, told, strict=True)]
 
+    def untrained(self, seed: int) -> TrainedReader:
+        """Return a reader of the same architecture with the weights that a training would begin from: a control."""
+        own, device = self.reader, self.reader.model.device
+        with torch.random.fork_rng(devices=[]):
+            torch.manual_seed(seed)
+            fresh = ClaimReader(BDH(own.model.config), inner=own.claim_head.enter.out_features)
+        fresh.model.to(device, next(own.model.parameters()).dtype)
+        fresh.claim_head.to(device)
+        return TrainedReader(fresh.eval(), self.tokenizer, f"{self.weights_sha256}, untrained, seed {seed}")
+
     @torch.inference_mode()
     def compare_after(self, question: ReaderQuestion, state: BDHState) -> Comparison:
         """Return a comparison whose evidence is read after what ``state`` has read, in the place of an empty memory."""
@@ -122,6 +132,23 @@ class TrainedReader:
             claim_length=max(2 * len(claim) + 3 * len(separator) for claim in claims),
         )
         return to_device(batch, self.reader.model.device)
+
+
+@dataclass(frozen=True)
+class ForgetfulReader:
+    """A reader whose memory is emptied after every sentence of the evidence: a control.
+
+    What is left in the memory when the claim is read is the last sentence alone.
+    """
+
+    comparer: ClaimComparer
+
+    def compare(
+        self, questions: Sequence[ReaderQuestion], *, on_progress: Callable[[int], object] = lambda done: None
+    ) -> list[Comparison]:
+        """Return a comparison for each question, in order."""
+        last = [ReaderQuestion(question.claim, question.sentences[-1:]) for question in questions]
+        return self.comparer.compare(last, on_progress=on_progress)
 
 
 def claims_folder(folder: Path) -> Path:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Hashable, Sequence
 from dataclasses import dataclass
 from typing import Any
@@ -94,3 +95,19 @@ def find_twins(labels: Labels, pairs: Sequence[Hashable], books: Sequence[Hashab
     twins = np.array(list(members.values()))
     is_true = labels[twins] == 1
     return twins[is_true], twins[~is_true]
+
+
+def whole_pairs(
+    labels: Labels, pairs: Sequence[str | None], books: Sequence[str]
+) -> tuple[tuple[Indices, Indices] | None, int]:
+    """Return the rows of true and false twins, None without any, and how many pairs are none of twins."""
+    keys = [None if pair is None else (book, pair) for pair, book in zip(pairs, books, strict=True)]
+    members = Counter(key for key in keys if key is not None)
+    true = Counter(key for key, label in zip(keys, labels, strict=True) if key is not None and label == 1)
+    whole = [place for place, key in enumerate(keys) if key is not None and (members[key], true[key]) == (2, 1)]
+    left_out = len(members) - len(whole) // 2
+    if not whole:
+        return None, left_out
+    rows = np.array(whole)
+    twins = find_twins(labels[rows], [keys[place] for place in whole], [books[place] for place in whole])
+    return (rows[twins[0]], rows[twins[1]]), left_out

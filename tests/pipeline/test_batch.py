@@ -177,7 +177,7 @@ def made_up(count: int, *, seed: int = 0, pairs: bool = False) -> list[JudgedRow
     rows = []
     for number in range(count):
         is_true = number % 2
-        features = {name: float(draw.normal(2.5 * is_true)) for name in (*BACKSTORY_FEATURES, *LEXICAL)}
+        features = {name: float(draw.normal(3.0 * is_true)) for name in (*BACKSTORY_FEATURES, *LEXICAL)}
         pair = {"pair": str(number // 2)} if pairs else {}
         made = row(str(number), f"Statement {draw.integers(1000)}.", label=str(is_true), **pair)
         rows.append(JudgedRow(made, True, (), (), features))

@@ -99,6 +99,7 @@ def test_dataset_exits_0_and_writes_every_file(good: tuple[Said, Path]) -> None:
     assert {path.name for path in out.iterdir()} == {
         *SCHEMA_OF,
         "test_predictions.csv",
+        "predictions_out_of_fold.csv",
         "index.html",
         "rows",
         "mine.txt",
@@ -138,6 +139,43 @@ def test_metrics_come_with_size_intervals_and_baselines(good: tuple[Said, Path])
     for name in ("accuracy", "balanced_accuracy", "auc", "contradict_precision", "contradict_recall"):
         assert set(metrics["figures"][name]) == {"value", "low", "high"}
     assert metrics["interval"].startswith("95 %")
+
+
+def test_metrics_hold_calibration_beside_the_base_rate_and_every_character(good: tuple[Said, Path]) -> None:
+    said, out = good
+    metrics = load(out / "train_metrics.json")
+    assert set(metrics["calibration"]) == {"brier", "log_loss", "ece"}
+    brier = metrics["calibration"]["brier"]
+    assert brier["difference"]["value"] == pytest.approx(brier["ours"]["value"] - brier["base_rate"]["value"])
+    counted = {name: (own["rows"], own["inconsistent"]) for name, own in metrics["characters"].items()}
+    assert counted == {"Anna Reed, Low Water": (8, 4)}
+    assert any("of the base rate: brier" in line for line in said.out)
+    assert any(line.startswith("  Anna Reed, Low Water (8 rows, 4 inconsistent): accuracy") for line in said.out)
+
+
+def test_predictions_out_of_fold_agree_with_the_evidence(good: tuple[Said, Path]) -> None:
+    out = good[1]
+    rows = list(csv.DictReader(io.StringIO((out / "predictions_out_of_fold.csv").read_text(encoding="utf-8"))))
+    assert list(rows[0]) == ["id", "label", "probability", "decision", "spread"]
+    evidence = load(out / "train_evidence.json")
+    assert [row["id"] for row in rows] == [row["id"] for row in TRAIN]
+    for row in rows:
+        known = evidence[row["id"]]
+        assert (row["label"], row["decision"]) == (known["given_label"], known["label"])
+        assert float(row["probability"]) == pytest.approx(known["probability"], abs=1e-4)
+        assert 0 <= float(row["spread"]) <= 0.5
+
+
+def test_submission_is_the_hackathons_table_of_the_same_predictions(
+    good: tuple[Said, Path], asked: list[str], write: Write, tmp_path: Path
+) -> None:
+    tables = ["--train_csv", write("train.csv", TRAIN), "--test_csv", write("test.csv", TEST)]
+    assert run(dataset_main, *asked, *tables, "--submission", "--out_dir", tmp_path / "out").status == 0
+    text = (tmp_path / "out" / "results.csv").read_text(encoding="utf-8")
+    rows = list(csv.DictReader(io.StringIO(text)))
+    assert list(rows[0]) == ["Story ID", "Prediction", "Rationale"]
+    said = {row["id"]: (str(int(row["label"] == "consistent")), row["rationale"]) for row in predictions(good[1])}
+    assert {row["Story ID"]: (row["Prediction"], row["Rationale"]) for row in rows} == said
 
 
 def test_metrics_are_said_beside_their_baselines(good: tuple[Said, Path]) -> None:

@@ -1,0 +1,147 @@
+"""``python -m pipeline controls``: what the reader, its memory and the right novel contribute, as table and plot."""
+
+from __future__ import annotations
+
+import argparse
+from collections.abc import Sequence
+from dataclasses import asdict, dataclass, field
+from pathlib import Path
+from typing import Any
+
+from pipeline.batch import check_training
+from pipeline.claim_table import QUESTIONS, BookPlan, plan_books
+from pipeline.commands.console import Bars, say
+from pipeline.commands.evaluate_claims import SPARE_NOVEL, open_tools
+from pipeline.commands.stages import open_stages
+from pipeline.config import PipelineConfig
+from pipeline.control_table import (
+    PASSES,
+    SYSTEMS,
+    ControlTable,
+    claim_rows,
+    compare_backstories,
+    compare_claims,
+    measure_controls,
+)
+from pipeline.dataset import Row, read_table
+from pipeline.errors import SettingError
+from pipeline.report.controls_view import render_controls, table_lines
+from pipeline.report.files import prepare_folder, write_json, write_text
+from pipeline.report.manifest import Manifest, write_manifest
+from pipeline.run import Book, Pipeline, shipped
+from pipeline.scoring.claim_models import ClaimModels
+
+_METHODS = {
+    "scorer": "the shipped models of claims, each row judged with one part replaced at a time; claims of a backstory "
+    "joined by a logistic model that every system learns on the table, in the same folds",
+    "retrieval": "BM25 over stems, chunks that name the character preferred by a small factor",
+    "controls": "; ".join(f"{name}: {words}" for name, words in SYSTEMS.items()),
+}
+
+
+@dataclass
+class _Books:
+    """The novels of the table: the hash of each by name, and the name of each by file."""
+
+    sums: dict[str, str] = field(default_factory=dict)
+
+    def keep(self, book: Book) -> None:
+        self.sums[book.novel.name] = book.novel.sha256
+
+
+def run_controls(arguments: argparse.Namespace, config: PipelineConfig) -> int:
+    """Measure every system, write table and plot, and say the figures; return 0."""
+    if (arguments.claims is None) == (arguments.train_csv is None):
+        raise SettingError("give either --claims or --train_csv, a labelled table; see controls --help")
+    whole = arguments.train_csv is not None
+    rows: Sequence[Row] = read_table(arguments.train_csv if whole else arguments.claims, labelled="required")
+    rows = _limited(rows, arguments, config)
+    if whole:
+        check_training(rows, folds=arguments.folds, repeats=arguments.repeats, seed=config.seed)
+    out, models = prepare_folder(Path(arguments.out_dir)), ClaimModels.load(shipped(config.scoring.verdict_dir))
+    books = _Books()
+    with open_stages(arguments, config) as pipeline, Bars("question") as bars:
+        table = _measure(arguments, pipeline, models, rows, books, bars)
+        content = _content(table, config.seed)
+        paths = _write(out, content, pipeline, books)
+    for line in table_lines(content):
+        say(line)
+    for path in paths:
+        say(str(path))
+    return 0
+
+
+def _limited(rows: Sequence[Row], arguments: argparse.Namespace, config: PipelineConfig) -> Sequence[Row]:
+    kept = {id(row) for plan in _plans(rows, arguments, config, limit=arguments.limit or None) for row in plan.rows}
+    return [row for row in rows if id(row) in kept]
+
+
+def _plans(
+    rows: Sequence[Row], arguments: argparse.Namespace, config: PipelineConfig, *, limit: int | None = None
+) -> list[BookPlan]:
+    return plan_books(rows, Path(arguments.novels_dir), seed=config.seed, limit=limit, spare=SPARE_NOVEL)
+
+
+def _measure(
+    arguments: argparse.Namespace,
+    pipeline: Pipeline,
+    models: ClaimModels,
+    rows: Sequence[Row],
+    books: _Books,
+    bars: Bars,
+) -> ControlTable:
+    seed = pipeline.config.seed
+    whole = arguments.train_csv is not None
+    claims, stated = claim_rows(pipeline, rows) if whole else (list(rows), [])
+    plans = _plans(claims, arguments, pipeline.config)
+    tools = open_tools(pipeline, shipped(pipeline.config.scoring.verdict_dir), arguments.cache_dir)
+    untrained = pipeline.claim_reader.untrained(seed)
+    total = PASSES * QUESTIONS * len(claims)
+    told = measure_controls(
+        tools,
+        plans,
+        untrained=untrained,
+        untrained_sha256=untrained.weights_sha256,
+        on_book=books.keep,
+        on_questions=lambda done: bars.show("claims", done, total),
+    )
+    novels = {id(row): plan.novel.stem for plan in _plans(rows, arguments, pipeline.config) for row in plan.rows}
+    named = [novels[id(row)] for row in rows]
+    if not whole:
+        return compare_claims(models, rows, told, books=named, seed=seed)
+    return compare_backstories(
+        models,
+        rows,
+        [[told[claims[place].id] for place in own] for own in stated],
+        books=named,
+        folds=arguments.folds,
+        repeats=arguments.repeats,
+        seed=seed,
+    )
+
+
+def _content(table: ControlTable, seed: int) -> dict[str, Any]:
+    return {
+        "kind": table.kind,
+        "rows": table.consistent + table.inconsistent,
+        "consistent": table.consistent,
+        "inconsistent": table.inconsistent,
+        "books": table.books,
+        "pairs": table.pairs,
+        "seed": seed,
+        "interval": table.interval,
+        "systems": {name: {"what": SYSTEMS[name], **one.to_dict()} for name, one in table.systems.items()},
+    }
+
+
+def _write(out: Path, content: dict[str, Any], pipeline: Pipeline, books: _Books) -> tuple[Path, ...]:
+    paths = (
+        write_json(out / "controls.json", content),
+        write_text(out / "controls.md", "\n".join(table_lines(content)) + "\n"),
+        write_text(out / "controls.svg", render_controls(content)),
+    )
+    settings = asdict(pipeline.config)
+    del settings["llm"]
+    weights = {"claim_reader": pipeline.claim_reader.weights_sha256}
+    manifest = Manifest(settings, pipeline.config.seed, weights, _METHODS)
+    return (*paths, write_manifest(out, manifest, novels=books.sums, files=paths))
