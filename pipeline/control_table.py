@@ -32,7 +32,7 @@ SYSTEMS = {
     "trained": "the trained reader, its memory carried from the evidence to the claim, before the right novel",
     "wrong_novel": "the same before the passages that another novel has for the claim",
     "random_reader": "a reader of the same architecture with random weights",
-    "no_reader": "no reader: the words of the claim and of its passages",
+    "no_reader": "the words of the claim and of its passages, and no reader",
     "memory_reset": "the reader's memory emptied after every sentence of the evidence",
     "memory_emptied": "the reader's memory emptied before the claim is read",
     "reader_alone": "the trained reader's own answer, which hears the wording of the claim as well",

@@ -30,4 +30,4 @@ def test_template_is_read_from_the_package(name: str) -> None:
 
 def test_every_schema_is_read_from_the_package() -> None:
     assert all(read_schema(name)["$schema"].endswith("2020-12/schema") for name in schema_names())
-    assert len(schema_names()) == 12
+    assert len(schema_names()) == 13
