@@ -51,10 +51,11 @@ class Panel:
 
 
 def table_lines(content: Content) -> list[str]:
-    """Return the table, with what a replaced part costs in AUC and whether that is shown."""
+    """Return the table, with what a replaced part costs in AUC and among twins, and whether that is shown."""
     systems: Mapping[str, Any] = content["systems"]
     held = [name for name in _COLUMNS if any(name in one["figures"] for one in systems.values())]
-    head = ["system", *(_COLUMNS[name] for name in held), "AUC that it lacks", "against the first"]
+    drawn = [name for name in _DRAWN if name in held]
+    head = ["system", *(_COLUMNS[name] for name in held), *(f"{_COLUMNS[name]}: lacks" for name in drawn)]
     lines = [
         f"{content['rows']} {content['kind']} ({content['consistent']} consistent), {content['books']} novels, "
         f"{content['pairs']} pairs; in brackets: {content['interval']}",
@@ -64,19 +65,18 @@ def table_lines(content: Content) -> list[str]:
     ]
     for name, one in systems.items():
         cells = [_cell(one["figures"].get(key)) for key in held]
-        lack = one["first_minus_this"].get("auc")
-        lines.append(f"| {readable(name)} | {' | '.join(cells)} | {_cell(lack, signed=True)} | {_said(lack)} |")
+        cells += [_lack(one["first_minus_this"].get(key)) for key in drawn]
+        lines.append(f"| {readable(name)} | {' | '.join(cells)} |")
     lines += ["", *(f"- {readable(name)}: {one['what']}" for name, one in systems.items())]
     return lines
 
 
-def _said(lack: _Figure | None) -> str:
-    """Return whether a system is worse or better than the first, as far as the interval of the difference shows."""
+def _lack(lack: _Figure | None) -> str:
+    """Return what a system lacks to the first, and whether the interval shows it to be worse or better at all."""
     if lack is None or lack["low"] is None or lack["high"] is None:
         return ""
-    if lack["low"] > 0:
-        return _WORSE
-    return _BETTER if lack["high"] < 0 else _EQUAL
+    said = _WORSE if lack["low"] > 0 else _BETTER if lack["high"] < 0 else _EQUAL
+    return f"{_cell(lack, signed=True)}: {said}"
 
 
 def _cell(figure: _Figure | None, *, signed: bool = False) -> str:
