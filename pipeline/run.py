@@ -149,8 +149,8 @@ class Pipeline:
 
     def load_models(self) -> None:
         """Load the readers and the fitted verdict now, so that a missing one is known before hours of work."""
-        self.load_judge()
         _ = self.encoder
+        self.load_judge()
 
     def load_judge(self) -> None:
         """Load what judges claims: the fitted verdict, and the claim reader or the judge in its place."""
