@@ -57,28 +57,35 @@ class ReadingConfig:
 
 @dataclass(frozen=True)
 class RetrievalConfig:
-    """Hybrid retrieval: ``top_k`` chunks a claim by reciprocal-rank fusion of BM25 and state distance."""
+    """Hybrid retrieval: ``top_k`` chunks a claim by reciprocal-rank fusion of BM25 and state distance.
+
+    ``time_bonus`` is the share by which a chunk gains that tells of the time of life that the claim speaks of.
+    """
 
     top_k: int = 10
     fusion_k: int = 60
     state_weight: float = 0.1
+    time_bonus: float = 0.02
 
     def __post_init__(self) -> None:
         if self.top_k < 1:
             raise SettingError(f"top_k is {self.top_k}; it must be at least 1")
         if not 0 <= self.state_weight <= 1:
             raise SettingError(f"state_weight is {self.state_weight}; it must lie between 0 and 1")
+        if not 0 <= self.time_bonus <= 1:
+            raise SettingError(f"time_bonus is {self.time_bonus}; it must lie between 0 and 1")
 
 
 @dataclass(frozen=True)
 class ScoringConfig:
-    """Where the fitted verdict lies, who judges the passages, and how sure a verdict must be.
+    """Where the fitted verdict and the weights of the checks lie, who judges passages, how sure a verdict must be.
 
     ``judge`` is one of ``JUDGES``. A backstory is uncertain when its probability lies nearer to its model's threshold
     than ``uncertain_below`` - 0.5.
     """
 
     verdict_dir: str = "models/verdict"
+    checks_dir: str = "models/checks"
     uncertain_below: float = 0.55
     judge: str = "bdh"
 

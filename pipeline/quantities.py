@@ -78,3 +78,62 @@ def _spelled_value(text: str) -> float:
         else:
             part += _VALUES.get(word, 0)
     return float(total + part)
+
+
+class Age(NamedTuple):
+    """An age in whole years as a text states it, and the range of its words."""
+
+    years: int
+    start: int
+    end: int
+
+
+OLDEST = 110
+"""No age of a person is higher."""
+_LAST_HOUR = 12  # "at nine she left" may be by the clock
+
+_AGE_BEFORE = re.compile(
+    r"\b(?:(?P<sure>age of|aged|age|turned|turning)|(?P<at>at)|(?P<open>was|is|am|were))\s+"
+    r"(?:(?:only|just|barely|hardly|scarcely|but|then|now|still|already|exactly|full)\s+)*$",
+    re.IGNORECASE,
+)
+_AGE_AFTER = re.compile(
+    r"(?P<sure>(?:\s*-\s*|\s+)years?[-\s]+(?:old|of[-\s]age)\b)"
+    r"|(?P<open>\s*(?:[,;:!?)—]|\.(?!\d)|$)|\s+(?:when|and|at the time|while|he|she|(?-i:[A-Z])\w*)\b)",
+    re.IGNORECASE,
+)
+_LIFE_YEAR = re.compile(
+    r"\s+(?:(?P<birthday>birthday)|year)\b(?!\s+(?:of|in|as|at|on|with|under)\b(?!\s+(?:his|her|my)\s+(?:age|life)\b))",
+    re.I,
+)
+_OWN = re.compile(r"\b(?:his|her|my|their)\s+$", re.IGNORECASE)
+_ORDINAL = re.compile(r"(?:st|nd|rd|th|first|second|third)$", re.IGNORECASE)
+_RANGED = re.compile(
+    r"\b(?:between|from|about|over|under|nearly|almost|or|than)\b[^.;]{0,24}$|\b(?:[ap]\.?m\b|o['’]clock)", re.I
+)
+
+
+def find_ages(text: str) -> tuple[Age, ...]:
+    """Return the ages that ``text`` states, in reading order; what is only about so many years is left out.
+
+    >>> [age.years for age in find_ages("At nineteen he left; in his thirtieth year, aged 29, he came back.")]
+    [19, 29, 29]
+    """
+    found = (_age(text, quantity) for quantity in find_quantities(text) if 0 < quantity.value <= OLDEST)
+    return tuple(age for age in found if age is not None)
+
+
+def _age(text: str, quantity: Quantity) -> Age | None:
+    before, after = text[max(quantity.start - 32, 0) : quantity.start], text[quantity.end : quantity.end + 32]
+    if quantity.value % 1 or _RANGED.search(before) or re.match(r"\s*(?:o['’]clock|[ap]\.?m\b|:\d)", after, re.I):
+        return None
+    years = int(quantity.value)
+    if _ORDINAL.search(text[quantity.start : quantity.end]):
+        said = _LIFE_YEAR.match(after) if _OWN.search(before) else None
+        return said and Age(years if said["birthday"] else years - 1, quantity.start, quantity.end + said.end())
+    lead, tail = _AGE_BEFORE.search(before), _AGE_AFTER.match(after)
+    if tail and tail["sure"]:
+        return Age(years, quantity.start, quantity.end + len(tail["sure"]))
+    if lead and (lead["sure"] or (tail and years > (_LAST_HOUR if lead["at"] else 3))):
+        return Age(years, quantity.start, quantity.end)
+    return None

@@ -1,11 +1,13 @@
-"""Claims times chunks to ranked evidence: words first, the reader's memory second, presence of the character third.
+"""Claims times chunks to ranked evidence: words first, the reader's memory second, then person and time of life.
 
 Three orders of the chunks are fused for every claim. BM25 ranks by shared word stems, state distance by how near the
-chunk's content vector lies to the claim's, and chunks that name the character are preferred by a small factor:
+chunk's content vector lies to the claim's, and chunks that name the character, or tell of the time of life that the
+claim speaks of, are preferred by small factors:
 
-    score = (1 + PRESENCE_BONUS * present) * ((1 - w) / (k + lexical rank) + w / (k + state rank))
+    score = (1 + PRESENCE_BONUS * present + t * same time) * ((1 - w) / (k + lexical rank) + w / (k + state rank))
 
-with ``w`` and ``k`` from ``RetrievalConfig`` (Cormack, Clarke and Buettcher 2009, reciprocal-rank fusion).
+with ``w``, ``k`` and ``t`` (``time_bonus``) from ``RetrievalConfig`` (Cormack, Clarke and Buettcher 2009,
+reciprocal-rank fusion). Where in the book a chunk stands makes no difference.
 """
 
 from __future__ import annotations
@@ -24,7 +26,7 @@ from bm25s.stopwords import STOPWORDS_EN_PLUS
 
 from pipeline.config import RetrievalConfig
 from pipeline.errors import NovelError
-from pipeline.records import Claim, Evidence, Vector
+from pipeline.records import Claim, Evidence, TimeScope, Vector
 
 Ranks = npt.NDArray[np.int64]
 Doubles = npt.NDArray[np.float64]
@@ -123,6 +125,7 @@ def retrieve(
     content_vectors: Vector | None,
     claim_vectors: Vector | None,
     present: Collection[int],
+    told: Sequence[TimeScope] = (),
     config: RetrievalConfig,
 ) -> dict[str, tuple[Evidence, ...]]:
     """Return for every claim id its ``top_k`` chunks, best first; all chunks when the novel has fewer.
@@ -130,7 +133,8 @@ def retrieve(
     ``content_vectors`` is (chunks, D) and ``claim_vectors`` (claims, D), in the order of ``index`` and ``claims``.
     They are compared by cosine after the mean over the novel's chunks is taken off both, because hidden states share
     a large common direction that says nothing about a chunk. When either is None the ranking is lexical and every
-    distance is ``NO_DISTANCE``. ``present`` holds the indices of the chunks that name the character.
+    distance is ``NO_DISTANCE``. ``present`` holds the indices of the chunks that name the character, ``told`` the time
+    of life that each chunk tells of; without it, or for a claim of no certain time, no chunk gains by its time.
 
     Chunks that share no stem with the claim stand together on the rank after the last one that does, so a claim
     without any known word is decided by state distance and presence. Remaining ties go to the earlier chunk.
@@ -143,10 +147,20 @@ def retrieve(
     ranked = {}
     for claim, distance in zip(claims, distances, strict=True):
         lexical = index.scores(claim.text)
-        fused = _fuse(lexical, distance, weight=weight, constant=config.fusion_k) * (1 + PRESENCE_BONUS * named)
+        bonus = PRESENCE_BONUS * named + config.time_bonus * _same_time(claim, told, chunks=len(index))
+        fused = _fuse(lexical, distance, weight=weight, constant=config.fusion_k) * (1 + bonus)
         best = np.argsort(-fused, kind="stable")[: config.top_k]
         ranked[claim.id] = _evidence(claim, best, fused=fused, lexical=lexical, distance=distance, named=named)
     return ranked
+
+
+def _same_time(claim: Claim, told: Sequence[TimeScope], *, chunks: int) -> Flags:
+    """Return which chunks tell of the time of life that the claim speaks of: (chunks,)."""
+    if told and len(told) != chunks:
+        raise ValueError(f"{len(told)} times were given for {chunks} chunks; give one each")
+    if not told or claim.time_scope == "unspecified":
+        return np.zeros(chunks, dtype=np.bool_)
+    return np.array([time == claim.time_scope for time in told], dtype=np.bool_)
 
 
 def _distances(content: Vector | None, claims: Vector | None, *, shape: tuple[int, int]) -> Vector | None:

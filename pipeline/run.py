@@ -12,15 +12,18 @@ from pathlib import Path
 import numpy as np
 from spacy.language import Language
 
+from pipeline.checks.hold import run_checks
 from pipeline.claims import extract_claims
 from pipeline.config import PipelineConfig
 from pipeline.llm import GroqDoor, load_key
 from pipeline.llm_steps import LLMSteps
+from pipeline.narrative_time import told_time
 from pipeline.reading.cache import ReadingCache, default_folder, make_key
 from pipeline.reading.encoder import Encoder, choose_machine, load_encoder
 from pipeline.reading.read import OnProgress, Reader, ignore_progress
 from pipeline.records import (
     Character,
+    Check,
     Chunk,
     Claim,
     ClaimVerdict,
@@ -29,11 +32,13 @@ from pipeline.records import (
     Novel,
     Reading,
     Span,
+    TimeScope,
     Verdict,
     Waiver,
 )
 from pipeline.report.waivers import apply_waivers
 from pipeline.retrieval import LexicalIndex, retrieve
+from pipeline.scoring.checked import CheckShifts, apply_checks
 from pipeline.scoring.claims import ClaimCase, make_case
 from pipeline.scoring.features import Passage
 from pipeline.scoring.judge import Heard, Judge, Lexicon, describe_claims, passage_of, relabel
@@ -41,7 +46,7 @@ from pipeline.scoring.judges import judge_by_pairs, open_pair_judge
 from pipeline.scoring.pair_judge import PairJudge
 from pipeline.scoring.reader import ReaderQuestion, TrainedReader
 from pipeline.scoring.verdict import DecisionRule, backstory_rationale, label_backstory
-from pipeline.text.aliases import Alias
+from pipeline.text.aliases import Alias, names_of
 from pipeline.text.characters import build_cast, find_mentions, resolve_character
 from pipeline.text.chunking import make_chunks
 from pipeline.text.novels import load_novel
@@ -69,6 +74,11 @@ class Book:
     def cast(self) -> tuple[Character, ...]:
         """The people of the novel, most mentioned first."""
         return build_cast(self.mentions, self.chunks)
+
+    @cached_property
+    def told_times(self) -> tuple[TimeScope, ...]:
+        """The time of life that each chunk tells of."""
+        return tuple(told_time(self.novel.text[chunk.start : chunk.end]) for chunk in self.chunks)
 
     @property
     def lexicon(self) -> Lexicon:
@@ -131,6 +141,11 @@ class Pipeline:
         return Judge.load(shipped(self.config.scoring.verdict_dir), rule=DecisionRule(band=self.band))
 
     @cached_property
+    def check_shifts(self) -> CheckShifts:
+        """What the explicit checks weigh."""
+        return CheckShifts.load(shipped(self.config.scoring.checks_dir))
+
+    @cached_property
     def pair_judge(self) -> PairJudge | None:
         """The judge of single passages in the place of the claim reader, None where the claim reader judges."""
         name = self.config.scoring.judge
@@ -153,8 +168,8 @@ class Pipeline:
         self.load_judge()
 
     def load_judge(self) -> None:
-        """Load what judges claims: the fitted verdict, and the claim reader or the judge in its place."""
-        _ = self.judge, self.pair_judge or self.claim_reader
+        """Load what judges claims: the fitted verdict, the claim reader or the judge in its place, the checks."""
+        _ = self.judge, self.pair_judge or self.claim_reader, self.check_shifts
 
     @property
     def band(self) -> float:
@@ -216,6 +231,7 @@ class Pipeline:
             content_vectors=np.stack([state.content_vector for state in reading.states]),
             claim_vectors=self.reader.claim_vectors(reading, [claim.text for claim in claims]),
             present=character.chunks if character else (),
+            told=book.told_times,
             config=self.config.retrieval,
         )
 
@@ -229,10 +245,30 @@ class Pipeline:
         """Return the verdict on each claim with its evidence; the reader is asked about all of them together.
 
         Groq's labels of the passages, where it is asked for them, take the place of the reader's; a judge of passages
-        that the settings name takes the reader's own.
+        that the settings name takes the reader's own. The explicit checks that fire stand beside any
+        judge and move the verdict by the rule of ``pipeline.scoring.checked``.
         """
+        judged = self._judge(book, questions, on_progress)
+        return [
+            apply_checks(
+                verdict,
+                self.check_claim(book, claim, evidence),
+                self.check_shifts,
+                threshold=threshold,
+                band=self.judge.rule.band,
+            )
+            for (verdict, threshold), (claim, evidence) in zip(judged, questions, strict=True)
+        ]
+
+    def _judge(
+        self,
+        book: Book,
+        questions: Sequence[tuple[Claim, tuple[Evidence, ...]]],
+        on_progress: Callable[[int], object],
+    ) -> list[tuple[ClaimVerdict, float]]:
+        """Return the judge's verdict on each claim, with the probability from which on it says supported."""
         if self.pair_judge is not None:
-            return judge_by_pairs(
+            by_pairs = judge_by_pairs(
                 self.pair_judge,
                 questions,
                 [self._case(book, claim, evidence).lexical for claim, evidence in questions],
@@ -241,16 +277,28 @@ class Pipeline:
                 lexicon=book.lexicon,
                 on_progress=on_progress,
             )
+            return [(verdict, 0.5) for verdict in by_pairs]
         heard = self._hear(book, questions, on_progress)
         judged = [
             self.judge.judge_claim(claim, evidence, told, novel=book.novel, chunks=book.chunks, lexicon=book.lexicon)
             for (claim, evidence), told in zip(questions, heard, strict=True)
         ]
         return [
-            verdict if labels is None else relabel(verdict, labels)
+            (verdict, self.judge.claim_model.threshold) if labels is None else (relabel(verdict, labels), 0.5)
             for verdict, (claim, evidence) in zip(judged, questions, strict=True)
             for labels in [self.llm.labels(claim, tuple(passage.text for passage in _passages(book, evidence)))]
         ]
+
+    def check_claim(self, book: Book, claim: Claim, evidence: Sequence[Evidence]) -> tuple[Check, ...]:
+        """Return the explicit checks that fire on a claim and its passages, conflicts first."""
+        return run_checks(
+            claim,
+            names_of(claim.character, self.aliases),
+            novel=book.novel,
+            chunks=[book.chunks[item.chunk_index] for item in evidence],
+            stems=book.index.stems,
+            weight=book.index.weight,
+        )
 
     def _hear(
         self,

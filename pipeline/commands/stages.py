@@ -72,6 +72,7 @@ def make_manifest(pipeline: Pipeline) -> Manifest:
     """Return what this run was made with."""
     weights = {"reader": pipeline.encoder.weights_sha256, **_judge_weights(pipeline)}
     weights["verdict"] = pipeline.judge.sha256
+    weights["checks"] = pipeline.check_shifts.sha256
     settings = asdict(pipeline.config)
     if pipeline.door is None:
         del settings["llm"]  # what was not used made nothing

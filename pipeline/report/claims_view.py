@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from pipeline.records import ClaimLabel, ClaimVerdict, Pair, PairLabel, Span
+from pipeline.records import Check, ClaimLabel, ClaimVerdict, Pair, PairLabel, Span
 from pipeline.report import wording
 from pipeline.report.book import BookView
 from pipeline.report.figures import Mark, along
@@ -34,6 +34,18 @@ class PassageView:
 
 
 @dataclass(frozen=True)
+class CheckView:
+    """One explicit check that fired: which, with what outcome, on which words of the claim and of the book."""
+
+    label: PairLabel
+    words: str
+    claimed: str
+    passage: tuple[Paragraph, ...]
+    heading: str
+    where: str
+
+
+@dataclass(frozen=True)
 class ClaimView:
     """One claim with its verdict and passages: those that tell most, the others that speak to it, the irrelevant.
 
@@ -51,6 +63,7 @@ class ClaimView:
     rationale: str
     waiver: str
     doubtful: bool
+    checks: tuple[CheckView, ...]
     telling: tuple[PassageView, ...]
     further: tuple[PassageView, ...]
     silent: tuple[PassageView, ...]
@@ -77,6 +90,7 @@ def claim_view(book: BookView, judged: ClaimVerdict, number: int) -> ClaimView:
         rationale=judged.rationale,
         waiver=judged.waiver,
         doubtful=judged.label == "contradicted" or judged.probability < 0.5,
+        checks=tuple(_check(book, check) for check in judged.checks),
         telling=speaking[:_SHOWN],
         further=speaking[_SHOWN:],
         silent=tuple(passage for passage in passages if passage.label == "irrelevant"),
@@ -93,6 +107,17 @@ def _by_weight(judged: ClaimVerdict) -> Sequence[Pair]:
         return silent, pair.label != own, 0.0 if silent else -pair.probabilities[pair.label], pair.evidence.rank
 
     return sorted(judged.pairs, key=weight)
+
+
+def _check(book: BookView, check: Check) -> CheckView:
+    return CheckView(
+        label="support" if check.agrees else "contradict",
+        words=f"{wording.CHECK_WORDS[check.kind]} {'agree' if check.agrees else 'conflict'}",
+        claimed=check.claimed,
+        passage=paragraphs(check.passage, ()),
+        heading=book.heading(check.chapter),
+        where=wording.place(along(book.novel, check.start) / 100),
+    )
 
 
 def _kind(judged: ClaimVerdict) -> str:

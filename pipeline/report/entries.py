@@ -10,6 +10,7 @@ import numpy as np
 from pipeline.records import (
     Character,
     CharacterState,
+    Check,
     Chunk,
     ChunkState,
     Claim,
@@ -87,12 +88,13 @@ def pair_entries(claims: Sequence[ClaimVerdict]) -> Entry:
 
 
 def claim_verdict_entry(judged: ClaimVerdict) -> Entry:
-    """Return a claim's id, label, probability of being consistent, features, and waiver where there is one."""
+    """Return a claim's id, label, probability of being consistent, features, checks, and waiver where there is one."""
     entry = {
         "id": judged.claim.id,
         "label": judged.label,
         "probability": number(judged.probability),
         "features": numbers(judged.features),
+        "checks": [_check_entry(check) for check in judged.checks],
     }
     return entry | {"waiver": judged.waiver} if judged.waiver else entry
 
@@ -151,6 +153,19 @@ def number(value: float) -> float:
 def numbers(values: Mapping[str, float]) -> dict[str, float]:
     """Return ``values`` with six decimals each."""
     return {name: number(value) for name, value in values.items()}
+
+
+def _check_entry(check: Check) -> Entry:
+    return {
+        "kind": check.kind,
+        "agrees": check.agrees,
+        "claimed": check.claimed,
+        "passage": check.passage,
+        "chunk": check.chunk_index,
+        "start": check.start,
+        "end": check.end,
+        "chapter": check.chapter,
+    }
 
 
 def _names_by_chunk(cast: Sequence[Character]) -> dict[int, list[str]]:

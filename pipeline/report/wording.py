@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 
-from pipeline.records import BackstoryLabel, ClaimLabel, PairLabel
+from pipeline.records import BackstoryLabel, CheckKind, ClaimLabel, PairLabel
 
 VERDICT_WORDS: dict[BackstoryLabel, str] = {
     "consistent": "Consistent",
@@ -22,6 +22,13 @@ CLAIM_WORDS: dict[ClaimLabel, str] = {
     "not_stated": "Not stated",
 }
 PAIR_WORDS: dict[PairLabel, str] = {"support": "Supports", "contradict": "Contradicts", "irrelevant": "Irrelevant"}
+CHECK_WORDS: dict[CheckKind, str] = {
+    "date": "Dates",
+    "age": "Ages",
+    "number": "Numbers",
+    "kinship": "Kinship",
+    "life": "Life and death",
+}
 
 # Below half a percent, and as far from certainty, a whole percentage would claim too much.
 _EDGE = 0.005

@@ -1,0 +1,131 @@
+"""Words with their stems and places, what a text states, and the words near it that take its firmness away."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable, Hashable
+from dataclasses import dataclass
+from functools import cached_property
+from typing import NamedTuple
+
+Stems = Callable[[str], tuple[str, ...]]
+Weight = Callable[[str], float]
+
+_WORD = re.compile(r"[^\W_]+(?:['’][^\W_]+)*")
+
+
+def listed(words: str) -> frozenset[str]:
+    """Return the words of a list, parted by spaces."""
+    return frozenset(words.split())
+
+
+TITLES = listed(
+    "mr mrs ms miss dr st sir lady lord captain major colonel general m mm mme mlle madame monsieur mademoiselle "
+    "doctor professor king queen prince princess count countess baron baroness father mother uncle aunt brother "
+    "sister the old young"
+)
+"""Words before a name that are no name."""
+NO_NAMES = listed(
+    "i i'm i'd i'll i've god heaven chapter english french german american a an the and or but nor so yet if as after "
+    "although at because before by despite during even following for from having he him his her hers it its later "
+    "meanwhile on once one only over she since that their them then there they this those though through throughout to "
+    "under until upon we when where whereas which while who whose with without not no yes what why how oh ah well now "
+    "you your my me our us in into of these here"
+)
+"""Words that may begin with a capital letter and name nobody."""
+_NARRATOR = listed("narrator narrator's protagonist protagonist's")
+_FIRST_PERSON = listed("i me my myself i'm i'd i'll i've")
+DOUBT_REACH = 70
+"""Characters before a statement in which a word of doubt counts; behind it, half as many."""
+NARRATOR = "(i)"
+"""The name of whoever says I."""
+_DOUBT = re.compile(
+    r"\b(?:not|never|nor|neither|hardly|scarcely|cannot|if|unless|whether|would|should|could|might|(?-i:may)|perhaps|"
+    r"maybe|suppos\w+|as though|dream\w*|wish\w*|pretend\w*|disguis\w*|false\w*|lied|liars?|lying|rumou?r\w*|beliefs?|"
+    r"believ\w+|thought|think|thinks|said to (?:be|have)|they say|people say|fears?|feared|(?-i:hop(?:e|es|ed|ing))|"
+    r"threat\w*|imagin\w+|fanc(?:y|ied)|seem\w*|suspect\w*|presum\w+|suspicion|mistak\w+|wrongly|going to|about to|"
+    r"shall|(?-i:will)|plans?|planned|fak(?:e|ed|ing)|alleged\w*|accus\w+|claim(?:s|ed|ing)?|as dead|for dead|"
+    r"near(?:ly)?|almost)\b|n['’]t\b|['’](?:d|ll)\b|\?",
+    re.IGNORECASE,
+)
+
+
+class Word(NamedTuple):
+    """A word as it stands in a text, in lower case, and its stem, which is empty for a stop word."""
+
+    text: str
+    lower: str
+    stem: str
+    start: int
+    end: int
+
+
+class Stated(NamedTuple):
+    """Something that a text states: about what, which value, and the range of the words that say so.
+
+    Statements are comparable where their topics are equal. ``who`` are the words of the name it is said of, where the
+    finder of a kind looks for one.
+    """
+
+    topic: str
+    value: Hashable
+    start: int
+    end: int
+    who: frozenset[str] = frozenset()
+
+
+@dataclass(frozen=True)
+class View:
+    """A text with the analysis of its words; ``start`` is where it stands in its novel."""
+
+    text: str
+    stems: Stems
+    start: int = 0
+
+    @cached_property
+    def words(self) -> tuple[Word, ...]:
+        """The words in reading order."""
+        found = []
+        for match in _WORD.finditer(self.text):
+            lower = match.group().lower().replace("’", "'")
+            stem = "".join(self.stems(match.group())[:1])
+            found.append(Word(match.group(), lower, stem, *match.span()))
+        return tuple(found)
+
+    @cached_property
+    def bag(self) -> frozenset[str]:
+        """The stems of the text."""
+        return frozenset(word.stem for word in self.words if word.stem)
+
+    @cached_property
+    def names(self) -> frozenset[str]:
+        """The capitalised words in lower case, without titles, possessive endings and words that open sentences.
+
+        Whoever says I, or is called the narrator, is ``NARRATOR``.
+        """
+        lower = {word.lower for word in self.words}
+        said = {NARRATOR} if lower & (_FIRST_PERSON | _NARRATOR) else set()
+        return frozenset(said | {name for word in self.words if (name := name_of(word))})
+
+    def around(self, start: int, end: int, *, reach: int) -> frozenset[str]:
+        """Return the stems at most ``reach`` words before or behind a range, without those in it."""
+        inside = [number for number, word in enumerate(self.words) if word.start < end and word.end > start]
+        if not inside:
+            return frozenset()
+        first, last = inside[0], inside[-1]
+        near = (*self.words[max(first - reach, 0) : first], *self.words[last + 1 : last + 1 + reach])
+        return frozenset(word.stem for word in near if word.stem)
+
+    def is_doubtful(self, start: int, end: int, *, reach: int = DOUBT_REACH) -> bool:
+        """Say whether a word of negation, condition, dream, hearsay or deceit stands within ``reach`` characters.
+
+        So much before the range; behind it, half as much.
+        """
+        return bool(_DOUBT.search(self.text[max(start - reach, 0) : end + reach // 2]))
+
+
+def name_of(word: Word) -> str:
+    """Return a capitalised word that can be a name, in lower case and without a possessive ending, else nothing."""
+    bare = word.lower.removesuffix("'s")
+    named = word.text[0].isupper() and len(bare) > 1 and bare not in TITLES and bare not in NO_NAMES
+    return bare if named else ""
