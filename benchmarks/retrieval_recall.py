@@ -4,7 +4,9 @@
 
 FOLDER holds ``novels/<book_name>.txt``, ``claims.csv`` (id, book_name, char, content, label), ``claims-details.csv``
 (id, scope, source_chapters) and ``chapters.csv`` (book_name, n, start, end: the range of each chapter in its novel).
-Only true claims with a single source chapter count; a chunk belongs to the chapter that holds its middle.
+``--time_bonus T`` says by how much chunks gain that tell of the time of life that a claim speaks of; the claims of a
+certain time are also counted by themselves. Only true claims with a single source chapter count; a chunk belongs to
+the chapter that holds its middle.
 """
 
 from __future__ import annotations
@@ -18,8 +20,10 @@ import pandas as pd
 import spacy
 from spacy.language import Language
 
+from pipeline.claim_cues import time_scope
 from pipeline.config import ChunkConfig, RetrievalConfig
-from pipeline.records import Claim, Span
+from pipeline.narrative_time import told_time
+from pipeline.records import Claim, Span, TimeScope
 from pipeline.retrieval import LexicalIndex, retrieve
 
 CUTS = (1, 5, 10)
@@ -30,16 +34,24 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--data", type=Path, required=True, help="folder with novels/ and the three tables")
     parser.add_argument("--presence", action="store_true", help="prefer chunks that hold a word of the name")
+    parser.add_argument("--time_bonus", type=float, default=0.0, help="prefer chunks of the claim's time of life")
     arguments = parser.parse_args()
     began = time.perf_counter()
-    ranks = list(_ranks(arguments.data, presence=arguments.presence))
-    for cut in CUTS:
-        print(f"top {cut:2}: {sum(rank <= cut for rank in ranks) / len(ranks):.3f}")
-    print(f"{len(ranks)} claims, {time.perf_counter() - began:.0f} s")
+    found = list(_ranks(arguments.data, presence=arguments.presence, bonus=arguments.time_bonus))
+    for name, ranks in (
+        ("all", [rank for rank, _ in found]),
+        *((scope, [rank for rank, own in found if own == scope]) for scope in ("childhood", "adulthood")),
+    ):
+        shares = (f"top {cut}: {sum(rank <= cut for rank in ranks) / max(len(ranks), 1):.3f}" for cut in CUTS)
+        print(f"{name}: {', '.join(shares)} of {len(ranks)} claims")
+    print(f"{time.perf_counter() - began:.0f} s")
 
 
-def _ranks(folder: Path, *, presence: bool) -> Iterator[int]:
-    """Yield, for each claim, the rank of the first chunk of its chapter; a rank beyond the last cut means none."""
+def _ranks(folder: Path, *, presence: bool, bonus: float) -> Iterator[tuple[int, TimeScope]]:
+    """Yield, for each claim, the rank of the first chunk of its chapter, and the claim's time of life.
+
+    A rank beyond the last cut means none.
+    """
     nlp = spacy.blank("en")
     nlp.add_pipe("sentencizer")
     chapters = _table(folder / "chapters.csv").groupby("book_name")
@@ -49,21 +61,27 @@ def _ranks(folder: Path, *, presence: bool) -> Iterator[int]:
         starts = [(int(start), n) for start, n in chapters.get_group(book)[["start", "n"]].to_numpy()]
         homes = [_chapter(starts, (span.start + span.end) // 2) for span in spans]
         index = LexicalIndex([text[span.start : span.end] for span in spans])
+        told = [told_time(text[span.start : span.end]) for span in spans] if bonus else []
         for row in rows.itertuples():
             names = [part for part in str(row.char).split() if part[0].isupper()] if presence else []
             present = [i for i, span in enumerate(spans) if any(n in text[span.start : span.end] for n in names)]
-            yield _first_hit(str(row.content), index, present, [home == row.source_chapters for home in homes])
+            scope = time_scope(str(row.content))
+            hits = [home == row.source_chapters for home in homes]
+            claim = Claim("c1", "", "event", scope, "unspecified", str(row.content))
+            yield _first_hit(claim, index, present, told, hits, bonus), scope
 
 
-def _first_hit(content: str, index: LexicalIndex, present: list[int], hits: list[bool]) -> int:
-    claim = Claim("c1", "", "event", "unspecified", "unspecified", content)
+def _first_hit(
+    claim: Claim, index: LexicalIndex, present: list[int], told: list[TimeScope], hits: list[bool], bonus: float
+) -> int:
     found = retrieve(
         [claim],
         index=index,
         content_vectors=None,
         claim_vectors=None,
         present=present,
-        config=RetrievalConfig(top_k=max(CUTS)),
+        told=told,
+        config=RetrievalConfig(top_k=max(CUTS), time_bonus=bonus),
     )
     return next((e.rank for e in found[claim.id] if hits[e.chunk_index]), max(CUTS) + 1)
 

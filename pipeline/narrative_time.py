@@ -22,7 +22,8 @@ _WHO = (
 _SMALL = r"(?:(?:very|mere|little|small|young|tiny|wee|barefoot) )*"
 _CHILD = re.compile(
     r"\b(?:"
-    r"(?:in|from|of|during|since|throughout) (?:\w+ )?(?:earliest |early |first )?(?:childhood|boyhood|girlhood|infancy)"
+    r"(?:in|from|of|during|since|throughout) (?:\w+ )?(?:earliest |early |first )?"
+    r"(?:childhood|boyhood|girlhood|infancy)"
     r"|(?:his|her|my|their|our|whose) (?:early |first |\w+ )?(?:childhood|boyhood|girlhood|infancy|school-?days)"
     rf"|{_WHO} (?:only |just |but )?an? {_SMALL}(?:child|boy|girl|lad|infant|baby|schoolboy|schoolgirl)"
     r"|when (?:he|she|i|they|we) (?:was|were) (?:(?:very|quite|so|still) )*"

@@ -109,7 +109,8 @@ _LIFE_YEAR = re.compile(
 _OWN = re.compile(r"\b(?:his|her|my|their)\s+$", re.IGNORECASE)
 _ORDINAL = re.compile(r"(?:st|nd|rd|th|first|second|third)$", re.IGNORECASE)
 _RANGED = re.compile(
-    r"\b(?:between|from|about|over|under|nearly|almost|or|than)\b[^.;]{0,24}$|\b(?:[ap]\.?m\b|o['’]clock)", re.I
+    r"\b(?:between|from)\b[^.;]{0,24}$|\b(?:about|over|under|nearly|almost|or|than|past|towards)\s+(?:the age of\s+)?$",
+    re.IGNORECASE,
 )
 
 

@@ -213,9 +213,8 @@ def _print_effect(lines: Sequence[dict[str, Any]], arguments: argparse.Namespace
     print(f"{moved.sum()} claims move, {(moved & helped).sum()} of them the right way")
     for name, chances in (("before", before), ("after", after)):
         right = (chances >= model.threshold) == (labels == 1)
-        print(
-            f"{name}, of the claims that move: {right[moved].mean():.3f} right; Brier {((chances - labels) ** 2).mean():.4f}"
-        )
+        brier = float(((chances - labels) ** 2).mean())
+        print(f"{name}, of the claims that move: {right[moved].mean():.3f} right; Brier {brier:.4f}")
         found = pair_metrics(
             chances, claims.labels, claims.pairs, books=claims.books, threshold=model.threshold, seed=0
         )

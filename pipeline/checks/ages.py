@@ -6,11 +6,12 @@ import re
 from collections.abc import Iterator
 
 from pipeline.checks.kinship import NAME, name_words
-from pipeline.checks.words import NARRATOR, NO_NAMES, Stated, View, name_of
+from pipeline.checks.words import NARRATOR, NO_NAMES, Stated, View, Word, listed, name_of
 from pipeline.quantities import find_ages, find_quantities
 
 _BORN = re.compile(r"\bborn\b[^.;]{0,40}$")
-_NEXT_NAME = re.compile(rf"\s+(?:\w+\s+)?({NAME})")
+_NEXT_NAME = re.compile(rf"\s+({NAME})")
+_BEFORE_PLACES = listed("of at in to from near for through into")
 
 
 def find_person_ages(view: View) -> Iterator[Stated]:
@@ -23,9 +24,7 @@ def find_years_of_birth(view: View) -> Iterator[Stated]:
     """Yield the years in which a text has somebody born."""
     for quantity in find_quantities(view.text):
         if quantity.kind == "year" and _BORN.search(view.text[max(quantity.start - 48, 0) : quantity.start]):
-            yield Stated(
-                "born", int(quantity.value), quantity.start, quantity.end, _bearer(view, quantity.start, quantity.end)
-            )
+            yield Stated("born", int(quantity.value), quantity.start, quantity.end, last_name(view, quantity.start))
 
 
 def find_dated_ages(view: View) -> Iterator[Stated]:
@@ -46,14 +45,20 @@ def _bearer(view: View, start: int, end: int) -> frozenset[str]:
 
 
 def last_name(view: View, start: int) -> frozenset[str]:
-    """Return the words of the name that stands last before a place; of whoever says I, ``NARRATOR``."""
-    run: set[str] = set()
+    """Return the words of the name that stands last before a place in the text; of whoever says I, ``NARRATOR``.
+
+    A name behind a preposition ("of Lowdale") is most often a place and is passed over.
+    """
+    run: list[Word] = []
     for word in reversed([word for word in view.words if word.end <= start]):
-        name = name_of(word)
-        if name:
-            run.add(name)
-        elif run:
+        if run and view.text[word.end : run[-1].start].strip():
             break
+        if name_of(word):
+            run.append(word)
+        elif run and word.lower not in _BEFORE_PLACES:
+            break
+        elif run:
+            run.clear()
         elif word.lower in {"i", "my", "me"}:
             return frozenset({NARRATOR})
-    return frozenset(run)
+    return frozenset(map(name_of, run))

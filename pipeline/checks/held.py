@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Collection
 from dataclasses import dataclass
-from functools import cached_property
+from functools import cached_property, lru_cache
 from typing import NamedTuple
 
 from pipeline.checks.words import DOUBT_REACH, View, Weight
@@ -26,12 +26,17 @@ class Need(NamedTuple):
 
 @dataclass(frozen=True)
 class Sentence:
-    """A sentence of a passage: its analysis, that of the sentence before, and the time that its chunk tells of."""
+    """A sentence of a passage: its analysis, that of the sentence before, its chunk and the text of that."""
 
     view: View
     before: View | None
     chunk: Chunk
-    time: TimeScope
+    passage: str
+
+    @cached_property
+    def time(self) -> TimeScope:
+        """The time of life that the passage tells of."""
+        return _time_of(self.passage)
 
     @cached_property
     def names(self) -> frozenset[str]:
@@ -67,10 +72,15 @@ class Held:
         return self.claim.time_scope if self.claim.time_scope != "unspecified" else told_time(self.claim.text)
 
     def shared(self, start: int, end: int, sentence: Sentence, told: tuple[int, int], without: str = "") -> Need:
-        """Return how much of the words around a statement comes back; of the sentence before, half counts."""
-        around = self.view.around(start, end, reach=REACH) - {without}
+        """Return how much of the words around a statement comes back; of the sentence before, half counts.
+
+        The character's own names are no fact, and where only names come back, nothing does.
+        """
+        around = self.view.around(start, end, reach=REACH) - {without} - self._own_names
         here = around & sentence.view.bag
         before = (around & sentence.before.bag) - here if sentence.before else frozenset()
+        if here | before <= self._all_names:
+            return Need(0.0, 0.0)
         near = around & sentence.view.around(*told, reach=NEAR)
         weigh = self._weigh
         return Need(weigh(here) + weigh(before) / 2, weigh(near))
@@ -87,5 +97,18 @@ class Held:
         doubtful = self.view.is_doubtful(*claimed, reach=reach) or sentence.view.is_doubtful(*told, reach=reach)
         return not doubtful
 
+    @cached_property
+    def _own_names(self) -> frozenset[str]:
+        return frozenset(stem for name in self.character for stem in self.view.stems(name))
+
+    @cached_property
+    def _all_names(self) -> frozenset[str]:
+        return frozenset(stem for name in self.names for stem in self.view.stems(name))
+
     def _weigh(self, stems: Collection[str]) -> float:
         return sum(self.weight(stem) for stem in sorted(stems))
+
+
+@lru_cache(maxsize=256)
+def _time_of(passage: str) -> TimeScope:
+    return told_time(passage)

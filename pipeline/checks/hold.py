@@ -14,7 +14,6 @@ from pipeline.checks.held import Finding, Held, Sentence
 from pipeline.checks.kinship import name_words
 from pipeline.checks.rules import find_all
 from pipeline.checks.words import Stems, View, Weight
-from pipeline.narrative_time import told_time
 from pipeline.records import Check, CheckKind, Chunk, Claim, Novel
 
 LONGEST_PASSAGE = 240
@@ -47,12 +46,12 @@ def _sentences(novel: Novel, chunks: Sequence[Chunk], stems: Stems) -> Iterator[
     """Yield every sentence of the chunks once, with the sentence before it where the chunk has it."""
     seen: set[int] = set()
     for chunk in chunks:
-        time = told_time(novel.text[chunk.start : chunk.end])
+        passage = novel.text[chunk.start : chunk.end]
         views = [View(novel.text[start:end], stems, start) for start, end in chunk.sentences]
         for before, view in zip([None, *views], views, strict=False):
             if view.start not in seen:
                 seen.add(view.start)
-                yield Sentence(view, before, chunk, time)
+                yield Sentence(view, before, chunk, passage)
 
 
 def _one_each(found: Iterable[Finding]) -> list[Finding]:

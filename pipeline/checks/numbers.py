@@ -46,7 +46,7 @@ def find_counts(view: View) -> Iterator[Stated]:
         found = _counted(view, quantity)
         if found is not None and not _LOOKS_BACK.match(view.text, found[0].end):
             noun, scale = found
-            yield Stated(noun.stem, quantity.value * scale, quantity.start, noun.end)
+            yield Stated(view.stem(noun), quantity.value * scale, quantity.start, noun.end)
 
 
 def _counted(view: View, quantity: Quantity) -> tuple[Word, int] | None:
@@ -58,7 +58,7 @@ def _counted(view: View, quantity: Quantity) -> tuple[Word, int] | None:
         if word.lower in _SCALES:
             scale *= _SCALES[word.lower]
         elif _is_plural(word) or "-" in between:
-            return (word, scale) if word.stem else None
+            return (word, scale) if view.stem(word) else None
         place = word.end
     return None
 

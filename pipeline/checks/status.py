@@ -11,7 +11,8 @@ from pipeline.checks.words import Stated, View
 
 _STATUS = re.compile(
     r"\b(?:was|is|were|as|being|became|become|left|remained|,|the|had been) (?:(?:an?|the|his|her|their) )?"
-    r"(?:young |poor |rich )?(?P<status>orphan|widow|widower|only child|only son|only daughter|bachelor|spinster)\b(?!['’-])"
+    r"(?:young |poor |rich )?(?P<status>orphan|widow|widower|only child|only son|only daughter|bachelor"
+    r"|spinster)\b(?!['’-])"
 )
 _SIBLING = re.compile(
     rf"\b(?P<owner>{NAME}['’]s?|[Hh]is|[Hh]er|[Mm]y) (?:\w+ )?(?P<which>brother|sister)\b(?!-|['’]s? in)"

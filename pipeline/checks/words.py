@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Hashable
+from collections.abc import Callable, Hashable, Iterable
 from dataclasses import dataclass
-from functools import cached_property
+from functools import cached_property, lru_cache
 from typing import NamedTuple
 
 Stems = Callable[[str], tuple[str, ...]]
@@ -51,11 +51,10 @@ _DOUBT = re.compile(
 
 
 class Word(NamedTuple):
-    """A word as it stands in a text, in lower case, and its stem, which is empty for a stop word."""
+    """A word as it stands in a text, in lower case, and its range."""
 
     text: str
     lower: str
-    stem: str
     start: int
     end: int
 
@@ -88,14 +87,13 @@ class View:
         found = []
         for match in _WORD.finditer(self.text):
             lower = match.group().lower().replace("’", "'")
-            stem = "".join(self.stems(match.group())[:1])
-            found.append(Word(match.group(), lower, stem, *match.span()))
+            found.append(Word(match.group(), lower, *match.span()))
         return tuple(found)
 
     @cached_property
     def bag(self) -> frozenset[str]:
         """The stems of the text."""
-        return frozenset(word.stem for word in self.words if word.stem)
+        return self._bag(self.words)
 
     @cached_property
     def names(self) -> frozenset[str]:
@@ -114,7 +112,14 @@ class View:
             return frozenset()
         first, last = inside[0], inside[-1]
         near = (*self.words[max(first - reach, 0) : first], *self.words[last + 1 : last + 1 + reach])
-        return frozenset(word.stem for word in near if word.stem)
+        return self._bag(near)
+
+    def stem(self, word: Word) -> str:
+        """Return the stem of a word, empty for a stop word."""
+        return _stem(self.stems, word.text)
+
+    def _bag(self, words: Iterable[Word]) -> frozenset[str]:
+        return frozenset(stem for word in words if (stem := self.stem(word)))
 
     def is_doubtful(self, start: int, end: int, *, reach: int = DOUBT_REACH) -> bool:
         """Say whether a word of negation, condition, dream, hearsay or deceit stands within ``reach`` characters.
@@ -122,6 +127,11 @@ class View:
         So much before the range; behind it, half as much.
         """
         return bool(_DOUBT.search(self.text[max(start - reach, 0) : end + reach // 2]))
+
+
+@lru_cache(maxsize=1 << 16)
+def _stem(stems: Stems, word: str) -> str:
+    return "".join(stems(word)[:1])
 
 
 def name_of(word: Word) -> str:

@@ -244,3 +244,26 @@ def test_shipped_folder_is_found_from_anywhere(tmp_path: Path, monkeypatch: pyte
     (tmp_path / "models" / "reader").mkdir(parents=True)
     assert shipped("models/reader") == Path("models/reader")
     assert shipped(str(tmp_path / "other")) == tmp_path / "other"
+
+
+def test_checks_stand_beside_the_reader_and_say_which_fired(pipeline: Pipeline, book: Book, reading: Reading) -> None:
+    backstory = "Anna Reed had rowed past the house of Dr Moss and counted its nineteen dark shutters. Dr Moss died."
+    verdict = judged(
+        pipeline, book, reading, "Anna Reed's boat, the Patience, held nine people and one cow. " + backstory
+    )
+    checks = [check for one in verdict.claims for check in one.checks]
+    assert [(check.kind, check.agrees) for check in checks] == [("number", False)]
+    for check in checks:
+        assert book.novel.text[check.start : check.end] == check.passage == "It held eleven people and one cow."
+        assert check.chapter == 1
+    told = next(one for one in verdict.claims if one.checks)
+    assert "The check of numbers conflicts: the claim says “nine people”" in told.rationale
+    heard = pipeline.judge.claim_model.probability(told.features)
+    shift = pipeline.check_shifts.of(told.checks)
+    assert np.log(told.probability / (1 - told.probability)) == pytest.approx(np.log(heard / (1 - heard)) + shift)
+
+
+def test_missing_shifts_are_known_before_hours_of_work(stand_in_config: PipelineConfig) -> None:
+    lacking = Pipeline(replace(stand_in_config, scoring=ScoringConfig(checks_dir="no/such/checks")))
+    with pytest.raises(ModelError, match="shift for each kind of check"):
+        lacking.load_models()

@@ -109,6 +109,7 @@ def test_consistency_holds_the_verdict_and_that_of_each_claim(world: World, tmp_
         "label": "supported",
         "probability": 0.25,
         "features": {"reader_odds": 0.5},
+        "checks": [],
     }
 
 

@@ -10,7 +10,7 @@ from html.parser import HTMLParser
 
 import pytest
 
-from pipeline.records import Reading, Span
+from pipeline.records import Check, Reading, Span
 from pipeline.report.html import render_page
 from pipeline.report.quality import read_quality
 from pipeline.report.view import Surroundings
@@ -239,3 +239,21 @@ def test_claim_without_telling_passages_says_so(world: World) -> None:
 def test_page_never_claims_certainty(world: World, probability: float, said: str) -> None:
     sure = replace(world, verdict=replace(world.verdict, probability=probability))
     assert f"Probability of being consistent: {said}" in _flat(_page(sure).text)
+
+
+def test_checks_that_fired_stand_under_their_claim(world: World) -> None:
+    text = world.novel.text
+    start = text.index("Her father drowned")
+    passage = text[start : text.index("nine.", start) + 5]
+    checks = (
+        Check("age", False, "at ten", passage, 0, start, start + len(passage), 1),
+        Check("number", True, STING, passage, 0, start, start + len(passage), 1),
+    )
+    claims = tuple(replace(one, checks=checks) for one in world.verdict.claims[:1]) + world.verdict.claims[1:]
+    page = _page(replace(world, verdict=replace(world.verdict, claims=claims)))
+    said = " ".join(page.text.split())
+    assert said.count("Checks that fired") == 1
+    assert "Ages conflict" in said and "Numbers agree" in said
+    assert f"The claim says “at ten”; the book: {passage}" in said
+    assert "script" not in page.tags
+    assert "Checks that fired" not in _page(world).text
