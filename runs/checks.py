@@ -128,9 +128,9 @@ def wilson(right: int, total: int) -> tuple[float, float]:
 def fit(arguments: argparse.Namespace) -> None:
     """Write ``shifts.json``: what each kind adds to the log-odds that the words give, 0 where nothing is shown.
 
-    A kind weighs where the 95 % interval of its precision lies above a half. Its shift is its weight in a logistic
+    A kind weighs where the 95 % interval of its precision lies above a half and that of its weight off 0. Its shift is its weight in a logistic
     regression of the label on the log-odds of ``claim_lexical.json`` and on which checks fired, each weight of a check
-    drawn towards 0 by a normal prior; a weight of the wrong sign is 0.
+    drawn towards 0 by a normal prior.
     """
     from pipeline.scoring.checked import FILE, LARGEST_SHIFT
     from pipeline.scoring.logistic import LogisticModel
@@ -150,7 +150,8 @@ def fit(arguments: argparse.Namespace) -> None:
     for name, weight, error in zip(names, weights[2:], errors[2:], strict=True):
         sign = 1.0 if name.endswith("agrees") else -1.0
         figures[name] |= {"weight": float(weight), "standard_error": float(error)}
-        shifts[name] = sign * min(max(sign * float(weight), 0.0), LARGEST_SHIFT) if figures[name]["low"] > 0.5 else 0.0
+        shown = figures[name]["low"] > 0.5 and sign * weight > BOUND * error
+        shifts[name] = sign * min(sign * float(weight), LARGEST_SHIFT) if shown else 0.0
     found = {"shifts": {name: round(shift, 3) + 0.0 for name, shift in shifts.items()}}
     found |= {"claims": len(lines), "novels": len({line["book"] for line in lines}), "figures": _rounded(figures)}
     arguments.out.mkdir(parents=True, exist_ok=True)
@@ -211,6 +212,8 @@ def _print_effect(lines: Sequence[dict[str, Any]], arguments: argparse.Namespace
     moved = before != after
     helped = (after > before) == (labels == 1)
     print(f"{moved.sum()} claims move, {(moved & helped).sum()} of them the right way")
+    if not moved.any():
+        return
     for name, chances in (("before", before), ("after", after)):
         right = (chances >= model.threshold) == (labels == 1)
         brier = float(((chances - labels) ** 2).mean())
