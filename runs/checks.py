@@ -128,9 +128,9 @@ def wilson(right: int, total: int) -> tuple[float, float]:
 def fit(arguments: argparse.Namespace) -> None:
     """Write ``shifts.json``: what each kind adds to the log-odds that the words give, 0 where nothing is shown.
 
-    A kind weighs where the 95 % interval of its precision lies above a half and that of its weight off 0. Its shift is its weight in a logistic
-    regression of the label on the log-odds of ``claim_lexical.json`` and on which checks fired, each weight of a check
-    drawn towards 0 by a normal prior.
+    A kind weighs where the 95 % interval of its precision lies above a half and that of its weight off 0. Its shift is
+    its weight in a logistic regression of the label on the log-odds of ``claim_lexical.json`` and on which checks
+    fired, each weight of a check drawn towards 0 by a normal prior.
     """
     from pipeline.scoring.checked import FILE, LARGEST_SHIFT
     from pipeline.scoring.logistic import LogisticModel
