@@ -9,38 +9,25 @@ from collections.abc import Iterable, Iterator, Sequence
 
 from spacy.language import Language
 
-from pipeline.errors import CharacterError, SettingError
+from pipeline.errors import CharacterError
 from pipeline.records import Character, Chunk, Mention, Novel, Span
 from pipeline.text.aliases import Alias, names_of
 from pipeline.text.cast import group_persons
 from pipeline.text.folding import match_key
 from pipeline.text.names import find_person_phrases, parse_name, trim_name
+from pipeline.text.persons import find_persons
 from pipeline.text.targets import find_target
 
-PERSON_LABELS = frozenset(["PERSON", "PER"])
-_RECOGNISERS = frozenset(["ner", "entity_ruler", "span_ruler"])
-_RULES_ONLY = frozenset(["sentencizer"])
-_KEPT_PIPES = _RECOGNISERS | {"tok2vec", "transformer"}
-_WINDOW = 2000
-_BATCH = 64
 _NEAREST = 5
 _SIMILAR = 0.7
 
 
-def find_mentions(novel: Novel, sentences: Sequence[Span], *, nlp: Language | None = None) -> tuple[Mention, ...]:
-    """Return the mentions of persons: the PERSON entities of ``nlp``, or by rules where it has no model in it.
-
-    Raises SettingError for a model that recognises no entities.
-    """
-    if nlp is None or _RULES_ONLY.issuperset(nlp.pipe_names):
-        phrases = find_person_phrases(novel.text, novel.body)
-        return tuple(_mentions(novel, sentences, (Span(phrase.start, phrase.end) for phrase in phrases)))
-    if _RECOGNISERS.isdisjoint(nlp.pipe_names):
-        raise SettingError(
-            f"the spaCy model {nlp.meta.get('name', '')!r} has {', '.join(nlp.pipe_names)} and no entity recogniser; "
-            "choose a model with 'ner' or leave it out to use the built-in name rules"
-        )
-    return tuple(_mentions(novel, sentences, _entities(novel, sentences, nlp)))
+def find_mentions(novel: Novel, sentences: Sequence[Span], *, tagger: Language | None = None) -> tuple[Mention, ...]:
+    """Return the mentions of persons by ``tagger`` and the vote over the book, or by rules without one."""
+    if tagger is not None:
+        return tuple(_mentions(novel, sentences, find_persons(novel, sentences, tagger)))
+    phrases = find_person_phrases(novel.text, novel.body)
+    return tuple(_mentions(novel, sentences, (Span(phrase.start, phrase.end) for phrase in phrases)))
 
 
 def build_cast(mentions: Iterable[Mention], chunks: Sequence[Chunk], *, min_mentions: int = 2) -> tuple[Character, ...]:
@@ -93,31 +80,6 @@ def nearest_names(target: str, cast: Sequence[Character]) -> str:
     close = [key for word in wanted for key in difflib.get_close_matches(word, by_key, n=_NEAREST, cutoff=_SIMILAR)]
     names = dict.fromkeys(by_key[key] for key in close) or dict.fromkeys(character.name for character in cast)
     return ", ".join(repr(name) for name in list(names)[:_NEAREST]) or "none: it names nobody"
-
-
-def _entities(novel: Novel, sentences: Sequence[Span], nlp: Language) -> Iterator[Span]:
-    """Yield the person entities, read in windows of whole sentences."""
-    windows = list(_windows(sentences))
-    unwanted = [name for name in nlp.pipe_names if name not in _KEPT_PIPES]
-    with nlp.memory_zone(), nlp.select_pipes(disable=unwanted):
-        documents = nlp.pipe((novel.text[window.start : window.end] for window in windows), batch_size=_BATCH)
-        for window, document in zip(windows, documents, strict=True):
-            for entity in document.ents:
-                if entity.label_ in PERSON_LABELS:
-                    yield Span(window.start + entity.start_char, window.start + entity.end_char)
-
-
-def _windows(sentences: Sequence[Span]) -> Iterator[Span]:
-    window: Span | None = None
-    for sentence in sentences:
-        if window is not None and sentence.end - window.start <= _WINDOW:
-            window = Span(window.start, sentence.end)
-            continue
-        if window is not None:
-            yield window
-        window = sentence
-    if window is not None:
-        yield window
 
 
 def _mentions(novel: Novel, sentences: Sequence[Span], spans: Iterable[Span]) -> Iterator[Mention]:

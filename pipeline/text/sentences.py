@@ -45,13 +45,14 @@ def load_nlp(spacy_model: str | None) -> Language:
 
     Raises SettingError when the model is not installed.
     """
-    nlp = spacy.blank("en") if spacy_model is None else _load_model(spacy_model)
+    nlp = spacy.blank("en") if spacy_model is None else load_model(spacy_model)
     if not any(name in nlp.pipe_names for name in _SPLITTERS):
         nlp.add_pipe("sentencizer")
     return nlp
 
 
-def _load_model(name: str) -> Language:
+def load_model(name: str) -> Language:
+    """Return an installed spaCy model, or that of a folder; raise SettingError where there is none that loads."""
     try:
         return spacy.load(name)
     except OSError as error:
