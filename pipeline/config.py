@@ -32,10 +32,20 @@ class ChunkConfig:
 
 @dataclass(frozen=True)
 class TextConfig:
-    """How a novel becomes sentences and names. ``spacy_model`` None means the rule-based finders."""
+    """How a novel becomes sentences and names.
 
-    spacy_model: str | None = None
+    ``spacy_model`` finds persons: the tagger that ships, another folder or installed package, or ``rules``. Sentences
+    are parted by rules for the first and the last, and by the model's own parser for any other.
+    """
+
+    spacy_model: str = "models/persons"
     chunks: ChunkConfig = field(default_factory=ChunkConfig)
+
+    def __post_init__(self) -> None:
+        if not self.spacy_model.strip():
+            raise SettingError(
+                "spacy_model is empty; it must be a folder, an installed spaCy model, or the word 'rules'"
+            )
 
 
 @dataclass(frozen=True)

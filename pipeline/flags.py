@@ -114,6 +114,7 @@ def tools_parser() -> FlagParser:
     cast = commands.add_parser("characters", help="list who is in a novel, to find the name to ask about")
     cast.add_argument("novel", metavar="NOVEL", help="title, file name or path")
     cast.add_argument("--novels_dir", metavar="DIR", default=NOVELS_DIR, help="folder of novels (%(default)s)")
+    _add_aliases(cast)
     _add_spacy_model(cast)
     _add_claims_command(commands)
     _add_controls_command(commands)
@@ -280,15 +281,19 @@ def _add_reading(parser: FlagParser) -> None:
         "--overlap", metavar="N", type=int, default=overlap, help="sentences that neighbours share (%(default)s)"
     )
     book.add_argument("--top_k", metavar="N", type=int, default=top_k, help="chunks shown to a claim (%(default)s)")
-    book.add_argument(
+    _add_aliases(book)
+    _add_spacy_model(book)
+
+
+def _add_aliases(parser: argparse._ActionsContainer) -> None:
+    parser.add_argument(
         "--alias",
         metavar="ALIAS=NAME",
         action="append",
         default=[],
         help="another name of somebody, 'Monte Cristo=Edmond Dantès'; repeat",
     )
-    book.add_argument("--aliases_file", metavar="FILE", help="file of such lines")
-    _add_spacy_model(book)
+    parser.add_argument("--aliases_file", metavar="FILE", help="file of such lines")
 
 
 def _add_serve(commands: Any) -> None:
@@ -309,7 +314,11 @@ def _add_serve(commands: Any) -> None:
 
 def _add_spacy_model(parser: argparse._ActionsContainer) -> None:
     parser.add_argument(
-        "--spacy_model", metavar="NAME", help="spaCy model that finds persons, e.g. en_core_web_sm; else rules do"
+        "--spacy_model",
+        metavar="NAME",
+        default=TextConfig.spacy_model,
+        help="spaCy model that finds persons: a folder, an installed one such as en_core_web_sm, or the word rules for "
+        "capitalised words by rules alone (%(default)s)",
     )
 
 

@@ -14,7 +14,7 @@ from spacy.language import Language
 
 from pipeline.checks.hold import run_checks
 from pipeline.claims import extract_claims
-from pipeline.config import PipelineConfig
+from pipeline.config import PipelineConfig, TextConfig
 from pipeline.llm import GroqDoor, load_key
 from pipeline.llm_steps import LLMSteps
 from pipeline.narrative_time import told_time
@@ -50,6 +50,7 @@ from pipeline.text.aliases import Alias, names_of
 from pipeline.text.characters import build_cast, find_mentions, resolve_character
 from pipeline.text.chunking import make_chunks
 from pipeline.text.novels import load_novel
+from pipeline.text.persons import RULES, load_tagger, tagger_sum
 from pipeline.text.sentences import load_nlp, split_sentences
 
 OnNotice = Callable[[str], object]
@@ -62,18 +63,19 @@ ROOT = Path(__file__).resolve().parents[1]
 
 @dataclass(frozen=True)
 class Book:
-    """A novel ready to be asked about: its sentences, chunks, names and word index."""
+    """A novel ready to be asked about: its sentences, chunks, names, word index, and the names that the user gave."""
 
     novel: Novel
     sentences: tuple[Span, ...]
     chunks: tuple[Chunk, ...]
     mentions: tuple[Mention, ...]
     index: LexicalIndex
+    aliases: tuple[Alias, ...] = ()
 
     @cached_property
     def cast(self) -> tuple[Character, ...]:
         """The people of the novel, most mentioned first."""
-        return build_cast(self.mentions, self.chunks)
+        return build_cast(self.mentions, self.chunks, aliases=self.aliases)
 
     @cached_property
     def told_times(self) -> tuple[TimeScope, ...]:
@@ -121,8 +123,19 @@ class Pipeline:
 
     @cached_property
     def nlp(self) -> Language:
-        """The spaCy pipeline."""
-        return load_nlp(self.config.text.spacy_model)
+        """What parts sentences: the rules, or the parser of a spaCy model that the user names."""
+        name = self.config.text.spacy_model
+        return load_nlp(None if name in {RULES, TextConfig.spacy_model} else name)
+
+    @cached_property
+    def tagger(self) -> Language | None:
+        """What finds persons, None for the rules; loaded when a novel is opened that was never opened before."""
+        return load_tagger(self._tagger_name)
+
+    @property
+    def _tagger_name(self) -> str:
+        folder = shipped(self.config.text.spacy_model)
+        return str(folder) if folder.is_dir() else self.config.text.spacy_model
 
     @cached_property
     def encoder(self) -> Encoder:
@@ -192,16 +205,16 @@ class Pipeline:
         sentences, mentions = self._split(novel)
         chunks = make_chunks(novel, sentences, self.config.text.chunks)
         index = LexicalIndex([novel.text[chunk.start : chunk.end] for chunk in chunks])
-        return Book(novel, sentences, chunks, mentions, index)
+        return Book(novel, sentences, chunks, mentions, index, self.aliases)
 
     def _split(self, novel: Novel) -> tuple[tuple[Span, ...], tuple[Mention, ...]]:
         """Return the sentences and mentions of a novel, found now or kept from a run before."""
-        model = self.config.text.spacy_model
-        key = make_key({"text": novel.sha256, "spacy_model": model, "spacy": self.nlp.meta, "code": _text_code()})
+        tagger = tagger_sum(self._tagger_name)
+        key = make_key({"text": novel.sha256, "tagger": tagger, "spacy": self.nlp.meta, "code": _text_code()})
         kept = self._cache.load_spans(key)
         if kept is None:
             sentences = split_sentences(novel, self.nlp)
-            mentions = find_mentions(novel, sentences, nlp=self.nlp)
+            mentions = find_mentions(novel, sentences, tagger=self.tagger)
             named = [(mention.start, mention.end, mention.sentence) for mention in mentions]
             self._cache.store_spans(key, {"sentences": sentences, "mentions": named}, about={"novel": novel.name})
             return sentences, mentions

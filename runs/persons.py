@@ -34,15 +34,15 @@ from pipeline.text.characters import find_mentions
 from pipeline.text.folding import fold_text
 from pipeline.text.names import trim_name
 from pipeline.text.novels import load_novel
-from pipeline.text.persons import LONGEST_WINDOW, load_tagger, plain_spaces, windows_of
+from pipeline.text.persons import load_tagger, plain_spaces, windows_of
 from pipeline.text.sentences import load_nlp, split_sentences
-from pipeline.text.titles import PARTICLES, TITLES
+from pipeline.text.titles import PARTICLES, TITLES, word_set
 
 PERSON, PLACE = "PERSON", "PLACE"
 HELD_OUT = 8
 """Every eighth training document is held out: it stops the training and chooses, and is never trained on."""
 _DEITIES = frozenset(["god", "lord", "heaven", "providence", "almighty", "creator"])
-_BEFORE = frozenset("the a an this that those these my your his her its our their thou late said".split())
+_BEFORE = word_set("the a an this that those these my your his her its our their thou late said")
 _NO_SPACE_BEFORE = re.compile(r"[,.;:!?)\]}’%]|['’](?:s|S|d|m|ll|re|ve|t)|n['’]t|''")
 _NO_SPACE_AFTER = frozenset("([{$£“‘")
 
@@ -60,7 +60,16 @@ def prepare(arguments: argparse.Namespace) -> None:
     for name, chosen in parts.items():
         documents = [_document(nlp, row) for row in chosen]
         if name == "train":
-            documents = [piece for document in documents for piece in _pieces(nlp, document)]
+            names = sorted({word for document in documents for word in _name_words(document)})
+            pieces = [[*_pieces(document)] for document in documents]
+            swapped = [
+                _renamed(nlp, piece, renaming)
+                for copy in range(arguments.swaps)
+                for number, document in enumerate(documents)
+                for renaming in [_renaming(document, names, random.Random(f"{number} {copy}"))]
+                for piece in pieces[number]
+            ]
+            documents = [piece for cut in pieces for piece in cut] + swapped
         DocBin(docs=documents, store_user_data=True).to_disk(arguments.out / f"{name}.spacy")
         labels = Counter(entity.label_ for document in documents for entity in document.ents)
         print(f"{name}: {len(chosen)} documents, {sum(map(len, documents)):,} tokens, {dict(labels)}")
@@ -149,7 +158,7 @@ def _is_all_name(tokens: Sequence[str], words: set[str]) -> bool:
         bool(names)
         and capitals
         and folded[0] not in _BEFORE
-        and (len(tokens) > 1 and (folded[0] in TITLES or set(names) <= words) or tokens[0] in words)
+        and ((len(tokens) > 1 and (folded[0] in TITLES or set(names) <= words)) or tokens[0] in words)
     )
 
 
@@ -185,7 +194,35 @@ def _is_person(tokens: Sequence[str], span: tuple[int, int]) -> bool:
     return not is_group
 
 
-def _pieces(nlp: spacy.Language, document: Doc) -> Iterator[Doc]:
+def _name_words(document: Doc) -> set[str]:
+    """Return the words of the document's names that are neither titles nor particles, longer than three letters."""
+    return {
+        token.text
+        for entity in document.ents
+        for token in entity
+        if token.text.isalpha() and len(token) > 2 and fold_text(token.text) not in TITLES | PARTICLES | _BEFORE
+    }
+
+
+def _renaming(document: Doc, names: Sequence[str], chance: random.Random) -> dict[str, str]:
+    """Return another name for each name word of the document: a name of the set, or the halves of two such names."""
+    renaming = {}
+    for word in sorted(_name_words(document)):
+        first, second = chance.choice(names), chance.choice(names)
+        made = first[: (len(first) + 1) // 2] + second[len(second) // 2 :].lower()
+        renaming[word] = chance.choice([first, made])
+    return renaming
+
+
+def _renamed(nlp: spacy.Language, piece: Doc, renaming: dict[str, str]) -> Doc:
+    """Return the piece with its names exchanged, wherever they stand."""
+    words = [renaming.get(token.text, token.text) for token in piece]
+    other = Doc(nlp.vocab, words=words, spaces=[bool(token.whitespace_) for token in piece])
+    other.ents = [spacy.tokens.Span(other, entity.start, entity.end, entity.label_) for entity in piece.ents]
+    return other
+
+
+def _pieces(document: Doc) -> Iterator[Doc]:
     """Cut a document into windows of whole sentences, as the pipeline does."""
     sentences = [Span(sentence.start_char, sentence.end_char) for sentence in document.sents]
     for window in windows_of(sentences):
@@ -205,11 +242,12 @@ def silver(arguments: argparse.Namespace) -> None:
         for path in paths:
             if used == arguments.limit:
                 break
-            novel = _stretch(load_novel(path), arguments.letters, random.Random(f"{arguments.seed} {path.name}"))
-            if len(known & _shingles(load_novel(path).text)) > 20:
+            novel = load_novel(path)
+            if len(known & _shingles(novel.text)) > 20:
                 left_out.append(path.name)
                 continue
-            for document in _silver_documents(novel, nlp, tagger, arguments.windows):
+            part = _stretch(novel, arguments.letters, random.Random(f"{arguments.seed} {path.name}"))
+            for document in _silver_documents(part, nlp, tagger, arguments.windows):
                 out.add(document)
             used += 1
             bar.update()
@@ -338,6 +376,7 @@ def main() -> None:
     step = steps.add_parser("prepare")
     step.add_argument("--litbank", type=Path, required=True)
     step.add_argument("--out", type=Path, required=True)
+    step.add_argument("--swaps", type=int, default=3, help="copies of the training set with other names (%(default)s)")
     step.set_defaults(run=prepare)
     step = steps.add_parser("silver")
     step.add_argument("--teacher", type=Path, required=True)

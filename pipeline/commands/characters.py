@@ -6,6 +6,7 @@ import argparse
 from collections.abc import Sequence
 
 from pipeline.commands.console import say
+from pipeline.commands.stages import given_aliases
 from pipeline.config import PipelineConfig, TextConfig
 from pipeline.run import Pipeline
 from pipeline.text.novels import find_novel
@@ -15,7 +16,7 @@ _WIDEST = 60
 
 def list_characters(arguments: argparse.Namespace) -> int:
     """Print who is in a novel: name, mentions, chunks, other names; most mentioned first; return 0."""
-    pipeline = Pipeline(PipelineConfig(text=TextConfig(arguments.spacy_model)))
+    pipeline = Pipeline(PipelineConfig(text=TextConfig(arguments.spacy_model)), given_aliases(arguments))
     book = pipeline.open_book(find_novel(arguments.novels_dir, arguments.novel))
     rows = [("name", "mentions", "chunks", "aliases")]
     for person in book.cast:

@@ -16,12 +16,13 @@ from pipeline.report.manifest import Manifest
 from pipeline.report.summaries import SUMMARY_METHOD
 from pipeline.run import Book, Pipeline
 from pipeline.scoring.judge import METHOD
-from pipeline.text.aliases import load_aliases, parse_alias
+from pipeline.text.aliases import Alias, load_aliases, parse_alias
 
 _METHODS = {
     "scorer": METHOD,
     "claims": "heuristic splitter over spaCy's rule-based sentences",
-    "characters": "capitalised-span finder with titles, or the PERSON entities of --spacy_model",
+    "characters": "persons by the tagger of spacy_model and a vote of the whole book on each name, or with the word "
+    "rules by a finder of capitalised names; joined by first name, surname, title and the user's aliases",
     "retrieval": "BM25 over stems fused with the distance of the reader's vectors (reciprocal ranks)",
 }
 _TO_BACKSTORY = "; from claims to a backstory the model that was fitted on the claims of the shipped claim reader"
@@ -54,18 +55,32 @@ def open_pipeline(arguments: argparse.Namespace, config: PipelineConfig) -> Iter
 def open_stages(arguments: argparse.Namespace, config: PipelineConfig) -> Iterator[Pipeline]:
     """Yield the stages without loading a model yet, for commands that do not need all of them."""
     set_threads(arguments.threads)
-    aliases = tuple(parse_alias(text) for text in arguments.alias)
-    if arguments.aliases_file:
-        aliases += load_aliases(arguments.aliases_file)
+    aliases = given_aliases(arguments)
     cache = Path(arguments.cache_dir) if arguments.cache_dir else None
     with Bars("token") as bars:
         yield Pipeline(config, aliases, cache, bars.show, lambda notice: warn(f"note: {notice}"))
 
 
+def given_aliases(arguments: argparse.Namespace) -> tuple[Alias, ...]:
+    """Return the names that the user gave, by flag and by file; raise SettingError for what is no alias."""
+    aliases = tuple(parse_alias(text) for text in arguments.alias)
+    return aliases + (load_aliases(arguments.aliases_file) if arguments.aliases_file else ())
+
+
 def cast_with(book: Book, tracked: Sequence[Character]) -> list[Character]:
-    """Return the cast with the tracked characters as they were resolved, in place of those of the same name."""
+    """Return the cast with the tracked characters as they were resolved, in place of the same persons of the cast.
+
+    A person of the cast is the same who has the name, or most of whose mentions are a tracked character's.
+    """
     own = {person.name: person for person in tracked}
-    return [*own.values(), *(person for person in book.cast if person.name not in own)]
+    places = {mention.start for person in tracked for mention in person.mentions}
+    others = (
+        person
+        for person in book.cast
+        if person.name not in own
+        and 2 * sum(mention.start in places for mention in person.mentions) <= len(person.mentions)
+    )
+    return [*own.values(), *others]
 
 
 def make_manifest(pipeline: Pipeline) -> Manifest:

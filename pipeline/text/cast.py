@@ -7,6 +7,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from typing import NamedTuple
 
 from pipeline.records import Mention
+from pipeline.text.aliases import Alias, names_of
 from pipeline.text.names import parse_name, without_title
 from pipeline.text.titles import TitleClass, classes_clash, title_class
 
@@ -29,18 +30,48 @@ class Person(NamedTuple):
     mentions: tuple[Mention, ...]
 
 
-def group_persons(mentions: Iterable[Mention]) -> list[Person]:
+def group_persons(mentions: Iterable[Mention], aliases: Sequence[Alias] = ()) -> list[Person]:
     """Return the persons that these mentions name, those named most often first.
 
     A lone first name or surname belongs to the one full name that holds it, or to one that is four times as frequent
-    as the others together; where titles say otherwise, or several share it, it is a person of its own.
+    as the others together; where titles say otherwise, or several share it, it is a person of its own. Persons that
+    ``aliases`` tie together are one, called as the alias says.
     """
     forms = _forms(mentions)
     groups: dict[_Form, list[Mention]] = defaultdict(list)
     for form, named in forms.items():
         groups[_owner(form, forms)] += named
-    persons = [_person(named) for named in groups.values()]
+    persons = _tied([_person(named) for named in groups.values()], aliases)
     return sorted(persons, key=lambda person: (-len(person.mentions), person.name))
+
+
+def _tied(persons: Sequence[Person], aliases: Sequence[Alias]) -> list[Person]:
+    """Join the persons that the user's aliases say are one."""
+    remaining = list(persons)
+    for name in dict.fromkeys(alias.name for alias in aliases):
+        found = [person for side in names_of(name, aliases) if (person := _called(side, remaining))]
+        mentions = {mention for person in found for mention in person.mentions}
+        if mentions:
+            remaining = [person for person in remaining if person not in found]
+            joined = _person(sorted(mentions, key=lambda mention: mention.start))
+            others = (form for form in (joined.name, *joined.aliases) if form != name)
+            remaining.append(Person(name, tuple(others), joined.mentions))
+    return remaining
+
+
+def _called(side: str, persons: Sequence[Person]) -> Person | None:
+    """Return who is called so most often, None for nobody."""
+    wanted = parse_name(side)
+
+    def count(person: Person) -> int:
+        named = (parse_name(mention.text) for mention in person.mentions)
+        return sum(
+            found.words == wanted.words and not classes_clash(title_class(found.title), title_class(wanted.title))
+            for found in named
+        )
+
+    best = max(persons, key=count, default=None)
+    return best if best is not None and count(best) else None
 
 
 def _forms(mentions: Iterable[Mention]) -> dict[_Form, list[Mention]]:

@@ -30,12 +30,17 @@ def find_mentions(novel: Novel, sentences: Sequence[Span], *, tagger: Language |
     return tuple(_mentions(novel, sentences, (Span(phrase.start, phrase.end) for phrase in phrases)))
 
 
-def build_cast(mentions: Iterable[Mention], chunks: Sequence[Chunk], *, min_mentions: int = 2) -> tuple[Character, ...]:
-    """Group mentions into characters, most mentioned first, without those named fewer than ``min_mentions`` times."""
+def build_cast(
+    mentions: Iterable[Mention], chunks: Sequence[Chunk], *, aliases: Sequence[Alias] = (), min_mentions: int = 2
+) -> tuple[Character, ...]:
+    """Group mentions into characters, most mentioned first, without those named fewer than ``min_mentions`` times.
+
+    Persons whom ``aliases`` tie together are one character.
+    """
     holders = _holders(chunks)
     return tuple(
         _character(person.name, person.aliases, person.mentions, holders)
-        for person in group_persons(mentions)
+        for person in group_persons(mentions, aliases)
         if len(person.mentions) >= min_mentions
     )
 

@@ -102,11 +102,16 @@ def find_phrases(text: str, body: Span) -> tuple[NamePhrase, ...]:
 def find_person_phrases(text: str, body: Span) -> tuple[NamePhrase, ...]:
     """Return the name phrases whose contexts, over the whole book, are those of a person."""
     phrases = find_phrases(text, body)
+    persons = person_words(text, phrases)
+    return tuple(phrase for phrase in phrases if phrase.words in persons)
+
+
+def person_words(text: str, phrases: Iterable[NamePhrase]) -> frozenset[tuple[str, ...]]:
+    """Return the words of those names whose contexts, over all ``phrases``, are those of a person."""
     contexts: dict[tuple[str, ...], _Contexts] = {}
     for phrase in phrases:
         _note(contexts.setdefault(phrase.words, _Contexts()), text, phrase)
-    persons = {words for words, seen in contexts.items() if words[0] not in _PLACES and seen.is_person()}
-    return tuple(phrase for phrase in phrases if phrase.words in persons)
+    return frozenset(words for words, seen in contexts.items() if words[0] not in _PLACES and seen.is_person())
 
 
 def parse_name(printed: str) -> ParsedName:

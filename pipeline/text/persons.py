@@ -7,15 +7,17 @@ says of most of its places. What stands as a name, and how far it reaches, the r
 
 from __future__ import annotations
 
+import hashlib
 from bisect import bisect_left
 from collections import Counter
 from collections.abc import Iterable, Iterator, Sequence
+from pathlib import Path
 
 from spacy.language import Language
 
 from pipeline.errors import SettingError
 from pipeline.records import Novel, Span
-from pipeline.text.names import find_phrases, parse_name
+from pipeline.text.names import find_phrases, parse_name, person_words
 from pipeline.text.sentences import load_model
 from pipeline.text.titles import TITLES
 
@@ -27,7 +29,9 @@ _PERSON_LABELS = frozenset(["PERSON", "PER"])
 _RECOGNISERS = frozenset(["ner", "entity_ruler", "span_ruler"])
 _KEPT_PIPES = _RECOGNISERS | {"tok2vec", "transformer"}
 _BATCH = 64
-_MAJORITY = 0.5
+_ENOUGH = 0.2
+_MAJORITY = 0.6
+"""Shares of a name's places: so many make a person of it, with and without contexts that are a person's."""
 
 
 def load_tagger(name: str) -> Language | None:
@@ -41,6 +45,18 @@ def load_tagger(name: str) -> Language | None:
             f"choose a model with 'ner', or {RULES!r} for the built-in name rules"
         )
     return nlp
+
+
+def tagger_sum(name: str) -> str:
+    """Return a hash over the files of a tagger's folder, or the name of what is no folder (its meta is in ``nlp``)."""
+    folder = Path(name)
+    if not folder.is_dir():
+        return name
+    total = hashlib.sha256()
+    for path in sorted(path for path in folder.rglob("*") if path.is_file() and path.suffix != ".md"):
+        total.update(path.relative_to(folder).as_posix().encode())
+        total.update(path.read_bytes())
+    return total.hexdigest()
 
 
 def find_persons(novel: Novel, sentences: Sequence[Span], tagger: Language) -> list[Span]:
@@ -58,11 +74,12 @@ def find_persons(novel: Novel, sentences: Sequence[Span], tagger: Language) -> l
         touching.append(range(first, last))
         count[phrase.words] += 1
         heard[phrase.words] += last > first
+    likely = person_words(novel.text, phrases)
     spans = []
     free = set(range(len(tagged)))
     for phrase, touched in zip(phrases, touching, strict=True):
         free.difference_update(touched)
-        if heard[phrase.words] >= _MAJORITY * count[phrase.words]:
+        if heard[phrase.words] >= (_ENOUGH if phrase.words in likely else _MAJORITY) * count[phrase.words]:
             spans += [Span(phrase.start, phrase.end), *(tagged[number] for number in touched)]
     spans += [tagged[number] for number in free if _is_name(novel.text[tagged[number].start : tagged[number].end])]
     return list(_joined(spans))
