@@ -272,7 +272,7 @@ def _stretch(novel: Novel, letters: int, chance: random.Random) -> Novel:
     start = max(novel.text.rfind("\n\n", 0, start) + 2, novel.body.start) if start > novel.body.start else start
     body = Span(start, min(start + letters, novel.body.end))
     chapters = tuple(chapter for chapter in novel.chapters if body.start <= chapter.start and chapter.end <= body.end)
-    return Novel(novel.name, novel.source, novel.text, body, chapters, novel.encoding, novel.sha256)
+    return Novel(novel.name, novel.path, novel.text, body, chapters, novel.encoding, novel.sha256)
 
 
 def _silver_documents(novel: Novel, nlp: Any, tagger: Any, count: int) -> Iterator[Doc]:

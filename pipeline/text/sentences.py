@@ -58,7 +58,7 @@ def load_model(name: str) -> Language:
     except OSError as error:
         raise SettingError(
             f"the spaCy model {name!r} is neither installed nor a folder; "
-            f"install it (python -m spacy download {name}) or leave it out to use the built-in rules"
+            f"install it (python -m spacy download {name}), or say 'rules' for the built-in name rules"
         ) from error
     except (AttributeError, ImportError, TypeError, ValueError) as error:
         reason = " ".join(str(error).split())[:200]
