@@ -3,6 +3,7 @@
     python runs/persons.py prepare --litbank DIR --out DATA          # train, held-out and dev documents as DocBins
     python runs/persons.py silver --teacher DIR --novels DIR --out DATA/silver.spacy --leave_out DATA/dev.spacy
     python runs/persons.py join DATA/train.spacy*4 DATA/silver.spacy --out DATA/all.spacy
+    python runs/persons.py ship TRAINED/model-best --out models/persons
     python runs/persons.py measure --documents DATA/dev.spacy rules models/persons en_core_web_sm
 
 ``prepare`` reads LitBank as JSON lines: doc, tokens, sentence_starts, entities and clusters with mentions of type PROP,
@@ -305,6 +306,24 @@ def join(arguments: argparse.Namespace) -> None:
     print(f"{len(out)} windows")
 
 
+def ship(arguments: argparse.Namespace) -> None:
+    """Write a trained tagger with its card's facts and without the words of the data, which it does not need."""
+    nlp = spacy.load(arguments.tagger)
+    nlp.meta.update(
+        name="persons",
+        version="1.0.0",
+        description="Finds the proper names of persons in English fiction.",
+        license="MIT; the names it learned from are LitBank's, CC BY 4.0",
+        spacy_version=">=3.8.0,<3.9.0",
+    )
+    nlp.config["paths"].update(train=None, dev=None)
+    nlp.to_disk(arguments.out)
+    (arguments.out / "vocab" / "strings.json").write_text(json.dumps([PERSON]) + "\n", encoding="utf-8")
+    for path in sorted(arguments.out.rglob("*")):
+        if path.is_file():
+            print(f"{path.stat().st_size:>9,}  {path.relative_to(arguments.out)}")
+
+
 def measure(arguments: argparse.Namespace) -> None:
     """Print precision, recall and F1 of spans, each with a 95 % interval by bootstrap over documents."""
     nlp = load_nlp(None)
@@ -392,6 +411,10 @@ def main() -> None:
     step.add_argument("sets", nargs="+")
     step.add_argument("--out", type=Path, required=True)
     step.set_defaults(run=join)
+    step = steps.add_parser("ship")
+    step.add_argument("tagger", type=Path)
+    step.add_argument("--out", type=Path, required=True)
+    step.set_defaults(run=ship)
     step = steps.add_parser("measure")
     step.add_argument("--documents", type=Path, required=True)
     step.add_argument("--alone", action="store_true", help="a tagger by itself, without the vote over the book")

@@ -8,11 +8,14 @@ from typing import NamedTuple
 
 from pipeline.records import Mention
 from pipeline.text.aliases import Alias, names_of
+from pipeline.text.folding import match_key
 from pipeline.text.names import parse_name, without_title
 from pipeline.text.titles import TitleClass, classes_clash, title_class
 
 _DOMINANCE = 4
 _WELL_KNOWN = 20
+_STRETCH = 20_000
+"""Letters of a stretch: who is named on one page often is no match for who is named throughout."""
 
 
 class _Form(NamedTuple):
@@ -33,8 +36,8 @@ class Person(NamedTuple):
 def group_persons(mentions: Iterable[Mention], aliases: Sequence[Alias] = ()) -> list[Person]:
     """Return the persons that these mentions name, those named most often first.
 
-    A lone first name or surname belongs to the one full name that holds it, or to one that is four times as frequent
-    as the others together; where titles say otherwise, or several share it, it is a person of its own. Persons that
+    A lone first name or surname belongs to the one full name that holds it, or to one that is four times as frequent,
+    or stands in four times as many stretches of the book, as the others together; where titles say otherwise, or several share it, it is a person of its own. Persons that
     ``aliases`` tie together are one, called as the alias says.
     """
     forms = _forms(mentions)
@@ -46,9 +49,15 @@ def group_persons(mentions: Iterable[Mention], aliases: Sequence[Alias] = ()) ->
 
 
 def _tied(persons: Sequence[Person], aliases: Sequence[Alias]) -> list[Person]:
-    """Join the persons that the user's aliases say are one."""
+    """Join the persons that the user's aliases say are one, and call them by the name that is no alias itself."""
     remaining = list(persons)
-    for name in dict.fromkeys(alias.name for alias in aliases):
+    seconds = {match_key(alias.alias) for alias in aliases}
+    names = sorted(dict.fromkeys(alias.name for alias in aliases), key=lambda name: match_key(name) in seconds)
+    done: set[str] = set()
+    for name in names:
+        if match_key(name) in done:
+            continue
+        done |= set(map(match_key, names_of(name, aliases)))
         found = [person for side in names_of(name, aliases) if (person := _called(side, remaining))]
         mentions = {mention for person in found for mention in person.mentions}
         if mentions:
@@ -109,10 +118,17 @@ def _owner(form: _Form, forms: Mapping[_Form, Sequence[Mention]]) -> _Form:
         for other, named in forms.items()
         if len(other.words) == 2 and form.words[0] in other.words and not _is_chance(other, len(named), lone)
     }
-    first = max(full, key=lambda other: full[other], default=form)
-    rest = sum(full.values()) - full.get(first, 0)
-    fits = not classes_clash(form.called, first.called)
-    return first if fits and full.get(first, 0) >= _DOMINANCE * rest else form
+    spread = {other: len({mention.start // _STRETCH for mention in forms[other]}) for other in full}
+    found = _dominant(full) or _dominant(spread)
+    return found if found and not classes_clash(form.called, found.called) else form
+
+
+def _dominant(sizes: Mapping[_Form, int]) -> _Form | None:
+    """Return the form that is four times as large as the others together, if there is one."""
+    first = max(sizes, key=lambda form: sizes[form], default=None)
+    if first is None or sizes[first] < _DOMINANCE * (sum(sizes.values()) - sizes[first]):
+        return None
+    return first
 
 
 def _is_chance(full: _Form, count: int, lone: Mapping[tuple[str, ...], int]) -> bool:

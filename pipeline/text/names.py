@@ -15,6 +15,8 @@ from functools import lru_cache
 from itertools import pairwise, takewhile
 from typing import Literal, NamedTuple
 
+from spacy.lang.en.stop_words import STOP_WORDS
+
 from pipeline.records import Span
 from pipeline.text.folding import fold_text
 from pipeline.text.titles import ABBREVIATIONS, PARTICLES, SAINTS, TITLES, word_set
@@ -28,6 +30,11 @@ _NEVER_NAMES = word_set(
 _PLACES = word_set(
     """cape mount mont lake loch fort port new rue faubourg isle island bay river palais chateau castle san santa los
     las rio buenos"""
+)
+_PLACE_ENDS = word_set(
+    """street road lane square bridge church abbey castle hall house park hill head point bay island islands isles cape
+    mountains plains river lake sea ocean strait straits valley college university station hotel inn club company society
+    court wood forest harbour port county shire city town"""
 )
 _PARTICLE = "|".join(sorted((word for word in PARTICLES if word not in {"of", "the"}), key=len, reverse=True))
 _GAP = re.compile(rf"(?P<stop>\.?)[^\S\n]*\n?[^\S\n]*(?P<of>of\s)?(?:(?:{_PARTICLE})\s+){{0,2}}(?:[dl]['’])?")
@@ -111,7 +118,12 @@ def person_words(text: str, phrases: Iterable[NamePhrase]) -> frozenset[tuple[st
     contexts: dict[tuple[str, ...], _Contexts] = {}
     for phrase in phrases:
         _note(contexts.setdefault(phrase.words, _Contexts()), text, phrase)
-    return frozenset(words for words, seen in contexts.items() if words[0] not in _PLACES and seen.is_person())
+    return frozenset(words for words, seen in contexts.items() if not _is_place(words, seen) and seen.is_person())
+
+
+def _is_place(words: Sequence[str], seen: _Contexts) -> bool:
+    """Say whether a name begins or ends like a place's and bears no title ("Lake Taupo", "Gannet Head")."""
+    return words[0] in _PLACES or (len(words) > 1 and words[-1] in _PLACE_ENDS and not seen.titled)
 
 
 def parse_name(printed: str) -> ParsedName:
@@ -164,16 +176,35 @@ def _name_words(text: str, body: Span, words: Sequence[_Word]) -> frozenset[str]
             word.inside or (_is_abbreviation(before) and _GAP.fullmatch(text, before.end, word.start))
         ):
             inside[word.folded] += 1
+    lower = lower_words(text, body)
+    never = _NEVER_NAMES | TITLES | PARTICLES | SAINTS
+    known = {word for word, count in inside.items() if count > lower[word] and word not in never}
+    return frozenset(known | _leading_names(text, words, known, lower) - never - STOP_WORDS)
+
+
+def _leading_names(text: str, words: Sequence[_Word], known: set[str], lower: Counter[str]) -> set[str]:
+    """Return the words that stand before the same name at least twice and never small: "Tom" of "Tom Hale came"."""
+    pairs = Counter(
+        (before.folded, word.folded)
+        for before, word in pairwise(words)
+        if word.folded in known and not before.shouted and text[before.end : word.start] in {" ", "\n"}
+    )
+    return {before for (before, _), count in pairs.items() if count > 1 and not lower[before] and len(before) > 1}
+
+
+def lower_words(text: str, body: Span) -> Counter[str]:
+    """Count the words of the body that are written small, folded."""
     small = Counter(re.findall(r"[^\W\d_]+(?:['’-][^\W\d_]+)*", text[body.start : body.end]))
     lower: Counter[str] = Counter()
     for word, count in small.items():
         if word[0].islower():
             lower[fold_text(word)] += count
-    return frozenset(
-        word
-        for word, count in inside.items()
-        if count > lower[word] and word not in _NEVER_NAMES | TITLES | PARTICLES | SAINTS
-    )
+    return lower
+
+
+def may_be_name(words: Sequence[str]) -> bool:
+    """Say whether folded words can be a person's name: no mere titles, months or peoples, and no Cape or Mount."""
+    return bool(words) and words[0] not in _PLACES and not (_NEVER_NAMES | TITLES | SAINTS).issuperset(words)
 
 
 def _is_abbreviation(word: _Word) -> bool:

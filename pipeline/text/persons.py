@@ -8,18 +8,19 @@ says of most of its places. What stands as a name, and how far it reaches, the r
 from __future__ import annotations
 
 import hashlib
+import re
 from bisect import bisect_left
 from collections import Counter
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from pathlib import Path
 
 from spacy.language import Language
 
 from pipeline.errors import SettingError
 from pipeline.records import Novel, Span
-from pipeline.text.names import find_phrases, parse_name, person_words
+from pipeline.text.folding import fold_text
+from pipeline.text.names import NamePhrase, find_phrases, lower_words, may_be_name, parse_name, person_words
 from pipeline.text.sentences import load_model
-from pipeline.text.titles import TITLES
 
 RULES = "rules"
 """The name of the finder that needs no tagger."""
@@ -31,7 +32,10 @@ _KEPT_PIPES = _RECOGNISERS | {"tok2vec", "transformer"}
 _BATCH = 64
 _ENOUGH = 0.2
 _MAJORITY = 0.6
-"""Shares of a name's places: so many make a person of it, with and without contexts that are a person's."""
+_TITLED = 0.3
+"""Shares of a name's places that make a person of it: so many tagged where its contexts are a person's, so many where
+they are not, so many that bear a title."""
+_RARE = 0.25
 
 
 def load_tagger(name: str) -> Language | None:
@@ -63,31 +67,65 @@ def find_persons(novel: Novel, sentences: Sequence[Span], tagger: Language) -> l
     """Return where persons are named, in order: what ``tagger`` finds, made consistent over the book."""
     phrases = find_phrases(novel.text, novel.body)
     tagged = list(_entities(novel, sentences, tagger))
-    starts = [span.start for span in tagged]
-    heard: Counter[tuple[str, ...]] = Counter()
-    count: Counter[tuple[str, ...]] = Counter()
-    touching = []
-    for phrase in phrases:
-        first = bisect_left(starts, phrase.start)
-        first -= first > 0 and tagged[first - 1].end > phrase.start
-        last = bisect_left(starts, phrase.end)
-        touching.append(range(first, last))
-        count[phrase.words] += 1
-        heard[phrase.words] += last > first
-    likely = person_words(novel.text, phrases)
+    touching = list(_touching(phrases, tagged))
+    persons = _elected(novel.text, phrases, touching)
+    written_small = lower_words(novel.text, novel.body)
     spans = []
-    free = set(range(len(tagged)))
     for phrase, touched in zip(phrases, touching, strict=True):
-        free.difference_update(touched)
-        if heard[phrase.words] >= (_ENOUGH if phrase.words in likely else _MAJORITY) * count[phrase.words]:
-            spans += [Span(phrase.start, phrase.end), *(tagged[number] for number in touched)]
-    spans += [tagged[number] for number in free if _is_name(novel.text[tagged[number].start : tagged[number].end])]
+        if phrase.words in persons:
+            longer = (tagged[number] for number in touched)
+            spans += [Span(phrase.start, phrase.end), *(_grown(novel.text, phrase, span, written_small) for span in longer)]
+    free = set(range(len(tagged))).difference(*touching)
+    spans += _free_names(novel.text, [tagged[number] for number in sorted(free)], written_small)
     return list(_joined(spans))
 
 
-def _is_name(printed: str) -> bool:
-    words = parse_name(printed).words
-    return any(character.isupper() for character in printed) and not TITLES.issuperset(words)
+def _touching(phrases: Sequence[NamePhrase], tagged: Sequence[Span]) -> Iterator[range]:
+    """Yield for each phrase which of the tagged spans, both in order, overlap it."""
+    starts = [span.start for span in tagged]
+    for phrase in phrases:
+        first = bisect_left(starts, phrase.start)
+        first -= first > 0 and tagged[first - 1].end > phrase.start
+        yield range(first, bisect_left(starts, phrase.end))
+
+
+def _elected(text: str, phrases: Sequence[NamePhrase], touching: Sequence[range]) -> frozenset[tuple[str, ...]]:
+    """Return the words of the names that the tagger takes for a person's in enough of their places."""
+    count = Counter(phrase.words for phrase in phrases)
+    heard = Counter(phrase.words for phrase, touched in zip(phrases, touching, strict=True) if touched)
+    titled = Counter(phrase.words for phrase in phrases if phrase.title)
+    likely = person_words(text, phrases)
+
+    def is_elected(words: tuple[str, ...]) -> bool:
+        share = heard[words] / count[words]
+        if words not in likely:
+            return share >= _MAJORITY
+        return share >= _ENOUGH or titled[words] >= _TITLED * count[words]
+
+    elected = {words for words in count if is_elected(words)}
+    lone = {words[0] for words in elected if len(words) == 1}
+    parts = {word for words in elected for word in words}
+    by_part = {words for words in likely if not lone.isdisjoint(words) or (len(words) == 1 and words[0] in parts)}
+    return frozenset(elected | by_part)
+
+
+def _grown(text: str, phrase: NamePhrase, span: Span, written_small: Mapping[str, int]) -> Span:
+    """Return ``span`` without the words before the phrase that the book writes small elsewhere ("Poor Robert")."""
+    before = text[span.start : phrase.start]
+    words = re.findall(r"[^\W\d_]+", before)
+    if not words or all(written_small[fold_text(word)] == 0 and word[0].isupper() for word in words):
+        return span
+    return Span(phrase.start, max(span.end, phrase.end))
+
+
+def _free_names(text: str, spans: Sequence[Span], written_small: Mapping[str, int]) -> Iterator[Span]:
+    """Yield those spans that the rules know nothing of, without titles alone and common words that begin a sentence."""
+    names = [parse_name(text[span.start : span.end]).words for span in spans]
+    tagged = Counter(word for words in names for word in words)
+    for span, words in zip(spans, names, strict=True):
+        rare = all(tagged[word] > _RARE * written_small[word] for word in words)
+        if rare and text[span.start : span.end] != text[span.start : span.end].lower() and may_be_name(words):
+            yield span
 
 
 def _joined(spans: Iterable[Span]) -> Iterator[Span]:

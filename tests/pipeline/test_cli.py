@@ -405,3 +405,21 @@ def test_characters_lists_the_cast_as_a_table(shelf: Path) -> None:
 def test_tools_refuse_what_is_wrong(words: list[str], shelf: Path) -> None:
     novels = ["--novels_dir", str(shelf)] if words[:1] == ["characters"] else []
     assert refused(main, *words, *novels)
+
+
+def test_characters_joins_the_cast_by_aliases(shelf: Path, tmp_path: Path) -> None:
+    listed = tmp_path / "aliases.txt"
+    listed.write_text("# the doctor\nMoss=Anna Reed\n", encoding="utf-8")
+    plain = run(main, "characters", "low water", "--novels-dir", shelf)
+    for given in (["--alias", "Moss=Anna Reed"], ["--aliases_file", str(listed)]):
+        said = run(main, "characters", "low water", "--novels-dir", shelf, *given)
+        (anna,) = [line for line in said.out if line.startswith("Anna Reed")]
+        assert "Dr Moss" in anna
+        assert len(said.out) == len(plain.out) - 1
+    assert refused(main, "characters", "low water", "--novels-dir", str(shelf), "--alias", "Moss")
+
+
+@pytest.mark.parametrize("finder", [[], ["--spacy_model", "rules"]])
+def test_characters_names_everybody_in_full(finder: list[str], shelf: Path) -> None:
+    said = run(main, "characters", "low water", "--novels-dir", shelf, *finder)
+    assert [line.split("  ")[0] for line in said.out[1:]] == ["Anna Reed", "Dr Moss", "Tom Hale"]

@@ -272,3 +272,36 @@ def test_characters_of_full_novels_are_found() -> None:
 def test_resolve_character_takes_a_word_of_speech_for_nobody() -> None:
     with pytest.raises(CharacterError, match="Nobody"):
         _resolve("Nobody", "Nobody came to the house. Nobody spoke. Then Mary Hale came in.")
+
+
+def test_build_cast_knows_a_full_name_that_only_begins_sentences() -> None:
+    text = "Tom Hale came. They saw Hale in the boat. Tom Hale laughed. “Is that Hale?” they said."
+    assert list(_cast(text)) == ["Tom Hale"]
+
+
+def test_build_cast_gives_a_lone_name_to_who_is_named_throughout() -> None:
+    filler = "It rained, and nothing was done. " * 700
+    home = "They saw Robert Grant. They called Robert." + filler
+    abroad = "There was Robert Burke, and again Robert Burke came." + filler
+    cast = _cast(home * 4 + abroad)
+    assert len(cast["Robert Grant"].mentions) == 8
+
+
+def test_build_cast_joins_what_the_users_aliases_tie() -> None:
+    text = STORY + " In Paris he was Monte Cristo, and all knew the Count of Monte Cristo. Some met Sinbad."
+    novel, sentences, chunks = _read(text)
+    aliases = [Alias("Monte Cristo", "Edmond Dantès"), Alias("Sinbad", "Monte Cristo"), Alias("Tom", "Jerry")]
+    cast = build_cast(find_mentions(novel, sentences), chunks, aliases=aliases, min_mentions=1)
+    (edmond,) = [person for person in cast if "Dantès" in person.name]
+    assert edmond.name == "Edmond Dantès"
+    assert set(edmond.aliases) >= {"Dantès", "Edmond", "Monte Cristo", "Count of Monte Cristo", "Sinbad"}
+    assert not [person for person in cast if person is not edmond and "Cristo" in person.name]
+    assert edmond.mentions == tuple(sorted(edmond.mentions, key=lambda mention: mention.start))
+
+
+def test_build_cast_joins_the_sides_of_a_slash_that_an_alias_ties() -> None:
+    text = "They hired Tom Ayrton as a guide. It was Ben Joyce. Now Joyce fled, and Ayrton was caught."
+    novel, sentences, chunks = _read(text)
+    alias = Alias("Ben Joyce", "Tom Ayrton")
+    (ayrton,) = build_cast(find_mentions(novel, sentences), chunks, aliases=[alias], min_mentions=1)
+    assert (ayrton.name, len(ayrton.mentions)) == ("Tom Ayrton", 4)

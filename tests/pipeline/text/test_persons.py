@@ -7,6 +7,7 @@ from pathlib import Path
 
 import pytest
 import spacy
+import srsly
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from spacy.language import Language
@@ -59,7 +60,10 @@ def test_shipped_tagger_is_small_and_holds_no_pickle() -> None:
     files = [path for path in SHIPPED.rglob("*") if path.is_file()]
     assert sum(path.stat().st_size for path in files) < 15_000_000
     assert {path.suffix for path in files} <= {".json", ".cfg", ".md", ".bin", ""}
-    assert not [path for path in files if path.read_bytes()[:1] == b"\x80" and path.read_bytes()[1:2] < b"\x06"]
+    packed = [path for path in files if path.suffix in {"", ".bin"} and path.parent.name in {"ner", "vocab"}]
+    for path in packed:
+        if path.name not in {"vectors", "cfg"}:  # an empty array as numpy writes it without pickle, and JSON
+            srsly.msgpack_loads(path.read_bytes())
 
 
 def test_shipped_tagger_is_for_the_spacy_that_runs_and_says_how_it_was_made() -> None:
@@ -92,8 +96,7 @@ def load_shipped() -> Language | None:
 def test_find_mentions_gives_a_name_that_is_mostly_a_persons_all_its_places() -> None:
     text = "They met Edmond there. Now Edmond spoke. And so did Edmond, twice.\n\nWas it Edmond who left?"
     sure = _ruler([{"TEXT": "met"}, {"TEXT": "Edmond"}], [{"TEXT": "it"}, {"TEXT": "Edmond"}])
-    assert _persons(text, sure).count("Edmond") == 2
-    assert len(_persons(text, sure)) == 4
+    assert _persons(text, sure) == ["Edmond"] * 4
 
 
 def test_find_mentions_takes_from_a_place_what_a_tagger_calls_a_person_once() -> None:
