@@ -25,7 +25,8 @@ _NEVER_NAMES = word_set(
     """i i'm i'll i've i'd o oh ah god heaven providence bible english french german italian spanish american european
     scotch monday tuesday wednesday thursday friday saturday sunday january february march july september october
     november december chapter book volume part street excellency majesty highness gutenberg illustration sidenote
-    footnote contents"""
+    footnote contents christmas easter christian christians jew jews turk turks scots englishmen englishman frenchmen
+    frenchman irishman irishmen scotchman scotchmen latin greek"""
 )
 _PLACES = word_set(
     """cape mount mont lake loch fort port new rue faubourg isle island bay river palais chateau castle san santa los
@@ -118,12 +119,12 @@ def person_words(text: str, phrases: Iterable[NamePhrase]) -> frozenset[tuple[st
     contexts: dict[tuple[str, ...], _Contexts] = {}
     for phrase in phrases:
         _note(contexts.setdefault(phrase.words, _Contexts()), text, phrase)
-    return frozenset(words for words, seen in contexts.items() if not _is_place(words, seen) and seen.is_person())
+    return frozenset(words for words, seen in contexts.items() if not is_place(words) and seen.is_person())
 
 
-def _is_place(words: Sequence[str], seen: _Contexts) -> bool:
-    """Say whether a name begins or ends like a place's and bears no title ("Lake Taupo", "Gannet Head")."""
-    return words[0] in _PLACES or (len(words) > 1 and words[-1] in _PLACE_ENDS and not seen.titled)
+def is_place(words: Sequence[str]) -> bool:
+    """Say whether folded name words begin or end like a place's ("Lake Taupo", "Gannet Head")."""
+    return words[0] in _PLACES or (len(words) > 1 and words[-1] in _PLACE_ENDS)
 
 
 def parse_name(printed: str) -> ParsedName:
@@ -204,7 +205,7 @@ def lower_words(text: str, body: Span) -> Counter[str]:
 
 def may_be_name(words: Sequence[str]) -> bool:
     """Say whether folded words can be a person's name: no mere titles, months or peoples, and no Cape or Mount."""
-    return bool(words) and words[0] not in _PLACES and not (_NEVER_NAMES | TITLES | SAINTS).issuperset(words)
+    return bool(words) and not is_place(words) and not (_NEVER_NAMES | TITLES | SAINTS).issuperset(words)
 
 
 def _is_abbreviation(word: _Word) -> bool:
