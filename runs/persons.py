@@ -33,7 +33,7 @@ sys.path.insert(0, str(Path(__file__).parents[1]))
 from pipeline.records import Novel, Span
 from pipeline.text.characters import find_mentions
 from pipeline.text.folding import fold_text
-from pipeline.text.names import trim_name
+from pipeline.text.names import trim_name, without_title
 from pipeline.text.novels import load_novel
 from pipeline.text.persons import load_tagger, plain_spaces, windows_of
 from pipeline.text.sentences import load_nlp, split_sentences
@@ -335,6 +335,8 @@ def measure(arguments: argparse.Namespace) -> None:
         for document in documents:
             gold = _gold(document)
             found = _spans_alone(document, tagger) if arguments.alone and tagger else _found(document, nlp, tagger)
+            if arguments.without_titles:
+                gold, found = _untitled(document, gold), _untitled(document, found)
             counts.append((len(gold & found), len(found), len(gold)))
             if arguments.show:
                 _show(document, gold, found)
@@ -344,6 +346,11 @@ def measure(arguments: argparse.Namespace) -> None:
 def _gold(document: Doc) -> set[tuple[int, int]]:
     spans = (Span(entity.start_char, entity.end_char) for entity in document.ents if entity.label_ == PERSON)
     return {tuple(trim_name(document.text, span)) for span in spans}
+
+
+def _untitled(document: Doc, spans: set[tuple[int, int]]) -> set[tuple[int, int]]:
+    """Return the spans without the titles before them: other tag sets leave them out."""
+    return {(end - len(without_title(document.text[start:end])), end) for start, end in spans}
 
 
 def _found(document: Doc, nlp: Any, tagger: Any) -> set[tuple[int, int]]:
@@ -418,6 +425,7 @@ def main() -> None:
     step = steps.add_parser("measure")
     step.add_argument("--documents", type=Path, required=True)
     step.add_argument("--alone", action="store_true", help="a tagger by itself, without the vote over the book")
+    step.add_argument("--without_titles", action="store_true", help="titles count for nothing, on either side")
     step.add_argument("--show", action="store_true", help="list what is missed and what is wrong")
     step.add_argument("systems", nargs="+")
     step.set_defaults(run=measure)

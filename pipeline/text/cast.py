@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections import Counter, defaultdict
 from collections.abc import Iterable, Mapping, Sequence
 from typing import NamedTuple
@@ -14,6 +15,7 @@ from pipeline.text.titles import TitleClass, classes_clash, title_class
 
 _DOMINANCE = 4
 _WELL_KNOWN = 20
+_ROMAN = re.compile(r"[ivx]+")
 _STRETCH = 20_000
 """Letters of a stretch: who is named on one page often is no match for who is named throughout."""
 
@@ -150,8 +152,14 @@ def _display_name(printed: Counter[str]) -> str:
         bare[without_title(form)] += count
     always_titled = all(form != without_title(form) for form in printed)
     candidates = printed if always_titled else bare
-    fullest = max(min(len(parse_name(form).words), 2) for form in candidates)
+    fullest = max(map(_fullness, candidates))
     return max(
-        (form for form in candidates if min(len(parse_name(form).words), 2) == fullest),
+        (form for form in candidates if _fullness(form) == fullest),
         key=lambda form: (not form.isupper(), candidates[form], form),
     )
+
+
+def _fullness(printed: str) -> int:
+    """Return 2 for a first name with a surname, 1 for less; a number or a byname after "the" makes no full name."""
+    words = [word for word in parse_name(printed).words if not _ROMAN.fullmatch(word)]
+    return 1 if " the " in printed else min(len(words), 2)

@@ -14,6 +14,7 @@ from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from pathlib import Path
 
+from spacy.lang.en.stop_words import STOP_WORDS
 from spacy.language import Language
 
 from pipeline.errors import SettingError
@@ -116,7 +117,8 @@ def _elected(text: str, phrases: Sequence[NamePhrase], touching: Sequence[range]
     lone = {words[0] for words in elected if len(words) == 1}
     parts = {word for words in elected for word in words}
     by_part = {words for words in likely if not lone.isdisjoint(words) or (len(words) == 1 and words[0] in parts)}
-    return frozenset(elected | by_part)
+    by_surname = {words for words in count if len(words) > 1 and words[-1] in lone and may_be_name(words)}
+    return frozenset(elected | by_part | by_surname)
 
 
 def _acts(text: str, phrase: NamePhrase) -> bool:
@@ -138,7 +140,7 @@ def _free_names(text: str, spans: Sequence[Span], written_small: Mapping[str, in
     names = [parse_name(text[span.start : span.end]).words for span in spans]
     tagged = Counter(word for words in names for word in words)
     for span, words in zip(spans, names, strict=True):
-        rare = all(tagged[word] > _RARE * written_small[word] for word in words)
+        rare = all(tagged[word] > _RARE * written_small[word] and word not in STOP_WORDS for word in words)
         if rare and text[span.start : span.end] != text[span.start : span.end].lower() and may_be_name(words):
             yield span
 
