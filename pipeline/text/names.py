@@ -35,7 +35,7 @@ _PLACES = word_set(
 _PLACE_ENDS = word_set(
     """street road lane square bridge church abbey castle hall house park hill head point bay island islands isles cape
     mountains plains river lake sea ocean strait straits valley college university station hotel inn club company society
-    court wood forest harbour port county shire city town"""
+    court wood forest harbour port manor cottage farm county shire city town"""
 )
 _PARTICLE = "|".join(sorted((word for word in PARTICLES if word not in {"of", "the"}), key=len, reverse=True))
 _GAP = re.compile(rf"(?P<stop>\.?)[^\S\n]*\n?[^\S\n]*(?P<of>of\s)?(?:(?:{_PARTICLE})\s+){{0,2}}(?:[dl]['’])?")
@@ -44,7 +44,7 @@ _POSSESSIVE = re.compile(r"['’][sS]?\Z")
 _TOKEN = re.compile(r"[^\W_]+(?:['-][^\W_]+)*'?")
 _DETERMINERS = frozenset(["the", "a", "an"])
 _WORD_BEFORE = re.compile(r"([^\W\d_]+)[ \n]\Z")
-_PLACE_WORDS = word_set("in at into near between through throughout across")
+_PLACE_WORDS = word_set("in on at into near between through throughout across")
 _ARTICLES = word_set("the a an this that these those every each some my your his her its our their")
 _PLACE_SHARE = 0.1
 _ARTICLE_SHARE = 0.3

@@ -127,12 +127,20 @@ def _acts(text: str, phrase: NamePhrase) -> bool:
 
 
 def _grown(text: str, phrase: NamePhrase, span: Span, written_small: Mapping[str, int]) -> Span:
-    """Return ``span`` without the words before the phrase that the book writes small elsewhere ("Poor Robert")."""
-    before = text[span.start : phrase.start]
-    words = re.findall(r"[^\W\d_]+", before)
-    if not words or all(written_small[fold_text(word)] == 0 and word[0].isupper() for word in words):
-        return span
-    return Span(phrase.start, max(span.end, phrase.end))
+    """Return the phrase with what ``span`` adds on either side, where that is names and nothing else.
+
+    A word that the book writes small elsewhere is no name ("Poor Robert"), and no mark parts a name ("Ah! Robert").
+    """
+
+    def is_name(added: str) -> bool:
+        words = re.findall(r"[^\W\d_]+", added)
+        return not re.search(r"[^\w\s.'’-]|--", added) and all(
+            word[0].isupper() and not written_small[fold_text(word)] for word in words
+        )
+
+    start = span.start if is_name(text[span.start : phrase.start]) else phrase.start
+    end = span.end if is_name(text[phrase.end : span.end]) else phrase.end
+    return Span(min(start, phrase.start), max(end, phrase.end))
 
 
 def _free_names(text: str, spans: Sequence[Span], written_small: Mapping[str, int]) -> Iterator[Span]:
