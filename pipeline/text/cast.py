@@ -152,6 +152,8 @@ def _display_name(printed: Counter[str]) -> str:
         bare[without_title(form)] += count
     always_titled = all(form != without_title(form) for form in printed)
     candidates = printed if always_titled else bare
+    if printed.total() >= _WELL_KNOWN:  # what a well-known person is called only once is seldom a name
+        candidates = Counter({form: count for form, count in candidates.items() if count > 1}) or candidates
     fullest = max(map(_fullness, candidates))
     return max(
         (form for form in candidates if _fullness(form) == fullest),

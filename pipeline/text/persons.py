@@ -81,7 +81,10 @@ def find_persons(novel: Novel, sentences: Sequence[Span], tagger: Language) -> l
     for phrase, touched in zip(phrases, touching, strict=True):
         if phrase.words in persons:
             longer = (tagged[number] for number in touched)
-            spans += [Span(phrase.start, phrase.end), *(_grown(novel.text, phrase, span, written_small) for span in longer)]
+            spans += [
+                Span(phrase.start, phrase.end),
+                *(_grown(novel.text, phrase, span, written_small) for span in longer),
+            ]
     free = set(range(len(tagged))).difference(*touching)
     spans += _free_names(novel.text, [tagged[number] for number in sorted(free)], written_small)
     return list(_joined(spans))

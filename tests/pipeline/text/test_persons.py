@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from itertools import pairwise
 from pathlib import Path
 
 import pytest
@@ -80,7 +81,7 @@ def test_shipped_tagger_points_into_any_text(text: str) -> None:
     novel = Novel("", "", text, Span(0, len(text)), (), "utf-8", "0")
     mentions = find_mentions(novel, split_sentences(novel, NLP), tagger=tagger)
     assert all(text[mention.start : mention.end] == mention.text != "" for mention in mentions)
-    assert all(first.end <= second.start for first, second in zip(mentions, mentions[1:], strict=False))
+    assert all(first.end <= second.start for first, second in pairwise(mentions))
 
 
 _LOADED: list[Language | None] = []
@@ -121,7 +122,7 @@ def test_load_tagger_refuses_a_model_without_entities(tmp_path: Path) -> None:
 
 
 def test_load_tagger_names_the_rules_where_there_is_no_model() -> None:
-    with pytest.raises(SettingError, match="'no_such_model' is neither installed nor a folder.*'rules'"):
+    with pytest.raises(SettingError, match=r"'no_such_model' is neither installed nor a folder.*'rules'"):
         load_tagger("no_such_model")
 
 
