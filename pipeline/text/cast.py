@@ -39,8 +39,9 @@ def group_persons(mentions: Iterable[Mention], aliases: Sequence[Alias] = ()) ->
     """Return the persons that these mentions name, those named most often first.
 
     A lone first name or surname belongs to the one full name that holds it, or to one that is four times as frequent,
-    or stands in four times as many stretches of the book, as the others together; where titles say otherwise, or several share it, it is a person of its own. Persons that
-    ``aliases`` tie together are one, called as the alias says.
+    or stands in four times as many stretches of the book, as the others together; where titles say otherwise, or
+    several share it, it is a person of its own. Persons that ``aliases`` tie together are one, called as the alias
+    says.
     """
     forms = _forms(mentions)
     groups: dict[_Form, list[Mention]] = defaultdict(list)

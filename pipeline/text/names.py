@@ -34,8 +34,8 @@ _PLACES = word_set(
 )
 _PLACE_ENDS = word_set(
     """street road lane square bridge church abbey castle hall house park hill head point bay island islands isles cape
-    mountains plains river lake sea ocean strait straits valley college university station hotel inn club company society
-    court wood forest harbour port manor cottage farm county shire city town"""
+    mountains plains river lake sea ocean strait straits valley college university station hotel inn club company
+    society court wood forest harbour port manor cottage farm county shire city town"""
 )
 _PARTICLE = "|".join(sorted((word for word in PARTICLES if word not in {"of", "the"}), key=len, reverse=True))
 _GAP = re.compile(rf"(?P<stop>\.?)[^\S\n]*\n?[^\S\n]*(?P<of>of\s)?(?:(?:{_PARTICLE})\s+){{0,2}}(?:[dl]['’])?")
