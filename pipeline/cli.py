@@ -14,7 +14,8 @@ from collections.abc import Callable, Sequence
 
 from pipeline.config import PipelineConfig
 from pipeline.errors import PipelineError, SettingError
-from pipeline.flags import dataset_parser, judge_parser, parse, settings, tools_parser
+from pipeline.flag_values import parse, settings
+from pipeline.flags import dataset_parser, judge_parser, tools_parser
 
 _PIPE_CLOSED = 141
 """128 + SIGPIPE: what a shell reports of a command whose reader has left."""

@@ -1,43 +1,23 @@
-"""The flags of the scripts and tools, and the settings they make.
+"""The flags of the scripts and tools, one function a command.
 
 Nothing heavy is imported here, so that --help and a wrong flag answer at once.
 """
 
 from __future__ import annotations
 
-import argparse
-import sys
-import tomllib
-from collections.abc import Sequence
-from pathlib import Path
-from typing import Any, NoReturn, get_args
+from typing import Any
 
-from pipeline.config import (
-    JUDGES,
-    ChunkConfig,
-    LLMConfig,
-    LLMMode,
-    PipelineConfig,
-    ReadingConfig,
-    RetrievalConfig,
-    ScoringConfig,
-    TextConfig,
+from pipeline.flag_groups import (
+    HYPHENS,
+    NOVELS_DIR,
+    FlagParser,
+    add_aliases,
+    add_machine,
+    add_places,
+    add_reading,
+    add_shared,
+    add_spacy_model,
 )
-from pipeline.errors import SettingError
-
-NOVELS_DIR = "novels"
-_HYPHENS = "Every flag may be written with hyphens too (--novels-dir); docs/outputs.md explains the files."
-
-
-class FlagParser(argparse.ArgumentParser):
-    """A parser whose complaint is one of our errors, and so one line."""
-
-    def __init__(self, **settings: Any) -> None:
-        super().__init__(allow_abbrev=False, formatter_class=argparse.RawDescriptionHelpFormatter, **settings)
-
-    def error(self, message: str) -> NoReturn:
-        """Raise SettingError instead of printing the usage and leaving."""
-        raise SettingError(f"{message}; see {self.prog} --help")
 
 
 def judge_parser() -> FlagParser:
@@ -49,7 +29,7 @@ def judge_parser() -> FlagParser:
         "  python pipeline.py\n"
         "Your own novel, a plain .txt file in novels/:\n"
         '  python pipeline.py --target_character "Edmond Dantès" --backstory_file backstory.txt\n'
-        f"{_HYPHENS}\n"
+        f"{HYPHENS}\n"
         "Exit status: 0 when a verdict was reached, 2 on an error; with --exit_code see there.",
     )
     asked = parser.add_argument_group("what is judged")
@@ -73,7 +53,7 @@ def judge_parser() -> FlagParser:
         action="store_true",
         help="exit with 0 for consistent, 1 for inconsistent, 3 for uncertain; 2 stays an error",
     )
-    _add_shared(parser)
+    add_shared(parser)
     return parser
 
 
@@ -85,7 +65,7 @@ def dataset_parser() -> FlagParser:
         epilog="Columns: id, book_name, char, content, optionally caption, and in the training table label\n"
         "(consistent, contradict, inconsistent, 1 or 0). book_name is a title or file name in --novels_dir:\n"
         "  python run_dataset.py --train_csv examples/train.csv --test_csv examples/test.csv\n"
-        f"{_HYPHENS}\n"
+        f"{HYPHENS}\n"
         "Exit status: 0 when the predictions were written, 2 on an error.",
     )
     tables = parser.add_argument_group("the tables")
@@ -98,7 +78,7 @@ def dataset_parser() -> FlagParser:
         action="store_true",
         help="write results.csv as well, as the KDSH hackathon wants it: Story ID, Prediction (1 or 0), Rationale",
     )
-    _add_shared(parser)
+    add_shared(parser)
     return parser
 
 
@@ -114,8 +94,8 @@ def tools_parser() -> FlagParser:
     cast = commands.add_parser("characters", help="list who is in a novel, to find the name to ask about")
     cast.add_argument("novel", metavar="NOVEL", help="title, file name or path")
     cast.add_argument("--novels_dir", metavar="DIR", default=NOVELS_DIR, help="folder of novels (%(default)s)")
-    _add_aliases(cast)
-    _add_spacy_model(cast)
+    add_aliases(cast)
+    add_spacy_model(cast)
     _add_claims_command(commands)
     _add_controls_command(commands)
     _add_training_command(commands)
@@ -138,7 +118,7 @@ def _add_training_command(commands: Any) -> None:
         "Claims: id, book_name, char, content, label, and pair (a true claim and its false twin share it; without it\n"
         "ids 2k and 2k+1 are a pair). Statements: id, book_name, char, content, all true. The finished reader lies in\n"
         "OUT/reader and is used with --model_dir.\n"
-        f"{_HYPHENS}\n"
+        f"{HYPHENS}\n"
         "Exit status: 0 when the reader was written, 2 on an error.",
     )
     data = parser.add_argument_group("what it learns from")
@@ -174,7 +154,7 @@ def _add_claims_command(commands: Any) -> None:
         "A quick look at the first two novels: add --limit 2.\n"
         "Labels and pairs are looked at only once every claim has its answer. Probabilities are those of being\n"
         "consistent; a wrong novel is another one of the table, drawn by --seed.\n"
-        f"{_HYPHENS}\n"
+        f"{HYPHENS}\n"
         "Exit status: 0 when the predictions were written, 2 on an error.",
     )
     asked = parser.add_argument_group("what is judged")
@@ -187,9 +167,9 @@ def _add_claims_command(commands: Any) -> None:
         metavar="CSV",
         help="id, probability and label by a reader trained without evidence, to compare with",
     )
-    _add_places(parser, "--novels")
-    _add_reading(parser)
-    _add_machine(parser)
+    add_places(parser, "--novels")
+    add_reading(parser)
+    add_machine(parser)
 
 
 def _add_controls_command(commands: Any) -> None:
@@ -202,7 +182,7 @@ def _add_controls_command(commands: Any) -> None:
         "  python -m pipeline controls --train_csv train.csv --novels novels --out_dir outputs\n"
         "Columns as for evaluate-claims and run_dataset.py, with labels. Backstories are joined by weights that every\n"
         "system learns on the table itself, in the same folds.\n"
-        f"{_HYPHENS}\n"
+        f"{HYPHENS}\n"
         "Exit status: 0 when the table was written, 2 on an error.",
     )
     asked = parser.add_argument_group("what is judged: one of the two")
@@ -213,87 +193,9 @@ def _add_controls_command(commands: Any) -> None:
     )
     asked.add_argument("--folds", metavar="N", type=int, default=5, help="folds for backstories (%(default)s)")
     asked.add_argument("--repeats", metavar="N", type=int, default=5, help="how often they are drawn (%(default)s)")
-    _add_places(parser, "--novels")
-    _add_reading(parser)
-    _add_machine(parser)
-
-
-def _add_shared(parser: FlagParser) -> None:
-    _add_places(parser)
-    _add_reading(parser)
-    _add_machine(parser)
-    _add_judge(parser)
-    _add_llm(parser)
-
-
-def _add_places(parser: FlagParser, *other_names: str) -> None:
-    places = parser.add_argument_group("where things are")
-    places.add_argument(
-        "--novels_dir", *other_names, metavar="DIR", default=NOVELS_DIR, help="folder of novels, .txt (%(default)s)"
-    )
-    places.add_argument("--out_dir", metavar="DIR", default="outputs", help="folder for the artefacts (%(default)s)")
-    places.add_argument("--cache_dir", metavar="DIR", help="folder of kept readings; else BDH_CACHE_DIR")
-    places.add_argument("--config", metavar="FILE", help="TOML file of settings, named like the flags; flags win")
-
-
-def _add_machine(parser: FlagParser) -> None:
-    machine = parser.add_argument_group("models and machine")
-    machine.add_argument("--model_dir", metavar="DIR", default=ReadingConfig.model_dir, help="the reader (%(default)s)")
-    machine.add_argument(
-        "--verdict_dir", metavar="DIR", default=ScoringConfig.verdict_dir, help="the fitted verdict (%(default)s)"
-    )
-    machine.add_argument("--device", default=ReadingConfig.device, help="auto, cpu, cuda or cuda:0 (%(default)s)")
-    machine.add_argument("--dtype", default=ReadingConfig.dtype, help="auto, fp32 or bf16 (%(default)s)")
-    machine.add_argument("--threads", metavar="N", type=int, default=0, help="processor threads; 0: torch chooses")
-    machine.add_argument(
-        "--seed", metavar="N", type=int, default=PipelineConfig.seed, help="of all chance (%(default)s)"
-    )
-
-
-def _add_judge(parser: FlagParser) -> None:
-    judge = parser.add_argument_group("who says what a passage does to a claim; see docs/judges.md")
-    judge.add_argument(
-        "--judge",
-        metavar="JUDGE",
-        help=f"one of {', '.join(JUDGES)}: the shipped reader, Groq, declared rules on words, or a cross-encoder of "
-        f"Hugging Face by name or folder ({ScoringConfig.judge})",
-    )
-
-
-def _add_llm(parser: FlagParser) -> None:
-    groq = parser.add_argument_group("Groq, which is sent what it works on; needs GROQ_API_KEY, exported or in .env")
-    groq.add_argument(
-        "--llm",
-        metavar="TASK",
-        default=LLMConfig.mode,
-        help=f"one of {', '.join(get_args(LLMMode))} (%(default)s)",
-    )
-    groq.add_argument("--llm_model", metavar="NAME", default=LLMConfig.model, help="a model of Groq's (%(default)s)")
-
-
-def _add_reading(parser: FlagParser) -> None:
-    book = parser.add_argument_group("how the book is read")
-    sentences, overlap, top_k = ChunkConfig.n_sent_per_chunk, ChunkConfig.overlap, RetrievalConfig.top_k
-    book.add_argument(
-        "--n_sent_per_chunk", metavar="N", type=int, default=sentences, help="sentences of a chunk (%(default)s)"
-    )
-    book.add_argument(
-        "--overlap", metavar="N", type=int, default=overlap, help="sentences that neighbours share (%(default)s)"
-    )
-    book.add_argument("--top_k", metavar="N", type=int, default=top_k, help="chunks shown to a claim (%(default)s)")
-    _add_aliases(book)
-    _add_spacy_model(book)
-
-
-def _add_aliases(parser: argparse._ActionsContainer) -> None:
-    parser.add_argument(
-        "--alias",
-        metavar="ALIAS=NAME",
-        action="append",
-        default=[],
-        help="another name of somebody, 'Monte Cristo=Edmond Dantès'; repeat",
-    )
-    parser.add_argument("--aliases_file", metavar="FILE", help="file of such lines")
+    add_places(parser, "--novels")
+    add_reading(parser)
+    add_machine(parser)
 
 
 def _add_serve(commands: Any) -> None:
@@ -309,105 +211,4 @@ def _add_serve(commands: Any) -> None:
     page.add_argument(
         "--max_upload_mb", metavar="N", type=int, default=50, help="the largest novel that is taken (%(default)s)"
     )
-    _add_shared(parser)
-
-
-def _add_spacy_model(parser: argparse._ActionsContainer) -> None:
-    parser.add_argument(
-        "--spacy_model",
-        metavar="NAME",
-        default=TextConfig.spacy_model,
-        help="spaCy model that finds persons: a folder, an installed one such as en_core_web_sm, or the word rules for "
-        "capitalised words by rules alone (%(default)s)",
-    )
-
-
-def parse(parser: FlagParser, argv: Sequence[str] | None = None) -> argparse.Namespace:
-    """Return the flags; what a --config file says stands where the command line says nothing.
-
-    A flag that may be repeated adds to what the file lists. Raises SettingError.
-    """
-    words = _underscored(sys.argv[1:] if argv is None else argv)
-    arguments = parser.parse_args(words)
-    config: str | None = vars(arguments).get("config")
-    if config is None:
-        return arguments
-    asked = _command_parser(parser, arguments)
-    known = {action.dest: action.default for action in asked._actions if action.default != argparse.SUPPRESS}
-    asked.set_defaults(**_read_settings(Path(config), known))
-    return parser.parse_args(words)
-
-
-def _command_parser(parser: FlagParser, arguments: argparse.Namespace) -> argparse.ArgumentParser:
-    """Return the parser whose flags were read: that of the command, where there are commands."""
-    for action in parser._actions:
-        if isinstance(action, argparse._SubParsersAction):
-            chosen: argparse.ArgumentParser = action.choices[vars(arguments)[action.dest]]
-            return chosen
-    return parser
-
-
-def _underscored(argv: Sequence[str]) -> list[str]:
-    """Let every flag be written with hyphens as well; words after a bare ``--`` are no flags."""
-    end = list(argv).index("--") if "--" in argv else len(argv)
-    words = []
-    for word in argv[:end]:
-        if word.startswith("--"):
-            name, separator, value = word[2:].partition("=")
-            word = "--" + name.replace("-", "_") + separator + value
-        words.append(word)
-    return [*words, *argv[end:]]
-
-
-def _read_settings(path: Path, known: dict[str, Any]) -> dict[str, Any]:
-    """Return what a TOML file sets; ``known`` are the flags with their defaults, whose kind a value must have."""
-    try:
-        settings = {name.replace("-", "_"): value for name, value in tomllib.loads(path.read_text("utf-8")).items()}
-    except (OSError, ValueError) as error:
-        raise SettingError(
-            f"{path} cannot be read as TOML ({error}); expected lines such as n_sent_per_chunk = 6"
-        ) from error
-    unknown = sorted(settings.keys() - known.keys() | settings.keys() & {"config"})
-    if unknown:
-        raise SettingError(f"{path} sets {', '.join(unknown)}; expected names of flags: see --help")
-    for name, value in settings.items():
-        expected = _breach(value, known[name])
-        if expected:
-            raise SettingError(f"{path} sets {name} to {value!r}; expected {expected}")
-    return settings
-
-
-def _breach(value: object, default: object) -> str | None:
-    """Return what was expected where a value is not of the kind of its flag's default."""
-    if isinstance(default, list):
-        good = isinstance(value, list) and all(isinstance(item, str) for item in value)
-        return None if good else 'a list of texts, such as ["..."]'
-    if isinstance(default, bool):
-        return None if isinstance(value, bool) else "true or false"
-    if isinstance(default, int):
-        return None if isinstance(value, int) and not isinstance(value, bool) else "a whole number"
-    return None if isinstance(value, str) else "a text in quotation marks"
-
-
-def settings(arguments: argparse.Namespace) -> PipelineConfig:
-    """Return the settings of the stages; raises SettingError for a value that breaks its rule."""
-    chunks = ChunkConfig(arguments.n_sent_per_chunk, arguments.overlap)
-    return PipelineConfig(
-        text=TextConfig(arguments.spacy_model, chunks),
-        reading=ReadingConfig(arguments.model_dir, arguments.device, arguments.dtype),
-        retrieval=RetrievalConfig(arguments.top_k),
-        scoring=ScoringConfig(arguments.verdict_dir, judge=_judge(arguments)),
-        llm=LLMConfig(arguments.llm, arguments.llm_model) if "llm" in arguments else LLMConfig(),
-        seed=arguments.seed,
-    )
-
-
-def _judge(arguments: argparse.Namespace) -> str:
-    """Return the judge; without ``--judge`` the shipped one, in whose place Groq may be asked."""
-    named: str | None = vars(arguments).get("judge")
-    if named == "bdh" and arguments.llm in {"judge", "all"}:
-        raise SettingError(
-            f"--judge bdh and --llm {arguments.llm} name two judges; leave --judge out for Groq, or ask Groq for "
-            "summaries or claims alone"
-        )
-    return named or ScoringConfig.judge
+    add_shared(parser)

@@ -13,7 +13,7 @@ from pipeline.commands.judgement import Judgement, judge_book
 from pipeline.commands.stages import open_pipeline, say_usage
 from pipeline.config import PipelineConfig
 from pipeline.errors import SettingError
-from pipeline.flags import NOVELS_DIR
+from pipeline.flag_groups import NOVELS_DIR
 from pipeline.records import BackstoryLabel, Waiver
 from pipeline.report.entries import answer_entry
 from pipeline.report.files import prepare_folder

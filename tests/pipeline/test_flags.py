@@ -10,7 +10,9 @@ import pytest
 
 from pipeline.config import PipelineConfig
 from pipeline.errors import SettingError
-from pipeline.flags import FlagParser, dataset_parser, judge_parser, parse, settings, tools_parser
+from pipeline.flag_groups import FlagParser
+from pipeline.flag_values import parse, settings
+from pipeline.flags import dataset_parser, judge_parser, tools_parser
 
 
 def judge(*words: str) -> argparse.Namespace:

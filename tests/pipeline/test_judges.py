@@ -13,7 +13,8 @@ import pytest
 from pipeline.cli import dataset_main, judge_main
 from pipeline.config import LLMConfig, PipelineConfig, ScoringConfig
 from pipeline.errors import ModelError, SettingError
-from pipeline.flags import judge_parser, parse, settings, tools_parser
+from pipeline.flag_values import parse, settings
+from pipeline.flags import judge_parser, tools_parser
 from pipeline.records import Claim, Evidence, PairLabel
 from pipeline.run import Pipeline
 from pipeline.scoring.judge import Lexicon

@@ -18,7 +18,8 @@ from pipeline.cli import judge_main
 from pipeline.config import LLMConfig, LLMMode, PipelineConfig
 from pipeline.dataset import Row
 from pipeline.errors import LLMError
-from pipeline.flags import judge_parser, parse, settings
+from pipeline.flag_values import parse, settings
+from pipeline.flags import judge_parser
 from pipeline.llm_steps import PATIENCE, LLMSteps
 from pipeline.records import Claim, Evidence, Pair, PairLabel, Verdict
 from pipeline.run import Pipeline
