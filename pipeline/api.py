@@ -12,8 +12,9 @@ from pathlib import Path
 
 from pipeline.config import PipelineConfig
 from pipeline.errors import BackstoryError
+from pipeline.opening import Book
 from pipeline.records import Novel, Reading, Verdict, Waiver
-from pipeline.run import Book, Pipeline
+from pipeline.run import Pipeline
 from pipeline.text.aliases import parse_alias
 from pipeline.text.novels import load_novel
 

@@ -9,10 +9,11 @@ from typing import Any
 
 from pipeline.dataset import Row, group_by_book, row_text
 from pipeline.errors import BackstoryError, CharacterError, SettingError, TableError
+from pipeline.opening import Book
 from pipeline.predictions import HeldOutRow, Prediction
 from pipeline.records import Character, Claim, ClaimVerdict, Evidence, Reading, TableLabel
 from pipeline.report.dataset_evidence import RowEvidence
-from pipeline.run import Book, Pipeline, describe
+from pipeline.run import Pipeline, describe
 from pipeline.scoring.evaluation import CrossValidation, cross_validate
 from pipeline.scoring.fitting import checked_labels, fit_logistic, group_codes, inner_splits, split_folds
 from pipeline.scoring.logistic import LogisticModel

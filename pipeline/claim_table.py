@@ -15,10 +15,11 @@ from typing import Any
 
 from pipeline.dataset import Row, group_by_book, row_text
 from pipeline.errors import CharacterError, SettingError
+from pipeline.opening import Book
 from pipeline.reading.cache import ReadingCache, make_key
 from pipeline.records import Claim
 from pipeline.retrieval import retrieve
-from pipeline.run import Book, Pipeline
+from pipeline.run import Pipeline
 from pipeline.scoring.background import Background
 from pipeline.scoring.claim_models import EvidenceKind
 from pipeline.scoring.claims import ClaimCase, make_case

@@ -15,8 +15,9 @@ from pipeline.batch import fold_groups
 from pipeline.claim_table import BookPlan, ClaimTools, MeasuredClaim, measure_claims
 from pipeline.dataset import Row, row_text
 from pipeline.errors import BackstoryError, TableError
+from pipeline.opening import Book
 from pipeline.records import ClaimLabel
-from pipeline.run import Book, Pipeline
+from pipeline.run import Pipeline
 from pipeline.scoring.claim_models import ClaimModels
 from pipeline.scoring.claims import ClaimCase, claim_row, reader_row
 from pipeline.scoring.comparison import Compared, compare_systems

@@ -18,8 +18,9 @@ from pipeline.claim_table import make_cases, plan_books
 from pipeline.config import ReadingConfig
 from pipeline.dataset import Row, read_table
 from pipeline.errors import CharacterError
+from pipeline.opening import Book
 from pipeline.reading.encoder import choose_machine
-from pipeline.run import Book, Pipeline
+from pipeline.run import Pipeline
 from pipeline.scoring.background import Background
 from pipeline.scoring.carried import CarriedMemory
 from pipeline.scoring.reader import ReaderQuestion, TrainedReader

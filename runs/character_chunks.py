@@ -17,7 +17,8 @@ from pathlib import Path
 sys.path.insert(0, str(Path(__file__).parents[1]))
 
 from pipeline.config import PipelineConfig, TextConfig
-from pipeline.run import Book, Pipeline
+from pipeline.opening import Book
+from pipeline.run import Pipeline
 from pipeline.text.aliases import parse_alias
 from pipeline.text.novels import find_novel
 from pipeline.text.persons import RULES

@@ -66,7 +66,7 @@ def find(arguments: argparse.Namespace) -> None:
                     present=person.chunks if person else (),
                     config=pipeline.config.retrieval,
                 )[claim.id]
-                checks = pipeline.check_claim(book, claim, evidence)
+                checks = pipeline.bench.check_claim(book, claim, evidence)
                 about = {"id": row.id, "book": book.novel.name, "pair": row.pair, "label": row.label, "claim": text}
                 found = [asdict(check) for check in checks]
                 out.write(json.dumps({**about, "checks": found}, ensure_ascii=False) + "\n")

@@ -52,7 +52,8 @@ def measure(arguments: argparse.Namespace) -> None:
     from pipeline.commands.evaluate_claims import open_tools
     from pipeline.config import PipelineConfig
     from pipeline.dataset import read_table
-    from pipeline.run import Pipeline, shipped
+    from pipeline.opening import shipped
+    from pipeline.run import Pipeline
     from pipeline.scoring.claim_metrics import claim_metrics
     from pipeline.scoring.claim_models import Answers, ClaimModels
 
@@ -69,7 +70,7 @@ def measure(arguments: argparse.Namespace) -> None:
         answers |= ClaimModels.load(verdict).answer([claim.scene for claim in measured])
     for name in arguments.judge:
         judge = Pipeline(replace(own, scoring=replace(own.scoring, judge=name)), cache_dir=arguments.cache_dir)
-        judge.load_judge()
+        judge.bench.load()
         for kind in ("right", "wrong"):
             chances, labels, seconds[name] = _ask(judge, plans, wrong=kind == "wrong")
             answers[f"{name}{'_wrong_novel' if kind == 'wrong' else ''}"] = Answers.of(

@@ -25,10 +25,11 @@ from pipeline.control_table import (
 )
 from pipeline.dataset import Row, read_table
 from pipeline.errors import SettingError
+from pipeline.opening import Book, shipped
 from pipeline.report.controls_view import render_controls, table_lines
 from pipeline.report.files import prepare_folder, write_json, write_text
 from pipeline.report.manifest import Manifest, write_manifest
-from pipeline.run import Book, Pipeline, shipped
+from pipeline.run import Pipeline
 from pipeline.scoring.claim_models import ClaimModels
 
 _METHODS = {
@@ -95,7 +96,7 @@ def _measure(
     claims, stated = claim_rows(pipeline, rows) if whole else (list(rows), [])
     plans = _plans(claims, arguments, pipeline.config)
     tools = open_tools(pipeline, shipped(pipeline.config.scoring.verdict_dir), arguments.cache_dir)
-    untrained = pipeline.claim_reader.untrained(seed)
+    untrained = pipeline.bench.claim_reader.untrained(seed)
     total = PASSES * QUESTIONS * len(claims)
     told = measure_controls(
         tools,
@@ -142,6 +143,6 @@ def _write(out: Path, content: dict[str, Any], pipeline: Pipeline, books: _Books
     )
     settings = asdict(pipeline.config)
     del settings["llm"]
-    weights = {"claim_reader": pipeline.claim_reader.weights_sha256}
+    weights = {"claim_reader": pipeline.bench.claim_reader.weights_sha256}
     manifest = Manifest(settings, pipeline.config.seed, weights, _METHODS)
     return (*paths, write_manifest(out, manifest, novels=books.sums, files=paths))

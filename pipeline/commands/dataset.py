@@ -22,6 +22,7 @@ from pipeline.commands.console import Bars, say
 from pipeline.commands.stages import cast_with, make_manifest, open_pipeline, say_usage
 from pipeline.config import PipelineConfig
 from pipeline.dataset import Row, read_table
+from pipeline.opening import Book
 from pipeline.predictions import write_held_out, write_predictions, write_submission
 from pipeline.records import Character, Reading
 from pipeline.report.artefacts import write_reading
@@ -30,7 +31,6 @@ from pipeline.report.dataset_evidence import write_dataset_evidence
 from pipeline.report.dataset_pages import INDEX, ROWS, write_pages
 from pipeline.report.files import prepare_folder
 from pipeline.report.manifest import Manifest
-from pipeline.run import Book
 
 _SHOWN = ("accuracy", "balanced_accuracy", "auc", "contradict_precision", "contradict_recall")
 _SHOWN_CALIBRATION = ("brier", "log_loss", "ece")

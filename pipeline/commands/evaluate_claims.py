@@ -15,12 +15,13 @@ from pipeline.commands.stages import open_stages
 from pipeline.config import PipelineConfig
 from pipeline.dataset import read_predictions, read_table
 from pipeline.errors import SettingError, TableError
+from pipeline.opening import ROOT, Book, shipped
 from pipeline.predictions import write_claim_predictions
 from pipeline.reading.cache import ReadingCache, default_folder
 from pipeline.records import TableLabel
 from pipeline.report.files import prepare_folder, sha256_of, write_json
 from pipeline.report.manifest import Manifest, write_manifest
-from pipeline.run import ROOT, Book, Pipeline, shipped
+from pipeline.run import Pipeline
 from pipeline.scoring.background import Background
 from pipeline.scoring.claim_metrics import ClaimMetrics, claim_metrics
 from pipeline.scoring.claim_models import Answers, ClaimModels
@@ -95,14 +96,14 @@ def open_tools(pipeline: Pipeline, verdict_dir: Path, cache_dir: str | None) -> 
         background=Background.load(background),
         background_sha256=sha256_of(background),
         comparer=open_comparer(pipeline),
-        reader_sha256=pipeline.claim_reader.weights_sha256,
+        reader_sha256=pipeline.bench.claim_reader.weights_sha256,
         cache=ReadingCache(Path(cache_dir) if cache_dir else default_folder()),
     )
 
 
 def open_comparer(pipeline: Pipeline) -> ClaimComparer:
     """Return the claim reader of the settings; raises ModelError where there is none."""
-    return pipeline.claim_reader
+    return pipeline.bench.claim_reader
 
 
 def _note_wrong(plans: Sequence[BookPlan]) -> None:

@@ -14,11 +14,12 @@ from pipeline.commands.stages import open_pipeline, say_usage
 from pipeline.config import PipelineConfig
 from pipeline.errors import SettingError
 from pipeline.flag_groups import NOVELS_DIR
+from pipeline.opening import ROOT, Book
 from pipeline.records import BackstoryLabel, Waiver
 from pipeline.report.entries import answer_entry
 from pipeline.report.files import prepare_folder
 from pipeline.report.waivers import load_waivers, waivers_path
-from pipeline.run import ROOT, Book, Pipeline
+from pipeline.run import Pipeline
 from pipeline.text.novels import find_novel
 from pipeline.text.shelf import choose_novel
 

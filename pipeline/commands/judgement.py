@@ -7,11 +7,12 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from pipeline.commands.stages import cast_with, make_manifest
+from pipeline.opening import Book, shipped
 from pipeline.records import Character, Reading, Verdict, Waiver
 from pipeline.report.artefacts import write_verdict
 from pipeline.report.manifest import Manifest
 from pipeline.report.quality import Quality, load_quality
-from pipeline.run import Book, Pipeline, shipped
+from pipeline.run import Pipeline
 
 
 @dataclass(frozen=True)

@@ -10,11 +10,12 @@ from pathlib import Path
 
 from pipeline.commands.console import Bars, say, warn
 from pipeline.config import LLMTask, PipelineConfig
+from pipeline.opening import Book
 from pipeline.reading.encoder import set_threads
 from pipeline.records import Character
 from pipeline.report.manifest import Manifest
 from pipeline.report.summaries import SUMMARY_METHOD
-from pipeline.run import Book, Pipeline
+from pipeline.run import Pipeline
 from pipeline.scoring.judge import METHOD
 from pipeline.text.aliases import Alias, load_aliases, parse_alias
 
@@ -86,22 +87,22 @@ def cast_with(book: Book, tracked: Sequence[Character]) -> list[Character]:
 def make_manifest(pipeline: Pipeline) -> Manifest:
     """Return what this run was made with."""
     weights = {"reader": pipeline.encoder.weights_sha256, **_judge_weights(pipeline)}
-    weights["verdict"] = pipeline.judge.sha256
-    weights["checks"] = pipeline.check_shifts.sha256
+    weights["verdict"] = pipeline.bench.judge.sha256
+    weights["checks"] = pipeline.bench.check_shifts.sha256
     settings = asdict(pipeline.config)
     if pipeline.door is None:
         del settings["llm"]  # what was not used made nothing
     methods = _METHODS | _methods_of_groq(pipeline)
-    if pipeline.pair_judge is not None:
-        methods["scorer"] = pipeline.pair_judge.method + _TO_BACKSTORY
+    if pipeline.bench.pair_judge is not None:
+        methods["scorer"] = pipeline.bench.pair_judge.method + _TO_BACKSTORY
     return Manifest(settings, pipeline.config.seed, weights, methods)
 
 
 def _judge_weights(pipeline: Pipeline) -> dict[str, str]:
     """Return the sum of the weights that judged passages, by the part they are; none where rules judged."""
-    if pipeline.pair_judge is None:
-        return {"claim_reader": pipeline.claim_reader.weights_sha256}
-    return {"judge": pipeline.pair_judge.sha256} if pipeline.pair_judge.sha256 else {}
+    if pipeline.bench.pair_judge is None:
+        return {"claim_reader": pipeline.bench.claim_reader.weights_sha256}
+    return {"judge": pipeline.bench.pair_judge.sha256} if pipeline.bench.pair_judge.sha256 else {}
 
 
 def _methods_of_groq(pipeline: Pipeline) -> dict[str, str]:

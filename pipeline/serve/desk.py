@@ -13,6 +13,7 @@ from urllib.parse import quote
 
 from pipeline.commands.judgement import Judgement, judge_book
 from pipeline.errors import BackstoryError, NovelError, WaiverError
+from pipeline.opening import Book
 from pipeline.records import Waiver
 from pipeline.report.book import book_view
 from pipeline.report.entries import answer_entry
@@ -20,7 +21,7 @@ from pipeline.report.files import prepare_folder, write_json, write_text
 from pipeline.report.html import render_page
 from pipeline.report.view import Surroundings, page_view
 from pipeline.report.waivers import drop_waiver, load_waivers, save_waiver, waivers_path
-from pipeline.run import Book, Pipeline
+from pipeline.run import Pipeline
 from pipeline.text.novels import list_novels
 
 QUESTION, ANSWER, PAGE, REPORT = "question.json", "verdict.json", "page.html", "report.html"

@@ -12,7 +12,7 @@ from types import ModuleType
 import numpy as np
 import pytest
 
-from pipeline.run import ROOT
+from pipeline.opening import ROOT
 from pipeline.scoring.background import Background
 from pipeline.scoring.claim_models import READERS
 from pipeline.scoring.claim_only import ClaimOnlyModel

@@ -21,8 +21,9 @@ from pipeline.batch import (
 from pipeline.config import PipelineConfig
 from pipeline.dataset import Row
 from pipeline.errors import NovelError, SettingError, TableError
+from pipeline.opening import Book
 from pipeline.records import Character, Reading, TableLabel
-from pipeline.run import Book, Pipeline
+from pipeline.run import Pipeline
 from pipeline.scoring.verdict import BACKSTORY_FEATURES
 from pipeline.text.novels import load_novel
 from tests.pipeline.little_story import TEXT

@@ -15,8 +15,8 @@ from jsonschema import Draft202012Validator
 
 from pipeline.cli import main
 from pipeline.commands import evaluate_claims
+from pipeline.opening import ROOT
 from pipeline.report.resources import read_schema
-from pipeline.run import ROOT
 from pipeline.scoring.background import Background
 from pipeline.scoring.claim_models import READERS
 from pipeline.scoring.claim_only import ClaimOnlyModel

@@ -15,9 +15,9 @@ from jsonschema import Draft202012Validator
 
 from pipeline.cli import main
 from pipeline.control_table import SYSTEMS
+from pipeline.opening import ROOT
 from pipeline.report.controls_view import table_lines
 from pipeline.report.resources import read_schema
-from pipeline.run import ROOT
 from pipeline.scoring.background import Background
 from pipeline.scoring.claim_models import READERS
 from pipeline.scoring.claim_only import ClaimOnlyModel

@@ -147,7 +147,7 @@ def test_claim_follows_from_its_pairs(
 def test_rules_judge_a_whole_run_without_the_claim_reader(
     words: list[str], stand_in_reader: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("pipeline.run.TrainedReader.load", lambda *args, **kwargs: pytest.fail("not needed"))
+    monkeypatch.setattr("pipeline.bench.TrainedReader.load", lambda *args, **kwargs: pytest.fail("not needed"))
     said = run(judge_main, *words, "--judge", "heuristic")
     assert said.status == 0, said.err
     manifest = load(tmp_path / "out" / "manifest.json")

@@ -13,8 +13,9 @@ import pytest
 from bdh import weights_hash
 from pipeline.config import ChunkConfig, PipelineConfig, RetrievalConfig, ScoringConfig, TextConfig
 from pipeline.errors import BackstoryError, CharacterError, ModelError
+from pipeline.opening import ROOT, Book, shipped
 from pipeline.records import Reading, Verdict
-from pipeline.run import ROOT, Book, Pipeline, describe, shipped
+from pipeline.run import Pipeline, describe
 from pipeline.scoring.judge import passage_of
 from pipeline.scoring.lexical import LEXICAL_SURPLUS
 from pipeline.scoring.reader import FEATURES, Comparison, ReaderQuestion
@@ -111,7 +112,7 @@ def test_backstory_has_a_verdict_on_every_claim(pipeline: Pipeline, book: Book, 
     assert 0 <= verdict.probability <= 1
     assert (verdict.novel, verdict.character) == ("Low Water", "Anna Reed")
     assert verdict.features == describe(verdict.claims)
-    assert verdict.probability == pytest.approx(pipeline.judge.backstory_model.probability(verdict.features))
+    assert verdict.probability == pytest.approx(pipeline.bench.judge.backstory_model.probability(verdict.features))
 
 
 def test_quotations_stand_verbatim_in_the_novel(pipeline: Pipeline, book: Book, reading: Reading) -> None:
@@ -183,11 +184,11 @@ def test_features_of_a_claim_are_those_of_its_words_and_of_the_reader(
 ) -> None:
     for one in judged(pipeline, book, reading).claims:
         assert set(one.features) == {*LEXICAL_SURPLUS, *(f"reader_{name}" for name in (*FEATURES, "alone"))}
-        assert one.probability == pytest.approx(pipeline.judge.claim_model.probability(one.features))
+        assert one.probability == pytest.approx(pipeline.bench.judge.claim_model.probability(one.features))
 
 
 def test_claim_reader_lies_in_the_folder_of_the_reader(pipeline: Pipeline, stand_in_reader: Path) -> None:
-    assert pipeline.claim_reader.weights_sha256 == weights_hash(stand_in_reader / "claims")
+    assert pipeline.bench.claim_reader.weights_sha256 == weights_hash(stand_in_reader / "claims")
 
 
 def test_missing_claim_reader_is_known_before_hours_of_work(
@@ -258,8 +259,8 @@ def test_checks_stand_beside_the_reader_and_say_which_fired(pipeline: Pipeline, 
         assert check.chapter == 1
     told = next(one for one in verdict.claims if one.checks)
     assert "The check of numbers conflicts: the claim says “nine people”" in told.rationale
-    heard = pipeline.judge.claim_model.probability(told.features)
-    shift = pipeline.check_shifts.of(told.checks)
+    heard = pipeline.bench.judge.claim_model.probability(told.features)
+    shift = pipeline.bench.check_shifts.of(told.checks)
     assert np.log(told.probability / (1 - told.probability)) == pytest.approx(np.log(heard / (1 - heard)) + shift)
 
 

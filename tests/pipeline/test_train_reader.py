@@ -11,7 +11,7 @@ import torch
 
 from bdh.claims import load_claim_reader
 from pipeline.cli import main
-from pipeline.run import ROOT
+from pipeline.opening import ROOT
 from pipeline.training.program import ComparisonRun
 from tests.pipeline.command_line import Said, refused, run
 

@@ -13,7 +13,7 @@ from bdh.errors import CheckpointError
 from bdh.training.claim_loop import ClaimTrainConfig
 from bdh.training.distributed import World
 from pipeline.errors import SettingError, TableError
-from pipeline.run import ROOT
+from pipeline.opening import ROOT
 from pipeline.training.batches import Shapes
 from pipeline.training.packs import PackConfig
 from pipeline.training.program import ComparisonRun, ReaderTraining, begin_with, make_source, read_premises

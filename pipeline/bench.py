@@ -1,0 +1,172 @@
+"""Who judges claims: the fitted verdict with the claim reader or a judge in its place, and the explicit checks."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from functools import cached_property
+
+from pipeline.checks.hold import run_checks
+from pipeline.config import PipelineConfig
+from pipeline.opening import Book, shipped
+from pipeline.reading.encoder import choose_machine
+from pipeline.records import Check, Claim, ClaimVerdict, Evidence, PairLabel
+from pipeline.scoring.checked import CheckShifts, apply_checks
+from pipeline.scoring.claims import ClaimCase, make_case
+from pipeline.scoring.features import Passage
+from pipeline.scoring.judge import Heard, Judge, passage_of, relabel
+from pipeline.scoring.judges import judge_by_pairs, open_pair_judge
+from pipeline.scoring.pair_judge import PairJudge
+from pipeline.scoring.reader import ReaderQuestion, TrainedReader
+from pipeline.scoring.verdict import DecisionRule
+from pipeline.text.aliases import Alias, names_of
+
+Asked = tuple[Claim, tuple[Evidence, ...]]
+"""A claim with its retrieved chunks."""
+Relabel = Callable[[Claim, tuple[str, ...]], list[dict[PairLabel, float]] | None]
+"""Labels of a claim's passages by somebody else, None where nobody is asked."""
+
+
+@dataclass(frozen=True)
+class Bench:
+    """The judges with their models, each loaded when it is first asked."""
+
+    config: PipelineConfig
+    aliases: tuple[Alias, ...] = ()
+
+    @cached_property
+    def claim_reader(self) -> TrainedReader:
+        """The loaded claim reader."""
+        device, dtype = choose_machine(self.config.reading)
+        return TrainedReader.load(shipped(self.config.reading.model_dir), device=device, dtype=dtype)
+
+    @cached_property
+    def judge(self) -> Judge:
+        """The fitted verdict."""
+        return Judge.load(shipped(self.config.scoring.verdict_dir), rule=DecisionRule(band=self.band))
+
+    @cached_property
+    def check_shifts(self) -> CheckShifts:
+        """What the explicit checks weigh."""
+        return CheckShifts.load(shipped(self.config.scoring.checks_dir))
+
+    @cached_property
+    def pair_judge(self) -> PairJudge | None:
+        """The judge of single passages in the place of the claim reader, None where the claim reader judges."""
+        name = self.config.scoring.judge
+        if name in {"bdh", "groq"}:
+            return None
+        device, dtype = choose_machine(self.config.reading)
+        return open_pair_judge(name, device=device, dtype=dtype)
+
+    def load(self) -> None:
+        """Load what judges claims: the fitted verdict, the claim reader or the judge in its place, the checks."""
+        _ = self.judge, self.pair_judge or self.claim_reader, self.check_shifts
+
+    @property
+    def band(self) -> float:
+        """Half the width of the range of probabilities that counts as undecided."""
+        return self.config.scoring.uncertain_below - 0.5
+
+    def judge_claims(
+        self,
+        book: Book,
+        questions: Sequence[Asked],
+        *,
+        labels: Relabel,
+        on_progress: Callable[[int], object] = lambda read: None,
+    ) -> list[ClaimVerdict]:
+        """Return the verdict on each claim with its evidence; the reader is asked about all of them together.
+
+        A judge of passages that the settings name takes the reader's place; where ``labels`` gives labels of the
+        passages, they take that of the reader's. The explicit checks that fire stand beside any judge and move the
+        verdict by the rule of ``pipeline.scoring.checked``.
+        """
+        judged = self._judge(book, questions, labels, on_progress)
+        return [
+            apply_checks(
+                verdict,
+                self.check_claim(book, claim, evidence),
+                self.check_shifts,
+                threshold=threshold,
+                band=self.judge.rule.band,
+            )
+            for (verdict, threshold), (claim, evidence) in zip(judged, questions, strict=True)
+        ]
+
+    def _judge(
+        self,
+        book: Book,
+        questions: Sequence[Asked],
+        labels: Relabel,
+        on_progress: Callable[[int], object],
+    ) -> list[tuple[ClaimVerdict, float]]:
+        """Return the judge's verdict on each claim, with the probability from which on it says supported."""
+        if self.pair_judge is not None:
+            by_pairs = judge_by_pairs(
+                self.pair_judge,
+                questions,
+                [self._case(book, claim, evidence).lexical for claim, evidence in questions],
+                novel=book.novel,
+                chunks=book.chunks,
+                lexicon=book.lexicon,
+                on_progress=on_progress,
+            )
+            return [(verdict, 0.5) for verdict in by_pairs]
+        heard = self._hear(book, questions, on_progress)
+        judged = [
+            self.judge.judge_claim(claim, evidence, told, novel=book.novel, chunks=book.chunks, lexicon=book.lexicon)
+            for (claim, evidence), told in zip(questions, heard, strict=True)
+        ]
+        return [
+            (verdict, self.judge.claim_model.threshold) if others is None else (relabel(verdict, others), 0.5)
+            for verdict, (claim, evidence) in zip(judged, questions, strict=True)
+            for others in [labels(claim, tuple(passage.text for passage in _passages(book, evidence)))]
+        ]
+
+    def check_claim(self, book: Book, claim: Claim, evidence: Sequence[Evidence]) -> tuple[Check, ...]:
+        """Return the explicit checks that fire on a claim and its passages, conflicts first."""
+        return run_checks(
+            claim,
+            names_of(claim.character, self.aliases),
+            novel=book.novel,
+            chunks=[book.chunks[item.chunk_index] for item in evidence],
+            stems=book.index.stems,
+            weight=book.index.weight,
+        )
+
+    def _hear(
+        self,
+        book: Book,
+        questions: Sequence[Asked],
+        on_progress: Callable[[int], object],
+    ) -> list[Heard]:
+        """Return what the claim reader says of each claim: before all its evidence, and before each passage."""
+        cases = [self._case(book, claim, evidence) for claim, evidence in questions]
+        asked = [
+            question
+            for case, (claim, evidence) in zip(cases, questions, strict=True)
+            for question in (
+                case.question,
+                *(ReaderQuestion(claim.text, passage.sentences) for passage in _passages(book, evidence)),
+            )
+        ]
+        told = iter(self.claim_reader.compare(asked, on_progress=on_progress))
+        return [
+            Heard(case, next(told), tuple(next(told) for _ in evidence))
+            for case, (_, evidence) in zip(cases, questions, strict=True)
+        ]
+
+    def _case(self, book: Book, claim: Claim, evidence: Sequence[Evidence]) -> ClaimCase:
+        return make_case(
+            claim.text,
+            _passages(book, evidence),
+            first_sentences=[book.chunks[item.chunk_index].first_sentence for item in evidence],
+            weight=book.lexicon.weight,
+            stems=book.lexicon.stems,
+            background=self.judge.background,
+        )
+
+
+def _passages(book: Book, evidence: Sequence[Evidence]) -> list[Passage]:
+    return [passage_of(book.novel, book.chunks[item.chunk_index]) for item in evidence]
