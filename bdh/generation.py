@@ -6,16 +6,17 @@ from collections.abc import Iterator, Sequence
 import torch
 
 from bdh.errors import ConfigError
-from bdh.model import BDHOutput, check_range, evaluating
+from bdh.model import BDH, BDHOutput, check_range, evaluating
 from bdh.neuro.model import LanguageModel
 from bdh.shapes import Float, Int, Tensor
-from bdh.state import State
+from bdh.state import BDHState, State
+from bdh.stepping import Stepper, can_step
 
 _PROMPT_PIECE = 1024
 
 
 class Generation(Iterator[int]):
-    """Tokens drawn one by one; ``state`` is the memory after the last token that was fed to the model."""
+    """Tokens drawn one by one. On a GPU that can, each is one replay of a captured graph (``Stepper``)."""
 
     def __init__(
         self,
@@ -28,8 +29,9 @@ class Generation(Iterator[int]):
         top_k: int,
         seed: int,
     ) -> None:
-        self.state = state
+        self._state = state
         self._model = model
+        self._stepper: Stepper | None = None
         self._logits = logits
         self._left = limit
         self._temperature = temperature
@@ -43,11 +45,21 @@ class Generation(Iterator[int]):
             raise StopIteration
         self._left -= 1
         token = self._draw()
+        if self._stepper is None and isinstance(self._model, BDH) and isinstance(self._state, BDHState):
+            self._stepper = Stepper(self._model, self._state) if can_step(self._model, self._state) else None
+        if self._stepper is not None:
+            self._logits = self._stepper.step(token.view(1))[0]
+            return int(token)
         with evaluating(self._model):
-            output: BDHOutput = self._model(token.view(1, 1), state=self.state, mode="recurrent")
+            output: BDHOutput = self._model(token.view(1, 1), state=self._state, mode="recurrent")
         assert output.state is not None
-        self.state, self._logits = output.state, output.logits[0, -1]
+        self._state, self._logits = output.state, output.logits[0, -1]
         return int(token)
+
+    @property
+    def state(self) -> State:
+        """The memory after the last token that was fed to the model."""
+        return self._state if self._stepper is None else self._stepper.state
 
     def _draw(self) -> Tensor:
         """Return the most likely token at temperature 0, otherwise one drawn from the ``top_k`` likeliest."""

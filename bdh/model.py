@@ -9,6 +9,7 @@ import torch
 import torch.nn.functional as F
 from torch import nn
 
+from bdh import fused
 from bdh.config import BDHConfig
 from bdh.errors import ConfigError, StateError
 from bdh.ops import chunkwise, parallel, recurrent
@@ -144,13 +145,57 @@ class BDH(nn.Module):
         self._check(tokens, state, mode)
         check_ids(tokens, self.config.vocab_size, self.device, name="tokens")
         mode = mode or _choose_mode(tokens.shape[1])
+        if mode == "chunkwise" and listen is None and not torch.is_grad_enabled():
+            return self._encode_segments(tokens, state, keep_state, measure_every)
+        return self._encode_at_once(tokens, state, mode, keep_state, measure_every, listen)
+
+    def _encode_at_once(
+        self,
+        tokens: Int[Tensor, "B T"],
+        state: BDHState | None,
+        mode: Mode,
+        keep_state: bool,
+        measure_every: int,
+        listen: "Listener | None" = None,
+    ) -> tuple[Float[Tensor, "B T D"], BDHState | None, Float[Tensor, "L 2"] | None]:
+        """Return what ``encode`` returns, by the fused stages where they apply."""
         start = 0 if state is None else state.position
         rotation = make_rotation(self.attn.freqs.view(-1), start=start, length=tokens.shape[1])
         memory = None if state is None else state.memory
-        trunk = self._compiled[0] if self.training and self._compiled else self.trunk
+        if listen is None and self._fuses(tokens.shape[1], mode):
+            trunk = self._fused_trunk
+        else:
+            trunk = self._compiled[0] if self.training and self._compiled else self.trunk
         hidden, after, activity = trunk(tokens, rotation, memory, mode, keep_state, measure_every, listen)
         kept = None if after is None else BDHState(after, start + tokens.shape[1])
         return hidden, kept, activity
+
+    def _encode_segments(
+        self, tokens: Int[Tensor, "B T"], state: BDHState | None, keep_state: bool, measure_every: int
+    ) -> tuple[Float[Tensor, "B T D"], BDHState | None, Float[Tensor, "L 2"] | None]:
+        """Return what ``encode`` returns without gradients, segment by segment: what is wide does not grow with T."""
+        length, parts, weights = tokens.shape[1], [], []
+        start, step = 0, fused.SEGMENT // measure_every * measure_every if measure_every else fused.SEGMENT
+        while start < length:
+            stop = min(start + step, length)
+            whole = (stop - start) // fused.PIECE * fused.PIECE
+            if 0 < whole < stop - start and not measure_every and self._fuses(whole, "chunkwise"):
+                stop = start + whole
+            last = stop == length
+            kept = keep_state or not last
+            hidden, state, activity = self._encode_at_once(
+                tokens[:, start:stop], state, "chunkwise", kept, measure_every
+            )
+            parts.append((hidden, activity))
+            weights.append(len(range(0, stop - start, measure_every or 1)))
+            start = stop
+        if len(parts) == 1:
+            return parts[0][0], state if keep_state else None, parts[0][1]
+        mean = None
+        if measure_every:
+            shares = torch.stack([activity * weight for (_, activity), weight in zip(parts, weights, strict=True)])
+            mean = shares.sum(dim=0) / sum(weights)
+        return torch.cat([hidden for hidden, _ in parts], dim=1), state if keep_state else None, mean
 
     def head(
         self, hidden: Float[Tensor, "B T D"], targets: Int[Tensor, "B T"] | None
@@ -190,6 +235,48 @@ class BDH(nn.Module):
                 activities.append(torch.stack([_share_active(neurons[:, :, ::measure_every]) for neurons in (x, y)]))
         stacked = torch.stack(memories) if memories else None
         return v, stacked, torch.stack(activities) if activities else None
+
+    def _fuses(self, length: int, mode: Mode) -> bool:
+        """Return whether the fused stages do a text of this length in ``mode``."""
+        if mode == "recurrent":
+            return False
+        sizes = fused.Sizes(self._work_dtype(), self.device, self.config.n_embd, self.config.n_neurons)
+        return fused.applies(
+            sizes,
+            length,
+            chunkwise=mode == "chunkwise",
+            gradients=torch.is_grad_enabled(),
+            learned_decay=self.attn.decay_logit is not None,
+        )
+
+    def _fused_trunk(
+        self,
+        tokens: Int[Tensor, "B T"],
+        rotation: tuple[Float[Tensor, "T N"], Float[Tensor, "T N"]],
+        memory: Float[Tensor, "L B H N D"] | None,
+        mode: Mode,
+        keep_state: bool,
+        measure_every: int,
+        listen: None = None,
+    ) -> tuple[Float[Tensor, "B T D"], Float[Tensor, "L B H N D"] | None, Float[Tensor, "L 2"] | None]:
+        """Return what ``trunk`` returns."""
+        return fused.trunk(
+            self.embedded(tokens),
+            fused.Parameters(self.encoder, self.encoder_v, self.decoder, self.attn.decay()),
+            rotation,
+            memory,
+            self._work_dtype(),
+            layers=self.config.n_layer,
+            count=fused.count_pieces(tokens.shape[1], chunkwise=mode == "chunkwise"),
+            drop=self.config.dropout if self.training else 0.0,
+            keep_state=keep_state,
+            measure_every=measure_every,
+        )
+
+    def _work_dtype(self) -> torch.dtype:
+        """Return the precision of matrix products: that of autocast where it is on, else that of the weights."""
+        kind = self.device.type
+        return torch.get_autocast_dtype(kind) if torch.is_autocast_enabled(kind) else self.encoder.dtype
 
     def embedded(self, tokens: Int[Tensor, "B T"]) -> Float[Tensor, "B T D"]:
         """Return what the first layer reads: the normalised vector of each token."""

@@ -7,6 +7,10 @@ import torch
 from bdh.shapes import Float, Tensor
 
 
+Rotation = tuple[Tensor, Tensor]
+"""Cosines and sines of the phases at each position of a text."""
+
+
 def make_frequencies(n: int, theta: float) -> Float[Tensor, "N"]:
     """Return the frequency of each of ``n`` neurons in cycles per token, neighbours in pairs (Appendix E).
 
@@ -30,6 +34,12 @@ def make_rotation(
     sines = phases.sin()
     sines[:, 0::2].neg_()
     return phases.cos().float(), sines.float()
+
+
+def halve(rotation: Rotation, dtype: torch.dtype) -> Rotation:
+    """Return the tables with one column a pair instead of two, (T, N / 2) each, in ``dtype``, as ``stages`` wants."""
+    cosines, sines = rotation
+    return cosines[:, 1::2].to(dtype).contiguous(), sines[:, 1::2].to(dtype).contiguous()
 
 
 def rotate(

@@ -1,0 +1,365 @@
+"""The stages of ``stages`` as Triton kernels for GPUs with bfloat16: products with what follows them in one pass.
+
+A product writes its result once, already rectified, turned, damped or masked. What bounds a layer is then the matrix
+rate and no longer the number of times that the H * N wide tensors pass through memory.
+"""
+# mypy: disable-error-code="no-untyped-call,no-untyped-def,untyped-decorator"
+
+import torch
+import triton
+import triton.language as tl
+
+from bdh.ops.rotary import Rotation
+from bdh.ops.stages import scale, threshold
+from bdh.shapes import Float, Tensor
+
+SMALLEST = 64
+"""C, N / 2 and D must be multiples of it: the kernels have no masks."""
+
+
+@triton.jit
+def _product(a, b, stride_a, stride_b, K: tl.constexpr, BM: tl.constexpr, BN: tl.constexpr, BK: tl.constexpr):
+    """Return a @ b^T in float32: ``a`` begins at a row of (BM, K), ``b`` at a row of (BN, K)."""
+    i, j, k = tl.arange(0, BM), tl.arange(0, BN), tl.arange(0, BK)
+    left = a + i[:, None].to(tl.int64) * stride_a + k[None, :]
+    right = b + j[None, :].to(tl.int64) * stride_b + k[:, None]
+    total = tl.zeros((BM, BN), dtype=tl.float32)
+    for _ in range(0, K, BK):
+        total = tl.dot(tl.load(left), tl.load(right), total, input_precision="ieee")
+        left += BK
+        right += BK
+    return total
+
+
+@triton.jit
+def _products(a, b, far, stride_a, stride_b, K: tl.constexpr, BM: tl.constexpr, BN: tl.constexpr, BK: tl.constexpr):
+    """Return a @ b^T for the rows at ``b`` and for those ``far`` further on, reading ``a`` once."""
+    i, j, k = tl.arange(0, BM), tl.arange(0, BN), tl.arange(0, BK)
+    left = a + i[:, None].to(tl.int64) * stride_a + k[None, :]
+    right = b + j[None, :].to(tl.int64) * stride_b + k[:, None]
+    even = tl.zeros((BM, BN), dtype=tl.float32)
+    odd = tl.zeros((BM, BN), dtype=tl.float32)
+    for _ in range(0, K, BK):
+        rows = tl.load(left)
+        even = tl.dot(rows, tl.load(right), even, input_precision="ieee")
+        odd = tl.dot(rows, tl.load(right + far), odd, input_precision="ieee")
+        left += BK
+        right += BK
+    return even, odd
+
+
+@triton.jit
+def _kept(head, rows, row, column, M, seed, least):
+    """Return which entries of the two halves dropout keeps; the twin of ``stages.keep_mask``."""
+    place = ((head * rows + row[:, None]).to(tl.uint32) * M + column[None, :]).to(tl.uint32)
+    k = (place * 0x9E3779B1) ^ seed.to(tl.uint32)
+    k = (k ^ (k >> 16)) * 0x85EBCA6B
+    k = (k ^ (k >> 13)) * 0xC2B2AE35
+    k = k ^ (k >> 16)
+    return (k & 0xFFFF) >= least, (k >> 16) >= least
+
+
+@triton.jit
+def _encode_kernel(
+    v, encoder, cosines, sines, x, q, rows, period,
+    M: tl.constexpr, D: tl.constexpr, BM: tl.constexpr, BN: tl.constexpr, BK: tl.constexpr,
+):  # fmt: skip
+    first, column, head = tl.program_id(0) * BM, tl.program_id(1) * BN, tl.program_id(2)
+    weights = encoder + (head * 2 * M + column).to(tl.int64) * D
+    p, r = _products(v + first.to(tl.int64) * D, weights, M * D, D, D, D, BM, BN, BK)
+    p, r = tl.maximum(p, 0.0), tl.maximum(r, 0.0)
+    row, n = first + tl.arange(0, BM), column + tl.arange(0, BN)
+    table = (row % period)[:, None].to(tl.int64) * M + n[None, :]
+    c, s = tl.load(cosines + table).to(tl.float32), tl.load(sines + table).to(tl.float32)
+    place = (head * rows + row).to(tl.int64)[:, None] * (2 * M) + n[None, :]
+    kind = x.dtype.element_ty
+    tl.store(x + place, p.to(kind))
+    tl.store(x + place + M, r.to(kind))
+    tl.store(q + place, (p * c - r * s).to(kind))
+    tl.store(q + place + M, (r * c + p * s).to(kind))
+
+
+@triton.jit
+def _scores_kernel(
+    q, rates, out, rows, C, DAMPED: tl.constexpr, N: tl.constexpr, BM: tl.constexpr, BK: tl.constexpr
+):  # fmt: skip
+    tiles = C // BM
+    at, to, piece = (tl.program_id(0) // tiles) * BM, (tl.program_id(0) % tiles) * BM, tl.program_id(1)
+    i, j = at + tl.arange(0, BM), to + tl.arange(0, BM)
+    total = tl.zeros((BM, BM), dtype=tl.float32)
+    if to <= at:
+        base = q + piece.to(tl.int64) * C * N
+        total = _product(base + at.to(tl.int64) * N, base + to.to(tl.int64) * N, N, N, N, BM, BM, BK)
+        total = tl.where(i[:, None] > j[None, :], total, 0.0)
+        if DAMPED:
+            rate = tl.load(rates + piece // rows)
+            total *= tl.exp2(rate * tl.maximum(i[:, None] - j[None, :], 0).to(tl.float32))
+    place = piece.to(tl.int64) * C * C + i[:, None] * C + j[None, :]
+    tl.store(out + place, total.to(out.dtype.element_ty))
+
+
+@triton.jit(do_not_specialize=["seed", "least"])
+def _mix_kernel(
+    z, encoder_v, x, y, rows, seed, least, growth, DROP: tl.constexpr,
+    M: tl.constexpr, D: tl.constexpr, BM: tl.constexpr, BN: tl.constexpr, BK: tl.constexpr,
+):  # fmt: skip
+    first, column, head = tl.program_id(0) * BM, tl.program_id(1) * BN, tl.program_id(2)
+    weights = encoder_v + (head * 2 * M + column).to(tl.int64) * D
+    p, r = _products(z + (head * rows + first).to(tl.int64) * D, weights, M * D, D, D, D, BM, BN, BK)
+    row, n = first + tl.arange(0, BM), column + tl.arange(0, BN)
+    place = (head * rows + row).to(tl.int64)[:, None] * (2 * M) + n[None, :]
+    p = tl.maximum(p, 0.0) * tl.load(x + place).to(tl.float32)
+    r = tl.maximum(r, 0.0) * tl.load(x + place + M).to(tl.float32)
+    if DROP:
+        keep_p, keep_r = _kept(head, rows, row, n, M, seed, least)
+        p, r = tl.where(keep_p, p * growth, 0.0), tl.where(keep_r, r * growth, 0.0)
+    tl.store(y + place, p.to(y.dtype.element_ty))
+    tl.store(y + place + M, r.to(y.dtype.element_ty))
+
+
+@triton.jit
+def _unmix_half(total, dy, x, y, dg, dx, place):
+    r, neurons = tl.maximum(total, 0.0), tl.load(x + place).to(tl.float32)
+    kind = y.dtype.element_ty
+    tl.store(dg + place, tl.where(r > 0.0, dy * neurons, 0.0).to(kind))
+    tl.store(dx + place, (dy * r).to(kind))
+    return r * neurons, neurons
+
+
+@triton.jit(do_not_specialize=["seed", "least"])
+def _unmix_kernel(
+    z, encoder_v, upstream, decoder, x, cosines, sines, y, q, dg, dx, rows, period, seed, least, growth,
+    DROP: tl.constexpr, M: tl.constexpr, D: tl.constexpr, BM: tl.constexpr, BN: tl.constexpr, BK: tl.constexpr,
+):  # fmt: skip
+    first, column, head = tl.program_id(0) * BM, tl.program_id(1) * BN, tl.program_id(2)
+    at = (head * 2 * M + column).to(tl.int64) * D
+    dy_p, dy_r = _products(upstream + first.to(tl.int64) * D, decoder + at, M * D, D, D, D, BM, BN, BK)
+    g_p, g_r = _products(z + (head * rows + first).to(tl.int64) * D, encoder_v + at, M * D, D, D, D, BM, BN, BK)
+    row, n = first + tl.arange(0, BM), column + tl.arange(0, BN)
+    keep_p, keep_r = _kept(head, rows, row, n, M, seed, least)
+    if DROP:
+        dy_p, dy_r = tl.where(keep_p, dy_p * growth, 0.0), tl.where(keep_r, dy_r * growth, 0.0)
+    place = (head * rows + row).to(tl.int64)[:, None] * (2 * M) + n[None, :]
+    y_p, p = _unmix_half(g_p, dy_p, x, y, dg, dx, place)
+    y_r, r = _unmix_half(g_r, dy_r, x, y, dg, dx, place + M)
+    if DROP:
+        y_p, y_r = tl.where(keep_p, y_p * growth, 0.0), tl.where(keep_r, y_r * growth, 0.0)
+    kind = y.dtype.element_ty
+    tl.store(y + place, y_p.to(kind))
+    tl.store(y + place + M, y_r.to(kind))
+    table = (row % period)[:, None].to(tl.int64) * M + n[None, :]
+    c, s = tl.load(cosines + table).to(tl.float32), tl.load(sines + table).to(tl.float32)
+    tl.store(q + place, (p * c - r * s).to(kind))
+    tl.store(q + place + M, (r * c + p * s).to(kind))
+
+
+@triton.jit
+def _pair_kernel(
+    da, v, rates, out, rows, C, DAMPED: tl.constexpr, D: tl.constexpr, BM: tl.constexpr, BK: tl.constexpr
+):  # fmt: skip
+    tiles = C // BM
+    at, to, piece = (tl.program_id(0) // tiles) * BM, (tl.program_id(0) % tiles) * BM, tl.program_id(1)
+    i, j = at + tl.arange(0, BM), to + tl.arange(0, BM)
+    left = da + piece.to(tl.int64) * C * D
+    right = v + (piece % rows).to(tl.int64) * C * D
+    total = tl.zeros((BM, BM), dtype=tl.float32)
+    if to <= at:
+        below = _product(left + at * D, right + to * D, D, D, D, BM, BM, BK)
+        total += tl.where(i[:, None] > j[None, :], below, 0.0)
+    if to >= at:
+        above = _product(right + at * D, left + to * D, D, D, D, BM, BM, BK)
+        total += tl.where(i[:, None] < j[None, :], above, 0.0)
+    if DAMPED:
+        total *= tl.exp2(tl.load(rates + piece // rows) * tl.abs(i[:, None] - j[None, :]).to(tl.float32))
+    place = piece.to(tl.int64) * C * C + i[:, None] * C + j[None, :]
+    tl.store(out + place, total.to(out.dtype.element_ty))
+
+
+@triton.jit
+def _turn_back_kernel(
+    pairs, q, dx, x, cosines, sines, left, right, out, C, period,
+    K: tl.constexpr, M: tl.constexpr, BM: tl.constexpr, BN: tl.constexpr, BK: tl.constexpr,
+):  # fmt: skip
+    first, column, piece = tl.program_id(0) * BM, tl.program_id(1) * BN, tl.program_id(2)
+    row, n, k = first + tl.arange(0, BM), column + tl.arange(0, BN), tl.arange(0, BK)
+    a = pairs + piece.to(tl.int64) * C * C + row[:, None] * C + k[None, :]
+    b = q + (piece.to(tl.int64) * C + k[:, None]) * (2 * M) + n[None, :]
+    p = tl.zeros((BM, BN), dtype=tl.float32)
+    r = tl.zeros((BM, BN), dtype=tl.float32)
+    for _ in range(0, C, BK):
+        part = tl.load(a)
+        p = tl.dot(part, tl.load(b), p, input_precision="ieee")
+        r = tl.dot(part, tl.load(b + M), r, input_precision="ieee")
+        a += BK
+        b += BK * 2 * M
+    if K > 0:
+        more_p, more_r = _products(
+            left + (piece.to(tl.int64) * C + first) * K,
+            right + (piece.to(tl.int64) * 2 * M + column) * K, M * K, K, K, K, BM, BN, BK,
+        )  # fmt: skip
+        p += more_p
+        r += more_r
+    table = ((piece * C + row) % period)[:, None].to(tl.int64) * M + n[None, :]
+    c, s = tl.load(cosines + table).to(tl.float32), tl.load(sines + table).to(tl.float32)
+    place = (piece.to(tl.int64) * C + row)[:, None] * (2 * M) + n[None, :]
+    kind = out.dtype.element_ty
+    back = p * c + r * s + tl.load(dx + place).to(tl.float32)
+    tl.store(out + place, tl.where(tl.load(x + place).to(tl.float32) > 0.0, back, 0.0).to(kind))
+    back = r * c - p * s + tl.load(dx + place + M).to(tl.float32)
+    tl.store(out + place + M, tl.where(tl.load(x + place + M).to(tl.float32) > 0.0, back, 0.0).to(kind))
+
+
+@triton.jit
+def _carry_kernel(
+    written, memory, whole, before, after, batch, count, heads,
+    EMPTY: tl.constexpr, DAMPED: tl.constexpr, M: tl.constexpr, D: tl.constexpr, BN: tl.constexpr,
+):  # fmt: skip
+    column, text, head = tl.program_id(0) * BN, tl.program_id(1), tl.program_id(2)
+    n, d = column + tl.arange(0, BN), tl.arange(0, D)
+    natural = 2 * (n % M) + n // M
+    own = ((text * heads + head).to(tl.int64) * 2 * M + natural)[:, None] * D + d[None, :]
+    now = tl.zeros((BN, D), dtype=tl.float32)
+    if not EMPTY:
+        now = tl.load(memory + own).to(tl.float32)
+    for piece in range(count):
+        row = (head * batch + text).to(tl.int64) * count + piece
+        place = (row * 2 * M + n)[:, None] * D + d[None, :]
+        adds = tl.load(written + place).to(tl.float32)
+        tl.store(before + place, now.to(before.dtype.element_ty))
+        if DAMPED:
+            now *= tl.load(whole + head)
+        now += adds
+    tl.store(after + own, now)
+
+
+def encode(
+    v: Float[Tensor, "R C D"], encoder: Float[Tensor, "H N D"], rotation: Rotation
+) -> tuple[Float[Tensor, "H R C N"], Float[Tensor, "H R C N"]]:
+    """Return what ``stages.encode`` returns."""
+    (rows, length, width), (heads, neurons, _) = v.shape, encoder.shape
+    v, half = v.contiguous(), neurons // 2
+    x = torch.empty(heads, rows, length, neurons, dtype=v.dtype, device=v.device)
+    q = torch.empty_like(x)
+    bm, bn, bk, warps, depth = _tiles("encode", length)
+    _encode_kernel[(rows * length // bm, half // bn, heads)](
+        v, encoder, *rotation, x, q, rows * length, rotation[0].shape[0], half, width, bm, bn, bk,
+        num_warps=warps, num_stages=depth,
+    )  # fmt: skip
+    return x, q
+
+
+def scores(q: Float[Tensor, "H R C N"], rates: Float[Tensor, "H"] | None) -> Float[Tensor, "H R C C"]:
+    """Return what ``stages.scores`` returns; blocks above the diagonal are never computed."""
+    heads, rows, length, neurons = q.shape
+    out = torch.empty(heads, rows, length, length, dtype=q.dtype, device=q.device)
+    bm, _, bk, warps, depth = _tiles("scores", length)
+    _scores_kernel[((length // bm) ** 2, heads * rows)](
+        q, q if rates is None else rates, out, rows, length, rates is not None, neurons, bm, bk,
+        num_warps=warps, num_stages=depth,
+    )  # fmt: skip
+    return out
+
+
+def mix(
+    z: Float[Tensor, "H R C D"], encoder_v: Float[Tensor, "H N D"], x: Float[Tensor, "H R C N"], drop: float, seed: int
+) -> Float[Tensor, "H R C N"]:
+    """Return what ``stages.mix`` returns, by the same dropout mask."""
+    heads, rows, length, neurons = x.shape
+    y, half = torch.empty_like(x), neurons // 2
+    bm, bn, bk, warps, depth = _tiles("mix", length)
+    _mix_kernel[(rows * length // bm, half // bn, heads)](
+        z, encoder_v, x, y, rows * length, seed, threshold(drop), scale(drop), drop > 0,
+        half, z.shape[-1], bm, bn, bk, num_warps=warps, num_stages=depth,
+    )  # fmt: skip
+    return y
+
+
+def unmix(
+    z: Float[Tensor, "H R C D"],
+    encoder_v: Float[Tensor, "H N D"],
+    upstream: Float[Tensor, "R C D"],
+    decoder: Float[Tensor, "H N D"],
+    x: Float[Tensor, "H R C N"],
+    rotation: Rotation,
+    drop: float,
+    seed: int,
+) -> tuple[Tensor, Tensor, Tensor, Tensor]:
+    """Return what ``stages.unmix`` returns: y, q and two gradients from two products in one pass."""
+    heads, rows, length, neurons = x.shape
+    y, q, dg, dx = (torch.empty_like(x) for _ in range(4))
+    half, period = neurons // 2, rotation[0].shape[0]
+    bm, bn, bk, warps, depth = _tiles("unmix", length)
+    _unmix_kernel[(rows * length // bm, half // bn, heads)](
+        z, encoder_v, upstream.contiguous(), decoder, x, *rotation, y, q, dg, dx, rows * length, period,
+        seed, threshold(drop), scale(drop), drop > 0, half, z.shape[-1], bm, bn, bk,
+        num_warps=warps, num_stages=depth,
+    )  # fmt: skip
+    return y, q, dg, dx
+
+
+def pair(
+    da: Float[Tensor, "H R C D"], v: Float[Tensor, "R C D"], rates: Float[Tensor, "H"] | None
+) -> Float[Tensor, "H R C C"]:
+    """Return what ``stages.pair`` returns."""
+    heads, rows, length, width = da.shape
+    out = torch.empty(heads, rows, length, length, dtype=da.dtype, device=da.device)
+    bm, _, bk, warps, depth = _tiles("pair", length)
+    _pair_kernel[((length // bm) ** 2, heads * rows)](
+        da.contiguous(), v.contiguous(), da if rates is None else rates, out, rows, length, rates is not None, width,
+        bm, bk, num_warps=warps, num_stages=depth,
+    )  # fmt: skip
+    return out
+
+
+def turn_back(
+    pairs: Float[Tensor, "H R C C"],
+    q: Float[Tensor, "H R C N"],
+    dx: Float[Tensor, "H R C N"],
+    x: Float[Tensor, "H R C N"],
+    rotation: Rotation,
+    extra: tuple[Float[Tensor, "H R C K"], Float[Tensor, "H R N K"]] | None,
+) -> Float[Tensor, "H R C N"]:
+    """Return what ``stages.turn_back`` returns."""
+    heads, rows, length, neurons = q.shape
+    out, half = torch.empty_like(x), neurons // 2
+    left, right = (q, q) if extra is None else (part.contiguous() for part in extra)
+    bm, bn, bk, warps, depth = _tiles("turn_back", length)
+    _turn_back_kernel[(length // bm, half // bn, heads * rows)](
+        pairs, q, dx, x, *rotation, left, right, out, length, rotation[0].shape[0],
+        0 if extra is None else left.shape[-1], half, bm, bn, bk, num_warps=warps, num_stages=depth,
+    )  # fmt: skip
+    return out
+
+
+def carry(
+    written: Float[Tensor, "H R N D"],
+    memory: Float[Tensor, "B H N D"] | None,
+    whole: Float[Tensor, "H 1 1"] | None,
+    count: int,
+    after: Float[Tensor, "B H N D"],
+) -> Float[Tensor, "H R N D"]:
+    """Return what ``stages.carry`` returns; the running memory stays in registers, in float32."""
+    heads, rows, neurons, width = written.shape
+    before, factors = torch.empty_like(written), written if whole is None else whole.float().contiguous()
+    held = after if memory is None else memory.contiguous()
+    _carry_kernel[(neurons // 16, rows // count, heads)](
+        written, held, factors, before, after, rows // count, count, heads, memory is None, whole is not None,
+        neurons // 2, width, 16, num_warps=4,
+    )  # fmt: skip
+    return before
+
+
+TILES: dict[str, tuple[int, int, int, int, int]] = {
+    "encode": (128, 64, 64, 8, 3),
+    "scores": (128, 128, 64, 8, 4),
+    "mix": (128, 64, 64, 8, 3),
+    "unmix": (128, 64, 64, 8, 3),
+    "pair": (128, 128, 64, 8, 3),
+    "turn_back": (128, 64, 64, 8, 3),
+}
+"""Rows, columns of a half, depth of a step, warps and stages of each kernel, as measured on an H200."""
+
+
+def _tiles(name: str, length: int) -> tuple[int, int, int, int, int]:
+    bm, bn, bk, warps, depth = TILES[name]
+    return min(bm, length & -length), bn, bk, warps, depth

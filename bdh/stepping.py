@@ -1,0 +1,82 @@
+"""Generation on a GPU: one token is one replay of a captured graph, at any length of the text."""
+
+import importlib
+import importlib.util
+
+import torch
+import torch.nn.functional as F
+
+from bdh.model import BDH
+from bdh.ops import whole
+from bdh.shapes import Float, Int, Tensor
+from bdh.state import BDHState
+
+
+class Stepper:
+    """A model that reads one token a call, for a fixed batch, with a memory of its own that it changes in place.
+
+    The graph holds the model's weights as they were when it was made.
+    """
+
+    @torch.inference_mode()
+    def __init__(self, model: BDH, state: BDHState) -> None:
+        self._kernels = importlib.import_module("bdh.ops.step_kernels")
+        self._model, self._memory = model, state.memory.clone()
+        device, config = model.device, model.config
+        self._weights = whole.arrange(model.encoder, model.encoder_v, model.decoder, model.encoder.dtype)
+        self._room = self._kernels.Room.make(self._weights, state.batch_size)
+        self._decay = model.attn.decay()
+        self._token = torch.zeros(state.batch_size, dtype=torch.int64, device=device)
+        self._position = torch.full((1,), state.position, dtype=torch.int64, device=device)
+        self._count = state.position
+        self._logits = model.lm_head.new_empty(state.batch_size, config.vocab_size)
+        self._graph = self._capture(state) if device.type == "cuda" else None
+
+    def _capture(self, state: BDHState) -> torch.cuda.CUDAGraph:
+        """Run once beside the main stream, so that kernels are built; then capture, and put memory and place back."""
+        aside = torch.cuda.Stream(self._model.device)
+        aside.wait_stream(torch.cuda.current_stream(self._model.device))
+        with torch.cuda.stream(aside):
+            self._run()
+        torch.cuda.current_stream(self._model.device).wait_stream(aside)
+        graph = torch.cuda.CUDAGraph()
+        with torch.cuda.graph(graph):
+            self._run()
+        self._memory.copy_(state.memory)
+        self._position.fill_(state.position)
+        return graph
+
+    def _run(self) -> None:
+        model = self._model
+        v = F.layer_norm(model.embed(self._token).float(), (model.config.n_embd,), eps=1e-5)
+        frequencies = model.attn.freqs.view(-1)
+        for memory in self._memory:
+            self._kernels.step(v, self._weights, frequencies, self._position, memory, self._decay, self._room)
+        torch.mm(v.to(model.lm_head.dtype), model.lm_head, out=self._logits)
+        self._position.add_(1)
+
+    @torch.inference_mode()
+    def step(self, tokens: Int[Tensor, "B"]) -> Float[Tensor, "B V"]:
+        """Read one token a text and return the logits of the next; the result is overwritten by the next call."""
+        self._token.copy_(tokens)
+        if self._graph is None:
+            self._run()
+        else:
+            self._graph.replay()
+        self._count += 1
+        return self._logits
+
+    @property
+    def state(self) -> BDHState:
+        """A copy of the memory after the last token."""
+        return BDHState(self._memory.clone(), self._count)
+
+
+def can_step(model: BDH, state: BDHState) -> bool:
+    """Return whether a ``Stepper`` works for this model: 16-bit weights on a GPU with Triton, sizes without remainder."""
+    if model.device.type != "cuda" or importlib.util.find_spec("triton") is None:
+        return False
+    kernels = importlib.import_module("bdh.ops.step_kernels")
+    narrow = model.encoder.dtype in (torch.bfloat16, torch.float16)
+    fits: bool = narrow and kernels.fits(model.config.n_neurons, model.config.n_embd)
+    return fits and state.memory.dtype == torch.float32
