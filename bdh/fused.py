@@ -8,7 +8,7 @@ import torch
 import torch.nn.functional as F
 
 from bdh.ops import parallel, stages, whole
-from bdh.ops.rotary import Rotation, halve
+from bdh.ops.rotary import Rotation
 from bdh.shapes import Float, Tensor
 
 PIECE = 512
@@ -63,7 +63,10 @@ def trunk(
     keep_state: bool,
     measure_every: int,
 ) -> tuple[Float[Tensor, "B T D"], Float[Tensor, "L B H N D"] | None, Float[Tensor, "L 2"] | None]:
-    """Return what ``BDH.trunk`` returns; ``v`` is what the first layer reads, ``dtype`` the precision of the work."""
+    """Return what ``BDH.trunk`` returns; ``v`` is what the first layer reads, ``dtype`` the precision of the work.
+
+    ``rotation`` is that of ``make_pair_rotation``, in ``dtype``.
+    """
     encoder, encoder_v, decoder, decay = parameters
     batch, length, width = v.shape
     weights = whole.arrange(encoder, encoder_v, decoder, dtype)
@@ -71,7 +74,7 @@ def trunk(
     rates = None if decay is None else torch.log2(decay.detach()).contiguous()
     work = whole.kernels() if v.device.type == "cuda" else stages
     assert work is not None
-    setting = whole.Setting(halve(rotation, dtype), damping, rates, drop, count, work)
+    setting = whole.Setting(rotation, damping, rates, drop, count, work)
     shape = (layers, batch, encoder.shape[0], encoder.shape[2], width)
     room = torch.empty(shape, dtype=torch.float32, device=v.device) if keep_state else None
     memories, activities = [], []

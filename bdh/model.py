@@ -13,7 +13,7 @@ from bdh import fused
 from bdh.config import BDHConfig
 from bdh.errors import ConfigError, StateError
 from bdh.ops import chunkwise, parallel, recurrent
-from bdh.ops.rotary import make_frequencies, make_rotation, rotate
+from bdh.ops.rotary import Rotation, make_frequencies, make_pair_rotation, make_rotation, rotate
 from bdh.shapes import Float, Int, Tensor
 from bdh.state import BDHState, State
 
@@ -160,14 +160,16 @@ class BDH(nn.Module):
     ) -> tuple[Float[Tensor, "B T D"], BDHState | None, Float[Tensor, "L 2"] | None]:
         """Return what ``encode`` returns, by the fused stages where they apply."""
         start = 0 if state is None else state.position
-        rotation = make_rotation(self.attn.freqs.view(-1), start=start, length=tokens.shape[1])
-        memory = None if state is None else state.memory
-        if listen is None and self._fuses(tokens.shape[1], mode):
-            trunk = self._fused_trunk
+        memory, length = None if state is None else state.memory, tokens.shape[1]
+        frequencies = self.attn.freqs.view(-1)
+        if listen is None and self._fuses(length, mode):
+            pairs = make_pair_rotation(frequencies, start=start, length=length, dtype=self._work_dtype())
+            hidden, after, activity = self._fused_trunk(tokens, pairs, memory, mode, keep_state, measure_every)
         else:
             trunk = self._compiled[0] if self.training and self._compiled else self.trunk
-        hidden, after, activity = trunk(tokens, rotation, memory, mode, keep_state, measure_every, listen)
-        kept = None if after is None else BDHState(after, start + tokens.shape[1])
+            rotation = make_rotation(frequencies, start=start, length=length)
+            hidden, after, activity = trunk(tokens, rotation, memory, mode, keep_state, measure_every, listen)
+        kept = None if after is None else BDHState(after, start + length)
         return hidden, kept, activity
 
     def _encode_segments(
@@ -193,8 +195,8 @@ class BDH(nn.Module):
             return parts[0][0], state if keep_state else None, parts[0][1]
         mean = None
         if measure_every:
-            shares = torch.stack([activity * weight for (_, activity), weight in zip(parts, weights, strict=True)])
-            mean = shares.sum(dim=0) / sum(weights)
+            shares = [activity * weight for (_, activity), weight in zip(parts, weights, strict=True) if activity is not None]
+            mean = torch.stack(shares).sum(dim=0) / sum(weights)
         return torch.cat([hidden for hidden, _ in parts], dim=1), state if keep_state else None, mean
 
     def head(
@@ -252,12 +254,11 @@ class BDH(nn.Module):
     def _fused_trunk(
         self,
         tokens: Int[Tensor, "B T"],
-        rotation: tuple[Float[Tensor, "T N"], Float[Tensor, "T N"]],
+        rotation: Rotation,
         memory: Float[Tensor, "L B H N D"] | None,
         mode: Mode,
         keep_state: bool,
         measure_every: int,
-        listen: None = None,
     ) -> tuple[Float[Tensor, "B T D"], Float[Tensor, "L B H N D"] | None, Float[Tensor, "L 2"] | None]:
         """Return what ``trunk`` returns."""
         return fused.trunk(

@@ -32,51 +32,46 @@ def _product(a, b, stride_a, stride_b, K: tl.constexpr, BM: tl.constexpr, BN: tl
 
 
 @triton.jit
-def _products(a, b, far, stride_a, stride_b, K: tl.constexpr, BM: tl.constexpr, BN: tl.constexpr, BK: tl.constexpr):
-    """Return a @ b^T for the rows at ``b`` and for those ``far`` further on, reading ``a`` once."""
-    i, j, k = tl.arange(0, BM), tl.arange(0, BN), tl.arange(0, BK)
-    left = a + i[:, None].to(tl.int64) * stride_a + k[None, :]
-    right = b + j[None, :].to(tl.int64) * stride_b + k[:, None]
-    even = tl.zeros((BM, BN), dtype=tl.float32)
-    odd = tl.zeros((BM, BN), dtype=tl.float32)
-    for _ in range(0, K, BK):
-        rows = tl.load(left)
-        even = tl.dot(rows, tl.load(right), even, input_precision="ieee")
-        odd = tl.dot(rows, tl.load(right + far), odd, input_precision="ieee")
-        left += BK
-        right += BK
-    return even, odd
+def _place(head, rows, first, column, N: tl.constexpr, BM: tl.constexpr, BN: tl.constexpr):
+    """Return the offsets of a tile in (H, rows, N)."""
+    row = (head * rows + first + tl.arange(0, BM)).to(tl.int64)
+    return row[:, None] * N + column + tl.arange(0, BN)[None, :]
 
 
 @triton.jit
-def _kept(head, rows, row, column, M, seed, least):
-    """Return which entries of the two halves dropout keeps; the twin of ``stages.keep_mask``."""
-    place = ((head * rows + row[:, None]).to(tl.uint32) * M + column[None, :]).to(tl.uint32)
-    k = (place * 0x9E3779B1) ^ seed.to(tl.uint32)
+def _turned(x, cosines, sines, first, column, period, N: tl.constexpr, BM: tl.constexpr, BN: tl.constexpr):
+    """Return the pairs of neighbours in a tile turned by their phases."""
+    row = ((first + tl.arange(0, BM)) % period).to(tl.int64)
+    table = row[:, None] * (N // 2) + column // 2 + tl.arange(0, BN // 2)[None, :]
+    c, s = tl.load(cosines + table).to(tl.float32), tl.load(sines + table).to(tl.float32)
+    p, r = tl.split(tl.reshape(x, (BM, BN // 2, 2)))
+    return tl.reshape(tl.join(p * c - r * s, r * c + p * s), (BM, BN))
+
+
+@triton.jit
+def _kept(head, rows, first, column, seed, least, N: tl.constexpr, BM: tl.constexpr, BN: tl.constexpr):
+    """Return which entries of a tile dropout keeps; the twin of ``stages.keep_mask``."""
+    row, n = head * rows + first + tl.arange(0, BM), column // 2 + tl.arange(0, BN // 2)
+    k = (row[:, None].to(tl.uint32) * (N // 2) + n[None, :]).to(tl.uint32)
+    k = (k * 0x9E3779B1) ^ seed.to(tl.uint32)
     k = (k ^ (k >> 16)) * 0x85EBCA6B
     k = (k ^ (k >> 13)) * 0xC2B2AE35
     k = k ^ (k >> 16)
-    return (k & 0xFFFF) >= least, (k >> 16) >= least
+    return tl.reshape(tl.join(k & 0xFFFF, k >> 16), (BM, BN)) >= least
 
 
 @triton.jit
 def _encode_kernel(
     v, encoder, cosines, sines, x, q, rows, period,
-    M: tl.constexpr, D: tl.constexpr, BM: tl.constexpr, BN: tl.constexpr, BK: tl.constexpr,
+    N: tl.constexpr, D: tl.constexpr, BM: tl.constexpr, BN: tl.constexpr, BK: tl.constexpr,
 ):  # fmt: skip
-    first, column, head = tl.program_id(0) * BM, tl.program_id(1) * BN, tl.program_id(2)
-    weights = encoder + (head * 2 * M + column).to(tl.int64) * D
-    p, r = _products(v + first.to(tl.int64) * D, weights, M * D, D, D, D, BM, BN, BK)
-    p, r = tl.maximum(p, 0.0), tl.maximum(r, 0.0)
-    row, n = first + tl.arange(0, BM), column + tl.arange(0, BN)
-    table = (row % period)[:, None].to(tl.int64) * M + n[None, :]
-    c, s = tl.load(cosines + table).to(tl.float32), tl.load(sines + table).to(tl.float32)
-    place = (head * rows + row).to(tl.int64)[:, None] * (2 * M) + n[None, :]
+    column, first, head = tl.program_id(0) * BN, tl.program_id(1) * BM, tl.program_id(2)
+    weights = encoder + (head * N + column).to(tl.int64) * D
+    total = tl.maximum(_product(v + first.to(tl.int64) * D, weights, D, D, D, BM, BN, BK), 0.0)
+    place = _place(head, rows, first, column, N, BM, BN)
     kind = x.dtype.element_ty
-    tl.store(x + place, p.to(kind))
-    tl.store(x + place + M, r.to(kind))
-    tl.store(q + place, (p * c - r * s).to(kind))
-    tl.store(q + place + M, (r * c + p * s).to(kind))
+    tl.store(x + place, total.to(kind))
+    tl.store(q + place, _turned(total, cosines, sines, first, column, period, N, BM, BN).to(kind))
 
 
 @triton.jit
@@ -101,56 +96,42 @@ def _scores_kernel(
 @triton.jit(do_not_specialize=["seed", "least"])
 def _mix_kernel(
     z, encoder_v, x, y, rows, seed, least, growth, DROP: tl.constexpr,
-    M: tl.constexpr, D: tl.constexpr, BM: tl.constexpr, BN: tl.constexpr, BK: tl.constexpr,
+    N: tl.constexpr, D: tl.constexpr, BM: tl.constexpr, BN: tl.constexpr, BK: tl.constexpr,
 ):  # fmt: skip
-    first, column, head = tl.program_id(0) * BM, tl.program_id(1) * BN, tl.program_id(2)
-    weights = encoder_v + (head * 2 * M + column).to(tl.int64) * D
-    p, r = _products(z + (head * rows + first).to(tl.int64) * D, weights, M * D, D, D, D, BM, BN, BK)
-    row, n = first + tl.arange(0, BM), column + tl.arange(0, BN)
-    place = (head * rows + row).to(tl.int64)[:, None] * (2 * M) + n[None, :]
-    p = tl.maximum(p, 0.0) * tl.load(x + place).to(tl.float32)
-    r = tl.maximum(r, 0.0) * tl.load(x + place + M).to(tl.float32)
+    column, first, head = tl.program_id(0) * BN, tl.program_id(1) * BM, tl.program_id(2)
+    place = _place(head, rows, first, column, N, BM, BN)
+    neurons = tl.load(x + place)
+    weights = encoder_v + (head * N + column).to(tl.int64) * D
+    total = _product(z + (head * rows + first).to(tl.int64) * D, weights, D, D, D, BM, BN, BK)
+    mixed = tl.maximum(total, 0.0) * neurons.to(tl.float32)
     if DROP:
-        keep_p, keep_r = _kept(head, rows, row, n, M, seed, least)
-        p, r = tl.where(keep_p, p * growth, 0.0), tl.where(keep_r, r * growth, 0.0)
-    tl.store(y + place, p.to(y.dtype.element_ty))
-    tl.store(y + place + M, r.to(y.dtype.element_ty))
-
-
-@triton.jit
-def _unmix_half(total, dy, x, y, dg, dx, place):
-    r, neurons = tl.maximum(total, 0.0), tl.load(x + place).to(tl.float32)
-    kind = y.dtype.element_ty
-    tl.store(dg + place, tl.where(r > 0.0, dy * neurons, 0.0).to(kind))
-    tl.store(dx + place, (dy * r).to(kind))
-    return r * neurons, neurons
+        mixed = tl.where(_kept(head, rows, first, column, seed, least, N, BM, BN), mixed * growth, 0.0)
+    tl.store(y + place, mixed.to(y.dtype.element_ty))
 
 
 @triton.jit(do_not_specialize=["seed", "least"])
 def _unmix_kernel(
     z, encoder_v, upstream, decoder, x, cosines, sines, y, q, dg, dx, rows, period, seed, least, growth,
-    DROP: tl.constexpr, M: tl.constexpr, D: tl.constexpr, BM: tl.constexpr, BN: tl.constexpr, BK: tl.constexpr,
+    DROP: tl.constexpr, N: tl.constexpr, D: tl.constexpr, BM: tl.constexpr, BN: tl.constexpr, BK: tl.constexpr,
 ):  # fmt: skip
-    first, column, head = tl.program_id(0) * BM, tl.program_id(1) * BN, tl.program_id(2)
-    at = (head * 2 * M + column).to(tl.int64) * D
-    dy_p, dy_r = _products(upstream + first.to(tl.int64) * D, decoder + at, M * D, D, D, D, BM, BN, BK)
-    g_p, g_r = _products(z + (head * rows + first).to(tl.int64) * D, encoder_v + at, M * D, D, D, D, BM, BN, BK)
-    row, n = first + tl.arange(0, BM), column + tl.arange(0, BN)
-    keep_p, keep_r = _kept(head, rows, row, n, M, seed, least)
-    if DROP:
-        dy_p, dy_r = tl.where(keep_p, dy_p * growth, 0.0), tl.where(keep_r, dy_r * growth, 0.0)
-    place = (head * rows + row).to(tl.int64)[:, None] * (2 * M) + n[None, :]
-    y_p, p = _unmix_half(g_p, dy_p, x, y, dg, dx, place)
-    y_r, r = _unmix_half(g_r, dy_r, x, y, dg, dx, place + M)
-    if DROP:
-        y_p, y_r = tl.where(keep_p, y_p * growth, 0.0), tl.where(keep_r, y_r * growth, 0.0)
+    column, first, head = tl.program_id(0) * BN, tl.program_id(1) * BM, tl.program_id(2)
+    place = _place(head, rows, first, column, N, BM, BN)
     kind = y.dtype.element_ty
-    tl.store(y + place, y_p.to(kind))
-    tl.store(y + place + M, y_r.to(kind))
-    table = (row % period)[:, None].to(tl.int64) * M + n[None, :]
-    c, s = tl.load(cosines + table).to(tl.float32), tl.load(sines + table).to(tl.float32)
-    tl.store(q + place, (p * c - r * s).to(kind))
-    tl.store(q + place + M, (r * c + p * s).to(kind))
+    neurons = tl.load(x + place)
+    at = (head * N + column).to(tl.int64) * D
+    r = _product(z + (head * rows + first).to(tl.int64) * D, encoder_v + at, D, D, D, BM, BN, BK)
+    r = tl.maximum(r, 0.0)
+    mixed = r * neurons.to(tl.float32)
+    if DROP:
+        mixed = tl.where(_kept(head, rows, first, column, seed, least, N, BM, BN), mixed * growth, 0.0)
+    tl.store(y + place, mixed.to(kind))
+    tl.store(q + place, _turned(neurons.to(tl.float32), cosines, sines, first, column, period, N, BM, BN).to(kind))
+    r = r.to(kind)
+    dy = _product(upstream + first.to(tl.int64) * D, decoder + at, D, D, D, BM, BN, BK)
+    if DROP:
+        dy = tl.where(_kept(head, rows, first, column, seed, least, N, BM, BN), dy * growth, 0.0)
+    tl.store(dg + place, tl.where(r > 0.0, dy * neurons.to(tl.float32), 0.0).to(kind))
+    tl.store(dx + place, (dy * r.to(tl.float32)).to(kind))
 
 
 @triton.jit
@@ -178,52 +159,44 @@ def _pair_kernel(
 @triton.jit
 def _turn_back_kernel(
     pairs, q, dx, x, cosines, sines, left, right, out, C, period,
-    K: tl.constexpr, M: tl.constexpr, BM: tl.constexpr, BN: tl.constexpr, BK: tl.constexpr,
+    K: tl.constexpr, N: tl.constexpr, BM: tl.constexpr, BN: tl.constexpr, BK: tl.constexpr,
 ):  # fmt: skip
-    first, column, piece = tl.program_id(0) * BM, tl.program_id(1) * BN, tl.program_id(2)
+    column, first, piece = tl.program_id(0) * BN, tl.program_id(1) * BM, tl.program_id(2)
     row, n, k = first + tl.arange(0, BM), column + tl.arange(0, BN), tl.arange(0, BK)
     a = pairs + piece.to(tl.int64) * C * C + row[:, None] * C + k[None, :]
-    b = q + (piece.to(tl.int64) * C + k[:, None]) * (2 * M) + n[None, :]
-    p = tl.zeros((BM, BN), dtype=tl.float32)
-    r = tl.zeros((BM, BN), dtype=tl.float32)
+    b = q + (piece.to(tl.int64) * C + k[:, None]) * N + n[None, :]
+    total = tl.zeros((BM, BN), dtype=tl.float32)
     for _ in range(0, C, BK):
-        part = tl.load(a)
-        p = tl.dot(part, tl.load(b), p, input_precision="ieee")
-        r = tl.dot(part, tl.load(b + M), r, input_precision="ieee")
+        total = tl.dot(tl.load(a), tl.load(b), total, input_precision="ieee")
         a += BK
-        b += BK * 2 * M
+        b += BK * N
     if K > 0:
-        more_p, more_r = _products(
-            left + (piece.to(tl.int64) * C + first) * K,
-            right + (piece.to(tl.int64) * 2 * M + column) * K, M * K, K, K, K, BM, BN, BK,
+        total += _product(
+            left + (piece.to(tl.int64) * C + first) * K, right + (piece.to(tl.int64) * N + column) * K,
+            K, K, K, BM, BN, BK,
         )  # fmt: skip
-        p += more_p
-        r += more_r
-    table = ((piece * C + row) % period)[:, None].to(tl.int64) * M + n[None, :]
+    row = ((piece * C + row) % period).to(tl.int64)
+    table = row[:, None] * (N // 2) + column // 2 + tl.arange(0, BN // 2)[None, :]
     c, s = tl.load(cosines + table).to(tl.float32), tl.load(sines + table).to(tl.float32)
-    place = (piece.to(tl.int64) * C + row)[:, None] * (2 * M) + n[None, :]
-    kind = out.dtype.element_ty
-    back = p * c + r * s + tl.load(dx + place).to(tl.float32)
-    tl.store(out + place, tl.where(tl.load(x + place).to(tl.float32) > 0.0, back, 0.0).to(kind))
-    back = r * c - p * s + tl.load(dx + place + M).to(tl.float32)
-    tl.store(out + place + M, tl.where(tl.load(x + place + M).to(tl.float32) > 0.0, back, 0.0).to(kind))
+    p, r = tl.split(tl.reshape(total, (BM, BN // 2, 2)))
+    back = tl.reshape(tl.join(p * c + r * s, r * c - p * s), (BM, BN))
+    place = _place(piece, C, first, column, N, BM, BN)
+    back = tl.where(tl.load(x + place) > 0.0, back + tl.load(dx + place).to(tl.float32), 0.0)
+    tl.store(out + place, back.to(out.dtype.element_ty))
 
 
 @triton.jit
 def _carry_kernel(
     written, memory, whole, before, after, batch, count, heads,
-    EMPTY: tl.constexpr, DAMPED: tl.constexpr, M: tl.constexpr, D: tl.constexpr, BN: tl.constexpr,
+    EMPTY: tl.constexpr, DAMPED: tl.constexpr, N: tl.constexpr, D: tl.constexpr, BN: tl.constexpr,
 ):  # fmt: skip
     column, text, head = tl.program_id(0) * BN, tl.program_id(1), tl.program_id(2)
-    n, d = column + tl.arange(0, BN), tl.arange(0, D)
-    natural = 2 * (n % M) + n // M
-    own = ((text * heads + head).to(tl.int64) * 2 * M + natural)[:, None] * D + d[None, :]
+    own = _place(text * heads + head, N, column, 0, D, BN, D)
     now = tl.zeros((BN, D), dtype=tl.float32)
     if not EMPTY:
         now = tl.load(memory + own).to(tl.float32)
     for piece in range(count):
-        row = (head * batch + text).to(tl.int64) * count + piece
-        place = (row * 2 * M + n)[:, None] * D + d[None, :]
+        place = _place((head * batch + text) * count + piece, N, column, 0, D, BN, D)
         adds = tl.load(written + place).to(tl.float32)
         tl.store(before + place, now.to(before.dtype.element_ty))
         if DAMPED:
@@ -237,12 +210,12 @@ def encode(
 ) -> tuple[Float[Tensor, "H R C N"], Float[Tensor, "H R C N"]]:
     """Return what ``stages.encode`` returns."""
     (rows, length, width), (heads, neurons, _) = v.shape, encoder.shape
-    v, half = v.contiguous(), neurons // 2
+    v = v.contiguous()
     x = torch.empty(heads, rows, length, neurons, dtype=v.dtype, device=v.device)
     q = torch.empty_like(x)
     bm, bn, bk, warps, depth = _tiles("encode", length)
-    _encode_kernel[(rows * length // bm, half // bn, heads)](
-        v, encoder, *rotation, x, q, rows * length, rotation[0].shape[0], half, width, bm, bn, bk,
+    _encode_kernel[(neurons // bn, rows * length // bm, heads)](
+        v, encoder, *rotation, x, q, rows * length, rotation[0].shape[0], neurons, width, bm, bn, bk,
         num_warps=warps, num_stages=depth,
     )  # fmt: skip
     return x, q
@@ -265,11 +238,11 @@ def mix(
 ) -> Float[Tensor, "H R C N"]:
     """Return what ``stages.mix`` returns, by the same dropout mask."""
     heads, rows, length, neurons = x.shape
-    y, half = torch.empty_like(x), neurons // 2
+    y = torch.empty_like(x)
     bm, bn, bk, warps, depth = _tiles("mix", length)
-    _mix_kernel[(rows * length // bm, half // bn, heads)](
+    _mix_kernel[(neurons // bn, rows * length // bm, heads)](
         z, encoder_v, x, y, rows * length, seed, threshold(drop), scale(drop), drop > 0,
-        half, z.shape[-1], bm, bn, bk, num_warps=warps, num_stages=depth,
+        neurons, z.shape[-1], bm, bn, bk, num_warps=warps, num_stages=depth,
     )  # fmt: skip
     return y
 
@@ -287,11 +260,11 @@ def unmix(
     """Return what ``stages.unmix`` returns: y, q and two gradients from two products in one pass."""
     heads, rows, length, neurons = x.shape
     y, q, dg, dx = (torch.empty_like(x) for _ in range(4))
-    half, period = neurons // 2, rotation[0].shape[0]
+    period = rotation[0].shape[0]
     bm, bn, bk, warps, depth = _tiles("unmix", length)
-    _unmix_kernel[(rows * length // bm, half // bn, heads)](
+    _unmix_kernel[(neurons // bn, rows * length // bm, heads)](
         z, encoder_v, upstream.contiguous(), decoder, x, *rotation, y, q, dg, dx, rows * length, period,
-        seed, threshold(drop), scale(drop), drop > 0, half, z.shape[-1], bm, bn, bk,
+        seed, threshold(drop), scale(drop), drop > 0, neurons, z.shape[-1], bm, bn, bk,
         num_warps=warps, num_stages=depth,
     )  # fmt: skip
     return y, q, dg, dx
@@ -321,12 +294,12 @@ def turn_back(
 ) -> Float[Tensor, "H R C N"]:
     """Return what ``stages.turn_back`` returns."""
     heads, rows, length, neurons = q.shape
-    out, half = torch.empty_like(x), neurons // 2
+    out = torch.empty_like(x)
     left, right = (q, q) if extra is None else (part.contiguous() for part in extra)
     bm, bn, bk, warps, depth = _tiles("turn_back", length)
-    _turn_back_kernel[(length // bm, half // bn, heads * rows)](
+    _turn_back_kernel[(neurons // bn, length // bm, heads * rows)](
         pairs, q, dx, x, *rotation, left, right, out, length, rotation[0].shape[0],
-        0 if extra is None else left.shape[-1], half, bm, bn, bk, num_warps=warps, num_stages=depth,
+        0 if extra is None else left.shape[-1], neurons, bm, bn, bk, num_warps=warps, num_stages=depth,
     )  # fmt: skip
     return out
 
@@ -344,20 +317,20 @@ def carry(
     held = after if memory is None else memory.contiguous()
     _carry_kernel[(neurons // 16, rows // count, heads)](
         written, held, factors, before, after, rows // count, count, heads, memory is None, whole is not None,
-        neurons // 2, width, 16, num_warps=4,
+        neurons, width, 16, num_warps=4,
     )  # fmt: skip
     return before
 
 
 TILES: dict[str, tuple[int, int, int, int, int]] = {
-    "encode": (128, 64, 64, 8, 3),
-    "scores": (128, 128, 64, 8, 4),
-    "mix": (128, 64, 64, 8, 3),
-    "unmix": (128, 64, 64, 8, 3),
+    "encode": (64, 128, 64, 4, 3),
+    "scores": (128, 128, 64, 8, 3),
+    "mix": (64, 128, 64, 4, 3),
+    "unmix": (64, 128, 64, 4, 3),
     "pair": (128, 128, 64, 8, 3),
-    "turn_back": (128, 64, 64, 8, 3),
+    "turn_back": (64, 128, 64, 4, 3),
 }
-"""Rows, columns of a half, depth of a step, warps and stages of each kernel, as measured on an H200."""
+"""Rows, columns, depth of a step, warps and stages of each kernel, as measured on an H200."""
 
 
 def _tiles(name: str, length: int) -> tuple[int, int, int, int, int]:

@@ -36,10 +36,14 @@ def make_rotation(
     return phases.cos().float(), sines.float()
 
 
-def halve(rotation: Rotation, dtype: torch.dtype) -> Rotation:
-    """Return the tables with one column a pair instead of two, (T, N / 2) each, in ``dtype``, as ``stages`` wants."""
-    cosines, sines = rotation
-    return cosines[:, 1::2].to(dtype).contiguous(), sines[:, 1::2].to(dtype).contiguous()
+def make_pair_rotation(
+    frequencies: Float[Tensor, "N"], *, start: int, length: int, dtype: torch.dtype
+) -> tuple[Float[Tensor, "T N/2"], Float[Tensor, "T N/2"]]:
+    """Return the tables of ``make_rotation`` with one column a pair of neurons, and no sign, in ``dtype``."""
+    positions = torch.arange(start, start + length, dtype=torch.float64, device=frequencies.device)
+    wide = torch.promote_types(dtype, torch.float32)
+    phases = torch.outer(positions, frequencies[1::2].double()).remainder_(1.0).mul_(2 * math.pi).to(wide)
+    return phases.cos().to(dtype), phases.sin().to(dtype)
 
 
 def rotate(

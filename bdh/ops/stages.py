@@ -1,8 +1,7 @@
-"""The stages of one layer in the order of neurons that kernels like, in plain torch: what ``kernels`` is held to.
+"""The stages of one layer in plain torch, forward and backward: what ``kernels`` is held to.
 
-Split order: the even neurons of a head first, then the odd ones, so that a rotary pair lies M = N / 2 apart. Nothing
-but the order differs from the equations. Wide tensors stand head first, (H, R, C, N): R pieces of text with C tokens
-each, a piece being a row of a batch or, where a text is read in pieces, one of its ``count`` pieces.
+Wide tensors stand head first, (H, R, C, N): R pieces of text with C tokens each, a piece being a row of a batch or,
+where a text is read in pieces, one of its ``count`` pieces. Weights stand as (H, N, D). Tables are those of ``halve``.
 """
 
 import torch
@@ -14,25 +13,12 @@ from bdh.shapes import Float, Tensor
 _GOLDEN, _MIX_1, _MIX_2, _WORD = 0x9E3779B1, 0x85EBCA6B, 0xC2B2AE35, 0xFFFFFFFF
 
 
-def to_split(natural: Float[Tensor, "H N D"]) -> Float[Tensor, "H N D"]:
-    """Return the rows of each head with even neurons first, then odd ones."""
-    heads, neurons, width = natural.shape
-    return natural.reshape(heads, neurons // 2, 2, width).transpose(1, 2).reshape(heads, neurons, width)
-
-
-def to_natural(split: Float[Tensor, "H N D"]) -> Float[Tensor, "H N D"]:
-    """Return the rows of each head in the order of their neurons: the inverse of ``to_split``."""
-    heads, neurons, width = split.shape
-    return split.reshape(heads, 2, neurons // 2, width).transpose(1, 2).reshape(heads, neurons, width)
-
-
 def encode(
     v: Float[Tensor, "R C D"], encoder: Float[Tensor, "H N D"], rotation: Rotation
 ) -> tuple[Float[Tensor, "H R C N"], Float[Tensor, "H R C N"]]:
-    """Return x = relu(v @ encoder) and q = rope(x); ``rotation`` (P, M) is repeated along the R * C tokens."""
-    rows, length, width = v.shape
-    x = F.relu(v.reshape(1, rows * length, width) @ encoder.mT)
-    return x.view(-1, rows, length, encoder.shape[1]), _turn(x, rotation).view(-1, rows, length, encoder.shape[1])
+    """Return x = relu(v @ encoder) and q = rope(x); ``rotation`` (P, N / 2) is repeated along the R * C tokens."""
+    x = F.relu(v @ encoder.mT[:, None])
+    return x, _turn(x, rotation)
 
 
 def scores(q: Float[Tensor, "H R C N"], rates: Float[Tensor, "H"] | None) -> Float[Tensor, "H R C C"]:
@@ -59,9 +45,8 @@ def unmix(
 ) -> tuple[Tensor, Tensor, Tensor, Tensor]:
     """Return y and q again, and from the gradient ``upstream`` of y @ decoder those of z @ encoder_v and of x by y."""
     r = F.relu(z @ encoder_v.mT[:, None])
-    dy = _keep(upstream[None] @ decoder.mT[:, None], drop, seed)
-    q = _turn(x.flatten(1, 2), rotation).view(x.shape)
-    return _keep(r * x, drop, seed), q, dy * x * (r > 0), dy * r
+    dy = _keep(upstream @ decoder.mT[:, None], drop, seed)
+    return _keep(r * x, drop, seed), _turn(x, rotation), dy * x * (r > 0), dy * r
 
 
 def pair(
@@ -88,8 +73,7 @@ def turn_back(
     if extra is not None:
         dq = dq + extra[0] @ extra[1].mT
     cosines, sines = rotation
-    turned = _turn(dq.flatten(1, 2), (cosines, -sines)).view(x.shape)
-    return (turned + dx) * (x > 0)
+    return (_turn(dq, (cosines, -sines)) + dx) * (x > 0)
 
 
 def carry(
@@ -101,31 +85,28 @@ def carry(
 ) -> Float[Tensor, "H R N D"]:
     """Return the memory before each piece, in the precision of ``written``, and leave the last one in ``after``.
 
-    ``written`` is what each of ``count`` pieces of a text adds; ``memory`` and ``after`` are in the natural order.
+    ``written`` is what each of ``count`` pieces of a text adds.
     """
     heads, rows, neurons, width = written.shape
     adds = written.view(heads, rows // count, count, neurons, width)
     now = torch.zeros_like(after) if memory is None else memory.to(after.dtype)
-    now = torch.stack([to_split(one) for one in now], dim=1)  # (H, B, N, D)
     before = torch.empty_like(adds)
     for piece in range(count):
-        before[:, :, piece] = now
-        now = (now if whole is None else now * whole[:, None].to(now.dtype)) + adds[:, :, piece]
-    for row in range(rows // count):
-        after[row] = to_natural(now[:, row])
+        before[:, :, piece] = now.transpose(0, 1)
+        now = (now if whole is None else now * whole.to(now.dtype)) + adds[:, :, piece].transpose(0, 1)
+    after.copy_(now)
     return before.view(written.shape)
 
 
 def keep_mask(shape: tuple[int, ...], drop: float, seed: int, device: torch.device) -> Float[Tensor, "H R C N"]:
     """Return which entries of (H, R, C, N) dropout keeps: 16 bits of a hash of the place, one hash a rotary pair."""
     heads, rows, length, neurons = shape
-    half = neurons // 2
-    place = torch.arange(heads * rows * length * half, dtype=torch.int64, device=device)
+    place = torch.arange(heads * rows * length * neurons // 2, dtype=torch.int64, device=device)
     k = ((place * _GOLDEN) & _WORD) ^ seed
     k = ((k ^ (k >> 16)) * _MIX_1) & _WORD
     k = ((k ^ (k >> 13)) * _MIX_2) & _WORD
-    k = (k ^ (k >> 16)).view(heads, rows, length, half)
-    return torch.cat([k & 0xFFFF, k >> 16], dim=-1) >= threshold(drop)
+    k = k ^ (k >> 16)
+    return torch.stack([k & 0xFFFF, k >> 16], dim=-1).view(shape) >= threshold(drop)
 
 
 def threshold(drop: float) -> int:
@@ -142,10 +123,10 @@ def _keep(y: Tensor, drop: float, seed: int) -> Tensor:
     return y if drop == 0 else y * keep_mask(tuple(y.shape), drop, seed, y.device).to(y.dtype) * scale(drop)
 
 
-def _turn(x: Float[Tensor, "H R*C N"], rotation: Rotation) -> Float[Tensor, "H R*C N"]:
-    cosines, sines = (table.repeat(x.shape[1] // table.shape[0], 1) for table in rotation)
-    p, r = x.chunk(2, dim=-1)
-    return torch.cat([p * cosines - r * sines, r * cosines + p * sines], dim=-1).to(x.dtype)
+def _turn(x: Float[Tensor, "H R C N"], rotation: Rotation) -> Float[Tensor, "H R C N"]:
+    cosines, sines = (table.repeat(x.shape[1] * x.shape[2] // table.shape[0], 1) for table in rotation)
+    p, r = x.view(x.shape[0], -1, x.shape[3] // 2, 2).unbind(dim=-1)
+    return torch.stack([p * cosines - r * sines, r * cosines + p * sines], dim=-1).view(x.shape).to(x.dtype)
 
 
 def _damp(below: Float[Tensor, "H R C C"], rates: Float[Tensor, "H"] | None) -> Float[Tensor, "H R C C"]:

@@ -1,4 +1,4 @@
-"""One token through one layer in four Triton kernels; only active neurons touch the memory and the weights.
+"""One token through one layer in five Triton kernels; only active neurons touch the memory and the weights.
 
 The token's work is the reading of weights and memory, so each is read once and nothing wide is written. What a tile of
 neurons adds to a sum over neurons lies in a row of its own and is summed by the next kernel: in one order, always.
@@ -14,7 +14,7 @@ import triton.language as tl
 from bdh.ops.whole import Weights
 from bdh.shapes import Float, Int, Tensor
 
-_TILE = 32
+_TILE, _GROUP = 32, 8
 _WARPS = 8
 
 
@@ -26,108 +26,108 @@ def _unit(v, D: tl.constexpr):
 
 
 @triton.jit
-def _touch(memory, v, q, decay, rows, D: tl.constexpr, DAMPED: tl.constexpr):
-    """Read the rows of the memory by q, then add q outer v to them; rows of silent neurons stay untouched."""
-    place = rows[:, None] * D + tl.arange(0, D)[None, :]
-    active = (q != 0.0)[:, None] | DAMPED
-    held = tl.load(memory + place, mask=active, other=0.0)
-    tl.store(memory + place, (held + q[:, None] * v[None, :]) * decay, mask=active)
-    return tl.sum(held * q[:, None], axis=0)
-
-
-@triton.jit
 def _remember_kernel(
     v, encoder, frequencies, position, memory, factors, x, sums, kind: tl.constexpr,
-    DAMPED: tl.constexpr, H: tl.constexpr, M: tl.constexpr, D: tl.constexpr, BN: tl.constexpr,
+    DAMPED: tl.constexpr, H: tl.constexpr, N: tl.constexpr, D: tl.constexpr, BN: tl.constexpr,
 ):  # fmt: skip
+    """Make x and q of a tile of neurons, read the memory by q, then add q outer v to it.
+
+    Rows of silent neurons stay untouched, unless all are damped.
+    """
     tile, head, text = tl.program_id(0), tl.program_id(1), tl.program_id(2)
     n, d = tile * BN + tl.arange(0, BN), tl.arange(0, D)
     values = tl.load(v + text * D + d).to(kind).to(tl.float32)
-    weights = encoder + ((head * 2 * M + n[:, None]) * D + d[None, :])
-    p = tl.sum(tl.load(weights).to(tl.float32) * values[None, :], axis=1)
-    r = tl.sum(tl.load(weights + M * D).to(tl.float32) * values[None, :], axis=1)
-    p, r = tl.maximum(p, 0.0).to(kind).to(tl.float32), tl.maximum(r, 0.0).to(kind).to(tl.float32)
-    out = x + (text * H + head) * 2 * M + n
-    tl.store(out, p.to(kind))
-    tl.store(out + M, r.to(kind))
-    turns = tl.load(position).to(tl.float64) * tl.load(frequencies + 2 * n).to(tl.float64)
+    weights = tl.load(encoder + (head * N + n)[:, None] * D + d[None, :]).to(tl.float32)
+    made = tl.maximum(tl.sum(weights * values[None, :], axis=1), 0.0).to(kind)
+    tl.store(x + (text * H + head) * N + n, made)
+    pairs = tile * (BN // 2) + tl.arange(0, BN // 2)
+    turns = tl.load(position).to(tl.float64) * tl.load(frequencies + 2 * pairs).to(tl.float64)
     phase = (turns - tl.floor(turns)).to(tl.float32) * 6.283185307179586
     c, s = tl.cos(phase), tl.sin(phase)
-    q_p, q_r = (p * c - r * s).to(kind).to(tl.float32), (r * c + p * s).to(kind).to(tl.float32)
+    p, r = tl.split(tl.reshape(made.to(tl.float32), (BN // 2, 2)))
+    q = tl.reshape(tl.join(p * c - r * s, r * c + p * s), (BN,)).to(kind).to(tl.float32)
     decay = 1.0
     if DAMPED:
         decay = tl.load(factors + head)
-    own = memory + (text * H + head).to(tl.int64) * 2 * M * D
-    total = _touch(own, values, q_p, decay, 2 * n, D, DAMPED)
-    total += _touch(own, values, q_r, decay, 2 * n + 1, D, DAMPED)
-    tl.store(sums + ((text * H + head) * (M // BN) + tile) * D + d, total)
+    place = memory + ((text * H + head).to(tl.int64) * N + n)[:, None] * D + d[None, :]
+    active = (q != 0.0)[:, None] | DAMPED
+    held = tl.load(place, mask=active, other=0.0)
+    tl.store(place, (held + q[:, None] * values[None, :]) * decay, mask=active)
+    tl.store(sums + ((text * H + head) * (N // BN) + tile) * D + d, tl.sum(held * q[:, None], axis=0))
+
+
+@triton.jit
+def _total(sums, first, count, D: tl.constexpr, BN: tl.constexpr):
+    """Return the sum of ``count`` rows from row ``first`` on, always in one order."""
+    d = tl.arange(0, D)
+    total = tl.zeros((BN, D), dtype=tl.float32)
+    for start in range(0, count, BN):
+        i = start + tl.arange(0, BN)
+        place = (first + i)[:, None] * D + d[None, :]
+        total += tl.load(sums + place, mask=(i < count)[:, None], other=0.0)
+    return tl.sum(total, axis=0)
 
 
 @triton.jit
 def _attend_kernel(sums, z, count, kind: tl.constexpr, D: tl.constexpr, BN: tl.constexpr):
-    row, d = tl.program_id(0), tl.arange(0, D)
-    total = tl.zeros((BN, D), dtype=tl.float32)
-    for first in range(0, count, BN):
-        i = first + tl.arange(0, BN)
-        place = (row * count + i[:, None]) * D + d[None, :]
-        total += tl.load(sums + place, mask=(i < count)[:, None], other=0.0)
-    a = tl.sum(total, axis=0).to(kind).to(tl.float32)
-    tl.store(z + row * D + d, _unit(a, D).to(kind))
+    row = tl.program_id(0)
+    a = _total(sums, row * count, count, D, BN).to(kind).to(tl.float32)
+    tl.store(z + row * D + tl.arange(0, D), _unit(a, D).to(kind))
 
 
 @triton.jit
 def _respond_kernel(
     z, encoder_v, decoder, x, sums, kind: tl.constexpr,
-    H: tl.constexpr, M: tl.constexpr, D: tl.constexpr, BN: tl.constexpr,
+    H: tl.constexpr, N: tl.constexpr, D: tl.constexpr, BN: tl.constexpr,
 ):  # fmt: skip
+    """Make y of a tile of neurons and what it adds to the answer; weights of silent neurons are not read."""
     tile, head, text = tl.program_id(0), tl.program_id(1), tl.program_id(2)
     n, d = tile * BN + tl.arange(0, BN), tl.arange(0, D)
     normed = tl.load(z + (text * H + head) * D + d).to(tl.float32)
-    total = tl.zeros((D,), dtype=tl.float32)
-    for half in tl.static_range(2):
-        row = head * 2 * M + half * M + n
-        neurons = tl.load(x + text * H * 2 * M + row).to(tl.float32)
-        active, place = (neurons > 0.0)[:, None], row[:, None] * D + d[None, :]
-        seen = tl.load(encoder_v + place, mask=active, other=0.0).to(tl.float32)
-        y = tl.maximum(tl.sum(seen * normed[None, :], axis=1), 0.0).to(kind).to(tl.float32)
-        y = (y * neurons).to(kind).to(tl.float32)
-        said = tl.load(decoder + place, mask=(y > 0.0)[:, None], other=0.0).to(tl.float32)
-        total += tl.sum(said * y[:, None], axis=0)
-    tl.store(sums + ((text * H + head) * (M // BN) + tile) * D + d, total)
+    neurons = tl.load(x + (text * H + head) * N + n).to(tl.float32)
+    place = (head * N + n)[:, None] * D + d[None, :]
+    seen = tl.load(encoder_v + place, mask=(neurons > 0.0)[:, None], other=0.0).to(tl.float32)
+    y = tl.maximum(tl.sum(seen * normed[None, :], axis=1), 0.0).to(kind).to(tl.float32)
+    y = (y * neurons).to(kind).to(tl.float32)
+    said = tl.load(decoder + place, mask=(y > 0.0)[:, None], other=0.0).to(tl.float32)
+    tl.store(sums + ((text * H + head) * (N // BN) + tile) * D + d, tl.sum(said * y[:, None], axis=0))
+
+
+@triton.jit
+def _gather_kernel(sums, fewer, count, D: tl.constexpr, BN: tl.constexpr):
+    row = tl.program_id(0)
+    tl.store(fewer + row * D + tl.arange(0, D), _total(sums, row * count, count, D, BN))
 
 
 @triton.jit
 def _settle_kernel(sums, v, count, kind: tl.constexpr, D: tl.constexpr, BN: tl.constexpr):
     row, d = tl.program_id(0), tl.arange(0, D)
-    total = tl.zeros((BN, D), dtype=tl.float32)
-    for first in range(0, count, BN):
-        i = first + tl.arange(0, BN)
-        place = (row * count + i[:, None]) * D + d[None, :]
-        total += tl.load(sums + place, mask=(i < count)[:, None], other=0.0)
-    out = tl.sum(total, axis=0).to(kind).to(tl.float32)
+    out = _total(sums, row * count, count, D, BN).to(kind).to(tl.float32)
     tl.store(v + row * D + d, _unit(tl.load(v + row * D + d) + _unit(out, D), D))
 
 
 class Room(NamedTuple):
-    """Where a layer leaves x (B, H, N), z (B, H, D) and the sums of its tiles; one for all layers."""
+    """Where a layer leaves x (B, H, N), z (B, H, D), the sums of its tiles and of groups of them; one for all layers."""
 
     x: Float[Tensor, "B H N"]
     z: Float[Tensor, "B H D"]
     sums: Float[Tensor, "B H K D"]
+    fewer: Float[Tensor, "B G D"]
 
     @classmethod
     def make(cls, weights: Weights, batch: int) -> "Room":
         """Return room for ``batch`` texts."""
         heads, neurons, width = weights.encoder.shape
         x = weights.encoder.new_empty(batch, heads, neurons)
-        shape = (batch, heads, neurons // 2 // _TILE, width)
+        shape = (batch, heads, neurons // _TILE, width)
         sums = torch.empty(shape, dtype=torch.float32, device=x.device)
-        return cls(x, weights.encoder.new_empty(batch, heads, width), sums)
+        fewer = torch.empty(batch, heads * neurons // _TILE // _GROUP, width, dtype=torch.float32, device=x.device)
+        return cls(x, weights.encoder.new_empty(batch, heads, width), sums, fewer)
 
 
 def fits(neurons: int, width: int) -> bool:
     """Return whether the kernels know these sizes."""
-    return (neurons // 2) % _TILE == 0 and width in (64, 128, 256, 512)
+    return neurons % (_TILE * _GROUP) == 0 and width in (64, 128, 256, 512)
 
 
 def step(
@@ -145,19 +145,20 @@ def step(
     captured graph can be replayed at any position.
     """
     (batch, width), (heads, neurons, _) = v.shape, weights.encoder.shape
-    half = neurons // 2
-    tiles, kind = half // _TILE, _KINDS[weights.encoder.dtype]
+    tiles, kind = neurons // _TILE, _KINDS[weights.encoder.dtype]
     grid = (tiles, heads, batch)
     _remember_kernel[grid](
         v, weights.encoder, frequencies, position, memory, v if decay is None else decay, room.x, room.sums, kind,
-        decay is not None, heads, half, width, _TILE, num_warps=_WARPS,
+        decay is not None, heads, neurons, width, _TILE, num_warps=_WARPS,
     )  # fmt: skip
-    _attend_kernel[(batch * heads,)](room.sums, room.z, tiles, kind, width, 32, num_warps=_WARPS)
+    _attend_kernel[(batch * heads,)](room.sums, room.z, tiles, kind, width, 32, num_warps=8)
     _respond_kernel[grid](
-        room.z, weights.encoder_v, weights.decoder, room.x, room.sums, kind, heads, half, width, _TILE,
+        room.z, weights.encoder_v, weights.decoder, room.x, room.sums, kind, heads, neurons, width, _TILE,
         num_warps=_WARPS,
     )  # fmt: skip
-    _settle_kernel[(batch,)](room.sums, v, heads * tiles, kind, width, 32, num_warps=_WARPS)
+    groups = room.fewer.shape[1]
+    _gather_kernel[(batch * groups,)](room.sums, room.fewer, _GROUP, width, _GROUP, num_warps=4)
+    _settle_kernel[(batch,)](room.fewer, v, groups, kind, width, 32, num_warps=8)
 
 
 _KINDS = {torch.bfloat16: tl.bfloat16, torch.float16: tl.float16, torch.float32: tl.float32}

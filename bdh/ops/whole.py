@@ -12,14 +12,13 @@ from typing import Any, NamedTuple
 
 import torch
 
-from bdh.ops import stages
 from bdh.ops.parallel import Damping
 from bdh.ops.rotary import Rotation
 from bdh.shapes import Float, Tensor
 
 
 class Weights(NamedTuple):
-    """The weights of a layer in split order, (H, N, D) each, in the precision of the work; made by ``arrange``."""
+    """The weights of a layer as (H, N, D) each, in the precision of the work; made by ``arrange``."""
 
     encoder: Float[Tensor, "H N D"]
     encoder_v: Float[Tensor, "H N D"]
@@ -36,7 +35,7 @@ class Setting(NamedTuple):
     damping: Damping | None
     rates: Float[Tensor, "H"] | None
     drop: float
-    count: int
+    pieces: int
     stages: ModuleType
 
 
@@ -47,7 +46,7 @@ def arrange(
 ) -> Weights:  # fmt: skip
     """Return the model's weights as the stages want them: once a call, for all layers."""
     parts = (encoder.mT, encoder_v.mT, decoder.view(encoder.shape[0], -1, decoder.shape[1]))
-    return Weights(*(stages.to_split(part.to(dtype)) for part in parts))
+    return Weights(*(part.to(dtype).contiguous() for part in parts))
 
 
 @cache
@@ -78,7 +77,7 @@ def layer(
     setting: Setting,
     after: Float[Tensor, "B H N D"] | None,
 ) -> tuple[Float[Tensor, "R C D"], Float[Tensor, "H R C N"], Float[Tensor, "H R C N"], Tensor | None]:
-    """Return y @ decoder, x, y (in split order, without gradients) and the memory after the text.
+    """Return y @ decoder, x, y (without gradients) and the memory after the text.
 
     ``v`` is in the precision of the work, R = B * count pieces of C tokens. ``after`` is where the memory is left; None
     leaves it unwritten. Gradients reach v, the three weights and, for texts of one piece, ``memory`` from all results
@@ -135,21 +134,20 @@ def _forward(
 def _carry(q: Tensor, v: Tensor, memory: Tensor | None, setting: Setting, after: Tensor | None) -> Tensor | None:
     """Write what the text adds to ``memory`` into ``after``, and return the memory before each piece."""
     heads, rows, _, neurons = q.shape
-    if after is None and setting.count == 1:
+    if after is None and setting.pieces == 1:
         if memory is None:
             return None
-        split = [stages.to_split(one.to(q.dtype)) for one in memory]
-        return torch.stack(split, dim=1)
+        return memory.transpose(0, 1).to(q.dtype).contiguous()
     damping = setting.damping
     values = v[None] if damping is None else v[None] * damping.write[:, None].to(v.dtype)
     written = q.mT @ values
     if after is None:
         after = torch.empty(
-            rows // setting.count, heads, neurons, v.shape[-1], dtype=torch.float32, device=v.device
+            rows // setting.pieces, heads, neurons, v.shape[-1], dtype=torch.float32, device=v.device
         )
     whole = None if damping is None else damping.whole
-    before: Tensor = setting.stages.carry(written, memory, whole, setting.count, after)
-    return None if memory is None and setting.count == 1 else before
+    before: Tensor = setting.stages.carry(written, memory, whole, setting.pieces, after)
+    return None if memory is None and setting.pieces == 1 else before
 
 
 def _read(a: Tensor, q: Tensor, before: Tensor, damping: Damping | None) -> None:
@@ -180,7 +178,7 @@ def _backward(ctx: Any, upstream: Tensor, d_after: Tensor | None) -> tuple[Tenso
     read = da if damping is None else da * damping.read[:, None].to(da.dtype)
     factors = [] if before is None else [(read, before)]
     if d_after is not None:
-        left = torch.stack([stages.to_split(one.to(v.dtype)) for one in d_after], dim=1)  # (H, B, N, D)
+        left = d_after.transpose(0, 1).to(v.dtype)  # (H, B, N, D)
         damped = 1.0 if damping is None else damping.write[:, None].to(v.dtype)
         dv += ((q @ left) * damped).sum(dim=0, dtype=wide)
         factors.append(((v[None] * damped).expand(heads, *v.shape), left))
@@ -190,8 +188,7 @@ def _backward(ctx: Any, upstream: Tensor, d_after: Tensor | None) -> tuple[Tenso
     del q
     d_encoder = _outer(dx, v.expand(heads, *v.shape))
     dv += torch.bmm(dx.view(heads, rows * length, -1), weights.encoder).sum(dim=0, dtype=wide).view(v.shape)
-    d_encoders = (stages.to_natural(d_encoder).mT, stages.to_natural(d_encoder_v).mT)
-    return dv.to(v.dtype), *d_encoders, stages.to_natural(d_decoder).flatten(0, 1), d_memory, None, None, None
+    return dv.to(v.dtype), d_encoder.mT, d_encoder_v.mT, d_decoder.flatten(0, 1), d_memory, None, None, None
 
 
 def _outer(wide: Float[Tensor, "H R C N"], narrow: Float[Tensor, "H R C D"]) -> Float[Tensor, "H N D"]:
@@ -202,7 +199,7 @@ def _outer(wide: Float[Tensor, "H R C N"], narrow: Float[Tensor, "H R C D"]) -> 
 def _memory_gradient(q: Tensor, read: Tensor, d_after: Tensor | None, damping: Damping | None) -> Tensor:
     """Return the gradient of the memory before a text of one piece, (B, H, N, D)."""
     wide = torch.promote_types(q.dtype, torch.float32)
-    own = torch.stack([stages.to_natural(one) for one in (q.mT @ read).to(wide).unbind(dim=1)])
+    own = (q.mT @ read).to(wide).transpose(0, 1)
     if d_after is None:
         return own
     return own + (d_after if damping is None else d_after * damping.whole.to(d_after.dtype))

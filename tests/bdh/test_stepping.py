@@ -24,7 +24,7 @@ needs_triton = pytest.mark.skipif(
 def _model(decay: tuple[float, ...] | None) -> BDH:
     torch.manual_seed(0)
     config = BDHConfig(
-        n_layer=2, n_embd=64, n_head=2, mlp_internal_dim_multiplier=4, vocab_size=48, dropout=0.0, decay=decay
+        n_layer=2, n_embd=64, n_head=2, mlp_internal_dim_multiplier=16, vocab_size=48, dropout=0.0, decay=decay
     )
     model = BDH(config).eval()
     return model.to("cuda", torch.bfloat16) if NATIVE else model
