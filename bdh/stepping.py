@@ -2,6 +2,7 @@
 
 import importlib
 import importlib.util
+from collections.abc import Callable
 
 import torch
 import torch.nn.functional as F
@@ -15,11 +16,18 @@ from bdh.state import BDHState
 class Stepper:
     """A model that reads one token a call, for a fixed batch, with a memory of its own that it changes in place.
 
-    The graph holds the model's weights as they were when it was made.
+    The graph holds the model's weights as they were when it was made. Where ``draw`` is given, each step also draws the
+    next token of every text from its logits, with ``generator``, into ``drawn`` (B,).
     """
 
     @torch.inference_mode()
-    def __init__(self, model: BDH, state: BDHState) -> None:
+    def __init__(
+        self,
+        model: BDH,
+        state: BDHState,
+        draw: Callable[[Float[Tensor, "B V"]], Int[Tensor, "B"]] | None = None,
+        generator: torch.Generator | None = None,
+    ) -> None:
         self._kernels = importlib.import_module("bdh.ops.step_kernels")
         self._model, self._memory = model, state.memory.clone()
         device, config = model.device, model.config
@@ -30,20 +38,27 @@ class Stepper:
         self._position = torch.full((1,), state.position, dtype=torch.int64, device=device)
         self._count = state.position
         self._logits = model.lm_head.new_empty(state.batch_size, config.vocab_size)
+        self._draw, self._generator = draw, generator
+        self.drawn = torch.zeros_like(self._token)
         self._graph = self._capture(state) if device.type == "cuda" else None
 
     def _capture(self, state: BDHState) -> torch.cuda.CUDAGraph:
         """Run once beside the main stream, so that kernels are built; then capture, and put memory and place back."""
+        chance = None if self._generator is None else self._generator.get_state()
         aside = torch.cuda.Stream(self._model.device)
         aside.wait_stream(torch.cuda.current_stream(self._model.device))
         with torch.cuda.stream(aside):
             self._run()
         torch.cuda.current_stream(self._model.device).wait_stream(aside)
         graph = torch.cuda.CUDAGraph()
+        if self._generator is not None:
+            graph.register_generator_state(self._generator)
         with torch.cuda.graph(graph):
             self._run()
         self._memory.copy_(state.memory)
         self._position.fill_(state.position)
+        if self._generator is not None and chance is not None:
+            self._generator.set_state(chance)
         return graph
 
     def _run(self) -> None:
@@ -54,6 +69,8 @@ class Stepper:
             self._kernels.step(v, self._weights, frequencies, self._position, memory, self._decay, self._room)
         torch.mm(v.to(model.lm_head.dtype), model.lm_head, out=self._logits)
         self._position.add_(1)
+        if self._draw is not None:
+            self.drawn.copy_(self._draw(self._logits))
 
     @torch.inference_mode()
     def step(self, tokens: Int[Tensor, "B"]) -> Float[Tensor, "B V"]:

@@ -8,6 +8,7 @@ rate and no longer the number of times that the H * N wide tensors pass through 
 import torch
 import triton
 import triton.language as tl
+from triton.tools.tensor_descriptor import TensorDescriptor
 
 from bdh.ops.rotary import Rotation
 from bdh.ops.stages import scale, threshold
@@ -18,41 +19,27 @@ SMALLEST = 64
 
 
 @triton.jit
-def _product(a, b, stride_a, stride_b, K: tl.constexpr, BM: tl.constexpr, BN: tl.constexpr, BK: tl.constexpr):
-    """Return a @ b^T in float32: ``a`` begins at a row of (BM, K), ``b`` at a row of (BN, K)."""
-    i, j, k = tl.arange(0, BM), tl.arange(0, BN), tl.arange(0, BK)
-    left = a + i[:, None].to(tl.int64) * stride_a + k[None, :]
-    right = b + j[None, :].to(tl.int64) * stride_b + k[:, None]
+def _product(a, b, i, j, K: tl.constexpr, BM: tl.constexpr, BN: tl.constexpr, BK: tl.constexpr):
+    """Return rows i... of a (., K) times rows j... of b (., K), transposed, in float32."""
     total = tl.zeros((BM, BN), dtype=tl.float32)
-    for _ in range(0, K, BK):
-        total = tl.dot(tl.load(left), tl.load(right), total, input_precision="ieee")
-        left += BK
-        right += BK
+    for k in range(0, K, BK):
+        total = tl.dot(a.load([i, k]), b.load([j, k]).T, total, input_precision="ieee")
     return total
 
 
 @triton.jit
-def _place(head, rows, first, column, N: tl.constexpr, BM: tl.constexpr, BN: tl.constexpr):
-    """Return the offsets of a tile in (H, rows, N)."""
-    row = (head * rows + first + tl.arange(0, BM)).to(tl.int64)
-    return row[:, None] * N + column + tl.arange(0, BN)[None, :]
-
-
-@triton.jit
-def _turned(x, cosines, sines, first, column, period, N: tl.constexpr, BM: tl.constexpr, BN: tl.constexpr):
+def _turned(x, cosines, sines, row, column, BM: tl.constexpr, BN: tl.constexpr):
     """Return the pairs of neighbours in a tile turned by their phases."""
-    row = ((first + tl.arange(0, BM)) % period).to(tl.int64)
-    table = row[:, None] * (N // 2) + column // 2 + tl.arange(0, BN // 2)[None, :]
-    c, s = tl.load(cosines + table).to(tl.float32), tl.load(sines + table).to(tl.float32)
+    c, s = cosines.load([row, column // 2]).to(tl.float32), sines.load([row, column // 2]).to(tl.float32)
     p, r = tl.split(tl.reshape(x, (BM, BN // 2, 2)))
     return tl.reshape(tl.join(p * c - r * s, r * c + p * s), (BM, BN))
 
 
 @triton.jit
-def _kept(head, rows, first, column, seed, least, N: tl.constexpr, BM: tl.constexpr, BN: tl.constexpr):
+def _kept(row, column, seed, least, N: tl.constexpr, BM: tl.constexpr, BN: tl.constexpr):
     """Return which entries of a tile dropout keeps; the twin of ``stages.keep_mask``."""
-    row, n = head * rows + first + tl.arange(0, BM), column // 2 + tl.arange(0, BN // 2)
-    k = (row[:, None].to(tl.uint32) * (N // 2) + n[None, :]).to(tl.uint32)
+    i, n = row + tl.arange(0, BM), column // 2 + tl.arange(0, BN // 2)
+    k = (i[:, None].to(tl.uint32) * (N // 2) + n[None, :]).to(tl.uint32)
     k = (k * 0x9E3779B1) ^ seed.to(tl.uint32)
     k = (k ^ (k >> 16)) * 0x85EBCA6B
     k = (k ^ (k >> 13)) * 0xC2B2AE35
@@ -66,12 +53,11 @@ def _encode_kernel(
     N: tl.constexpr, D: tl.constexpr, BM: tl.constexpr, BN: tl.constexpr, BK: tl.constexpr,
 ):  # fmt: skip
     column, first, head = tl.program_id(0) * BN, tl.program_id(1) * BM, tl.program_id(2)
-    weights = encoder + (head * N + column).to(tl.int64) * D
-    total = tl.maximum(_product(v + first.to(tl.int64) * D, weights, D, D, D, BM, BN, BK), 0.0)
-    place = _place(head, rows, first, column, N, BM, BN)
-    kind = x.dtype.element_ty
-    tl.store(x + place, total.to(kind))
-    tl.store(q + place, _turned(total, cosines, sines, first, column, period, N, BM, BN).to(kind))
+    total = tl.maximum(_product(v, encoder, first, head * N + column, D, BM, BN, BK), 0.0)
+    row = head * rows + first
+    kind = x.dtype
+    x.store([row, column], total.to(kind))
+    q.store([row, column], _turned(total, cosines, sines, first % period, column, BM, BN).to(kind))
 
 
 @triton.jit
@@ -83,8 +69,7 @@ def _scores_kernel(
     i, j = at + tl.arange(0, BM), to + tl.arange(0, BM)
     total = tl.zeros((BM, BM), dtype=tl.float32)
     if to <= at:
-        base = q + piece.to(tl.int64) * C * N
-        total = _product(base + at.to(tl.int64) * N, base + to.to(tl.int64) * N, N, N, N, BM, BM, BK)
+        total = _product(q, q, piece * C + at, piece * C + to, N, BM, BM, BK)
         total = tl.where(i[:, None] > j[None, :], total, 0.0)
         if DAMPED:
             rate = tl.load(rates + piece // rows)
@@ -99,14 +84,12 @@ def _mix_kernel(
     N: tl.constexpr, D: tl.constexpr, BM: tl.constexpr, BN: tl.constexpr, BK: tl.constexpr,
 ):  # fmt: skip
     column, first, head = tl.program_id(0) * BN, tl.program_id(1) * BM, tl.program_id(2)
-    place = _place(head, rows, first, column, N, BM, BN)
-    neurons = tl.load(x + place)
-    weights = encoder_v + (head * N + column).to(tl.int64) * D
-    total = _product(z + (head * rows + first).to(tl.int64) * D, weights, D, D, D, BM, BN, BK)
-    mixed = tl.maximum(total, 0.0) * neurons.to(tl.float32)
+    row = head * rows + first
+    mixed = tl.maximum(_product(z, encoder_v, row, head * N + column, D, BM, BN, BK), 0.0)
+    mixed *= x.load([row, column]).to(tl.float32)
     if DROP:
-        mixed = tl.where(_kept(head, rows, first, column, seed, least, N, BM, BN), mixed * growth, 0.0)
-    tl.store(y + place, mixed.to(y.dtype.element_ty))
+        mixed = tl.where(_kept(row, column, seed, least, N, BM, BN), mixed * growth, 0.0)
+    y.store([row, column], mixed.to(y.dtype))
 
 
 @triton.jit(do_not_specialize=["seed", "least"])
@@ -114,24 +97,21 @@ def _unmix_kernel(
     z, encoder_v, upstream, decoder, x, cosines, sines, y, q, dg, dx, rows, period, seed, least, growth,
     DROP: tl.constexpr, N: tl.constexpr, D: tl.constexpr, BM: tl.constexpr, BN: tl.constexpr, BK: tl.constexpr,
 ):  # fmt: skip
+    """Where dropout is on, r > 0 stands for a neuron that is active and kept, and r has grown already."""
     column, first, head = tl.program_id(0) * BN, tl.program_id(1) * BM, tl.program_id(2)
-    place = _place(head, rows, first, column, N, BM, BN)
-    kind = y.dtype.element_ty
-    neurons = tl.load(x + place)
-    at = (head * N + column).to(tl.int64) * D
-    r = _product(z + (head * rows + first).to(tl.int64) * D, encoder_v + at, D, D, D, BM, BN, BK)
-    r = tl.maximum(r, 0.0)
-    mixed = r * neurons.to(tl.float32)
+    row = head * rows + first
+    kind = y.dtype
+    r = tl.maximum(_product(z, encoder_v, row, head * N + column, D, BM, BN, BK), 0.0)
     if DROP:
-        mixed = tl.where(_kept(head, rows, first, column, seed, least, N, BM, BN), mixed * growth, 0.0)
-    tl.store(y + place, mixed.to(kind))
-    tl.store(q + place, _turned(neurons.to(tl.float32), cosines, sines, first, column, period, N, BM, BN).to(kind))
+        r = tl.where(_kept(row, column, seed, least, N, BM, BN), r * growth, 0.0)
+    neurons = x.load([row, column]).to(tl.float32)
+    y.store([row, column], (r * neurons).to(kind))
+    q.store([row, column], _turned(neurons, cosines, sines, first % period, column, BM, BN).to(kind))
     r = r.to(kind)
-    dy = _product(upstream + first.to(tl.int64) * D, decoder + at, D, D, D, BM, BN, BK)
-    if DROP:
-        dy = tl.where(_kept(head, rows, first, column, seed, least, N, BM, BN), dy * growth, 0.0)
-    tl.store(dg + place, tl.where(r > 0.0, dy * neurons.to(tl.float32), 0.0).to(kind))
-    tl.store(dx + place, (dy * r.to(tl.float32)).to(kind))
+    dy = _product(upstream, decoder, first, head * N + column, D, BM, BN, BK)
+    dx.store([row, column], (dy * r.to(tl.float32)).to(kind))
+    dy = tl.where(r > 0.0, dy * growth, 0.0)
+    dg.store([row, column], (dy * x.load([row, column]).to(tl.float32)).to(kind))
 
 
 @triton.jit
@@ -141,14 +121,13 @@ def _pair_kernel(
     tiles = C // BM
     at, to, piece = (tl.program_id(0) // tiles) * BM, (tl.program_id(0) % tiles) * BM, tl.program_id(1)
     i, j = at + tl.arange(0, BM), to + tl.arange(0, BM)
-    left = da + piece.to(tl.int64) * C * D
-    right = v + (piece % rows).to(tl.int64) * C * D
+    left, right = piece * C, (piece % rows) * C
     total = tl.zeros((BM, BM), dtype=tl.float32)
     if to <= at:
-        below = _product(left + at * D, right + to * D, D, D, D, BM, BM, BK)
+        below = _product(da, v, left + at, right + to, D, BM, BM, BK)
         total += tl.where(i[:, None] > j[None, :], below, 0.0)
     if to >= at:
-        above = _product(right + at * D, left + to * D, D, D, D, BM, BM, BK)
+        above = _product(v, da, right + at, left + to, D, BM, BM, BK)
         total += tl.where(i[:, None] < j[None, :], above, 0.0)
     if DAMPED:
         total *= tl.exp2(tl.load(rates + piece // rows) * tl.abs(i[:, None] - j[None, :]).to(tl.float32))
@@ -162,27 +141,23 @@ def _turn_back_kernel(
     K: tl.constexpr, N: tl.constexpr, BM: tl.constexpr, BN: tl.constexpr, BK: tl.constexpr,
 ):  # fmt: skip
     column, first, piece = tl.program_id(0) * BN, tl.program_id(1) * BM, tl.program_id(2)
-    row, n, k = first + tl.arange(0, BM), column + tl.arange(0, BN), tl.arange(0, BK)
-    a = pairs + piece.to(tl.int64) * C * C + row[:, None] * C + k[None, :]
-    b = q + (piece.to(tl.int64) * C + k[:, None]) * N + n[None, :]
+    row = piece * C + first
     total = tl.zeros((BM, BN), dtype=tl.float32)
-    for _ in range(0, C, BK):
-        total = tl.dot(tl.load(a), tl.load(b), total, input_precision="ieee")
-        a += BK
-        b += BK * N
+    for k in range(0, C, BK):
+        total = tl.dot(pairs.load([row, k]), q.load([piece * C + k, column]), total, input_precision="ieee")
     if K > 0:
-        total += _product(
-            left + (piece.to(tl.int64) * C + first) * K, right + (piece.to(tl.int64) * N + column) * K,
-            K, K, K, BM, BN, BK,
-        )  # fmt: skip
-    row = ((piece * C + row) % period).to(tl.int64)
-    table = row[:, None] * (N // 2) + column // 2 + tl.arange(0, BN // 2)[None, :]
-    c, s = tl.load(cosines + table).to(tl.float32), tl.load(sines + table).to(tl.float32)
+        total += _product(left, right, row, piece * N + column, K, BM, BN, BK)
+    c, s = cosines.load([row % period, column // 2]), sines.load([row % period, column // 2])
+    c, s = c.to(tl.float32), s.to(tl.float32)
     p, r = tl.split(tl.reshape(total, (BM, BN // 2, 2)))
-    back = tl.reshape(tl.join(p * c + r * s, r * c - p * s), (BM, BN))
-    place = _place(piece, C, first, column, N, BM, BN)
-    back = tl.where(tl.load(x + place) > 0.0, back + tl.load(dx + place).to(tl.float32), 0.0)
-    tl.store(out + place, back.to(out.dtype.element_ty))
+    back = tl.reshape(tl.join(p * c + r * s, r * c - p * s), (BM, BN)) + dx.load([row, column]).to(tl.float32)
+    out.store([row, column], tl.where(x.load([row, column]) > 0.0, back, 0.0).to(out.dtype))
+
+
+@triton.jit
+def _place(row, column, N: tl.constexpr, BM: tl.constexpr, BN: tl.constexpr):
+    """Return the offsets of a tile in (., N)."""
+    return (row + tl.arange(0, BM)).to(tl.int64)[:, None] * N + column + tl.arange(0, BN)[None, :]
 
 
 @triton.jit
@@ -191,12 +166,12 @@ def _carry_kernel(
     EMPTY: tl.constexpr, DAMPED: tl.constexpr, N: tl.constexpr, D: tl.constexpr, BN: tl.constexpr,
 ):  # fmt: skip
     column, text, head = tl.program_id(0) * BN, tl.program_id(1), tl.program_id(2)
-    own = _place(text * heads + head, N, column, 0, D, BN, D)
+    own = _place((text * heads + head) * N + column, 0, D, BN, D)
     now = tl.zeros((BN, D), dtype=tl.float32)
     if not EMPTY:
         now = tl.load(memory + own).to(tl.float32)
     for piece in range(count):
-        place = _place((head * batch + text) * count + piece, N, column, 0, D, BN, D)
+        place = _place(((head * batch + text) * count + piece) * N + column, 0, D, BN, D)
         adds = tl.load(written + place).to(tl.float32)
         tl.store(before + place, now.to(before.dtype.element_ty))
         if DAMPED:
@@ -205,17 +180,23 @@ def _carry_kernel(
     tl.store(after + own, now)
 
 
+def _tiled(tensor: Tensor, rows: int, columns: int) -> TensorDescriptor:
+    """Return the tensor as (., last axis), to be read and written in tiles by the chip's copy engine."""
+    flat = tensor.contiguous().view(-1, tensor.shape[-1])
+    return TensorDescriptor(flat, list(flat.shape), list(flat.stride()), [rows, columns])
+
+
 def encode(
     v: Float[Tensor, "R C D"], encoder: Float[Tensor, "H N D"], rotation: Rotation
 ) -> tuple[Float[Tensor, "H R C N"], Float[Tensor, "H R C N"]]:
     """Return what ``stages.encode`` returns."""
     (rows, length, width), (heads, neurons, _) = v.shape, encoder.shape
-    v = v.contiguous()
     x = torch.empty(heads, rows, length, neurons, dtype=v.dtype, device=v.device)
     q = torch.empty_like(x)
     bm, bn, bk, warps, depth = _tiles("encode", length)
     _encode_kernel[(neurons // bn, rows * length // bm, heads)](
-        v, encoder, *rotation, x, q, rows * length, rotation[0].shape[0], neurons, width, bm, bn, bk,
+        _tiled(v, bm, bk), _tiled(encoder, bn, bk), *(_tiled(table, bm, bn // 2) for table in rotation),
+        _tiled(x, bm, bn), _tiled(q, bm, bn), rows * length, rotation[0].shape[0], neurons, width, bm, bn, bk,
         num_warps=warps, num_stages=depth,
     )  # fmt: skip
     return x, q
@@ -227,7 +208,7 @@ def scores(q: Float[Tensor, "H R C N"], rates: Float[Tensor, "H"] | None) -> Flo
     out = torch.empty(heads, rows, length, length, dtype=q.dtype, device=q.device)
     bm, _, bk, warps, depth = _tiles("scores", length)
     _scores_kernel[((length // bm) ** 2, heads * rows)](
-        q, q if rates is None else rates, out, rows, length, rates is not None, neurons, bm, bk,
+        _tiled(q, bm, bk), out if rates is None else rates, out, rows, length, rates is not None, neurons, bm, bk,
         num_warps=warps, num_stages=depth,
     )  # fmt: skip
     return out
@@ -241,8 +222,9 @@ def mix(
     y = torch.empty_like(x)
     bm, bn, bk, warps, depth = _tiles("mix", length)
     _mix_kernel[(neurons // bn, rows * length // bm, heads)](
-        z, encoder_v, x, y, rows * length, seed, threshold(drop), scale(drop), drop > 0,
-        neurons, z.shape[-1], bm, bn, bk, num_warps=warps, num_stages=depth,
+        _tiled(z, bm, bk), _tiled(encoder_v, bn, bk), _tiled(x, bm, bn), _tiled(y, bm, bn), rows * length,
+        seed, threshold(drop), scale(drop), drop > 0, neurons, z.shape[-1], bm, bn, bk,
+        num_warps=warps, num_stages=depth,
     )  # fmt: skip
     return y
 
@@ -260,10 +242,11 @@ def unmix(
     """Return what ``stages.unmix`` returns: y, q and two gradients from two products in one pass."""
     heads, rows, length, neurons = x.shape
     y, q, dg, dx = (torch.empty_like(x) for _ in range(4))
-    period = rotation[0].shape[0]
     bm, bn, bk, warps, depth = _tiles("unmix", length)
     _unmix_kernel[(neurons // bn, rows * length // bm, heads)](
-        z, encoder_v, upstream.contiguous(), decoder, x, *rotation, y, q, dg, dx, rows * length, period,
+        _tiled(z, bm, bk), _tiled(encoder_v, bn, bk), _tiled(upstream, bm, bk), _tiled(decoder, bn, bk),
+        _tiled(x, bm, bn), *(_tiled(table, bm, bn // 2) for table in rotation),
+        *(_tiled(part, bm, bn) for part in (y, q, dg, dx)), rows * length, rotation[0].shape[0],
         seed, threshold(drop), scale(drop), drop > 0, neurons, z.shape[-1], bm, bn, bk,
         num_warps=warps, num_stages=depth,
     )  # fmt: skip
@@ -278,8 +261,8 @@ def pair(
     out = torch.empty(heads, rows, length, length, dtype=da.dtype, device=da.device)
     bm, _, bk, warps, depth = _tiles("pair", length)
     _pair_kernel[((length // bm) ** 2, heads * rows)](
-        da.contiguous(), v.contiguous(), da if rates is None else rates, out, rows, length, rates is not None, width,
-        bm, bk, num_warps=warps, num_stages=depth,
+        _tiled(da, bm, bk), _tiled(v, bm, bk), out if rates is None else rates, out, rows, length, rates is not None,
+        width, bm, bk, num_warps=warps, num_stages=depth,
     )  # fmt: skip
     return out
 
@@ -295,11 +278,13 @@ def turn_back(
     """Return what ``stages.turn_back`` returns."""
     heads, rows, length, neurons = q.shape
     out = torch.empty_like(x)
-    left, right = (q, q) if extra is None else (part.contiguous() for part in extra)
+    left, right = (pairs, pairs) if extra is None else extra
     bm, bn, bk, warps, depth = _tiles("turn_back", length)
     _turn_back_kernel[(neurons // bn, length // bm, heads * rows)](
-        pairs, q, dx, x, *rotation, left, right, out, length, rotation[0].shape[0],
-        0 if extra is None else left.shape[-1], neurons, bm, bn, bk, num_warps=warps, num_stages=depth,
+        _tiled(pairs, bm, bk), _tiled(q, bk, bn), _tiled(dx, bm, bn), _tiled(x, bm, bn),
+        *(_tiled(table, bm, bn // 2) for table in rotation), _tiled(left, bm, bk), _tiled(right, bn, bk),
+        _tiled(out, bm, bn), length, rotation[0].shape[0], 0 if extra is None else left.shape[-1], neurons,
+        bm, bn, bk, num_warps=warps, num_stages=depth,
     )  # fmt: skip
     return out
 

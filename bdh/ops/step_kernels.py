@@ -1,4 +1,4 @@
-"""One token through one layer in five Triton kernels; only active neurons touch the memory and the weights.
+"""One token through one layer in six launches of Triton kernels; only active neurons touch the memory and the weights.
 
 The token's work is the reading of weights and memory, so each is read once and nothing wide is written. What a tile of
 neurons adds to a sum over neurons lies in a row of its own and is summed by the next kernel: in one order, always.
@@ -14,8 +14,7 @@ import triton.language as tl
 from bdh.ops.whole import Weights
 from bdh.shapes import Float, Int, Tensor
 
-_TILE, _GROUP = 32, 8
-_WARPS = 8
+_TILE, _GROUP, _WARPS = 32, 16, 4
 
 
 @triton.jit
@@ -57,21 +56,28 @@ def _remember_kernel(
 
 
 @triton.jit
-def _total(sums, first, count, D: tl.constexpr, BN: tl.constexpr):
-    """Return the sum of ``count`` rows from row ``first`` on, always in one order."""
+def _total(sums, first, stop, D: tl.constexpr, BN: tl.constexpr):
+    """Return the sum of the rows from ``first`` up to ``stop``, always in one order."""
     d = tl.arange(0, D)
     total = tl.zeros((BN, D), dtype=tl.float32)
-    for start in range(0, count, BN):
+    for start in range(first, stop, BN):
         i = start + tl.arange(0, BN)
-        place = (first + i)[:, None] * D + d[None, :]
-        total += tl.load(sums + place, mask=(i < count)[:, None], other=0.0)
+        total += tl.load(sums + i[:, None] * D + d[None, :], mask=(i < stop)[:, None], other=0.0)
     return tl.sum(total, axis=0)
+
+
+@triton.jit
+def _gather_kernel(sums, fewer, count, D: tl.constexpr, BN: tl.constexpr):
+    """Sum every BN of ``count`` rows: many programs make of them few rows for one program."""
+    row, group = tl.program_id(0), tl.program_id(1)
+    total = _total(sums + row * count * D, group * BN, tl.minimum(group * BN + BN, count), D, BN)
+    tl.store(fewer + (row * tl.num_programs(1) + group) * D + tl.arange(0, D), total)
 
 
 @triton.jit
 def _attend_kernel(sums, z, count, kind: tl.constexpr, D: tl.constexpr, BN: tl.constexpr):
     row = tl.program_id(0)
-    a = _total(sums, row * count, count, D, BN).to(kind).to(tl.float32)
+    a = _total(sums, row * count, row * count + count, D, BN).to(kind).to(tl.float32)
     tl.store(z + row * D + tl.arange(0, D), _unit(a, D).to(kind))
 
 
@@ -94,25 +100,19 @@ def _respond_kernel(
 
 
 @triton.jit
-def _gather_kernel(sums, fewer, count, D: tl.constexpr, BN: tl.constexpr):
-    row = tl.program_id(0)
-    tl.store(fewer + row * D + tl.arange(0, D), _total(sums, row * count, count, D, BN))
-
-
-@triton.jit
 def _settle_kernel(sums, v, count, kind: tl.constexpr, D: tl.constexpr, BN: tl.constexpr):
     row, d = tl.program_id(0), tl.arange(0, D)
-    out = _total(sums, row * count, count, D, BN).to(kind).to(tl.float32)
+    out = _total(sums, row * count, row * count + count, D, BN).to(kind).to(tl.float32)
     tl.store(v + row * D + d, _unit(tl.load(v + row * D + d) + _unit(out, D), D))
 
 
 class Room(NamedTuple):
-    """Where a layer leaves x (B, H, N), z (B, H, D), the sums of its tiles and of groups of them; one for all layers."""
+    """Where a layer leaves x, z, the sums of its K tiles a head and of groups of tiles; one for all layers."""
 
     x: Float[Tensor, "B H N"]
     z: Float[Tensor, "B H D"]
     sums: Float[Tensor, "B H K D"]
-    fewer: Float[Tensor, "B G D"]
+    fewer: Float[Tensor, "B H*G D"]
 
     @classmethod
     def make(cls, weights: Weights, batch: int) -> "Room":
@@ -121,13 +121,14 @@ class Room(NamedTuple):
         x = weights.encoder.new_empty(batch, heads, neurons)
         shape = (batch, heads, neurons // _TILE, width)
         sums = torch.empty(shape, dtype=torch.float32, device=x.device)
-        fewer = torch.empty(batch, heads * neurons // _TILE // _GROUP, width, dtype=torch.float32, device=x.device)
+        groups = heads * -(-shape[2] // _GROUP)
+        fewer = torch.empty(batch, groups, width, dtype=torch.float32, device=x.device)
         return cls(x, weights.encoder.new_empty(batch, heads, width), sums, fewer)
 
 
 def fits(neurons: int, width: int) -> bool:
     """Return whether the kernels know these sizes."""
-    return neurons % (_TILE * _GROUP) == 0 and width in (64, 128, 256, 512)
+    return neurons % _TILE == 0 and width in (64, 128, 256, 512)
 
 
 def step(
@@ -151,14 +152,15 @@ def step(
         v, weights.encoder, frequencies, position, memory, v if decay is None else decay, room.x, room.sums, kind,
         decay is not None, heads, neurons, width, _TILE, num_warps=_WARPS,
     )  # fmt: skip
-    _attend_kernel[(batch * heads,)](room.sums, room.z, tiles, kind, width, 32, num_warps=8)
+    groups = -(-tiles // _GROUP)
+    _gather_kernel[(batch * heads, groups)](room.sums, room.fewer, tiles, width, _GROUP, num_warps=4)
+    _attend_kernel[(batch * heads,)](room.fewer, room.z, groups, kind, width, 16, num_warps=4)
     _respond_kernel[grid](
         room.z, weights.encoder_v, weights.decoder, room.x, room.sums, kind, heads, neurons, width, _TILE,
         num_warps=_WARPS,
     )  # fmt: skip
-    groups = room.fewer.shape[1]
-    _gather_kernel[(batch * groups,)](room.sums, room.fewer, _GROUP, width, _GROUP, num_warps=4)
-    _settle_kernel[(batch,)](room.fewer, v, groups, kind, width, 32, num_warps=8)
+    _gather_kernel[(batch * heads, groups)](room.sums, room.fewer, tiles, width, _GROUP, num_warps=4)
+    _settle_kernel[(batch,)](room.fewer, v, heads * groups, kind, width, 32, num_warps=8)
 
 
 _KINDS = {torch.bfloat16: tl.bfloat16, torch.float16: tl.float16, torch.float32: tl.float32}
