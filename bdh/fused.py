@@ -13,7 +13,7 @@ from bdh.shapes import Float, Tensor
 
 PIECE = 512
 """Tokens of a piece of a long text: scores inside it cost as much as reading and writing the memory."""
-SEGMENT = 8192
+SEGMENT = 16384
 """Tokens whose wide tensors are in memory at once while a long text is read without gradients."""
 
 
@@ -89,7 +89,7 @@ def trunk(
         if measure_every:
             parts = [part.view(part.shape[0], batch, length, -1)[:, :, ::measure_every] for part in (x, y)]
             activities.append(torch.stack([(part > 0).float().mean() for part in parts]))
-    kept = None if room is None else _Together.apply([room], *memories)
+    kept = None if room is None else _Together.apply([room], *memories)  # type: ignore[no-untyped-call]
     return v, kept, torch.stack(activities) if activities else None
 
 

@@ -195,7 +195,9 @@ class BDH(nn.Module):
             return parts[0][0], state if keep_state else None, parts[0][1]
         mean = None
         if measure_every:
-            shares = [activity * weight for (_, activity), weight in zip(parts, weights, strict=True) if activity is not None]
+            shares = [
+                activity * weight for (_, activity), weight in zip(parts, weights, strict=True) if activity is not None
+            ]
             mean = torch.stack(shares).sum(dim=0) / sum(weights)
         return torch.cat([hidden for hidden, _ in parts], dim=1), state if keep_state else None, mean
 

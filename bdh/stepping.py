@@ -45,7 +45,7 @@ class Stepper:
     def _capture(self, state: BDHState) -> torch.cuda.CUDAGraph:
         """Run once beside the main stream, so that kernels are built; then capture, and put memory and place back."""
         chance = None if self._generator is None else self._generator.get_state()
-        aside = torch.cuda.Stream(self._model.device)
+        aside = torch.cuda.Stream(self._model.device)  # type: ignore[no-untyped-call]
         aside.wait_stream(torch.cuda.current_stream(self._model.device))
         with torch.cuda.stream(aside):
             self._run()
@@ -90,7 +90,7 @@ class Stepper:
 
 
 def can_step(model: BDH, state: BDHState) -> bool:
-    """Return whether a ``Stepper`` works for this model: 16-bit weights on a GPU with Triton, sizes without remainder."""
+    """Return whether a ``Stepper`` works here: 16-bit weights on a GPU with Triton, sizes without remainder."""
     if model.device.type != "cuda" or importlib.util.find_spec("triton") is None:
         return False
     kernels = importlib.import_module("bdh.ops.step_kernels")

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import statistics
 import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
@@ -9,7 +10,7 @@ from pathlib import Path
 import torch
 from torch import Tensor, nn
 
-from bdh import BDH, BDHConfig, BDHState, ByteTokenizer, generate
+from bdh import BDH, BDHConfig, BDHState, ByteTokenizer, fused, generate
 from bdh.stepping import Stepper
 from bdh.training.data import RandomWindows, encode_documents, read_texts
 from bdh.training.optim import make_optimizer
@@ -59,15 +60,15 @@ def _seconds(call: Callable[[], object], *, warm: int = 3, repeats: int = 10) ->
     """Return the median seconds of a call on the device, by events."""
     for _ in range(warm):
         call()
-    times = []
+    times: list[float] = []
     for _ in range(repeats):
-        start, stop = (torch.cuda.Event(enable_timing=True) for _ in range(2))
+        start, stop = (torch.cuda.Event(enable_timing=True) for _ in range(2))  # type: ignore[no-untyped-call]
         start.record()
         call()
         stop.record()
         torch.cuda.synchronize()
         times.append(start.elapsed_time(stop) / 1e3)
-    return sorted(times)[repeats // 2]
+    return statistics.median(times)
 
 
 def _learner(model: nn.Module, loss: Step) -> Step:
@@ -77,7 +78,7 @@ def _learner(model: nn.Module, loss: Step) -> Step:
     def step(tokens: Tensor, targets: Tensor) -> Tensor:
         with torch.autocast("cuda", dtype=torch.bfloat16):
             found = loss(tokens, targets)
-        found.backward()
+        found.backward()  # type: ignore[no-untyped-call]
         optimizer.step()
         optimizer.zero_grad(set_to_none=True)
         return found.detach()
@@ -88,7 +89,12 @@ def _learner(model: nn.Module, loss: Step) -> Step:
 def _reference(config: BDHConfig) -> Step:
     model = Reference(config).cuda().train()
     compiled = torch.compile(model, dynamic=False)
-    return _learner(model, lambda tokens, targets: compiled(tokens, targets)[1])
+
+    def loss(tokens: Tensor, targets: Tensor) -> Tensor:
+        found: Tensor = compiled(tokens, targets)[1]
+        return found
+
+    return _learner(model, loss)
 
 
 def _ours(config: BDHConfig, *, batch: int = 0) -> Step:
@@ -103,8 +109,9 @@ def _ours(config: BDHConfig, *, batch: int = 0) -> Step:
         if batch:
             assert isinstance(output.state, BDHState)
             held[0] = output.state.detach()
-        assert output.loss is not None
-        return output.loss
+        found: Tensor | None = output.loss
+        assert found is not None
+        return found
 
     return _learner(model, loss)
 
@@ -186,10 +193,10 @@ def _reading() -> Iterator[Measurement]:
 
 
 def _stream(model: BDH, text: Tensor) -> BDHState:
-    """Read a text of any length in calls of 8,192 tokens, a prediction at each token."""
+    """Read a text of any length in calls of one segment, a prediction at each token."""
     state = model.empty_state()
-    for start in range(0, text.shape[1], 8192):
-        output = model(text[:, start : start + 8192], state=state, mode="chunkwise")
+    for start in range(0, text.shape[1], fused.SEGMENT):
+        output = model(text[:, start : start + fused.SEGMENT], state=state, mode="chunkwise")
         assert isinstance(output.state, BDHState)
         state = output.state
     return state

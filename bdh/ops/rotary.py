@@ -6,7 +6,6 @@ import torch
 
 from bdh.shapes import Float, Tensor
 
-
 Rotation = tuple[Tensor, Tensor]
 """Cosines and sines of the phases at each position of a text."""
 

@@ -3,7 +3,7 @@
 The token's work is the reading of weights and memory, so each is read once and nothing wide is written. What a tile of
 neurons adds to a sum over neurons lies in a row of its own and is summed by the next kernel: in one order, always.
 """
-# mypy: disable-error-code="no-untyped-call,no-untyped-def,untyped-decorator"
+# mypy: disable-error-code="no-untyped-call,no-untyped-def,untyped-decorator,misc"
 
 from typing import NamedTuple
 
@@ -14,7 +14,7 @@ import triton.language as tl
 from bdh.ops.whole import Weights
 from bdh.shapes import Float, Int, Tensor
 
-_TILE, _GROUP, _WARPS = 32, 16, 4
+_TILE, _GROUP, _WARPS = 16, 16, 1
 
 
 @triton.jit

@@ -83,7 +83,7 @@ def layer(
     leaves it unwritten. Gradients reach v, the three weights and, for texts of one piece, ``memory`` from all results
     but x and y.
     """
-    answer: tuple[Tensor, Tensor, Tensor, Tensor | None] = _Layer.apply(
+    answer: tuple[Tensor, Tensor, Tensor, Tensor | None] = _Layer.apply(  # type: ignore[no-untyped-call]
         v, encoder, encoder_v, decoder, memory, weights, setting, [after]
     )
     return answer
@@ -142,9 +142,7 @@ def _carry(q: Tensor, v: Tensor, memory: Tensor | None, setting: Setting, after:
     values = v[None] if damping is None else v[None] * damping.write[:, None].to(v.dtype)
     written = q.mT @ values
     if after is None:
-        after = torch.empty(
-            rows // setting.pieces, heads, neurons, v.shape[-1], dtype=torch.float32, device=v.device
-        )
+        after = torch.empty(rows // setting.pieces, heads, neurons, v.shape[-1], dtype=torch.float32, device=v.device)
     whole = None if damping is None else damping.whole
     before: Tensor = setting.stages.carry(written, memory, whole, setting.pieces, after)
     return None if memory is None and setting.pieces == 1 else before
@@ -182,13 +180,18 @@ def _backward(ctx: Any, upstream: Tensor, d_after: Tensor | None) -> tuple[Tenso
         damped = 1.0 if damping is None else damping.write[:, None].to(v.dtype)
         dv += ((q @ left) * damped).sum(dim=0, dtype=wide)
         factors.append(((v[None] * damped).expand(heads, *v.shape), left))
-    extra = tuple(torch.cat(parts, dim=-1) for parts in zip(*factors, strict=True)) if factors else None
+    extra = None if not factors else factors[0] if len(factors) == 1 else _beside(*factors)
     d_memory = _memory_gradient(q, read, d_after, damping) if ctx.needs_input_grad[4] else None
     dx = work.turn_back(pairs, q, dx, x, setting.rotation, extra)
     del q
     d_encoder = _outer(dx, v.expand(heads, *v.shape))
     dv += torch.bmm(dx.view(heads, rows * length, -1), weights.encoder).sum(dim=0, dtype=wide).view(v.shape)
     return dv.to(v.dtype), d_encoder.mT, d_encoder_v.mT, d_decoder.flatten(0, 1), d_memory, None, None, None
+
+
+def _beside(first: tuple[Tensor, Tensor], second: tuple[Tensor, Tensor]) -> tuple[Tensor, Tensor]:
+    """Return the two factors whose product is the sum of both products."""
+    return torch.cat([first[0], second[0]], dim=-1), torch.cat([first[1], second[1]], dim=-1)
 
 
 def _outer(wide: Float[Tensor, "H R C N"], narrow: Float[Tensor, "H R C D"]) -> Float[Tensor, "H N D"]:
