@@ -6,17 +6,17 @@ from collections.abc import Iterator, Sequence
 import torch
 
 from bdh.errors import ConfigError
-from bdh.model import BDH, BDHOutput, check_range, evaluating
+from bdh.model import BDHOutput, check_range, evaluating
 from bdh.neuro.model import LanguageModel
 from bdh.shapes import Float, Int, Tensor
-from bdh.state import BDHState, State
-from bdh.stepping import Stepper, can_step
+from bdh.state import State
+from bdh.stepping import SparseStepper, Stepper, make_stepper
 
 _PROMPT_PIECE = 1024
 
 
 class Generation(Iterator[int]):
-    """Tokens drawn one by one. On a GPU that can, each is one replay of a captured graph (``Stepper``)."""
+    """Tokens drawn one by one, each read by the fastest way there is (``make_stepper``)."""
 
     def __init__(
         self,
@@ -31,7 +31,7 @@ class Generation(Iterator[int]):
     ) -> None:
         self._state = state
         self._model = model
-        self._stepper: Stepper | None = None
+        self._stepper: Stepper | SparseStepper | None = None
         self._logits = logits
         self._left = limit
         self._temperature = temperature
@@ -44,14 +44,15 @@ class Generation(Iterator[int]):
         if self._left == 0:
             raise StopIteration
         self._left -= 1
-        if self._stepper is not None:
+        if isinstance(self._stepper, Stepper):
             token = int(self._stepper.drawn)
             self._stepper.step(self._stepper.drawn)
             return token
         drawn = self._draw(self._logits[None])
-        if isinstance(self._model, BDH) and isinstance(self._state, BDHState) and can_step(self._model, self._state):
-            self._stepper = Stepper(self._model, self._state, self._draw, self._generator)
-            self._stepper.step(drawn)
+        if self._stepper is None:
+            self._stepper = make_stepper(self._model, self._state, self._draw, self._generator)
+        if self._stepper is not None:
+            self._logits = self._stepper.step(drawn)[0]
             return int(drawn)
         with evaluating(self._model):
             output: BDHOutput = self._model(drawn.view(1, 1), state=self._state, mode="recurrent")

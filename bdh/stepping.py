@@ -1,4 +1,4 @@
-"""Generation on a GPU: one token is one replay of a captured graph, at any length of the text."""
+"""Generation one token a call: a captured graph on a GPU, only active neurons on a processor; at any length of text."""
 
 import importlib
 import importlib.util
@@ -8,7 +8,8 @@ import torch
 import torch.nn.functional as F
 
 from bdh.model import BDH
-from bdh.ops import whole
+from bdh.ops import sparse_step, whole
+from bdh.ops.rotary import make_rotation
 from bdh.shapes import Float, Int, Tensor
 from bdh.state import BDHState
 
@@ -87,6 +88,54 @@ class Stepper:
     def state(self) -> BDHState:
         """A copy of the memory after the last token."""
         return BDHState(self._memory.clone(), self._count)
+
+
+class SparseStepper:
+    """A model on a processor that reads one token of one text a call; only active neurons touch memory and weights.
+
+    It holds the model's weights as they were when it was made, and a memory of its own that it changes in place.
+    """
+
+    @torch.inference_mode()
+    def __init__(self, model: BDH, state: BDHState) -> None:
+        self._model, self._memory, self._count = model, state.memory.clone(), state.position
+        self._weights = whole.arrange(model.encoder, model.encoder_v, model.decoder, model.encoder.dtype)
+        self._factors = torch.ones(model.config.n_layer, model.config.n_head)
+        self._decay = model.attn.decay()
+
+    @torch.inference_mode()
+    def step(self, tokens: Int[Tensor, "1"]) -> Float[Tensor, "1 V"]:
+        """Read one token and return the logits of the next."""
+        model = self._model
+        rotation = make_rotation(model.attn.freqs.view(-1), start=self._count, length=1)
+        v = model.embedded(tokens[None])[0]
+        for memory, factors in zip(self._memory, self._factors, strict=True):
+            v = sparse_step.step(v, self._weights, rotation, memory, self._decay, factors)
+        self._count += 1
+        logits: Tensor = v.to(model.lm_head.dtype) @ model.lm_head
+        return logits
+
+    @property
+    def state(self) -> BDHState:
+        """A copy of the memory after the last token."""
+        return BDHState(self._memory * self._factors[:, None, :, None, None], self._count)
+
+
+def make_stepper(
+    model: object,
+    state: object,
+    draw: Callable[[Float[Tensor, "B V"]], Int[Tensor, "B"]] | None = None,
+    generator: torch.Generator | None = None,
+) -> Stepper | SparseStepper | None:
+    """Return the fastest way to read one token a call, or None where that is the model's own recurrent mode."""
+    if not isinstance(model, BDH) or not isinstance(state, BDHState):
+        return None
+    if can_step(model, state):
+        return Stepper(model, state, draw, generator)
+    numbers = model.config.n_neurons_total * model.config.n_embd
+    if sparse_step.pays(model.device, state.batch_size, model.encoder.dtype, numbers):
+        return SparseStepper(model, state)
+    return None
 
 
 def can_step(model: BDH, state: BDHState) -> bool:
