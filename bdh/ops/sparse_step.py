@@ -43,7 +43,8 @@ def step(
         z = F.layer_norm(a.float(), (width,), eps=1e-5).to(narrow.dtype)
         active = x[head].nonzero()[:, 0]
         y = F.relu(weights.encoder_v[head].index_select(0, active) @ z) * x[head][active]
-        out += (y @ weights.decoder[head].index_select(0, active)).float()
+        spoken = y.nonzero()[:, 0]
+        out += (y[spoken] @ weights.decoder[head].index_select(0, active[spoken])).float()
     if decay is not None:
         factors.mul_(decay)
         if float(factors.min()) < _LEAST:
