@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable, Iterator
 from typing import NamedTuple
 
 import torch
@@ -48,6 +49,21 @@ def applies(sizes: Sizes, length: int, *, chunkwise: bool, gradients: bool, lear
         return False
     count = count_pieces(length, chunkwise=chunkwise)
     return count > 0 and whole.fits(sizes.dtype, sizes.device, length // count, sizes.width, sizes.neurons)
+
+
+def cut(length: int, measure_every: int, fuses: Callable[[int], bool]) -> Iterator[tuple[int, int]]:
+    """Yield where the segments of a long text begin and stop; a last one is cut where whole pieces of it fuse.
+
+    All but the last are multiples of ``measure_every`` k > 0, so that every k-th token of a segment is one of the text.
+    """
+    start, step = 0, SEGMENT // measure_every * measure_every if measure_every else SEGMENT
+    while start < length:
+        stop = min(start + max(step, 1), length)
+        whole = (stop - start) // PIECE * PIECE
+        if 0 < whole < stop - start and not measure_every and fuses(whole):
+            stop = start + whole
+        yield start, stop
+        start = stop
 
 
 def trunk(

@@ -13,7 +13,8 @@ from bdh import fused
 from bdh.config import BDHConfig
 from bdh.errors import ConfigError, StateError
 from bdh.ops import chunkwise, parallel, recurrent
-from bdh.ops.rotary import Rotation, make_frequencies, make_pair_rotation, make_rotation, rotate
+from bdh.ops.rotary import Rotation, make_pair_rotation, make_rotation, rotate
+from bdh.positions import Positions
 from bdh.shapes import Float, Int, Tensor
 from bdh.state import BDHState, State
 
@@ -44,37 +45,6 @@ class Probe(NamedTuple):
     active_y: float
     state_norm: float
     gain: float | None = None
-
-
-class Positions(nn.Module):
-    """The rotary frequencies (N,) and, when switched on, the damping factors (H,) of attention."""
-
-    freqs: Tensor
-    decay_fixed: Tensor | None
-
-    def __init__(self, config: BDHConfig) -> None:
-        super().__init__()
-        frequencies = make_frequencies(config.n_neurons, config.rope_theta)
-        self.register_buffer("freqs", frequencies.view(1, 1, 1, -1))
-        fixed = None if config.decay is None else torch.tensor(config.decay, dtype=torch.float32)
-        self.decay_logit = nn.Parameter(torch.logit(fixed)) if fixed is not None and config.learn_decay else None
-        self.register_buffer("decay_fixed", None if config.learn_decay else fixed, persistent=False)
-
-    def decay(self) -> Float[Tensor, "H"] | None:
-        """Return the damping factor per token of each head, or None in the published form."""
-        if self.decay_logit is not None:
-            return torch.sigmoid(self.decay_logit.float())
-        return None if self.decay_fixed is None else self.decay_fixed.float()
-
-    def _apply(self, fn: Callable[[Tensor], Tensor], recurse: bool = True) -> "Positions":
-        """Move with the model but keep float32: in bfloat16 a frequency loses its phase after some hundred tokens."""
-        before = {name: tensor.data for name, tensor in (*self.named_buffers(), *self.named_parameters())}
-        super()._apply(fn, recurse)  # type: ignore[no-untyped-call]
-        for name, tensor in before.items():
-            after = getattr(self, name)
-            if after.dtype != tensor.dtype:
-                after.data = tensor.to(after.device)
-        return self
 
 
 class BDH(nn.Module):
@@ -176,30 +146,18 @@ class BDH(nn.Module):
         self, tokens: Int[Tensor, "B T"], state: BDHState | None, keep_state: bool, measure_every: int
     ) -> tuple[Float[Tensor, "B T D"], BDHState | None, Float[Tensor, "L 2"] | None]:
         """Return what ``encode`` returns without gradients, segment by segment: what is wide does not grow with T."""
-        length, parts, weights = tokens.shape[1], [], []
-        start, step = 0, fused.SEGMENT // measure_every * measure_every if measure_every else fused.SEGMENT
-        while start < length:
-            stop = min(start + step, length)
-            whole = (stop - start) // fused.PIECE * fused.PIECE
-            if 0 < whole < stop - start and not measure_every and self._fuses(whole, "chunkwise"):
-                stop = start + whole
-            last = stop == length
-            kept = keep_state or not last
-            hidden, state, activity = self._encode_at_once(
-                tokens[:, start:stop], state, "chunkwise", kept, measure_every
-            )
+        length, parts = tokens.shape[1], []
+        for start, stop in fused.cut(length, measure_every, lambda whole: self._fuses(whole, "chunkwise")):
+            kept = keep_state or stop < length
+            piece = tokens[:, start:stop]
+            hidden, state, activity = self._encode_at_once(piece, state, "chunkwise", kept, measure_every)
             parts.append((hidden, activity))
-            weights.append(len(range(0, stop - start, measure_every or 1)))
-            start = stop
-        if len(parts) == 1:
-            return parts[0][0], state if keep_state else None, parts[0][1]
-        mean = None
-        if measure_every:
-            shares = [
-                activity * weight for (_, activity), weight in zip(parts, weights, strict=True) if activity is not None
-            ]
-            mean = torch.stack(shares).sum(dim=0) / sum(weights)
-        return torch.cat([hidden for hidden, _ in parts], dim=1), state if keep_state else None, mean
+        hidden = torch.cat([hidden for hidden, _ in parts], dim=1)
+        if not measure_every:
+            return hidden, state, None
+        weights = [-(-hidden.shape[1] // measure_every) for hidden, _ in parts]
+        shares = [share * weight for (_, share), weight in zip(parts, weights, strict=True) if share is not None]
+        return hidden, state, torch.stack(shares).sum(dim=0) / sum(weights)
 
     def head(
         self, hidden: Float[Tensor, "B T D"], targets: Int[Tensor, "B T"] | None
