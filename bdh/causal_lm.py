@@ -27,7 +27,8 @@ from transformers.utils.hub import cached_file
 from bdh import checkpoint, hub
 from bdh.config import BDHConfig
 from bdh.errors import ConfigError, StateError
-from bdh.model import BDH, Positions
+from bdh.model import BDH
+from bdh.positions import Positions
 from bdh.prompts import read_padded, read_pieces
 from bdh.shapes import Int, Tensor
 from bdh.state import BDHState

@@ -10,12 +10,13 @@ from bdh.model import BDHOutput, check_range, evaluating
 from bdh.neuro.model import LanguageModel
 from bdh.shapes import Float, Int, Tensor
 from bdh.state import State
+from bdh.stepping import SparseStepper, Stepper, make_stepper
 
 _PROMPT_PIECE = 1024
 
 
 class Generation(Iterator[int]):
-    """Tokens drawn one by one; ``state`` is the memory after the last token that was fed to the model."""
+    """Tokens drawn one by one, each read by the fastest way there is (``make_stepper``)."""
 
     def __init__(
         self,
@@ -28,8 +29,9 @@ class Generation(Iterator[int]):
         top_k: int,
         seed: int,
     ) -> None:
-        self.state = state
+        self._state = state
         self._model = model
+        self._stepper: Stepper | SparseStepper | None = None
         self._logits = logits
         self._left = limit
         self._temperature = temperature
@@ -42,22 +44,40 @@ class Generation(Iterator[int]):
         if self._left == 0:
             raise StopIteration
         self._left -= 1
-        token = self._draw()
+        if isinstance(self._stepper, Stepper):
+            token = int(self._stepper.drawn)
+            self._stepper.step(self._stepper.drawn)
+            return token
+        drawn = self._draw(self._logits[None])
+        if self._stepper is None:
+            self._stepper = make_stepper(self._model, self._state, self._draw, self._generator)
+        if self._stepper is not None:
+            self._logits = self._stepper.step(drawn)[0]
+            return int(drawn)
         with evaluating(self._model):
-            output: BDHOutput = self._model(token.view(1, 1), state=self.state, mode="recurrent")
+            output: BDHOutput = self._model(drawn.view(1, 1), state=self._state, mode="recurrent")
         assert output.state is not None
-        self.state, self._logits = output.state, output.logits[0, -1]
-        return int(token)
+        self._state, self._logits = output.state, output.logits[0, -1]
+        return int(drawn)
 
-    def _draw(self) -> Tensor:
-        """Return the most likely token at temperature 0, otherwise one drawn from the ``top_k`` likeliest."""
-        logits = self._logits.float()
+    @property
+    def state(self) -> State:
+        """The memory after the last token that was fed to the model."""
+        return self._state if self._stepper is None else self._stepper.state
+
+    def _draw(self, logits: Float[Tensor, "B V"]) -> Int[Tensor, "B"]:
+        """Return the most likely tokens at temperature 0, otherwise tokens drawn from the ``top_k`` likeliest.
+
+        Made of steps that a graph can capture: the largest of p / e, e exponential, is a draw from p.
+        """
+        logits = logits.float()
         if self._temperature == 0:
-            return logits.argmax()
-        logits = (logits - logits.max()) / self._temperature  # the likeliest at 0: no temperature makes it overflow
-        if 0 < self._top_k < logits.numel():
-            logits = logits.masked_fill(logits < logits.topk(self._top_k).values[-1], -torch.inf)
-        return torch.multinomial(logits.softmax(-1), 1, generator=self._generator)[0]
+            return logits.argmax(-1)
+        logits = (logits - logits.amax(-1, keepdim=True)) / self._temperature  # the likeliest at 0: nothing overflows
+        if 0 < self._top_k < logits.shape[-1]:
+            logits = logits.masked_fill(logits < logits.topk(self._top_k).values[:, -1:], -torch.inf)
+        chance = torch.empty_like(logits).exponential_(generator=self._generator)
+        return (logits.softmax(-1) / chance).argmax(-1)
 
 
 @torch.inference_mode()

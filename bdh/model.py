@@ -9,10 +9,12 @@ import torch
 import torch.nn.functional as F
 from torch import nn
 
+from bdh import fused
 from bdh.config import BDHConfig
 from bdh.errors import ConfigError, StateError
 from bdh.ops import chunkwise, parallel, recurrent
-from bdh.ops.rotary import make_frequencies, make_rotation, rotate
+from bdh.ops.rotary import Rotation, make_pair_rotation, make_rotation, rotate
+from bdh.positions import Positions
 from bdh.shapes import Float, Int, Tensor
 from bdh.state import BDHState, State
 
@@ -43,37 +45,6 @@ class Probe(NamedTuple):
     active_y: float
     state_norm: float
     gain: float | None = None
-
-
-class Positions(nn.Module):
-    """The rotary frequencies (N,) and, when switched on, the damping factors (H,) of attention."""
-
-    freqs: Tensor
-    decay_fixed: Tensor | None
-
-    def __init__(self, config: BDHConfig) -> None:
-        super().__init__()
-        frequencies = make_frequencies(config.n_neurons, config.rope_theta)
-        self.register_buffer("freqs", frequencies.view(1, 1, 1, -1))
-        fixed = None if config.decay is None else torch.tensor(config.decay, dtype=torch.float32)
-        self.decay_logit = nn.Parameter(torch.logit(fixed)) if fixed is not None and config.learn_decay else None
-        self.register_buffer("decay_fixed", None if config.learn_decay else fixed, persistent=False)
-
-    def decay(self) -> Float[Tensor, "H"] | None:
-        """Return the damping factor per token of each head, or None in the published form."""
-        if self.decay_logit is not None:
-            return torch.sigmoid(self.decay_logit.float())
-        return None if self.decay_fixed is None else self.decay_fixed.float()
-
-    def _apply(self, fn: Callable[[Tensor], Tensor], recurse: bool = True) -> "Positions":
-        """Move with the model but keep float32: in bfloat16 a frequency loses its phase after some hundred tokens."""
-        before = {name: tensor.data for name, tensor in (*self.named_buffers(), *self.named_parameters())}
-        super()._apply(fn, recurse)  # type: ignore[no-untyped-call]
-        for name, tensor in before.items():
-            after = getattr(self, name)
-            if after.dtype != tensor.dtype:
-                after.data = tensor.to(after.device)
-        return self
 
 
 class BDH(nn.Module):
@@ -144,13 +115,49 @@ class BDH(nn.Module):
         self._check(tokens, state, mode)
         check_ids(tokens, self.config.vocab_size, self.device, name="tokens")
         mode = mode or _choose_mode(tokens.shape[1])
+        if mode == "chunkwise" and listen is None and not torch.is_grad_enabled():
+            return self._encode_segments(tokens, state, keep_state, measure_every)
+        return self._encode_at_once(tokens, state, mode, keep_state, measure_every, listen)
+
+    def _encode_at_once(
+        self,
+        tokens: Int[Tensor, "B T"],
+        state: BDHState | None,
+        mode: Mode,
+        keep_state: bool,
+        measure_every: int,
+        listen: "Listener | None" = None,
+    ) -> tuple[Float[Tensor, "B T D"], BDHState | None, Float[Tensor, "L 2"] | None]:
+        """Return what ``encode`` returns, by the fused stages where they apply."""
         start = 0 if state is None else state.position
-        rotation = make_rotation(self.attn.freqs.view(-1), start=start, length=tokens.shape[1])
-        memory = None if state is None else state.memory
-        trunk = self._compiled[0] if self.training and self._compiled else self.trunk
-        hidden, after, activity = trunk(tokens, rotation, memory, mode, keep_state, measure_every, listen)
-        kept = None if after is None else BDHState(after, start + tokens.shape[1])
+        memory, length = None if state is None else state.memory, tokens.shape[1]
+        frequencies = self.attn.freqs.view(-1)
+        if listen is None and self._fuses(length, mode):
+            pairs = make_pair_rotation(frequencies, start=start, length=length, dtype=self._work_dtype())
+            hidden, after, activity = self._fused_trunk(tokens, pairs, memory, mode, keep_state, measure_every)
+        else:
+            trunk = self._compiled[0] if self.training and self._compiled else self.trunk
+            rotation = make_rotation(frequencies, start=start, length=length)
+            hidden, after, activity = trunk(tokens, rotation, memory, mode, keep_state, measure_every, listen)
+        kept = None if after is None else BDHState(after, start + length)
         return hidden, kept, activity
+
+    def _encode_segments(
+        self, tokens: Int[Tensor, "B T"], state: BDHState | None, keep_state: bool, measure_every: int
+    ) -> tuple[Float[Tensor, "B T D"], BDHState | None, Float[Tensor, "L 2"] | None]:
+        """Return what ``encode`` returns without gradients, segment by segment: what is wide does not grow with T."""
+        length, parts = tokens.shape[1], []
+        for start, stop in fused.cut(length, measure_every, lambda whole: self._fuses(whole, "chunkwise")):
+            kept = keep_state or stop < length
+            piece = tokens[:, start:stop]
+            hidden, state, activity = self._encode_at_once(piece, state, "chunkwise", kept, measure_every)
+            parts.append((hidden, activity))
+        hidden = torch.cat([hidden for hidden, _ in parts], dim=1)
+        if not measure_every:
+            return hidden, state, None
+        weights = [-(-hidden.shape[1] // measure_every) for hidden, _ in parts]
+        shares = [share * weight for (_, share), weight in zip(parts, weights, strict=True) if share is not None]
+        return hidden, state, torch.stack(shares).sum(dim=0) / sum(weights)
 
     def head(
         self, hidden: Float[Tensor, "B T D"], targets: Int[Tensor, "B T"] | None
@@ -190,6 +197,47 @@ class BDH(nn.Module):
                 activities.append(torch.stack([_share_active(neurons[:, :, ::measure_every]) for neurons in (x, y)]))
         stacked = torch.stack(memories) if memories else None
         return v, stacked, torch.stack(activities) if activities else None
+
+    def _fuses(self, length: int, mode: Mode) -> bool:
+        """Return whether the fused stages do a text of this length in ``mode``."""
+        if mode == "recurrent":
+            return False
+        sizes = fused.Sizes(self._work_dtype(), self.device, self.config.n_embd, self.config.n_neurons)
+        return fused.applies(
+            sizes,
+            length,
+            chunkwise=mode == "chunkwise",
+            gradients=torch.is_grad_enabled(),
+            learned_decay=self.attn.decay_logit is not None,
+        )
+
+    def _fused_trunk(
+        self,
+        tokens: Int[Tensor, "B T"],
+        rotation: Rotation,
+        memory: Float[Tensor, "L B H N D"] | None,
+        mode: Mode,
+        keep_state: bool,
+        measure_every: int,
+    ) -> tuple[Float[Tensor, "B T D"], Float[Tensor, "L B H N D"] | None, Float[Tensor, "L 2"] | None]:
+        """Return what ``trunk`` returns."""
+        return fused.trunk(
+            self.embedded(tokens),
+            fused.Parameters(self.encoder, self.encoder_v, self.decoder, self.attn.decay()),
+            rotation,
+            memory,
+            self._work_dtype(),
+            layers=self.config.n_layer,
+            count=fused.count_pieces(tokens.shape[1], chunkwise=mode == "chunkwise"),
+            drop=self.config.dropout if self.training else 0.0,
+            keep_state=keep_state,
+            measure_every=measure_every,
+        )
+
+    def _work_dtype(self) -> torch.dtype:
+        """Return the precision of matrix products: that of autocast where it is on, else that of the weights."""
+        kind = self.device.type
+        return torch.get_autocast_dtype(kind) if torch.is_autocast_enabled(kind) else self.encoder.dtype
 
     def embedded(self, tokens: Int[Tensor, "B T"]) -> Float[Tensor, "B T D"]:
         """Return what the first layer reads: the normalised vector of each token."""

@@ -6,6 +6,9 @@ import torch
 
 from bdh.shapes import Float, Tensor
 
+Rotation = tuple[Tensor, Tensor]
+"""Cosines and sines of the phases at each position of a text."""
+
 
 def make_frequencies(n: int, theta: float) -> Float[Tensor, "N"]:
     """Return the frequency of each of ``n`` neurons in cycles per token, neighbours in pairs (Appendix E).
@@ -30,6 +33,16 @@ def make_rotation(
     sines = phases.sin()
     sines[:, 0::2].neg_()
     return phases.cos().float(), sines.float()
+
+
+def make_pair_rotation(
+    frequencies: Float[Tensor, "N"], *, start: int, length: int, dtype: torch.dtype
+) -> tuple[Float[Tensor, "T N/2"], Float[Tensor, "T N/2"]]:
+    """Return the tables of ``make_rotation`` with one column a pair of neurons, and no sign, in ``dtype``."""
+    positions = torch.arange(start, start + length, dtype=torch.float64, device=frequencies.device)
+    wide = torch.promote_types(dtype, torch.float32)
+    phases = torch.outer(positions, frequencies[1::2].double()).remainder_(1.0).mul_(2 * math.pi).to(wide)
+    return phases.cos().to(dtype), phases.sin().to(dtype)
 
 
 def rotate(

@@ -129,9 +129,11 @@ class Trainer:
         self._set_lr()
         losses = []
         for part in range(self.config.grad_accum):
-            batch = self.batches.next().to(self.world.device)
+            batch = self.batches.next()
+            begins = bool(batch.fresh.any())  # asked before the batch is on the device, which need not wait for it
+            batch = batch.to(self.world.device)
             with self._sync(last=part == self.config.grad_accum - 1):
-                losses.append(self._backward(batch))
+                losses.append(self._backward(batch, begins=begins))
         self._scaler.unscale_(self.optimizer)
         limit = self.config.clip or float("inf")
         norm = nn.utils.clip_grad_norm_(self.model.parameters(), limit)
@@ -141,9 +143,9 @@ class Trainer:
         self.step += 1
         return torch.stack(losses).mean(), norm, batch
 
-    def _backward(self, batch: Batch) -> Tensor:
+    def _backward(self, batch: Batch, *, begins: bool) -> Tensor:
         carry = self.config.carry_state
-        state = self._carried(batch) if carry else None
+        state = self._carried(batch, begins=begins) if carry else None
         with self.autocast():
             output = self._wrapped(batch.tokens, batch.targets, state, "parallel", keep_state=carry)
         self._scaler.scale(output.loss / self.config.grad_accum).backward()
@@ -151,11 +153,11 @@ class Trainer:
         loss: Tensor = output.loss.detach()
         return loss
 
-    def _carried(self, batch: Batch) -> State:
+    def _carried(self, batch: Batch, *, begins: bool) -> State:
         """Return the memory before ``batch``: that after the last segment, emptied where a row begins anew."""
         if self.state is None:
             return self.model.empty_state(batch.tokens.shape[0])
-        return self.state.reset(batch.fresh)
+        return self.state.reset(batch.fresh) if begins else self.state
 
     def autocast(self) -> AbstractContextManager[Any]:
         """Return the precision in which the model computes."""

@@ -14,7 +14,7 @@ from hypothesis import strategies as st
 from torch import Tensor
 
 from bdh.ops import chunkwise, forked, naive, parallel, recurrent
-from bdh.ops.rotary import make_frequencies, make_rotation, rotate
+from bdh.ops.rotary import make_frequencies, make_pair_rotation, make_rotation, rotate
 
 Attention = Callable[[Tensor, Tensor, Tensor, Tensor | None], tuple[Tensor, Tensor]]
 FAR = 10_000_000
@@ -212,6 +212,15 @@ def test_rotation_keeps_dtype_and_reads_any_memory_layout() -> None:
     x = torch.randn(5, 2, 3, 8).permute(2, 1, 0, 3)
     assert torch.equal(rotate(x, rotation), rotate(x.contiguous(), rotation))
     assert rotate(x.bfloat16(), rotation).dtype == torch.bfloat16
+
+
+@pytest.mark.parametrize("start", [0, 12_345, FAR])
+def test_tables_of_pairs_are_every_other_column(start: int) -> None:
+    frequencies = make_frequencies(64, 2.0**16)
+    whole = make_rotation(frequencies, start=start, length=9)
+    for dtype, tolerance in ((torch.float32, 1e-6), (torch.bfloat16, 4e-3)):
+        for pairs, both in zip(make_pair_rotation(frequencies, start=start, length=9, dtype=dtype), whole, strict=True):
+            assert pairs.dtype == dtype and float((pairs.float() - both[:, 1::2]).abs().max()) <= tolerance
 
 
 def test_rotation_of_no_text_is_no_text() -> None:

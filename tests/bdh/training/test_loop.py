@@ -101,12 +101,12 @@ def test_carried_memory_is_emptied_only_where_a_row_begins_anew(make_trainer: Tr
         before = None if trainer.state is None else trainer.state.memory.clone()
         batch = trainer.batches.next()
         assert trainer.state is None or trainer.state.memory.grad_fn is None
-        carried = trainer._carried(batch)
+        carried = trainer._carried(batch, begins=bool(batch.fresh.any()))
         for row, fresh in enumerate(batch.fresh.tolist()):
             if before is not None:
                 expected = torch.zeros_like(before[:, row]) if fresh else before[:, row]
                 assert torch.equal(carried.memory[:, row], expected)
-        trainer._backward(batch)
+        trainer._backward(batch, begins=bool(batch.fresh.any()))
     assert trainer.state is not None and trainer.state.position == 12 * 12
 
 

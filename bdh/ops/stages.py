@@ -1,0 +1,137 @@
+"""The stages of one layer in plain torch, forward and backward: what ``kernels`` is held to.
+
+Wide tensors stand head first, (H, R, C, N): R pieces of text with C tokens each, a piece being a row of a batch or,
+where a text is read in pieces, one of its ``count`` pieces. Weights stand as (H, N, D). Tables are those of ``halve``.
+"""
+
+import torch
+import torch.nn.functional as F
+
+from bdh.ops.rotary import Rotation
+from bdh.shapes import Float, Tensor
+
+_GOLDEN, _MIX_1, _MIX_2, _WORD = 0x9E3779B1, 0x85EBCA6B, 0xC2B2AE35, 0xFFFFFFFF
+
+
+def encode(
+    v: Float[Tensor, "R C D"], encoder: Float[Tensor, "H N D"], rotation: Rotation
+) -> tuple[Float[Tensor, "H R C N"], Float[Tensor, "H R C N"]]:
+    """Return x = relu(v @ encoder) and q = rope(x); ``rotation`` (P, N / 2) is repeated along the R * C tokens."""
+    x = F.relu(v @ encoder.mT[:, None])
+    return x, _turn(x, rotation)
+
+
+def scores(q: Float[Tensor, "H R C N"], rates: Float[Tensor, "H"] | None) -> Float[Tensor, "H R C C"]:
+    """Return q_t . q_s * 2^(rate (t - s)) where s < t, else 0."""
+    return _damp((q @ q.mT).tril(-1), rates)
+
+
+def mix(
+    z: Float[Tensor, "H R C D"], encoder_v: Float[Tensor, "H N D"], x: Float[Tensor, "H R C N"], drop: float, seed: int
+) -> Float[Tensor, "H R C N"]:
+    """Return y = relu(z @ encoder_v) * x, after dropout of the share ``drop`` by the mask of ``seed``."""
+    return _keep(F.relu(z @ encoder_v.mT[:, None]) * x, drop, seed)
+
+
+def unmix(
+    z: Float[Tensor, "H R C D"],
+    encoder_v: Float[Tensor, "H N D"],
+    upstream: Float[Tensor, "R C D"],
+    decoder: Float[Tensor, "H N D"],
+    x: Float[Tensor, "H R C N"],
+    rotation: Rotation,
+    drop: float,
+    seed: int,
+) -> tuple[Tensor, Tensor, Tensor, Tensor]:
+    """Return y and q again, and from the gradient ``upstream`` of y @ decoder those of z @ encoder_v and of x by y."""
+    r = F.relu(z @ encoder_v.mT[:, None])
+    dy = _keep(upstream @ decoder.mT[:, None], drop, seed)
+    return _keep(r * x, drop, seed), _turn(x, rotation), dy * x * (r > 0), dy * r
+
+
+def pair(
+    da: Float[Tensor, "H R C D"], v: Float[Tensor, "R C D"], rates: Float[Tensor, "H"] | None
+) -> Float[Tensor, "H R C C"]:
+    """Return the gradient of the scores plus its transpose: queries equal keys, so that q needs one product of it."""
+    below = _damp((da @ v.mT).tril(-1), rates)
+    return below + below.mT
+
+
+def turn_back(
+    pairs: Float[Tensor, "H R C C"],
+    q: Float[Tensor, "H R C N"],
+    dx: Float[Tensor, "H R C N"],
+    x: Float[Tensor, "H R C N"],
+    rotation: Rotation,
+    extra: tuple[Float[Tensor, "H R C K"], Float[Tensor, "H R N K"]] | None,
+) -> Float[Tensor, "H R C N"]:
+    """Return the gradient of v @ encoder: that of q turned back, plus ``dx``, where x is positive.
+
+    ``extra`` holds what else the gradient of q is made of, as two factors: what was read from the memory.
+    """
+    dq = pairs @ q
+    if extra is not None:
+        dq = dq + extra[0] @ extra[1].mT
+    cosines, sines = rotation
+    return (_turn(dq, (cosines, -sines)) + dx) * (x > 0)
+
+
+def carry(
+    written: Float[Tensor, "H R N D"],
+    memory: Float[Tensor, "B H N D"] | None,
+    whole: Float[Tensor, "H 1 1"] | None,
+    count: int,
+    after: Float[Tensor, "B H N D"],
+) -> Float[Tensor, "H R N D"]:
+    """Return the memory before each piece, in the precision of ``written``, and leave the last one in ``after``.
+
+    ``written`` is what each of ``count`` pieces of a text adds.
+    """
+    heads, rows, neurons, width = written.shape
+    adds = written.view(heads, rows // count, count, neurons, width)
+    now = torch.zeros_like(after) if memory is None else memory.to(after.dtype)
+    before = torch.empty_like(adds)
+    for piece in range(count):
+        before[:, :, piece] = now.transpose(0, 1)
+        now = (now if whole is None else now * whole.to(now.dtype)) + adds[:, :, piece].transpose(0, 1)
+    after.copy_(now)
+    return before.view(written.shape)
+
+
+def keep_mask(shape: tuple[int, ...], drop: float, seed: int, device: torch.device) -> Float[Tensor, "H R C N"]:
+    """Return which entries of (H, R, C, N) dropout keeps: 16 bits of a hash of the place, one hash a rotary pair."""
+    heads, rows, length, neurons = shape
+    place = torch.arange(heads * rows * length * neurons // 2, dtype=torch.int64, device=device)
+    k = ((place * _GOLDEN) & _WORD) ^ seed
+    k = ((k ^ (k >> 16)) * _MIX_1) & _WORD
+    k = ((k ^ (k >> 13)) * _MIX_2) & _WORD
+    k = k ^ (k >> 16)
+    return torch.stack([k & 0xFFFF, k >> 16], dim=-1).view(shape) >= threshold(drop)
+
+
+def threshold(drop: float) -> int:
+    """Return how many of 65,536 values are dropped."""
+    return round(drop * 65536)
+
+
+def scale(drop: float) -> float:
+    """Return the factor by which the kept entries grow."""
+    return 1.0 / (1.0 - threshold(drop) / 65536)
+
+
+def _keep(y: Tensor, drop: float, seed: int) -> Tensor:
+    return y if drop == 0 else y * keep_mask(tuple(y.shape), drop, seed, y.device).to(y.dtype) * scale(drop)
+
+
+def _turn(x: Float[Tensor, "H R C N"], rotation: Rotation) -> Float[Tensor, "H R C N"]:
+    cosines, sines = (table.repeat(x.shape[1] * x.shape[2] // table.shape[0], 1) for table in rotation)
+    p, r = x.view(x.shape[0], -1, x.shape[3] // 2, 2).unbind(dim=-1)
+    return torch.stack([p * cosines - r * sines, r * cosines + p * sines], dim=-1).view(x.shape).to(x.dtype)
+
+
+def _damp(below: Float[Tensor, "H R C C"], rates: Float[Tensor, "H"] | None) -> Float[Tensor, "H R C C"]:
+    if rates is None:
+        return below
+    steps = torch.arange(below.shape[-1], device=below.device, dtype=rates.dtype)
+    distance = (steps[:, None] - steps[None, :]).clamp(min=0)
+    return below * torch.exp2(rates[:, None, None, None] * distance).to(below.dtype)

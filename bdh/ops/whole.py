@@ -1,0 +1,208 @@
+"""One whole layer up to its sum over neurons, with its gradient written out: few passes over the wide tensors.
+
+Of the H * N wide tensors only x is kept for the backward pass; q and y are made again there. Queries equal keys, so
+the gradient of the scores is made symmetric first and takes one product instead of two. The stages of the work come
+from ``stages`` or, on a GPU, from ``kernels``.
+"""
+
+import importlib.util
+from functools import cache
+from types import ModuleType
+from typing import Any, NamedTuple
+
+import torch
+
+from bdh.ops.parallel import Damping
+from bdh.ops.rotary import Rotation
+from bdh.shapes import Float, Tensor
+
+
+class Weights(NamedTuple):
+    """The weights of a layer as (H, N, D) each, in the precision of the work; made by ``arrange``."""
+
+    encoder: Float[Tensor, "H N D"]
+    encoder_v: Float[Tensor, "H N D"]
+    decoder: Float[Tensor, "H N D"]
+
+
+class Setting(NamedTuple):
+    """What all layers share: tables (T, N / 2), damping of a piece, dropout, and how many pieces make up a text.
+
+    ``rates`` (H,) holds log2 of the damping factors. ``stages`` is the module whose functions do the work.
+    """
+
+    rotation: Rotation
+    damping: Damping | None
+    rates: Float[Tensor, "H"] | None
+    drop: float
+    pieces: int
+    stages: ModuleType
+
+
+@torch.no_grad()
+def arrange(
+    encoder: Float[Tensor, "H D N"], encoder_v: Float[Tensor, "H D N"], decoder: Float[Tensor, "H*N D"],
+    dtype: torch.dtype,
+) -> Weights:  # fmt: skip
+    """Return the model's weights as the stages want them: once a call, for all layers."""
+    parts = (encoder.mT, encoder_v.mT, decoder.view(encoder.shape[0], -1, decoder.shape[1]))
+    return Weights(*(part.to(dtype).contiguous() for part in parts))
+
+
+@cache
+def kernels() -> ModuleType | None:
+    """Return the Triton stages, or None where Triton is not installed."""
+    if importlib.util.find_spec("triton") is None:
+        return None
+    return importlib.import_module("bdh.ops.kernels")
+
+
+def fits(dtype: torch.dtype, device: torch.device, length: int, width: int, neurons: int) -> bool:
+    """Return whether the Triton stages can do a layer of these sizes there: 16 bits, no remainders, Ampere or newer."""
+    if device.type != "cuda" or dtype not in (torch.bfloat16, torch.float16):
+        return False
+    found = kernels()
+    if found is None or torch.cuda.get_device_capability(device)[0] < 8:
+        return False
+    return not (length % found.SMALLEST or (neurons // 2) % found.SMALLEST or width not in (64, 128, 256, 512))
+
+
+def layer(
+    v: Float[Tensor, "R C D"],
+    encoder: Float[Tensor, "H D N"],
+    encoder_v: Float[Tensor, "H D N"],
+    decoder: Float[Tensor, "H*N D"],
+    memory: Float[Tensor, "B H N D"] | None,
+    weights: Weights,
+    setting: Setting,
+    after: Float[Tensor, "B H N D"] | None,
+) -> tuple[Float[Tensor, "R C D"], Float[Tensor, "H R C N"], Float[Tensor, "H R C N"], Tensor | None]:
+    """Return y @ decoder, x, y (without gradients) and the memory after the text.
+
+    ``v`` is in the precision of the work, R = B * count pieces of C tokens. ``after`` is where the memory is left; None
+    leaves it unwritten. Gradients reach v, the three weights and, for texts of one piece, ``memory`` from all results
+    but x and y.
+    """
+    answer: tuple[Tensor, Tensor, Tensor, Tensor | None] = _Layer.apply(  # type: ignore[no-untyped-call]
+        v, encoder, encoder_v, decoder, memory, weights, setting, [after]
+    )
+    return answer
+
+
+class _Layer(torch.autograd.Function):
+    @staticmethod
+    def forward(
+        ctx: Any, v: Tensor, encoder: Tensor, encoder_v: Tensor, decoder: Tensor, memory: Tensor | None,
+        weights: Weights, setting: Setting, after: list[Tensor | None],
+    ) -> tuple[Tensor, Tensor, Tensor, Tensor | None]:  # fmt: skip
+        with torch.autocast(v.device.type, enabled=False):
+            return _forward(ctx, v, memory, weights, setting, after[0])
+
+    @staticmethod
+    def backward(
+        ctx: Any, upstream: Tensor | None, _x: None, _y: None, d_after: Tensor | None
+    ) -> tuple[Tensor | None, ...]:
+        if upstream is None:  # a last layer of which only the memory is used
+            upstream = torch.zeros_like(ctx.saved_tensors[0])
+        with torch.autocast(upstream.device.type, enabled=False):
+            return _backward(ctx, upstream, d_after)
+
+
+def _forward(
+    ctx: Any, v: Tensor, memory: Tensor | None, weights: Weights, setting: Setting, after: Tensor | None
+) -> tuple[Tensor, Tensor, Tensor, Tensor | None]:
+    work, (rows, length, width) = setting.stages, v.shape
+    x, q = work.encode(v, weights.encoder, setting.rotation)
+    s = work.scores(q, setting.rates)
+    a = s @ v
+    before = _carry(q, v, memory, setting, after)
+    if before is not None:
+        _read(a, q, before, setting.damping)
+    del q
+    z, mean, deviation = torch.native_layer_norm(a, [width], None, None, 1e-5)
+    seed = int(torch.randint(2**31, ())) if setting.drop else 0
+    y = work.mix(z, weights.encoder_v, x, setting.drop, seed)
+    out = torch.bmm(y.view(y.shape[0], rows * length, -1), weights.decoder)
+    out = out.sum(dim=0, dtype=torch.promote_types(out.dtype, torch.float32)).view(rows, length, width)
+    ctx.save_for_backward(v, x, s, a, z, mean, deviation, before)
+    ctx.weights, ctx.setting, ctx.seed, ctx.wrote = weights, setting, seed, after is not None
+    ctx.set_materialize_grads(False)
+    ctx.mark_non_differentiable(x, y)
+    return out, x, y, after
+
+
+def _carry(q: Tensor, v: Tensor, memory: Tensor | None, setting: Setting, after: Tensor | None) -> Tensor | None:
+    """Write what the text adds to ``memory`` into ``after``, and return the memory before each piece."""
+    heads, rows, _, neurons = q.shape
+    if after is None and setting.pieces == 1:
+        if memory is None:
+            return None
+        return memory.transpose(0, 1).to(q.dtype).contiguous()
+    damping = setting.damping
+    values = v[None] if damping is None else v[None] * damping.write[:, None].to(v.dtype)
+    written = q.mT @ values
+    if after is None:
+        after = torch.empty(rows // setting.pieces, heads, neurons, v.shape[-1], dtype=torch.float32, device=v.device)
+    whole = None if damping is None else damping.whole
+    before: Tensor = setting.stages.carry(written, memory, whole, setting.pieces, after)
+    return None if memory is None and setting.pieces == 1 else before
+
+
+def _read(a: Tensor, q: Tensor, before: Tensor, damping: Damping | None) -> None:
+    """Add to ``a`` what the memory before each piece says."""
+    if damping is None:
+        flat = a.flatten(0, 1)
+        torch.baddbmm(flat, q.flatten(0, 1), before.flatten(0, 1), out=flat)
+    else:
+        a.addcmul_(q @ before, damping.read[:, None].to(a.dtype))
+
+
+def _backward(ctx: Any, upstream: Tensor, d_after: Tensor | None) -> tuple[Tensor | None, ...]:
+    v, x, s, a, z, mean, deviation, before = ctx.saved_tensors
+    weights, setting = ctx.weights, ctx.setting
+    work, damping, (rows, length, width) = setting.stages, setting.damping, v.shape
+    heads = x.shape[0]
+    out = upstream.to(v.dtype)
+    y, q, dg, dx = work.unmix(z, weights.encoder_v, out, weights.decoder, x, setting.rotation, setting.drop, ctx.seed)
+    d_decoder = _outer(y, out.expand(heads, *out.shape))
+    del y
+    d_encoder_v = _outer(dg, z)
+    dz = torch.bmm(dg.view(heads, rows * length, -1), weights.encoder_v).view(z.shape)
+    del dg
+    da = torch.ops.aten.native_layer_norm_backward(dz, a, [width], mean, deviation, None, None, [True, False, False])[0]
+    wide = torch.promote_types(v.dtype, torch.float32)
+    dv = (s.mT @ da).sum(dim=0, dtype=wide)
+    pairs = work.pair(da, v, setting.rates)
+    read = da if damping is None else da * damping.read[:, None].to(da.dtype)
+    factors = [] if before is None else [(read, before)]
+    if d_after is not None:
+        left = d_after.transpose(0, 1).to(v.dtype)  # (H, B, N, D)
+        damped = 1.0 if damping is None else damping.write[:, None].to(v.dtype)
+        dv += ((q @ left) * damped).sum(dim=0, dtype=wide)
+        factors.append(((v[None] * damped).expand(heads, *v.shape), left))
+    extra = None if not factors else factors[0] if len(factors) == 1 else _beside(*factors)
+    d_memory = _memory_gradient(q, read, d_after, damping) if ctx.needs_input_grad[4] else None
+    dx = work.turn_back(pairs, q, dx, x, setting.rotation, extra)
+    del q
+    d_encoder = _outer(dx, v.expand(heads, *v.shape))
+    dv += torch.bmm(dx.view(heads, rows * length, -1), weights.encoder).sum(dim=0, dtype=wide).view(v.shape)
+    return dv.to(v.dtype), d_encoder.mT, d_encoder_v.mT, d_decoder.flatten(0, 1), d_memory, None, None, None
+
+
+def _beside(first: tuple[Tensor, Tensor], second: tuple[Tensor, Tensor]) -> tuple[Tensor, Tensor]:
+    """Return the two factors whose product is the sum of both products."""
+    return torch.cat([first[0], second[0]], dim=-1), torch.cat([first[1], second[1]], dim=-1)
+
+
+def _outer(wide: Float[Tensor, "H R C N"], narrow: Float[Tensor, "H R C D"]) -> Float[Tensor, "H N D"]:
+    """Return the gradient of a weight: the sum over all tokens of wide outer narrow."""
+    return torch.bmm(wide.flatten(1, 2).mT, narrow.flatten(1, 2))
+
+
+def _memory_gradient(q: Tensor, read: Tensor, d_after: Tensor | None, damping: Damping | None) -> Tensor:
+    """Return the gradient of the memory before a text of one piece, (B, H, N, D)."""
+    wide = torch.promote_types(q.dtype, torch.float32)
+    own = (q.mT @ read).to(wide).transpose(0, 1)
+    if d_after is None:
+        return own
+    return own + (d_after if damping is None else d_after * damping.whole.to(d_after.dtype))
