@@ -160,7 +160,7 @@ def test_each_claim_is_read_before_all_its_evidence_and_before_each_passage(
     stand_in_config: PipelineConfig, pipeline: Pipeline, book: Book, reading: Reading
 ) -> None:
     listening, listener, done = Pipeline(stand_in_config, cache_dir=pipeline.cache_dir), Listener(), list[int]()
-    vars(listening)["claim_reader"] = listener
+    vars(listening.bench)["claim_reader"] = listener
     claims = pipeline.extract(BACKSTORY, "Anna Reed")
     evidence = pipeline.find_evidence(book, reading, None, claims)
     questions = [(claim, evidence[claim.id]) for claim in claims]
