@@ -153,7 +153,7 @@ def test_rules_judge_a_whole_run_without_the_claim_reader(
     manifest = load(tmp_path / "out" / "manifest.json")
     assert manifest["settings"]["scoring"]["judge"] == "heuristic"
     assert manifest["methods"]["scorer"].startswith("declared rules on words, no weights")
-    assert sorted(manifest["weights"]) == ["reader", "verdict"]
+    assert sorted(manifest["weights"]) == ["checks", "reader", "verdict"]
     claims = load(tmp_path / "out" / "backstory_consistency.json")["claims"]
     assert len(claims) == 3
     assert next(iter(claims.values()) if isinstance(claims, dict) else iter(claims))["label"] == "supported"
@@ -167,7 +167,7 @@ def test_cross_encoder_judges_a_whole_run(words: list[str], tmp_path: Path) -> N
     said = run(judge_main, *words, "--judge", f"hf:{folder}", "--json")
     assert said.status == 0, said.err
     manifest = load(tmp_path / "out" / "manifest.json")
-    assert sorted(manifest["weights"]) == ["judge", "reader", "verdict"]
+    assert sorted(manifest["weights"]) == ["checks", "judge", "reader", "verdict"]
     assert "for the cross-encoder tiny" in manifest["methods"]["scorer"]
     for pairs in load(tmp_path / "out" / "claim_chunk_pairs.json").values():
         for pair in pairs:

@@ -236,7 +236,7 @@ def test_chunks_are_cut_as_configured(stand_in_config: PipelineConfig, shelf: Pa
 def test_missing_models_are_named(stand_in_config: PipelineConfig) -> None:
     missing = replace(stand_in_config, scoring=ScoringConfig(verdict_dir="no/such/verdict"))
     with pytest.raises(ModelError, match=r"claim\.json"):
-        _ = Pipeline(missing).judge
+        _ = Pipeline(missing).bench.judge
 
 
 def test_shipped_folder_is_found_from_anywhere(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
