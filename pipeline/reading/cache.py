@@ -1,7 +1,8 @@
 """Readings kept between runs: one safetensors file each, named by everything the reading depends on.
 
 A file says in one entry of its header what it holds, with the sum of its numbers: one that was damaged is noticed, and
-equal readings are equal bytes (safetensors writes several entries in any order).
+equal readings are equal bytes (safetensors writes several entries in any order). Of processes that want the same
+reading one reads and the others wait for it (docs/decisions/0015-crashes-and-bad-input.md).
 """
 
 from __future__ import annotations
@@ -12,13 +13,14 @@ import logging
 import os
 import tempfile
 from collections.abc import Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 import platformdirs
 import torch
+from filelock import FileLock, Timeout
 from safetensors import SafetensorError, safe_open
 from safetensors.torch import save_file
 from torch import Tensor
@@ -32,6 +34,8 @@ _UNFINISHED = ".unfinished.safetensors"
 _TEXT = ".text.safetensors"
 _CLAIMS = ".claims.json"
 _HEADER = "reading"
+_LOCK = ".lock"
+_PARTIAL = ".partial"
 
 _log = logging.getLogger(__name__)
 
@@ -70,6 +74,29 @@ class ReadingCache:
             self.folder.mkdir(parents=True, exist_ok=True)
             with tempfile.TemporaryFile(dir=self.folder) as probe:
                 probe.write(b"\0")
+
+    @contextmanager
+    def alone(self, key: str) -> Iterator[None]:
+        """Hold a reading for this process; another one that wants it waits, with a warning, until it is let go.
+
+        The system lets go of what a killed process held. Half-written files that such a one left are removed.
+        """
+        path = self.folder / (key + _LOCK)
+        lock = FileLock(path)
+        with _explained(self.folder):
+            try:
+                lock.acquire(timeout=0)
+            except Timeout:
+                _log.warning("another process is reading this; waiting for what it reads")
+                lock.acquire(timeout=-1)
+            for left in self.folder.glob(f"{key}.*{_PARTIAL}"):
+                left.unlink(missing_ok=True)
+        try:
+            yield
+        finally:
+            with suppress(OSError):  # who waits takes a file that was removed for none, and makes the next one
+                path.unlink(missing_ok=True)
+            lock.release()
 
     def load(self, key: str) -> dict[str, Tensor] | None:
         """Return a finished reading, or None; a damaged one is removed, to be read again."""
@@ -115,7 +142,7 @@ class ReadingCache:
     def store_claims(self, key: str, measured: Any) -> None:
         """Keep what was measured on the claims about a novel, as JSON."""
         path = self.folder / (key + _CLAIMS)
-        partial = path.with_name(f"{path.name}.{os.getpid()}.partial")
+        partial = path.with_name(f"{path.name}.{os.getpid()}{_PARTIAL}")
         with _explained(self.folder):
             self.folder.mkdir(parents=True, exist_ok=True)
             try:
@@ -135,7 +162,7 @@ class ReadingCache:
         """Remove everything kept, half-written files too; return how many readings there were."""
         count = len(self.entries())
         with _explained(self.folder):
-            for pattern in (f"*{_SUFFIX}*", f"*{_UNFINISHED}*", f"*{_TEXT}*", f"*{_CLAIMS}*"):
+            for pattern in (f"*{_SUFFIX}*", f"*{_UNFINISHED}*", f"*{_TEXT}*", f"*{_CLAIMS}*", f"*{_LOCK}"):
                 for path in self.folder.glob(pattern):
                     path.unlink(missing_ok=True)
         return count
@@ -151,7 +178,7 @@ class ReadingCache:
             return tensors
 
     def _write(self, path: Path, tensors: Mapping[str, Tensor], about: Mapping[str, str]) -> None:
-        partial = path.with_name(f"{path.name}.{os.getpid()}.partial")
+        partial = path.with_name(f"{path.name}.{os.getpid()}{_PARTIAL}")
         whole = {name: tensor.contiguous() for name, tensor in tensors.items()}
         header = json.dumps({"about": dict(about), "sha256": _sum(whole)}, sort_keys=True)
         with _explained(self.folder):

@@ -78,6 +78,14 @@ class Reader:
         if kept is not None:
             return SentenceReading.from_tensors(kept)
         self.cache.prepare()
+        with self.cache.alone(key):
+            kept = self.cache.load(key)  # another process may have read it while this one waited
+            if kept is not None:
+                return SentenceReading.from_tensors(kept)
+            return self._read_and_keep(novel, pieces, key, who)
+
+    def _read_and_keep(self, novel: Novel, pieces: Sequence[str], key: str, who: str) -> SentenceReading:
+        """Stream the pieces from where an interrupted reading stopped, keeping the place on the way and the end."""
         about = {"novel": novel.name, "character": who, "sentences": str(len(pieces))}
         saving = Saving(
             lambda place: self.cache.store_unfinished(key, place, about=about), self.config.save_every_seconds

@@ -9,6 +9,7 @@ from __future__ import annotations
 import base64
 import hashlib
 from collections.abc import Callable
+from functools import cache
 
 from jinja2 import Environment, FunctionLoader, StrictUndefined
 from markupsafe import Markup
@@ -46,8 +47,14 @@ def environment(read: Callable[[str], str] = read_template) -> Environment:
     )
 
 
+@cache
+def _own_environment() -> Environment:
+    """Return the one that renders our pages: a table has a page a row, and a template is worth compiling once."""
+    return environment()
+
+
 def _render(template: str, style: str, **values: object) -> str:
-    page = environment().get_template(template)
+    page = _own_environment().get_template(template)
     # Style and script are our own files: marked safe, or their quotes would be escaped and no hash would fit.
     return page.render(style=Markup(style), style_hash=_hash_source(style), **values) + "\n"
 

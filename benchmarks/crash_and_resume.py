@@ -1,0 +1,272 @@
+"""Killed at random moments, and finished as if nothing had happened.
+
+A reading of the bundled story, a run over the example tables and a tiny training run are each killed (SIGKILL) at
+random moments and started again. A restart must end well, with the bytes of a run that nobody disturbed (training: the
+weights, the losses and the place from which it goes on), and no file may ever stand half-written under its final name.
+
+Every run is a process of its own, forked from this one after the libraries were imported, so that the kills fall into
+the work and not into the imports. The reader is tiny and random: what is tested is the files, not the answers.
+"""
+
+from __future__ import annotations
+
+import argparse
+import hashlib
+import json
+import os
+import random
+import signal
+import sys
+import tempfile
+import time
+import traceback
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+import torch
+from safetensors.torch import load_file
+
+import bdh.cli
+import pipeline.cli
+import pipeline.commands.dataset
+import pipeline.commands.judge
+from benchmarks.little_reader import save_little_reader
+from benchmarks.measurement import Measurement
+from pipeline import flags
+from pipeline.config import ReadingConfig
+
+TESTS = ("tests/robustness/test_crashes.py",)
+ALONE = True
+"""Takes half an hour: run when it is named, and not with the others."""
+ROOT = Path(__file__).resolve().parents[1]
+KILLS = 50
+_PATIENCE = 600.0
+_TIMED = ("tokens_per_second", "seconds")
+_NEVER_OURS = (".partial", ".part", ".tmp", ".lock")
+"""Endings of files that are not whole yet, or locks: they may be left over, and nothing ever reads them."""
+
+
+@dataclass(frozen=True)
+class HastyReading(ReadingConfig):
+    """The settings of a reading that keeps its place ten times a second, so that a kill finds a place to go on from."""
+
+    save_every_seconds: float = 0.1
+
+
+@dataclass(frozen=True)
+class Subject:
+    """What is killed: ``start`` runs it in a folder (again after a kill), ``look`` says what it left there."""
+
+    name: str
+    start: Callable[[Path], int]
+    look: Callable[[Path], dict[str, str]]
+
+
+@dataclass(frozen=True)
+class Outcome:
+    """One kill: when it fell, whether the process still ran, and what was wrong afterwards ("" where all was well)."""
+
+    moment: float
+    alive: bool
+    fault: str
+
+
+def subjects(ground: Path, *, size: int | None = None) -> list[Subject]:
+    """Return the three subjects; ``ground`` takes the tiny reader and the novel, of which ``size`` characters."""
+    reader = save_little_reader(ground / "reader")
+    novels = ground / "novels"
+    novels.mkdir()
+    story = (ROOT / "novels" / "The Unlit Hour.txt").read_text(encoding="utf-8")[:size]
+    (novels / "The Unlit Hour.txt").write_text(story, encoding="utf-8")
+    machine = ["--model_dir", str(reader), "--novels_dir", str(novels), "--device", "cpu", "--dtype", "fp32"]
+    machine += ["--threads", "1"]
+    examples = _tables(ground, size)
+
+    def read(folder: Path) -> int:
+        asked = ["--target_character", "Hester Lanyon", "--novel", "The Unlit Hour"]
+        asked += ["--backstory_file", str(ROOT / "examples" / "backstory_inconsistent.txt")]
+        return pipeline.cli.judge_main([*asked, *machine, *_places(folder)])
+
+    def judge_tables(folder: Path) -> int:
+        tables = ["--train_csv", str(examples / "train.csv"), "--test_csv", str(examples / "test.csv")]
+        return pipeline.cli.dataset_main([*tables, "--folds", "2", "--repeats", "2", *machine, *_places(folder)])
+
+    def train(folder: Path) -> int:
+        out = folder / "run"
+        sizes = ["--n_layer", "2", "--n_embd", "16", "--n_head", "2", "--mlp_internal_dim_multiplier", "4"]
+        length = ["--max_iters", "60", "--eval_interval", "4", "--log_interval", "2", "--seq_len", "64"]
+        rest = ["--batch_size", "4", "--eval_tokens", "200", "--sample_tokens", "0", "--device", "cpu", "--carry_state"]
+        new = ["train", "--data", str(novels), "--out", str(out), *sizes, *length, *rest]
+        place = out / "last" / "training.safetensors"
+        return bdh.cli.main(["train", "--out", str(out), "--resume"] if place.is_file() else new)
+
+    return [
+        Subject("reading of the bundled story", read, _bytes_left),
+        Subject("run over the example tables", judge_tables, _bytes_left),
+        Subject("training run", train, _training_left),
+    ]
+
+
+def _tables(ground: Path, size: int | None) -> Path:
+    """Return a folder with the example tables: all of their rows, or of a cut story the first twelve and two."""
+    for name, rows in (("train.csv", 12), ("test.csv", 2)):
+        lines = (ROOT / "examples" / name).read_text(encoding="utf-8").splitlines(keepends=True)
+        (ground / name).write_text("".join(lines if size is None else lines[: rows + 1]), encoding="utf-8")
+    return ground
+
+
+def _places(folder: Path) -> list[str]:
+    return ["--out_dir", str(folder / "out"), "--cache_dir", str(folder / "cache")]
+
+
+def _bytes_left(folder: Path) -> dict[str, str]:
+    """Return the sum of every whole file below a folder."""
+    files = (path for path in sorted(folder.rglob("*")) if path.is_file() and not path.name.endswith(_NEVER_OURS))
+    return {str(path.relative_to(folder)): hashlib.sha256(path.read_bytes()).hexdigest() for path in files}
+
+
+def _training_left(folder: Path) -> dict[str, str]:
+    """Return the sums of a run's weights and place, and its losses; the speed of a step is no part of them."""
+    run = folder / "run"
+    found = {}
+    for path in sorted(run.rglob("*.safetensors")):
+        tensors = load_file(path)
+        digest = hashlib.sha256()
+        for name in sorted(tensors):
+            digest.update(name.encode() + tensors[name].contiguous().view(-1).view(torch.uint8).numpy().tobytes())
+        found[str(path.relative_to(folder))] = digest.hexdigest()
+    for line in (run / "metrics.jsonl").read_text(encoding="utf-8").splitlines():
+        record = {name: value for name, value in json.loads(line).items() if name not in _TIMED}
+        found[f"step {record['step']}"] = json.dumps(record, sort_keys=True)
+    return found
+
+
+def half_written(folder: Path) -> list[str]:
+    """Return the files below a folder that stand under their final name and are not whole."""
+    return [str(path.relative_to(folder)) for path in sorted(folder.rglob("*")) if path.is_file() and not _whole(path)]
+
+
+def _whole(path: Path) -> bool:
+    if path.name.endswith(_NEVER_OURS):
+        return True
+    try:
+        if path.suffix == ".safetensors":
+            load_file(path)
+        elif path.suffix == ".json":
+            json.loads(path.read_text(encoding="utf-8"))
+        elif path.suffix == ".jsonl":
+            [json.loads(line) for line in path.read_text(encoding="utf-8").splitlines()]
+        elif path.suffix == ".html":
+            return path.read_text(encoding="utf-8").rstrip().endswith("</html>")
+        else:
+            return path.read_bytes().endswith(b"\n")
+    except Exception:
+        return False
+    return True
+
+
+def fork(start: Callable[[Path], int], folder: Path) -> int:
+    """Run ``start`` in a process of its own, its words into ``<folder>.log``; return the number of the process."""
+    folder.mkdir(parents=True, exist_ok=True)
+    process = os.fork()
+    if process:
+        return process
+    status = 70
+    try:
+        log = os.open(folder.with_name(folder.name + ".log"), os.O_WRONLY | os.O_CREAT | os.O_APPEND)
+        os.dup2(log, 1)
+        os.dup2(log, 2)
+        status = start(folder)
+    except BaseException:
+        traceback.print_exc()
+    finally:
+        os._exit(status)
+
+
+def wait(process: int) -> int:
+    """Return the exit status of a process, negative for a signal; one that does not end in time is killed."""
+    deadline = time.monotonic() + _PATIENCE
+    while time.monotonic() < deadline:
+        ended, status = os.waitpid(process, os.WNOHANG)
+        if ended:
+            return os.waitstatus_to_exitcode(status)
+        time.sleep(0.005)
+    os.kill(process, signal.SIGKILL)
+    os.waitpid(process, 0)
+    raise TimeoutError(f"a run did not end in {_PATIENCE:.0f} seconds")
+
+
+def kill_at_random(subject: Subject, kills: int, *, seed: int, ground: Path) -> Iterator[Outcome]:
+    """Yield what became of each of ``kills`` runs that were killed at a moment drawn over the time of a whole one."""
+    began = time.monotonic()
+    whole = ground / "whole"
+    if wait(fork(subject.start, whole)) != 0:
+        raise RuntimeError(f"{subject.name} fails undisturbed: {_last_line(whole)}")
+    seconds = time.monotonic() - began
+    expected = subject.look(whole)
+    chance = random.Random(f"{seed} {subject.name}")
+    for number in range(kills):
+        folder, moment = ground / f"kill{number}", chance.uniform(0, seconds)
+        process = fork(subject.start, folder)
+        time.sleep(moment)
+        os.kill(process, signal.SIGKILL)
+        alive = wait(process) == -signal.SIGKILL
+        yield Outcome(moment, alive, _fault(subject, folder, expected))
+
+
+def _fault(subject: Subject, folder: Path, expected: dict[str, str]) -> str:
+    """Start the killed run again and return what is wrong with it, if anything."""
+    broken = half_written(folder)
+    if broken:
+        return f"half-written: {', '.join(broken)}"
+    status = wait(fork(subject.start, folder))
+    if status != 0:
+        return f"the restart ended with {status}: {_last_line(folder)}"
+    found = subject.look(folder)
+    differing = sorted(name for name in expected.keys() | found.keys() if expected.get(name) != found.get(name))
+    return f"differs from an undisturbed run: {', '.join(differing)}" if differing else ""
+
+
+def _last_line(folder: Path) -> str:
+    lines = folder.with_name(folder.name + ".log").read_text(encoding="utf-8", errors="replace").splitlines()
+    return lines[-1] if lines else ""
+
+
+def measure(
+    kills: int = KILLS, seed: int = 0, names: Sequence[str] = (), size: int | None = None
+) -> Iterator[Measurement]:
+    """Yield for each subject how many of its kills ended as if nothing had happened."""
+    setattr(flags, "ReadingConfig", HastyReading)  # noqa: B010 - a checked assignment to a class is no assignment
+    torch.set_num_threads(1)
+    with tempfile.TemporaryDirectory(prefix="crash") as folder:
+        for number, subject in enumerate(subjects(Path(folder), size=size)):
+            if names and not any(name in subject.name for name in names):
+                continue
+            outcomes = list(kill_at_random(subject, kills, seed=seed, ground=Path(folder) / str(number)))
+            for outcome in outcomes:
+                if outcome.fault:
+                    print(f"{subject.name}, killed after {outcome.moment:.3f} s: {outcome.fault}", file=sys.stderr)
+            alive = sum(outcome.alive for outcome in outcomes)
+            how = f"of {kills} SIGKILLs at random moments (seed {seed}), {alive} of them before the run ended by itself"
+            good = sum(not outcome.fault for outcome in outcomes)
+            yield Measurement(f"{subject.name}, killed and started again", good, "finished as if never killed", how)
+
+
+def main(arguments: Sequence[str] | None = None) -> int:
+    """Kill and restart; return 0 where every restart ended as if nothing had happened, else 1."""
+    parser = argparse.ArgumentParser(prog="python -m benchmarks.crash_and_resume", description=__doc__)
+    parser.add_argument("--kills", type=int, default=KILLS, help="of each subject (%(default)s)")
+    parser.add_argument("--seed", type=int, default=0, help="of the moments (%(default)s)")
+    parser.add_argument("--size", type=int, help="only so many characters of the story")
+    parser.add_argument("--only", action="append", default=[], metavar="WORD", help="subjects with this word; repeat")
+    asked = parser.parse_args(arguments)
+    faults = 0
+    for measurement in measure(asked.kills, asked.seed, asked.only, asked.size):
+        print(f"{measurement.what}: {measurement.value:.0f} {measurement.unit} ({measurement.how})", flush=True)
+        faults += measurement.value < asked.kills
+    return 1 if faults else 0
+
+
+if __name__ == "__main__":
+    raise SystemExit(main())
