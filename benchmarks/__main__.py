@@ -26,7 +26,12 @@ def main(arguments: list[str] | None = None) -> int:
     """Run the named benchmarks, or all; return 0, or 2 where a name is unknown or a test is red."""
     known = find_benchmarks()
     parser = argparse.ArgumentParser(prog="python -m benchmarks", description="Time what the tests have proved.")
-    parser.add_argument("names", nargs="*", metavar="NAME", help=f"one of {', '.join(known)}; all but those that take many minutes when none is given")
+    parser.add_argument(
+        "names",
+        nargs="*",
+        metavar="NAME",
+        help=f"one of {', '.join(known)}; all but those that take many minutes when none is given",
+    )
     parser.add_argument("--list", action="store_true", help="say what each benchmark measures, and run none")
     chosen = parser.parse_args(arguments)
     if chosen.list:

@@ -11,7 +11,9 @@ the work and not into the imports. The reader is tiny and random: what is tested
 from __future__ import annotations
 
 import argparse
+import contextlib
 import hashlib
+import io
 import json
 import os
 import random
@@ -26,6 +28,7 @@ from pathlib import Path
 
 import torch
 from safetensors.torch import load_file
+from tqdm import tqdm
 
 import bdh.cli
 import pipeline.cli
@@ -43,7 +46,7 @@ ROOT = Path(__file__).resolve().parents[1]
 KILLS = 50
 _PATIENCE = 600.0
 _TIMED = ("tokens_per_second", "seconds")
-_NEVER_OURS = (".partial", ".part", ".tmp", ".lock")
+_UNFINISHED = (".partial", ".part", ".tmp", ".lock")
 """Endings of files that are not whole yet, or locks: they may be left over, and nothing ever reads them."""
 
 
@@ -109,8 +112,8 @@ def subjects(ground: Path, *, size: int | None = None) -> list[Subject]:
 
 
 def _tables(ground: Path, size: int | None) -> Path:
-    """Return a folder with the example tables: all of their rows, or of a cut story the first twelve and two."""
-    for name, rows in (("train.csv", 12), ("test.csv", 2)):
+    """Return a folder with the example tables: all of their rows, or of a cut story the first eight and two."""
+    for name, rows in (("train.csv", 8), ("test.csv", 2)):
         lines = (ROOT / "examples" / name).read_text(encoding="utf-8").splitlines(keepends=True)
         (ground / name).write_text("".join(lines if size is None else lines[: rows + 1]), encoding="utf-8")
     return ground
@@ -122,7 +125,7 @@ def _places(folder: Path) -> list[str]:
 
 def _bytes_left(folder: Path) -> dict[str, str]:
     """Return the sum of every whole file below a folder."""
-    files = (path for path in sorted(folder.rglob("*")) if path.is_file() and not path.name.endswith(_NEVER_OURS))
+    files = (path for path in sorted(folder.rglob("*")) if path.is_file() and not _is_unfinished(path))
     return {str(path.relative_to(folder)): hashlib.sha256(path.read_bytes()).hexdigest() for path in files}
 
 
@@ -130,7 +133,7 @@ def _training_left(folder: Path) -> dict[str, str]:
     """Return the sums of a run's weights and place, and its losses; the speed of a step is no part of them."""
     run = folder / "run"
     found = {}
-    for path in sorted(run.rglob("*.safetensors")):
+    for path in sorted(run.glob("*/*.safetensors")):
         tensors = load_file(path)
         digest = hashlib.sha256()
         for name in sorted(tensors):
@@ -144,12 +147,16 @@ def _training_left(folder: Path) -> dict[str, str]:
 
 def half_written(folder: Path) -> list[str]:
     """Return the files below a folder that stand under their final name and are not whole."""
-    return [str(path.relative_to(folder)) for path in sorted(folder.rglob("*")) if path.is_file() and not _whole(path)]
+    files = (path for path in sorted(folder.rglob("*")) if path.is_file() and not _is_unfinished(path))
+    return [str(path.relative_to(folder)) for path in files if not _is_whole(path)]
 
 
-def _whole(path: Path) -> bool:
-    if path.name.endswith(_NEVER_OURS):
-        return True
+def _is_unfinished(path: Path) -> bool:
+    """Say whether a file says by its name that it is not whole; safetensors writes to a hidden ``.tmp...`` first."""
+    return path.name.endswith(_UNFINISHED) or path.name.startswith(".tmp")
+
+
+def _is_whole(path: Path) -> bool:
     try:
         if path.suffix == ".safetensors":
             load_file(path)
@@ -199,6 +206,7 @@ def wait(process: int) -> int:
 
 def kill_at_random(subject: Subject, kills: int, *, seed: int, ground: Path) -> Iterator[Outcome]:
     """Yield what became of each of ``kills`` runs that were killed at a moment drawn over the time of a whole one."""
+    _warm_up(subject, ground)
     began = time.monotonic()
     whole = ground / "whole"
     if wait(fork(subject.start, whole)) != 0:
@@ -213,6 +221,16 @@ def kill_at_random(subject: Subject, kills: int, *, seed: int, ground: Path) -> 
         os.kill(process, signal.SIGKILL)
         alive = wait(process) == -signal.SIGKILL
         yield Outcome(moment, alive, _fault(subject, folder, expected))
+
+
+def _warm_up(subject: Subject, ground: Path) -> None:
+    """Run in this process once, so that what libraries import late is there before the forks.
+
+    Not a training: a process in which torch has computed gradients must not be forked.
+    """
+    if subject.look is not _training_left:
+        with contextlib.redirect_stdout(io.StringIO()), contextlib.redirect_stderr(io.StringIO()):
+            subject.start(ground / "warm")
 
 
 def _fault(subject: Subject, folder: Path, expected: dict[str, str]) -> str:
@@ -239,6 +257,7 @@ def measure(
     """Yield for each subject how many of its kills ended as if nothing had happened."""
     setattr(flags, "ReadingConfig", HastyReading)  # noqa: B010 - a checked assignment to a class is no assignment
     torch.set_num_threads(1)
+    tqdm.monitor_interval = 0  # or a thread would watch the bars, and no process with threads is safely forked
     with tempfile.TemporaryDirectory(prefix="crash") as folder:
         for number, subject in enumerate(subjects(Path(folder), size=size)):
             if names and not any(name in subject.name for name in names):

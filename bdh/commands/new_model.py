@@ -19,7 +19,7 @@ def make_tokenizer(arguments: argparse.Namespace, texts: Sequence[str]) -> Token
     """Return the tokenizer by its kind or file; that of the run when it is resumed."""
     if arguments.resume:
         last = Path(arguments.out) / "last"
-        if not last.is_dir():
+        if not (last / "training.safetensors").is_file():
             raise CheckpointError(f"{arguments.out} holds no run to resume; start it without --resume")
         return load_tokenizer(last / "tokenizer.json")
     if arguments.tokenizer == "bytes":

@@ -53,6 +53,8 @@ class TrainingRun:
     def resume(self) -> None:
         """Continue from ``last/``; raises CheckpointError when there is nothing to continue, or it does not fit."""
         trainer, last = self.trainer, self.folder / "last"
+        if trainer.world.writes:
+            self._remove_unfinished()
         found, expected = checkpoint.read_config(last), trainer.model.config
         if found != expected:
             raise CheckpointError(
@@ -64,6 +66,12 @@ class TrainingRun:
         trainer.load_state_dict(tensors, mapping["trainer"])
         self.best_loss = mapping["best_loss"] if mapping["best_loss"] is not None else float("inf")
         self._records = [record for record in self._read_records() if record["step"] <= trainer.step]
+
+    def _remove_unfinished(self) -> None:
+        """Remove the half-written files of a run that was killed: ours, and those of safetensors."""
+        for pattern in ("*.partial", "*/*.partial", "*/.tmp*"):
+            for path in self.folder.glob(pattern):
+                path.unlink(missing_ok=True)
 
     def _read_place(self) -> tuple[dict[str, Tensor], dict[str, Any]]:
         """Return what this process needs to continue: what all share, and its own memory and place in the data."""

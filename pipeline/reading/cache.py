@@ -162,7 +162,7 @@ class ReadingCache:
         """Remove everything kept, half-written files too; return how many readings there were."""
         count = len(self.entries())
         with _explained(self.folder):
-            for pattern in (f"*{_SUFFIX}*", f"*{_UNFINISHED}*", f"*{_TEXT}*", f"*{_CLAIMS}*", f"*{_LOCK}"):
+            for pattern in (f"*{_SUFFIX}*", f"*{_UNFINISHED}*", f"*{_TEXT}*", f"*{_CLAIMS}*", f"*{_LOCK}", ".tmp*"):
                 for path in self.folder.glob(pattern):
                     path.unlink(missing_ok=True)
         return count
