@@ -94,6 +94,7 @@ def read_predictions(path: Path) -> dict[str, tuple[float, TableLabel]]:
     frame, needed = _read_frame(path), ("id", "probability", "label")
     if not set(needed) <= set(frame.columns):
         raise TableError(f"{path} has the columns {_first(frame.columns)}; expected {', '.join(needed)}; add them")
+    _check_single(frame, path)
     found: dict[str, tuple[float, TableLabel]] = {}
     for key, cell, label in zip(*(frame[name].str.strip() for name in needed), strict=True):
         try:
@@ -154,6 +155,10 @@ def _check_columns(frame: pd.DataFrame, path: str | Path, *, labelled: Labelled)
             f"{path} lacks the column {', '.join(missing)}; found {found}; expected {', '.join(needed)}; add what is "
             "missing or rename the columns"
         )
+    _check_single(frame, path)
+
+
+def _check_single(frame: pd.DataFrame, path: str | Path) -> None:
     twice = [name for name in frame.columns[frame.columns.duplicated()] if name]
     if twice:
         raise TableError(f"{path} has the column {_first(twice)} twice; expected each once; remove one of them")

@@ -5,7 +5,7 @@ import json
 import os
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import MISSING, dataclass, fields
 from pathlib import Path
 from typing import Any, TextIO
 
@@ -25,6 +25,8 @@ _FORMAT = "bdh-training-1"
 _TRAINING = "training.safetensors"
 _WEIGHT = "weights."
 _MEMORY = "memory"
+_REPORTED = {item.name for item in fields(StepReport) if item.default is MISSING}
+_VALIDATED = ("val_loss", "val_bits_per_byte", "val_perplexity")
 
 
 @dataclass(frozen=True)
@@ -93,9 +95,13 @@ class TrainingRun:
     def _read_records(self) -> list[dict[str, Any]]:
         path = self.folder / "metrics.jsonl"
         try:
-            return [json.loads(line) for line in path.read_text(encoding="utf-8").splitlines()]
-        except (OSError, ValueError) as error:
+            records = [json.loads(line) for line in path.read_text(encoding="utf-8").splitlines()]
+        except (OSError, ValueError, RecursionError) as error:
             raise CheckpointError(f"{path} cannot be read ({error}); restore it, or make it empty") from error
+        wrong = next((number for number, record in enumerate(records, start=1) if not _is_record(record)), None)
+        if wrong is not None:
+            raise CheckpointError(f"{path}, line {wrong} is no record of a step; restore it, or make it empty")
+        return records
 
     def run(self) -> Iterator[Progress]:
         """Train to the end; validate and save every ``eval_interval`` steps and at the end."""
@@ -167,6 +173,14 @@ class TrainingRun:
             writer.writerows(self._records)
 
 
+def _is_record(record: Any) -> bool:
+    """Say whether something is a line of metrics: every figure of a step, and those of a validation all or none."""
+    if not isinstance(record, dict) or not all(isinstance(value, int | float) for value in record.values()):
+        return False
+    validated = [name in record for name in _VALIDATED]
+    return _REPORTED <= record.keys() and (all(validated) or not any(validated))
+
+
 @contextmanager
 def _whole(path: Path) -> Iterator[TextIO]:
     """Open a text file that appears when all of it is written."""
@@ -190,5 +204,8 @@ def read_place(path: Path) -> tuple[dict[str, Tensor], dict[str, Any]]:
         metadata = file.metadata() or {}
     if metadata.get("format") != _FORMAT:
         raise CheckpointError(f"{path} is no saved place of a run (expected {_FORMAT}); start again without --resume")
-    content: dict[str, Any] = json.loads(metadata["content"])
+    try:
+        content: dict[str, Any] = json.loads(metadata["content"])
+    except (KeyError, ValueError) as error:
+        raise CheckpointError(f"{path} is damaged: what it says of the run is no JSON; restore it") from error
     return tensors, content

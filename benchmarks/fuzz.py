@@ -1,0 +1,350 @@
+"""Hostile input to every parser: an answer or a documented error, and nothing else.
+
+Each case is drawn from its number alone, so that one that fails can be made again:
+``python -m benchmarks.fuzz --parser novel --case 1234``. A case is good when the parser answers, or raises
+PipelineError or BDHError with a message of one line, within the time limit.
+"""
+
+from __future__ import annotations
+
+import argparse
+import contextlib
+import io
+import logging
+import random
+import shutil
+import signal
+import sys
+import tempfile
+import time
+import warnings
+import zipfile
+from collections import Counter
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass
+from functools import cache
+from pathlib import Path
+from types import FrameType
+from typing import Any
+
+import torch
+
+import bdh
+import bdh.cli
+from bdh.convert import convert
+from bdh.tokenizer import load_tokenizer
+from bdh.training.run import read_place, write_place
+from benchmarks.hostile import MANUSCRIPTS, changed_json, changed_tensors, damaged, one_of, table, text_file
+from benchmarks.little_reader import save_little_reader
+from benchmarks.measurement import Measurement
+from pipeline.claims import extract_claims, read_backstory
+from pipeline.config import ChunkConfig
+from pipeline.dataset import read_predictions, read_table
+from pipeline.errors import PipelineError
+from pipeline.flags import dataset_parser, judge_parser, parse, settings
+from pipeline.reading.cache import ReadingCache
+from pipeline.report.waivers import load_waivers
+from pipeline.run import ROOT
+from pipeline.scoring.background import Background
+from pipeline.scoring.logistic import LogisticModel
+from pipeline.scoring.reader import TrainedReader
+from pipeline.serve.manuscripts import import_novel
+from pipeline.text.aliases import load_aliases
+from pipeline.text.characters import build_cast, find_mentions
+from pipeline.text.chunking import make_chunks
+from pipeline.text.novels import load_novel
+from pipeline.text.sentences import load_nlp, split_sentences
+
+TESTS = ("tests/robustness/test_bad_input.py",)
+ALONE = True
+"""Takes minutes: run when it is named, and not with the others."""
+CASES = 600
+"""Cases of each parser."""
+PATIENCE = 20
+"""Seconds that one case may take."""
+_TENSORS = (changed_tensors, damaged)
+_JSON = (changed_json, changed_json, damaged)
+
+Parser = Callable[[Path, random.Random], object]
+
+
+class HangError(Exception):
+    """A case took longer than its time."""
+
+
+@dataclass(frozen=True)
+class Good:
+    """Good files, made once, of which hostile ones are made."""
+
+    reader: Path
+    place: Path
+    reading: Path
+    run: Path
+
+
+def novel(folder: Path, chance: random.Random) -> object:
+    """A novel, from its bytes to its sentences, chunks and cast."""
+    path = folder / "novel.txt"
+    path.write_bytes(text_file(chance))
+    book = load_novel(path)
+    sentences = split_sentences(book, _nlp())
+    assert all(book.text[start:end].strip() for start, end in sentences)
+    chunks = make_chunks(book, sentences, ChunkConfig())
+    return build_cast(find_mentions(book, sentences), chunks)
+
+
+def backstory(folder: Path, chance: random.Random) -> object:
+    """A backstory, from its bytes to its claims."""
+    path = folder / "backstory.txt"
+    path.write_bytes(text_file(chance))
+    return extract_claims(read_backstory(path), chance.choice(["Anna Reed", "", "Edmond/Monte Cristo", "😀", "A"]), _nlp())
+
+
+def csv_table(folder: Path, chance: random.Random) -> object:
+    """A table of backstories, or of predictions."""
+    path = folder / "table.csv"
+    path.write_bytes(table(chance))
+    if chance.random() < 0.2:
+        return read_predictions(path)
+    return read_table(path, labelled=chance.choice(["required", "optional", "absent"]))
+
+
+def settings_file(folder: Path, chance: random.Random) -> object:
+    """A TOML file of settings, or flags."""
+    path = folder / "settings.toml"
+    names = ["n_sent_per_chunk", "overlap", "top_k", "seed", "threads", "dtype", "track", "alias", "llm", "config", "x"]
+    values = ["6", "-1", "0", "1e9", '"x"', "true", '["a"]', "[1]", "1979-05-27", "9" * 30, "nan", "{}", "", '"']
+    lines = [f"{chance.choice(names)} = {chance.choice(values)}" for _ in range(chance.randrange(4))]
+    path.write_bytes("\n".join(lines).encode() if chance.random() < 0.8 else text_file(chance))
+    words = [f"--{chance.choice(names)}={chance.choice(values)}"] if chance.random() < 0.5 else []
+    parser = chance.choice([judge_parser, dataset_parser])()
+    return settings(parse(parser, ["--config", str(path), *words]))
+
+
+def beside_the_novel(folder: Path, chance: random.Random) -> object:
+    """A file of aliases, or of findings marked as intentional."""
+    path = folder / "beside"
+    if chance.random() < 0.5:
+        path.write_bytes(chance.choice([text_file(chance), b"Monte Cristo=Edmond\n#x\n=\n", b"a=b=c", b"A = B\r\nC=D"]))
+        return load_aliases(path)
+    good = b'[{"character": "Anna", "claim": "She rowed.", "reason": "so meant", "passage": "Anna"}]'
+    path.write_bytes(one_of(_JSON, good, chance))
+    return load_waivers(path)
+
+
+def model_folder(folder: Path, chance: random.Random) -> object:
+    """A model folder with one hostile file, loaded and asked."""
+    copy = shutil.copytree(_good().reader, folder / "reader")
+    claims = chance.random() < 0.3
+    names = ["model.safetensors", "config.json", "tokenizer.json"] + (["claim_head.safetensors"] if claims else [])
+    path = (copy / "claims" if claims else copy) / chance.choice(names)
+    path.write_bytes(one_of(_JSON if path.suffix == ".json" else _TENSORS, path.read_bytes(), chance))
+    if claims:
+        return TrainedReader.load(copy, device=torch.device("cpu"), dtype=None)
+    model, _ = bdh.load(copy)
+    return model(torch.tensor([[1, 2, 3]]))
+
+
+def tokenizer(folder: Path, chance: random.Random) -> object:
+    """A tokenizer file, loaded and asked."""
+    path = folder / "tokenizer.json"
+    kinds = [(_good().reader / "tokenizer.json").read_bytes(), b'{"type": "characters", "characters": "abc"}']
+    path.write_bytes(one_of(_JSON, chance.choice([*kinds, b'{"type": "bytes"}']), chance))
+    found = load_tokenizer(path)
+    return found.decode(found.encode("abc"))
+
+
+def foreign_weights(folder: Path, chance: random.Random) -> object:
+    """A foreign weights file, safetensors or pickled."""
+    path = folder / f"weights{chance.choice(['.safetensors', '.pt'])}"
+    if path.suffix == ".pt":
+        torch.save({"encoder": torch.zeros(2, 4, 6), "model": [1, {"a": torch.ones(1)}]}, path)
+        path.write_bytes(damaged(path.read_bytes(), chance))
+    else:
+        path.write_bytes(one_of(_TENSORS, (_good().reader / "model.safetensors").read_bytes(), chance))
+    return convert(path, n_layer=chance.choice([1, 2]))
+
+
+def training_place(folder: Path, chance: random.Random) -> object:
+    """The place from which a training goes on."""
+    path = folder / "training.safetensors"
+    path.write_bytes(one_of(_TENSORS, _good().place.read_bytes(), chance))
+    return read_place(path)
+
+
+def training_run(folder: Path, chance: random.Random) -> object:
+    """The folder of a training that has ended, with one hostile file, gone on with."""
+    run = shutil.copytree(_good().run, folder / "run")
+    path = chance.choice([path for path in sorted(run.rglob("*")) if path.is_file() and path.parent.name != "best"])
+    makers = {".json": _JSON, ".safetensors": _TENSORS}.get(path.suffix, (damaged,))
+    path.write_bytes(one_of(makers, path.read_bytes(), chance))
+    arguments = bdh.cli.parse(["train", "--out", str(run), "--resume"])
+    with contextlib.redirect_stdout(io.StringIO()), contextlib.redirect_stderr(io.StringIO()):
+        return arguments.run(arguments)
+
+
+def manuscript(folder: Path, chance: random.Random) -> object:
+    """An EPUB or a Word document that is put on the shelf."""
+    kind = chance.choice([".epub", ".docx", ".txt"])
+    data = text_file(chance) if kind == ".txt" else _packed(kind, chance)
+    name = chance.choice(["x", "../../etc/passwd", "a/b", "C:\\x", "\0", "con", "é" * 300, ".", " "]) + kind
+    path = import_novel(data, name, folder / "shelf", replace=False)
+    assert path.resolve().parent == (folder / "shelf").resolve()
+    return load_novel(path)
+
+
+def _packed(kind: str, chance: random.Random) -> bytes:
+    """Return a zipped manuscript of which a member, or the archive, was damaged."""
+    inside = chance.random() < 0.7
+    packed = io.BytesIO()
+    with zipfile.ZipFile(packed, "w") as archive:
+        hit = chance.choice(list(MANUSCRIPTS[kind]))
+        for name, text in MANUSCRIPTS[kind].items():
+            archive.writestr(name, damaged(text.encode(), chance) if inside and name == hit else text.encode())
+    return packed.getvalue() if inside else damaged(packed.getvalue(), chance)
+
+
+def kept_reading(folder: Path, chance: random.Random) -> object:
+    """A file of the cache: it is what was kept, or it is read anew."""
+    good = _good().reading
+    (folder / good.name).write_bytes(one_of(_TENSORS, good.read_bytes(), chance))
+    (folder / "key.claims.json").write_bytes(damaged(b'{"a": [1, 2]}', chance))
+    cache = ReadingCache(folder)
+    cache.entries()
+    cache.load_claims("key")
+    found = cache.load("key")
+    if found is not None and not torch.equal(found["hidden"], torch.arange(12.0).view(3, 4)):
+        raise AssertionError("a damaged reading was taken for good")
+    return cache.clear()
+
+
+def verdict_models(folder: Path, chance: random.Random) -> object:
+    """A fitted verdict: a logistic model, or the background of words."""
+    name = chance.choice(["claim.json", "backstory.json", "pair.json", "background.npz"])
+    data, path = (ROOT / "models" / "verdict" / name).read_bytes(), folder / name
+    path.write_bytes(one_of(_JSON if path.suffix == ".json" else (damaged,), data, chance))
+    return LogisticModel.load(path) if path.suffix == ".json" else Background.load(path)
+
+
+PARSERS: dict[str, Parser] = {
+    parser.__name__: parser
+    for parser in (
+        novel,
+        backstory,
+        csv_table,
+        settings_file,
+        beside_the_novel,
+        model_folder,
+        tokenizer,
+        foreign_weights,
+        training_place,
+        training_run,
+        manuscript,
+        kept_reading,
+        verdict_models,
+    )
+}
+
+
+def outcome(name: str, case: int) -> str:
+    """Return what became of a case: ``answered``, a documented error by name, or ``FAULT`` and what happened."""
+    chance = random.Random(f"{name} {case}")
+    with tempfile.TemporaryDirectory(prefix="fuzz") as folder:
+        try:
+            with _limited(PATIENCE), warnings.catch_warnings():
+                warnings.simplefilter("ignore")
+                PARSERS[name](Path(folder), chance)
+        except (PipelineError, bdh.BDHError) as error:
+            if not str(error).strip() or "\n" in str(error):
+                return f"FAULT not one line: {error!r}"
+            return type(error).__name__
+        except HangError:
+            return f"FAULT took more than {PATIENCE} seconds"
+        except Exception as error:
+            return f"FAULT {type(error).__name__}: {error}"
+    return "answered"
+
+
+@contextlib.contextmanager
+def _limited(seconds: int) -> Iterator[None]:
+    def hang(signum: int, frame: FrameType | None) -> None:
+        raise HangError
+
+    before = signal.signal(signal.SIGALRM, hang)
+    signal.alarm(seconds)
+    try:
+        yield
+    finally:
+        signal.alarm(0)
+        signal.signal(signal.SIGALRM, before)
+
+
+@cache
+def _nlp() -> Any:
+    return load_nlp(None)
+
+
+@cache
+def _good() -> Good:
+    folder = Path(tempfile.mkdtemp(prefix="fuzz-good"))
+    cache = ReadingCache(folder)
+    cache.store("key", {"hidden": torch.arange(12.0).view(3, 4)}, about={"novel": "x"})
+    write_place(folder / "place.safetensors", {"weights.a": torch.ones(3)}, {"trainer": {"step": 1}, "processes": 1})
+    (kept,) = folder.glob("key*")
+    return Good(save_little_reader(folder / "reader"), folder / "place.safetensors", kept, _trained(folder))
+
+
+def _trained(folder: Path) -> Path:
+    (folder / "text.txt").write_text("Anna Reed kept the ferry at Low Water. " * 40, encoding="utf-8")
+    sizes = ["--n_layer", "1", "--n_embd", "8", "--n_head", "2", "--mlp_internal_dim_multiplier", "2", "--device", "cpu"]
+    length = ["--max_iters", "2", "--seq_len", "16", "--batch_size", "2", "--sample_tokens", "0", "--carry_state"]
+    words = ["train", "--data", str(folder / "text.txt"), "--out", str(folder / "run"), *sizes, *length]
+    with contextlib.redirect_stdout(io.StringIO()), contextlib.redirect_stderr(io.StringIO()):
+        arguments = bdh.cli.parse(words)
+        arguments.run(arguments)
+    return folder / "run"
+
+
+def measure(cases: int = CASES, names: Sequence[str] = tuple(PARSERS)) -> Iterator[Measurement]:
+    """Yield for each parser how its cases ended, and last the faults of all."""
+    logging.disable(logging.WARNING)
+    faults, total = 0, 0
+    for name in names:
+        began = time.monotonic()
+        found = Counter(_said(name, case) for case in range(cases))
+        for what, count in sorted(found.items()):
+            yield Measurement(f"{name}: {what}", count, f"of {cases} cases", f"{time.monotonic() - began:.0f} s in all")
+        faults += found["FAULT"]
+        total += cases
+    yield Measurement("faults: anything but an answer or a documented error", faults, f"of {total} cases", "all parsers")
+
+
+def _said(name: str, case: int) -> str:
+    what = outcome(name, case)
+    if what.startswith("FAULT"):
+        print(f"{name} {case}: {what}", file=sys.stderr, flush=True)
+    return what.split()[0]
+
+
+def main(arguments: Sequence[str] | None = None) -> int:
+    """Run the cases; return 0 where none was a fault, else 1."""
+    parser = argparse.ArgumentParser(prog="python -m benchmarks.fuzz", description=__doc__)
+    parser.add_argument("--cases", type=int, default=CASES, help="of each parser (%(default)s)")
+    parser.add_argument("--parser", action="append", choices=list(PARSERS), help="only this one; repeat")
+    parser.add_argument("--case", type=int, help="only this case of each parser, with its traceback")
+    asked = parser.parse_args(arguments)
+    names = asked.parser or list(PARSERS)
+    if asked.case is not None:
+        for name in names:
+            with tempfile.TemporaryDirectory() as folder:
+                print(PARSERS[name](Path(folder), random.Random(f"{name} {asked.case}")))
+        return 0
+    faults = 0.0
+    for measurement in measure(asked.cases, names):
+        print(f"{measurement.what}: {measurement.value:.0f} {measurement.unit} ({measurement.how})", flush=True)
+        faults = measurement.value
+    return 1 if faults else 0
+
+
+if __name__ == "__main__":
+    raise SystemExit(main())
