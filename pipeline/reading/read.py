@@ -45,6 +45,7 @@ class Reader:
         sentences = all_sentences(chunks)
         everything = self._sentences(novel, sentences, range(len(sentences)), "")
         states = tuple(chunk_states(chunks, everything))
+        del everything  # half a gigabyte of a long series
         tracked = {}
         for character in characters:
             numbers = sentences_of(chunks, character.chunks)

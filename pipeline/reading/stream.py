@@ -6,6 +6,7 @@ import math
 import time
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from itertools import chain
 
 import numpy as np
 import numpy.typing as npt
@@ -20,6 +21,10 @@ Half = npt.NDArray[np.float16]
 Doubles = npt.NDArray[np.float64]
 Tensors = dict[str, Tensor]
 _MEASURE_EVERY = 64
+_ENCODED_AT_ONCE = 4096
+"""Sentences that are lists of Python's numbers at one time; the whole of a long novel would take gigabytes."""
+_SHARE_OF_SAVING = 0.05
+"""Of the time of a reading, at most, goes into keeping its place, however large that has grown."""
 
 
 @dataclass(frozen=True)
@@ -61,16 +66,15 @@ class Stream:
 
     def __init__(self, encoder: Encoder, pieces: Sequence[str], *, segment: int) -> None:
         self._encoder, self._segment = encoder, segment
-        encoded = encoder.tokenizer.encode_batch(pieces)
-        counts = np.array([len(tokens) for tokens in encoded], dtype=np.int64)
-        self._tokens = torch.tensor([token for tokens in encoded for token in tokens], dtype=torch.long)
-        self._owner = torch.from_numpy(np.repeat(np.arange(len(pieces)), counts))
+        tokens, counts = _encode(encoder, pieces)
+        self._tokens = torch.from_numpy(tokens)
         self._ends = np.cumsum(counts)
         self.counts, self.bytes = counts, np.array([len(piece.encode("utf-8")) for piece in pieces], dtype=np.int64)
         self.done = 0
         self._state = encoder.model.empty_state()
         self._last = torch.zeros(encoder.model.config.vocab_size)
-        self._hidden = torch.zeros(len(pieces), encoder.width)
+        self._hidden = np.zeros((len(pieces), encoder.width), np.float16)
+        self._open = torch.zeros(1, encoder.width)
         self._nats = torch.zeros(len(pieces), dtype=torch.float64)
         self._activity = torch.zeros(len(pieces), dtype=torch.float64)
         self._norm = torch.zeros(len(pieces), dtype=torch.float64)
@@ -84,7 +88,7 @@ class Stream:
     def advance(self) -> int:
         """Read the next segment; return its number of tokens."""
         stop = min(self.done + self._segment, self.total)
-        tokens = self._tokens[self.done : stop]
+        tokens = self._tokens[self.done : stop].long()
         output = self._encoder.model(
             tokens[None].to(self._encoder.model.device),
             state=self._state,
@@ -95,35 +99,59 @@ class Stream:
         logits = output.logits[0].float().cpu()
         predicted = torch.cat([self._last[None], logits[:-1]])
         nats = F.cross_entropy(predicted, tokens, reduction="none").double()
-        owner = self._owner[self.done : stop]
-        self._nats.index_add_(0, owner, nats)
-        self._hidden.index_add_(0, owner, output.hidden[0].float().cpu())
         ended = slice(*np.searchsorted(self._ends, [self.done, stop], side="right"))
+        owner = torch.from_numpy(np.searchsorted(self._ends, np.arange(self.done, stop), side="right"))
+        self._nats.index_add_(0, owner, nats)
+        self._add_hidden(output.hidden[0].float().cpu(), owner - ended.start, ended)
         self._activity[ended] = float(output.activity.mean())
         self._norm[ended] = float(output.state.memory.norm())
         self._state, self._last = output.state, logits[-1]
         read, self.done = stop - self.done, stop
         return read
 
+    def _add_hidden(self, hidden: Tensor, row: Tensor, ended: slice) -> None:
+        """Add the vectors of a segment to those of its sentences, of which only the last may go on in the next one."""
+        sums = torch.zeros(ended.stop - ended.start + 1, hidden.shape[1])
+        sums[0] = self._open[0]
+        sums.index_add_(0, row, hidden)
+        counts = np.maximum(self.counts[ended], 1)
+        self._hidden[ended] = (sums[:-1].numpy() / counts[:, None]).astype(np.float16)
+        self._open = sums[-1:].clone()
+
     def finish(self) -> SentenceReading:
         """Return the measurements of the whole text; vectors are kept in half precision, read fresh or from a cache."""
-        counts = np.maximum(self.counts, 1)
-        hidden = (self._hidden.numpy() / counts[:, None]).astype(np.float16)
         measured = [self._nats.numpy(), self._activity.numpy(), self._norm.numpy()]
-        return SentenceReading(hidden, self.counts, self.bytes, *measured)
+        return SentenceReading(self._hidden, self.counts, self.bytes, *measured)
 
     def to_tensors(self) -> Tensors:
-        """Return the place in the text, the memory, and the sums so far."""
-        sums = {"hidden": self._hidden, "nats": self._nats, "activity": self._activity, "norm": self._norm}
+        """Return the place in the text, the memory, and the measurements up to there."""
+        read = int(np.searchsorted(self._ends, self.done, side="right"))
+        whole = {"means": torch.from_numpy(self._hidden[:read]), "nats": self._nats[: read + 1]}
+        whole |= {"activity": self._activity[:read], "norm": self._norm[:read]}
         place = {"done": torch.tensor(self.done), "memory": self._state.memory.cpu(), "last": self._last}
-        return {**sums, **place}
+        return {**whole, **place, "open": self._open}
 
-    def restore(self, tensors: Tensors) -> None:
-        """Go on from what ``to_tensors`` returned."""
+    def restore(self, tensors: Tensors) -> bool:
+        """Go on from what ``to_tensors`` returned; of another version it is left alone, and False returned."""
+        if "means" not in tensors:
+            return False
         self.done = int(tensors["done"])
         self._state = BDHState(tensors["memory"].to(self._encoder.model.device), self.done)
-        self._last, self._hidden, self._nats = tensors["last"], tensors["hidden"], tensors["nats"]
-        self._activity, self._norm = tensors["activity"], tensors["norm"]
+        self._last, self._open = tensors["last"], tensors["open"]
+        self._hidden[: len(tensors["means"])] = tensors["means"].numpy()
+        for name, kept in (("nats", self._nats), ("activity", self._activity), ("norm", self._norm)):
+            kept[: len(tensors[name])] = tensors[name]
+        return True
+
+
+def _encode(encoder: Encoder, pieces: Sequence[str]) -> tuple[npt.NDArray[np.int32], npt.NDArray[np.int64]]:
+    """Return the tokens of all pieces in a row, and how many each has."""
+    tokens, counts = [np.zeros(0, np.int32)], [np.zeros(0, np.int64)]
+    for first in range(0, len(pieces), _ENCODED_AT_ONCE):
+        encoded = encoder.tokenizer.encode_batch(pieces[first : first + _ENCODED_AT_ONCE])
+        counts.append(np.array([len(item) for item in encoded], dtype=np.int64))
+        tokens.append(np.fromiter(chain.from_iterable(encoded), np.int32, int(counts[-1].sum())))
+    return np.concatenate(tokens), np.concatenate(counts)
 
 
 def stream_sentences(
@@ -141,15 +169,17 @@ def stream_sentences(
     ``on_progress`` hears tokens just read and tokens in all.
     """
     stream = Stream(encoder, pieces, segment=segment)
-    if started is not None:
-        stream.restore(started)
+    if started is not None and stream.restore(started):
         on_progress(stream.done, stream.total)
-    saved = time.monotonic()
+    saved, pause = time.monotonic(), 0.0 if saving is None else saving.every_seconds
     while stream.done < stream.total:
         on_progress(stream.advance(), stream.total)
-        if saving is not None and time.monotonic() - saved >= saving.every_seconds and stream.done < stream.total:
+        if saving is not None and time.monotonic() - saved >= pause and stream.done < stream.total:
+            began = time.monotonic()
             saving.store(stream.to_tensors())
             saved = time.monotonic()
+            if saving.every_seconds:
+                pause = max(saving.every_seconds, (saved - began) / _SHARE_OF_SAVING)
     return stream.finish()
 
 

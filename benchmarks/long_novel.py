@@ -1,0 +1,47 @@
+"""A novel of any size with a thousand people in it, made from a seed: for measuring, not for reading."""
+
+from __future__ import annotations
+
+import random
+from pathlib import Path
+
+_FIRST = ("Anna", "Tom", "Ruth", "Jory", "Hester", "Edmund", "Clara", "Silas", "Nora", "Piers", "Agnes", "Hugh", "Ida")
+_STARTS = "Bar Cald Dun El Fair Gar Hal Ing Jas Kel Lan Mor Nor Ox Pen Quill Ro Sed Tre Ul Var Wes Yar Zel".split()
+_ENDS = "by combe den field ford gate ham hurst kin ley low mere moor ney ridge sey stow ton vale well wick".split()
+_PLACES = "the quay, the mill, the lower road, the chapel yard, the long room, the ferry, the lighthouse".split(", ")
+_VERBS = "waited at, walked to, looked across, came back from, was seen near, never spoke of, had left".split(", ")
+_TAILS = (
+    "and the rain did not stop",
+    "as they had agreed in the spring of 18{year}",
+    "though nobody had asked for it",
+    "with a lantern and {count} letters",
+    "because the tide had turned at last",
+    "and said nothing, which was worse",
+)
+
+
+def cast(people: int) -> list[str]:
+    """Return so many full names, each another one."""
+    surnames = [start + end for start in _STARTS for end in _ENDS]
+    return [f"{_FIRST[number % len(_FIRST)]} {surnames[number % len(surnames)]}" for number in range(people)]
+
+
+def write_novel(path: Path, *, size: int, people: int = 1000, seed: int = 0) -> Path:
+    """Write a novel of about ``size`` bytes in chapters; the first of the cast comes in every one of them."""
+    chance, names, written, chapter = random.Random(seed), cast(people), 0, 0
+    with path.open("w", encoding="utf-8", newline="\n") as file:
+        while written < size:
+            chapter += 1
+            heard = [names[0], *chance.sample(names, min(12, people))]
+            text = f"Chapter {chapter}. The year {1800 + chapter % 90}\n\n"
+            for _ in range(60):
+                text += " ".join(_sentence(chance, heard) for _ in range(chance.randrange(2, 7))) + "\n\n"
+            written += file.write(text)
+    return path
+
+
+def _sentence(chance: random.Random, heard: list[str]) -> str:
+    name = chance.choice(heard)
+    who = chance.choice([name, name, name.split()[0], f"Mr {name.split()[1]}", "He", "She"])
+    tail = chance.choice(_TAILS).format(year=chance.randrange(10, 99), count=chance.randrange(2, 40))
+    return f"{who} {chance.choice(_VERBS)} {chance.choice(_PLACES)}, {tail}."
