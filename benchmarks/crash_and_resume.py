@@ -17,6 +17,7 @@ import io
 import json
 import os
 import random
+import shutil
 import signal
 import sys
 import tempfile
@@ -68,10 +69,9 @@ class Subject:
 
 @dataclass(frozen=True)
 class Outcome:
-    """One kill: when it fell, whether the process still ran, and what was wrong afterwards ("" where all was well)."""
+    """One kill of a run that still ran: when it fell, and what was wrong afterwards ("" where all was well)."""
 
     moment: float
-    alive: bool
     fault: str
 
 
@@ -205,7 +205,10 @@ def wait(process: int) -> int:
 
 
 def kill_at_random(subject: Subject, kills: int, *, seed: int, ground: Path) -> Iterator[Outcome]:
-    """Yield what became of each of ``kills`` runs that were killed at a moment drawn over the time of a whole one."""
+    """Yield what became of each of ``kills`` runs that were killed at a moment drawn over the time of a whole one.
+
+    A run that ends before its moment counts for nothing, and the next moments are drawn over a shorter time.
+    """
     _warm_up(subject, ground)
     began = time.monotonic()
     whole = ground / "whole"
@@ -214,13 +217,19 @@ def kill_at_random(subject: Subject, kills: int, *, seed: int, ground: Path) -> 
     seconds = time.monotonic() - began
     expected = subject.look(whole)
     chance = random.Random(f"{seed} {subject.name}")
-    for number in range(kills):
+    number = counted = 0
+    while counted < kills:
         folder, moment = ground / f"kill{number}", chance.uniform(0, seconds)
+        number += 1
         process = fork(subject.start, folder)
         time.sleep(moment)
         os.kill(process, signal.SIGKILL)
-        alive = wait(process) == -signal.SIGKILL
-        yield Outcome(moment, alive, _fault(subject, folder, expected))
+        if wait(process) != -signal.SIGKILL:
+            seconds = max(seconds * 0.9, 0.01)
+            continue
+        counted += 1
+        yield Outcome(moment, _fault(subject, folder, expected))
+        shutil.rmtree(folder)
 
 
 def _warm_up(subject: Subject, ground: Path) -> None:
@@ -266,8 +275,7 @@ def measure(
             for outcome in outcomes:
                 if outcome.fault:
                     print(f"{subject.name}, killed after {outcome.moment:.3f} s: {outcome.fault}", file=sys.stderr)
-            alive = sum(outcome.alive for outcome in outcomes)
-            how = f"of {kills} SIGKILLs at random moments (seed {seed}), {alive} of them before the run ended by itself"
+            how = f"of {kills} SIGKILLs at random moments of a run that still ran (seed {seed})"
             good = sum(not outcome.fault for outcome in outcomes)
             yield Measurement(f"{subject.name}, killed and started again", good, "finished as if never killed", how)
 

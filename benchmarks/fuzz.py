@@ -97,7 +97,9 @@ def backstory(folder: Path, chance: random.Random) -> object:
     """A backstory, from its bytes to its claims."""
     path = folder / "backstory.txt"
     path.write_bytes(text_file(chance))
-    return extract_claims(read_backstory(path), chance.choice(["Anna Reed", "", "Edmond/Monte Cristo", "😀", "A"]), _nlp())
+    return extract_claims(
+        read_backstory(path), chance.choice(["Anna Reed", "", "Edmond/Monte Cristo", "😀", "A"]), _nlp()
+    )
 
 
 def csv_table(folder: Path, chance: random.Random) -> object:
@@ -296,7 +298,18 @@ def _good() -> Good:
 
 def _trained(folder: Path) -> Path:
     (folder / "text.txt").write_text("Anna Reed kept the ferry at Low Water. " * 40, encoding="utf-8")
-    sizes = ["--n_layer", "1", "--n_embd", "8", "--n_head", "2", "--mlp_internal_dim_multiplier", "2", "--device", "cpu"]
+    sizes = [
+        "--n_layer",
+        "1",
+        "--n_embd",
+        "8",
+        "--n_head",
+        "2",
+        "--mlp_internal_dim_multiplier",
+        "2",
+        "--device",
+        "cpu",
+    ]
     length = ["--max_iters", "2", "--seq_len", "16", "--batch_size", "2", "--sample_tokens", "0", "--carry_state"]
     words = ["train", "--data", str(folder / "text.txt"), "--out", str(folder / "run"), *sizes, *length]
     with contextlib.redirect_stdout(io.StringIO()), contextlib.redirect_stderr(io.StringIO()):
@@ -316,7 +329,9 @@ def measure(cases: int = CASES, names: Sequence[str] = tuple(PARSERS)) -> Iterat
             yield Measurement(f"{name}: {what}", count, f"of {cases} cases", f"{time.monotonic() - began:.0f} s in all")
         faults += found["FAULT"]
         total += cases
-    yield Measurement("faults: anything but an answer or a documented error", faults, f"of {total} cases", "all parsers")
+    yield Measurement(
+        "faults: anything but an answer or a documented error", faults, f"of {total} cases", "all parsers"
+    )
 
 
 def _said(name: str, case: int) -> str:

@@ -113,7 +113,9 @@ def _changed(value: Any, chance: random.Random) -> Any:
     if isinstance(value, list) and value and chance.random() < 0.8:
         number = chance.randrange(len(value))
         rest = [*value[:number], *value[number + 1 :]]
-        return rest if chance.random() < 0.1 else [*value[:number], _changed(value[number], chance), *value[number + 1 :]]
+        return (
+            rest if chance.random() < 0.1 else [*value[:number], _changed(value[number], chance), *value[number + 1 :]]
+        )
     return chance.choice([None, True, "", "x", [], {}, [[]], {"a": 1}, "\ud800", "9" * 400, *_NUMBERS])
 
 

@@ -21,8 +21,8 @@ _TAILS = (
 
 
 def cast(people: int) -> list[str]:
-    """Return so many full names, each another one."""
-    surnames = [start + end for start in _STARTS for end in _ENDS]
+    """Return so many full names, at most 1,400, each with a surname of its own."""
+    surnames = [start + middle + end for middle in ("", "er", "in") for start in _STARTS for end in _ENDS]
     return [f"{_FIRST[number % len(_FIRST)]} {surnames[number % len(surnames)]}" for number in range(people)]
 
 
@@ -44,4 +44,5 @@ def _sentence(chance: random.Random, heard: list[str]) -> str:
     name = chance.choice(heard)
     who = chance.choice([name, name, name.split()[0], f"Mr {name.split()[1]}", "He", "She"])
     tail = chance.choice(_TAILS).format(year=chance.randrange(10, 99), count=chance.randrange(2, 40))
-    return f"{who} {chance.choice(_VERBS)} {chance.choice(_PLACES)}, {tail}."
+    lead = chance.choice(["", "", "At noon ", "That year ", "For once "]) if who not in {"He", "She"} else ""
+    return f"{lead}{who} {chance.choice(_VERBS)} {chance.choice(_PLACES)}, {tail}."

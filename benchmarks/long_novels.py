@@ -74,7 +74,9 @@ def measure(sizes: Sequence[float] = SIZES) -> Iterator[Measurement]:
     done: list[Run] = []
     for size in sizes:
         done.append(run(size))
-        how = f"{done[-1].people} people in the cast, one tracked; {done[-1].seconds:.0f} s of the wall on a busy machine"
+        how = (
+            f"{done[-1].people} people in the cast, one tracked; {done[-1].seconds:.0f} s of the wall on a busy machine"
+        )
         yield Measurement(f"{size:g} MB, peak memory", done[-1].peak_gib, "GiB", how)
         yield Measurement(f"{size:g} MB, processor time", done[-1].cpu_seconds, "s", how)
         picture = ROOT / "benchmarks" / "reports" / "long-novels.svg"

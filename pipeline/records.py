@@ -6,6 +6,7 @@ so that ``novel.text[start:end]`` is always the verbatim quotation.
 
 from __future__ import annotations
 
+from bisect import bisect_right
 from dataclasses import dataclass, field
 from hashlib import sha256
 from typing import Literal, NamedTuple
@@ -61,12 +62,8 @@ class Novel:
 
     def chapter_at(self, offset: int) -> int:
         """Return the number of the chapter that holds ``offset``, 0 before the first heading."""
-        number = 0
-        for chapter in self.chapters:
-            if chapter.start > offset:
-                break
-            number = chapter.number
-        return number
+        before = bisect_right(self.chapters, offset, key=lambda chapter: chapter.start)
+        return self.chapters[before - 1].number if before else 0
 
 
 @dataclass(frozen=True)

@@ -44,9 +44,16 @@ def group_persons(mentions: Iterable[Mention], aliases: Sequence[Alias] = ()) ->
     says.
     """
     forms = _forms(mentions)
+    lone: Counter[tuple[str, ...]] = Counter()
+    holders: dict[str, dict[_Form, list[Mention]]] = defaultdict(dict)
+    for form, named in forms.items():
+        lone[form.words] += len(named)
+        if len(form.words) == 2:
+            for word in form.words:
+                holders[word][form] = named
     groups: dict[_Form, list[Mention]] = defaultdict(list)
     for form, named in forms.items():
-        groups[_owner(form, forms)] += named
+        groups[_owner(form, holders, lone)] += named
     persons = _tied([_person(named) for named in groups.values()], aliases)
     return sorted(persons, key=lambda person: (-len(person.mentions), person.name))
 
@@ -109,19 +116,18 @@ def _split_by_title(words: tuple[str, ...], by_class: Mapping[TitleClass, list[M
     return dict(forms)
 
 
-def _owner(form: _Form, forms: Mapping[_Form, Sequence[Mention]]) -> _Form:
-    """Return the full form to which a lone word belongs, or the form itself."""
+def _owner(
+    form: _Form, holders: Mapping[str, Mapping[_Form, Sequence[Mention]]], lone: Mapping[tuple[str, ...], int]
+) -> _Form:
+    """Return the full form to which a lone word belongs, or the form itself.
+
+    ``holders`` are the full forms that hold a word, with their mentions; ``lone`` the mentions of each form's words.
+    """
     if len(form.words) != 1:
         return form
-    lone: Counter[tuple[str, ...]] = Counter()
-    for other, named in forms.items():
-        lone[other.words] += len(named)
-    full = {
-        other: len(named)
-        for other, named in forms.items()
-        if len(other.words) == 2 and form.words[0] in other.words and not _is_chance(other, len(named), lone)
-    }
-    spread = {other: len({mention.start // _STRETCH for mention in forms[other]}) for other in full}
+    known = holders.get(form.words[0], {})
+    full = {other: len(named) for other, named in known.items() if not _is_chance(other, len(named), lone)}
+    spread = {other: len({mention.start // _STRETCH for mention in known[other]}) for other in full}
     found = _dominant(full) or _dominant(spread)
     return found if found and not classes_clash(form.called, found.called) else form
 

@@ -1,0 +1,79 @@
+"""A long novel: its memory and its time, at a size that tests can wait for."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import numpy as np
+
+from benchmarks.long_novel import cast, write_novel
+from pipeline.config import PipelineConfig, ReadingConfig
+from pipeline.reading.encoder import load_encoder
+from pipeline.reading.stream import Saving, Stream, Tensors, stream_sentences
+from pipeline.text.characters import build_cast, find_mentions
+from pipeline.text.novels import load_novel
+from pipeline.text.sentences import load_nlp, split_sentences
+
+
+def test_novel_of_a_thousand_people_finds_them_apart(tmp_path: Path) -> None:
+    novel = load_novel(write_novel(tmp_path / "Long.txt", size=400_000))
+    sentences = split_sentences(novel, load_nlp(None))
+    people = build_cast(find_mentions(novel, sentences), ())
+    named = {name for name in cast(1000) if name in novel.text}
+    assert len(named) > 200
+    found = {person.name for person in people} | {alias for person in people for alias in person.aliases}
+    twice = {name for name in named if novel.text.count(name) > 1}
+    assert len(twice - found) <= len(twice) // 20
+
+
+def test_chapter_of_a_place_is_the_last_that_began(tmp_path: Path) -> None:
+    novel = load_novel(write_novel(tmp_path / "Long.txt", size=120_000))
+    assert len(novel.chapters) > 5
+    for chapter in novel.chapters:
+        assert novel.chapter_at(chapter.start) == chapter.number
+        assert novel.chapter_at(chapter.end - 1) == chapter.number
+        assert novel.chapter_at(chapter.start - 1) == chapter.number - 1
+
+
+def _place(stream: Stream) -> int:
+    return sum(tensor.nbytes for tensor in stream.to_tensors().values())
+
+
+def test_kept_place_grows_with_what_was_read_and_not_with_the_novel(
+    stand_in_reader: Path, stand_in_config: PipelineConfig
+) -> None:
+    encoder = load_encoder(stand_in_config.reading, folder=stand_in_reader)
+    stream = Stream(encoder, ["A short sentence. "] * 20_000, segment=64)
+    stream.advance()
+    first = _place(stream)
+    for _ in range(19):
+        stream.advance()
+    assert first < _place(stream) < first + 20 * 64 * 8
+    assert sum(value.nbytes for value in (stream.finish().hidden, stream.finish().tokens)) < 20_000 * (16 * 2 + 8 + 1)
+
+
+def test_reading_that_keeps_its_place_slowly_keeps_it_more_rarely(
+    stand_in_reader: Path, stand_in_config: PipelineConfig, monkeypatch: object
+) -> None:
+    """A place that takes a second to keep is kept at most every twenty seconds, whatever was asked for."""
+    encoder = load_encoder(ReadingConfig(str(stand_in_reader), "cpu", "fp32"), folder=stand_in_reader)
+    now, kept = 0.0, []
+
+    def clock() -> float:
+        return now
+
+    def store(place: Tensors) -> None:
+        nonlocal now
+        kept.append((now, int(place["done"])))
+        now += 1.0
+
+    def read(done: int, total: int) -> None:
+        nonlocal now
+        now += 1.0
+
+    monkeypatch.setattr("pipeline.reading.stream.time.monotonic", clock)  # type: ignore[attr-defined]
+    reading = stream_sentences(
+        encoder, ["A short sentence. "] * 200, segment=64, started=None, saving=Saving(store, 2.0), on_progress=read
+    )
+    assert np.diff([moment for moment, _ in kept]).min() >= 20.0
+    assert len(kept) == 3 and len(reading.tokens) == 200
