@@ -26,7 +26,7 @@ _SENTENCES = [
     "\ufeff\ufffd\u2028\u2029\x85\x0b\x0c",
     "\r\n \t\r\n",
 ]
-_LETTERS = "abcdefghij  ABC éßŁ ,.;:!?'\"“”‘’()[]—–-_\n\n\t0123456789\u200b\u00a0\u0301漢字ابت😀"
+_LETTERS = "abcdefghij  ABC éßŁ ,.;:!?'\"“”‘’()[]—–-_\n\n\t0123456789\u200b\u00a0\u0301漢字\u0628\u062a\u062b😀"
 _CELLS = ("", " ", "1", "nan", "consistent", "contradict", "0", "maybe", "=1+1", "../../etc/passwd", "a,b", 'say "so"')
 _COLUMNS = ("id", "book_name", "char", "caption", "content", "label", "pair", "ID", " id ", "", "probability")
 _NUMBERS = (0, -1, 1, 2**31, 2**63, 10**30, 0.5, -0.0, 1e308, float("nan"), float("inf"))

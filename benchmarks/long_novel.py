@@ -6,10 +6,45 @@ import random
 from pathlib import Path
 
 _FIRST = ("Anna", "Tom", "Ruth", "Jory", "Hester", "Edmund", "Clara", "Silas", "Nora", "Piers", "Agnes", "Hugh", "Ida")
-_STARTS = "Bar Cald Dun El Fair Gar Hal Ing Jas Kel Lan Mor Nor Ox Pen Quill Ro Sed Tre Ul Var Wes Yar Zel".split()
-_ENDS = "by combe den field ford gate ham hurst kin ley low mere moor ney ridge sey stow ton vale well wick".split()
-_PLACES = "the quay, the mill, the lower road, the chapel yard, the long room, the ferry, the lighthouse".split(", ")
-_VERBS = "waited at, walked to, looked across, came back from, was seen near, never spoke of, had left".split(", ")
+_STARTS = (
+    "Bar",
+    "Cald",
+    "Dun",
+    "El",
+    "Fair",
+    "Gar",
+    "Hal",
+    "Ing",
+    "Jas",
+    "Kel",
+    "Lan",
+    "Mor",
+    "Nor",
+    "Ox",
+    "Pen",
+    "Ro",
+)
+_STARTS += ("Sed", "Tre", "Ul", "Var", "Wes", "Yar", "Zel")
+_ENDS = (
+    "by",
+    "combe",
+    "den",
+    "field",
+    "ford",
+    "gate",
+    "ham",
+    "hurst",
+    "kin",
+    "ley",
+    "low",
+    "mere",
+    "moor",
+    "ney",
+    "sey",
+)
+_ENDS += ("stow", "ton", "vale", "well", "wick")
+_PLACES = ("the quay", "the mill", "the lower road", "the chapel yard", "the long room", "the ferry", "the lighthouse")
+_VERBS = ("waited at", "walked to", "looked across", "came back from", "was seen near", "never spoke of", "had left")
 _TAILS = (
     "and the rain did not stop",
     "as they had agreed in the spring of 18{year}",
@@ -21,7 +56,7 @@ _TAILS = (
 
 
 def cast(people: int) -> list[str]:
-    """Return so many full names, at most 1,400, each with a surname of its own."""
+    """Return so many full names, at most 1,380, each with a surname of its own."""
     surnames = [start + middle + end for middle in ("", "er", "in") for start in _STARTS for end in _ENDS]
     return [f"{_FIRST[number % len(_FIRST)]} {surnames[number % len(surnames)]}" for number in range(people)]
 

@@ -85,7 +85,7 @@ def _rows_by_novel(rows: Sequence[Row], novels_dir: Path) -> dict[Path, list[Row
     """Group the rows by the file of their novel, so that a novel spelt in several ways is read once."""
     novels: dict[Path, list[Row]] = {}
     for name, group in group_by_book(rows).items():
-        novels.setdefault(find_novel(novels_dir, name).resolve(), []).extend(group)
+        novels.setdefault(find_novel(novels_dir, name, paths=False).resolve(), []).extend(group)
     stems = [path.stem for path in novels]
     twice = [str(path) for path in novels if stems.count(path.stem) > 1]
     if twice:

@@ -100,7 +100,7 @@ def plan_books(
         raise SettingError(f"limit is {limit}; it must be at least 1 novel")
     novels: dict[Path, list[Row]] = {}
     for name, group in group_by_book(rows).items():
-        novels.setdefault(find_novel(novels_dir, name).resolve(), []).extend(group)
+        novels.setdefault(find_novel(novels_dir, name, paths=False).resolve(), []).extend(group)
     return [
         BookPlan(novel, _wrong_novel(novel, list(novels), seed=seed, spare=spare.resolve()), tuple(group))
         for novel, group in list(novels.items())[:limit]

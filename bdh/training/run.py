@@ -178,7 +178,7 @@ def _is_record(record: Any) -> bool:
     if not isinstance(record, dict) or not all(isinstance(value, int | float) for value in record.values()):
         return False
     validated = [name in record for name in _VALIDATED]
-    return _REPORTED <= record.keys() and (all(validated) or not any(validated))
+    return record.keys() >= _REPORTED and (all(validated) or not any(validated))
 
 
 @contextmanager

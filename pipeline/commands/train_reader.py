@@ -72,7 +72,7 @@ def _prepare(arguments: argparse.Namespace, target: Path) -> None:
     novels = Path(arguments.novels)
     claims = [row for table in arguments.claims for row in read_table(table, labelled="required")]
     statements = [row for table in arguments.statements for row in read_table(table, labelled="absent")]
-    tables = group_tables(claims, statements, lambda name: find_novel(novels, name).resolve())
+    tables = group_tables(claims, statements, lambda name: find_novel(novels, name, paths=False).resolve())
     nlp = load_nlp(None)
     paths = [path.resolve() for path in list_novels(novels)]
     if not paths:

@@ -65,15 +65,18 @@ def list_novels(folder: str | Path) -> tuple[Path, ...]:
     )
 
 
-def find_novel(folder: str | Path, name: str) -> Path:
+def find_novel(folder: str | Path, name: str, *, paths: bool = True) -> Path:
     """Return the novel that ``name`` means: a path, a file name or stem in ``folder``, or a title.
+
+    Without ``paths`` a name that leads elsewhere means nothing: what stands in a table is not trusted to choose files.
 
     Case, accents, spaces, hyphens, underscores and punctuation make no difference, nor does a leading article. The
     ``Title:`` line of a Project Gutenberg header counts where no file name matches. Raises NovelError, with what there
     is, for a name that means no novel or several.
     """
-    for direct in (Path(name), Path(folder) / name):
-        if (Path(name).suffix or len(Path(name).parts) > 1) and _is_file(direct):
+    single = len(Path(name).parts) == 1
+    for direct in (Path(name), Path(folder) / name) if paths else (Path(folder) / name,):
+        if ((Path(name).suffix and single) or (paths and not single)) and _is_file(direct):
             return direct
     novels = list_novels(folder)
     key = match_key(name)

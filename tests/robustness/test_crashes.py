@@ -1,4 +1,4 @@
-"""Runs that are killed at random moments, in processes of their own: three of each kind, as the benchmark kills fifty."""
+"""Runs that are killed at random moments: three of each kind, as the benchmark kills fifty."""
 
 from __future__ import annotations
 

@@ -8,6 +8,7 @@ from pathlib import Path
 
 import pytest
 import torch
+from safetensors.torch import load_file, save_file
 
 import bdh
 from bdh.errors import CheckpointError, DataError
@@ -129,10 +130,27 @@ def _damage(folder: Path, kind: str) -> None:
             (folder / "metrics.jsonl").unlink()
         case "broken metrics":
             (folder / "metrics.jsonl").write_text("{")
+        case "metrics of another kind":
+            (folder / "metrics.jsonl").write_text('{"step": 2, "los": 1.5}\n')
+        case "a place without words":
+            save_file(load_file(place), place, {"format": "bdh-training-1"})
+        case "a place with broken words":
+            save_file(load_file(place), place, {"format": "bdh-training-1", "content": '{"trainer'})
 
 
 @pytest.mark.parametrize(
-    "kind", ["no run", "no place", "a cut place", "a model for a place", "no metrics", "broken metrics"]
+    "kind",
+    [
+        "no run",
+        "no place",
+        "a cut place",
+        "a model for a place",
+        "a place without words",
+        "a place with broken words",
+        "no metrics",
+        "broken metrics",
+        "metrics of another kind",
+    ],
 )
 def test_damaged_run_is_not_resumed(make_trainer: TrainerMaker, tmp_path: Path, kind: str) -> None:
     _curve(_run(tmp_path, make_trainer(max_iters=4)))

@@ -1,6 +1,6 @@
 """Read the little story slowly, saying every segment, so that a test can kill this process in the middle.
 
-usage: python -m tests.pipeline.reading.slow_reading READER NOVEL CACHE
+usage: python -m tests.pipeline.reading.slow_reading READER NOVEL CACHE [SECONDS a segment]
 """
 
 from __future__ import annotations
@@ -20,12 +20,12 @@ from tests.pipeline.reading.conftest import make_story
 
 def _say(what: str, read: int, total: int) -> None:
     print(what, read, total, flush=True)
-    time.sleep(0.2)
+    time.sleep(float(sys.argv[4]) if len(sys.argv) > 4 else 0.2)
 
 
 def main() -> None:
     """Read the novel and Anna Reed in it."""
-    folder, novel, cache = map(Path, sys.argv[1:])
+    folder, novel, cache = map(Path, sys.argv[1:4])
     torch.set_num_threads(1)
     config = ReadingConfig(str(folder), "cpu", "fp32", segment=64, save_every_seconds=0)
     story = make_story(novel)

@@ -1,0 +1,177 @@
+"""A disk that is full, a folder that refuses files, two processes that want the same: clear words, and nothing lost."""
+
+from __future__ import annotations
+
+import errno
+import os
+import subprocess
+import sys
+import threading
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import replace
+from pathlib import Path
+
+import pytest
+
+from bdh.cli import main as bdh_main
+from pipeline.cli import judge_main
+from pipeline.config import PipelineConfig
+from pipeline.errors import CacheError
+from pipeline.reading.cache import ReadingCache
+from pipeline.reading.encoder import load_encoder
+from pipeline.reading.read import Reader
+from tests.pipeline.command_line import contents, refused, run
+from tests.pipeline.little_story import BACKSTORY, TEXT
+from tests.pipeline.reading.conftest import make_story, same_readings
+
+resource = pytest.importorskip("resource", reason="limits of a process are a thing of Unix")
+ROOT = Path(__file__).resolve().parents[2]
+
+
+@contextmanager
+def nearly_full_disk(largest: int) -> Iterator[None]:
+    """Let the system refuse to write a file beyond so many bytes, as a disk without room does."""
+    soft, hard = resource.getrlimit(resource.RLIMIT_FSIZE)
+    resource.setrlimit(resource.RLIMIT_FSIZE, (largest, hard))
+    try:
+        yield
+    finally:
+        resource.setrlimit(resource.RLIMIT_FSIZE, (soft, hard))
+
+
+@pytest.fixture
+def asked(shelf: Path, stand_in_reader: Path, tmp_path: Path) -> list[object]:
+    """The flags of a good run, but for its folders."""
+    backstory = tmp_path / "backstory.txt"
+    backstory.write_text(BACKSTORY, encoding="utf-8")
+    who = ["--target_character", "Anna Reed", "--backstory_file", backstory, "--novels_dir", shelf]
+    return [*who, "--model_dir", stand_in_reader, "--device", "cpu", "--dtype", "fp32", "--threads", 1]
+
+
+@pytest.fixture
+def reader(stand_in_reader: Path, stand_in_config: PipelineConfig, tmp_path: Path) -> Reader:
+    """The stand-in with a cache of its own."""
+    config = stand_in_config.reading
+    return Reader(load_encoder(config, folder=stand_in_reader), ReadingCache(tmp_path / "cache"), config)
+
+
+def test_full_disk_is_said_and_loses_nothing(asked: list[object], tmp_path: Path) -> None:
+    places = ["--out_dir", tmp_path / "out", "--cache_dir", tmp_path / "cache"]
+    assert run(judge_main, *asked, "--out_dir", tmp_path / "whole", "--cache_dir", tmp_path / "other").status == 0
+    seen = set()
+    for largest in (300, 3_000, 9_000, 30_000):
+        with nearly_full_disk(largest):
+            line = refused(judge_main, *asked, *places)
+        seen.add(line.split(":")[1].split("(")[0])
+        assert "File too large" in line and ("--cache_dir" in line or "--out_dir" in line)
+        assert all(contents(tmp_path / "whole").get(name) == data for name, data in contents(tmp_path / "out").items())
+    assert len(seen) > 1, "it failed in the cache and in the artefacts"
+    assert run(judge_main, *asked, *places).status == 0
+    assert contents(tmp_path / "out") == contents(tmp_path / "whole")
+    with nearly_full_disk(3_000):
+        assert "File too large" in refused(judge_main, *asked, *places, "--ignore_waivers")
+    assert contents(tmp_path / "out") == contents(tmp_path / "whole"), "what stood there before is whole"
+
+
+def test_disk_that_is_full_is_called_full(asked: list[object], tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    def full(*_: object) -> None:
+        raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
+
+    monkeypatch.setattr(os, "fsync", full)
+    line = refused(judge_main, *asked, "--out_dir", tmp_path / "out")
+    assert "the disk is full" in line and "free some space" in line
+    assert contents(tmp_path / "out") == {}
+
+
+@pytest.mark.parametrize("flag", ["--out_dir", "--cache_dir"])
+def test_folder_that_refuses_files_is_known_at_once(asked: list[object], tmp_path: Path, flag: str) -> None:
+    (tmp_path / "file").write_text("no folder", encoding="utf-8")
+    places = {"--out_dir": tmp_path / "out", "--cache_dir": tmp_path / "cache", flag: tmp_path / "file" / "below"}
+    line = refused(judge_main, *asked, *[word for pair in places.items() for word in pair])
+    assert str(tmp_path / "file") in line and flag in line
+    assert not (tmp_path / "out" / "report.html").exists()
+
+
+def test_training_on_a_full_disk_keeps_its_last_place(tmp_path: Path) -> None:
+    (tmp_path / "text.txt").write_text(TEXT, encoding="utf-8")
+    sizes = ["--n_layer", 1, "--n_embd", 8, "--n_head", 2, "--mlp_internal_dim_multiplier", 2, "--device", "cpu"]
+    length = ["--eval_interval", 2, "--seq_len", 16, "--batch_size", 2, "--sample_tokens", 0, "--eval_tokens", 50]
+    words = ["train", "--data", tmp_path / "text.txt", *sizes, *length]
+    assert run(bdh_main, *words, "--out", tmp_path / "whole", "--max_iters", 6).status == 0
+    assert run(bdh_main, *words, "--out", tmp_path / "run", "--max_iters", 2).status == 0
+    before = contents(tmp_path / "run" / "last")
+    with nearly_full_disk(400):
+        line = refused(bdh_main, *words, "--out", tmp_path / "run", "--max_iters", 6, "--resume")
+    assert "File too large" in line
+    assert contents(tmp_path / "run" / "last") == before
+    assert run(bdh_main, *words, "--out", tmp_path / "run", "--max_iters", 6, "--resume").status == 0
+    ended, whole = (contents(tmp_path / name / "last") for name in ("run", "whole"))
+    assert ended["model.safetensors"] == whole["model.safetensors"]
+    assert not any(name.endswith(".partial") or name.startswith(".tmp") for name in ended)
+
+
+def test_of_two_processes_one_reads_and_the_other_takes_what_it_read(
+    reader: Reader, shelf: Path, stand_in_reader: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    story, cache = make_story(shelf / "Low Water.txt"), reader.cache
+    module = "tests.pipeline.reading.slow_reading"
+    words = [str(stand_in_reader), str(shelf / "Low Water.txt"), str(cache.folder), "0.02"]
+    heard: list[str] = []
+    process = subprocess.Popen([sys.executable, "-m", module, *words], cwd=ROOT, stdout=subprocess.PIPE, text=True)
+    assert process.stdout is not None
+    assert process.stdout.readline().startswith("Low Water ")
+    own = replace(reader, on_progress=lambda what, read, total: heard.append(what))
+    reading = own.read(story.novel, story.chunks)
+    process.communicate()
+    assert process.returncode == 0
+    assert heard == [] and "another process is reading this" in caplog.text
+    assert same_readings(
+        reading, replace(own, cache=ReadingCache(cache.folder.parent / "own")).read(story.novel, story.chunks)
+    )
+    assert all(path.name.endswith(".reading.safetensors") for path in cache.folder.iterdir())
+
+
+def test_many_readers_of_one_cache_read_each_novel_once(reader: Reader, shelf: Path) -> None:
+    story, lock, read_by = make_story(shelf / "Low Water.txt"), threading.Lock(), set()
+
+    def hear(what: str, read: int, total: int) -> None:
+        with lock:
+            read_by.add((what, threading.get_ident()))
+
+    found: list[object] = []
+    readers = [
+        threading.Thread(target=lambda: found.append(replace(reader, on_progress=hear).read(story.novel, story.chunks)))
+        for _ in range(4)
+    ]
+    for thread in readers:
+        thread.start()
+    for thread in readers:
+        thread.join()
+    assert len(found) == 4 and len(read_by) == 1
+    assert [path.suffix for path in reader.cache.folder.iterdir()] == [".safetensors"]
+
+
+def test_lock_of_a_process_that_is_gone_blocks_nobody(reader: Reader, shelf: Path) -> None:
+    story, cache = make_story(shelf / "Low Water.txt"), reader.cache
+    reader.read(story.novel, story.chunks)
+    (kept,) = cache.folder.iterdir()
+    key = kept.name.split(".")[0]
+    kept.unlink()
+    (cache.folder / f"{key}.lock").write_text("4711")
+    (cache.folder / f"{key}.reading.safetensors.4711.partial").write_bytes(b"half")
+    reader.read(story.novel, story.chunks)
+    assert list(cache.folder.iterdir()) == [kept]
+
+
+def test_failed_reading_lets_go_of_its_lock(tmp_path: Path) -> None:
+    cache = ReadingCache(tmp_path / "cache")
+    cache.prepare()
+    with pytest.raises(KeyError), cache.alone("key"):
+        raise KeyError
+    with cache.alone("key"):
+        pass
+    assert list(cache.folder.iterdir()) == []
+    (tmp_path / "file").write_text("no folder", encoding="utf-8")
+    with pytest.raises(CacheError, match="--cache_dir"), ReadingCache(tmp_path / "file" / "below").alone("key"):
+        pass
