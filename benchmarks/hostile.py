@@ -27,6 +27,7 @@ _SENTENCES = [
     "\r\n \t\r\n",
 ]
 _LETTERS = "abcdefghij  ABC éßŁ ,.;:!?'\"“”‘’()[]—–-_\n\n\t0123456789\u200b\u00a0\u0301漢字\u0628\u062a\u062b😀"
+_REPEATED = ("x", "Aa", " ", "\n", "\t\n", "—", "A. ", "“", "É", "*", "'s", "1. ", "Anna Reed ", "CHAPTER I\n\n", ".)")
 _CELLS = ("", " ", "1", "nan", "consistent", "contradict", "0", "maybe", "=1+1", "../../etc/passwd", "a,b", 'say "so"')
 _COLUMNS = ("id", "book_name", "char", "caption", "content", "label", "pair", "ID", " id ", "", "probability")
 _NUMBERS = (0, -1, 1, 2**31, 2**63, 10**30, 0.5, -0.0, 1e308, float("nan"), float("inf"))
@@ -42,7 +43,7 @@ def text_file(chance: random.Random) -> bytes:
     if kind == 2:
         text = "".join(chance.choices(_LETTERS, k=chance.randrange(4000)))
     elif kind == 3:
-        text = chance.choice(["x", "Aa", " ", "\n", "\t\n", "—", "A. ", "“", "É"]) * chance.randrange(1, 6000)
+        text = chance.choice(_REPEATED) * chance.randrange(1, 6000)
     else:
         known = _SENTENCES[:6] + chance.sample(_SENTENCES[6:], chance.randrange(3) if chance.random() < 0.7 else 10)
         text = "".join(chance.choices(known, k=chance.randrange(60)))

@@ -21,6 +21,7 @@ from pathlib import Path
 import charset_normalizer
 from spacy.language import Language
 
+from pipeline.bearable import bearable
 from pipeline.claim_cues import claim_type, has_verb, stability, time_scope
 from pipeline.claim_facts import find_facts
 from pipeline.claim_parts import SHORTEST, parts_of
@@ -36,6 +37,8 @@ from pipeline.records import Claim, claim_id
 
 LONGEST = 200_000
 """Characters of the longest text taken for a backstory; more is a novel given by mistake."""
+LONGEST_JOINED = 1_000
+"""Characters from which on a sentence takes up nothing more: "1. 2. 3. ..." would be joined for minutes."""
 WRAPPED = 60
 """Characters of a line from which on its break is taken for typesetting and not for the end of a statement."""
 
@@ -138,6 +141,9 @@ def _sentences(block: str, nlp: Language) -> list[str]:
     """Return the sentences of a block; what is no sentence by itself stays with the one before, or after."""
     found: list[str] = []
     for text in _raw_sentences(block, nlp):
+        if found and len(found[-1]) > LONGEST_JOINED:
+            found.append(text)
+            continue
         quoted = bool(found) and _is_balanced(block) and not _is_balanced(found[-1])
         if quoted or (found and (_ABBREVIATED.search(found[-1]) or _is_scrap(found[-1]) or _goes_back(text))):
             text = f"{found.pop()} {text}"
@@ -148,8 +154,8 @@ def _sentences(block: str, nlp: Language) -> list[str]:
 def _raw_sentences(block: str, nlp: Language) -> Iterator[str]:
     """Yield what ``nlp`` takes for sentences, with opening marks, which it leaves behind, where they belong."""
     opening = ""
-    for sentence in nlp(block).sents:
-        text = opening + sentence.text.strip()
+    for sentence in nlp(bearable(block)).sents:
+        text = opening + block[sentence.start_char : sentence.end_char].strip()
         mark = _OPENING.search(text)
         opening = mark[1] if mark else ""
         text = text[: mark.start()] if mark else text

@@ -58,9 +58,9 @@ def _chapter_level(headings: Sequence[Heading]) -> list[Heading]:
 def _without_contents(text: str, headings: Sequence[Heading], body: Span) -> list[Heading]:
     """Drop blocks of headings that stand close together and come again, or lead to nothing but one long text."""
     kept: list[Heading] = []
+    last = {(heading.kind, heading.number): index for index, heading in enumerate(headings)}
     for first, block in _blocks(text, headings):
-        later = {(heading.kind, heading.number) for heading in headings[first + len(block) :]}
-        repeated = sum((heading.kind, heading.number) in later for heading in block)
+        repeated = sum(last[heading.kind, heading.number] >= first + len(block) for heading in block)
         kinds = [heading.kind for heading in block]
         listed = max(map(kinds.count, kinds)) >= _CONTENTS_LINES
         if len(block) < _CONTENTS_LINES or (
@@ -91,8 +91,9 @@ def _blocks(text: str, headings: Sequence[Heading]) -> Iterator[tuple[int, list[
 def _begins_anew(block: Sequence[Heading], heading: Heading) -> bool:
     if block[-1].kind == "book" and heading.kind != "book":
         return False
-    numbers = [other.number for other in block if other.kind == heading.kind and other.number is not None]
-    return bool(numbers) and heading.number is not None and heading.number <= numbers[-1]
+    numbers = (other.number for other in reversed(block) if other.kind == heading.kind and other.number is not None)
+    before = next(numbers, None)
+    return before is not None and heading.number is not None and heading.number <= before
 
 
 def _text_between(text: str, first: Heading, second: Heading) -> int:

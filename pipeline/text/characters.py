@@ -14,7 +14,7 @@ from pipeline.records import Character, Chunk, Mention, Novel, Span
 from pipeline.text.aliases import Alias, names_of
 from pipeline.text.cast import group_persons
 from pipeline.text.folding import match_key
-from pipeline.text.names import find_person_phrases, parse_name, trim_name
+from pipeline.text.names import LONGEST_NAME, find_person_phrases, parse_name, trim_name
 from pipeline.text.persons import find_persons
 from pipeline.text.targets import find_target
 
@@ -27,7 +27,8 @@ def find_mentions(novel: Novel, sentences: Sequence[Span], *, tagger: Language |
     if tagger is not None:
         return tuple(_mentions(novel, sentences, find_persons(novel, sentences, tagger)))
     phrases = find_person_phrases(novel.text, novel.body)
-    return tuple(_mentions(novel, sentences, (Span(phrase.start, phrase.end) for phrase in phrases)))
+    spans = (Span(phrase.start, phrase.end) for phrase in phrases if phrase.end - phrase.start <= LONGEST_NAME)
+    return tuple(_mentions(novel, sentences, spans))
 
 
 def build_cast(

@@ -21,6 +21,8 @@ from pipeline.records import Span
 from pipeline.text.folding import fold_text
 from pipeline.text.titles import ABBREVIATIONS, PARTICLES, SAINTS, TITLES, word_set
 
+LONGEST_NAME = 200
+"""Characters of the longest name; what is longer is a list without commas, or no text at all."""
 _NEVER_NAMES = word_set(
     """i i'm i'll i've i'd o oh ah god heaven providence bible english french german italian spanish american european
     scotch monday tuesday wednesday thursday friday saturday sunday january february march july september october

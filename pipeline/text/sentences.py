@@ -18,6 +18,7 @@ from itertools import pairwise
 import spacy
 from spacy.language import Language
 
+from pipeline.bearable import bearable
 from pipeline.errors import SettingError
 from pipeline.records import Novel, Span
 from pipeline.text.chapters import heading_span
@@ -78,10 +79,10 @@ def split_sentences(novel: Novel, nlp: Language) -> tuple[Span, ...]:
     unwanted = [name for name in nlp.pipe_names if name not in _KEPT_PIPES]
     sentences: list[Span] = []
     with nlp.memory_zone(), nlp.select_pipes(disable=unwanted):
-        documents = nlp.pipe((text[piece.start : piece.end] for piece in pieces), batch_size=_BATCH)
+        documents = nlp.pipe((bearable(text[piece.start : piece.end]) for piece in pieces), batch_size=_BATCH)
         for piece, document in zip(pieces, documents, strict=True):
             proposed = [] if piece.start in headings else [sentence.start_char for sentence in document.sents]
-            for span in _between(piece.start, _mended(document.text, proposed), piece.end):
+            for span in _between(piece.start, _mended(text[piece.start : piece.end], proposed), piece.end):
                 sentences += _trimmed(text, _shortened(text, span))
     return tuple(sentences)
 

@@ -18,7 +18,7 @@ from spacy.lang.en.stop_words import STOP_WORDS
 
 from pipeline.records import Novel
 from pipeline.text.folding import fold_text
-from pipeline.text.names import NamePhrase, ParsedName, find_phrases, parse_name
+from pipeline.text.names import LONGEST_NAME, NamePhrase, ParsedName, find_phrases, parse_name
 from pipeline.text.titles import PARTICLES, POLITE, TITLES, TitleClass, classes_clash, title_class
 
 Strength = Literal[1, 2, 3]
@@ -76,7 +76,7 @@ def find_target(novel: Novel, names: Iterable[str]) -> tuple[Hit, ...]:
     found = [(target, _search(folded, novel, target)) for target in targets]
     if not any(places for _, places in found):
         return ()
-    phrases = find_phrases(novel.text, novel.body)
+    phrases = [phrase for phrase in find_phrases(novel.text, novel.body) if phrase.end - phrase.start <= LONGEST_NAME]
     hits = [hit for target, places in found for hit in _accepted(target, places, phrases, folded)]
     return _without_overlaps(hits)
 
