@@ -113,10 +113,8 @@ def _changed(value: Any, chance: random.Random) -> Any:
         return rest if chance.random() < 0.1 else {**rest, name: _changed(value[name], chance)}
     if isinstance(value, list) and value and chance.random() < 0.8:
         number = chance.randrange(len(value))
-        rest = [*value[:number], *value[number + 1 :]]
-        return (
-            rest if chance.random() < 0.1 else [*value[:number], _changed(value[number], chance), *value[number + 1 :]]
-        )
+        before, after = value[:number], value[number + 1 :]
+        return [*before, *after] if chance.random() < 0.1 else [*before, _changed(value[number], chance), *after]
     return chance.choice([None, True, "", "x", [], {}, [[]], {"a": 1}, "\ud800", "9" * 400, *_NUMBERS])
 
 

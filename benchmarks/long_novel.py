@@ -6,43 +6,8 @@ import random
 from pathlib import Path
 
 _FIRST = ("Anna", "Tom", "Ruth", "Jory", "Hester", "Edmund", "Clara", "Silas", "Nora", "Piers", "Agnes", "Hugh", "Ida")
-_STARTS = (
-    "Bar",
-    "Cald",
-    "Dun",
-    "El",
-    "Fair",
-    "Gar",
-    "Hal",
-    "Ing",
-    "Jas",
-    "Kel",
-    "Lan",
-    "Mor",
-    "Nor",
-    "Ox",
-    "Pen",
-    "Ro",
-)
-_STARTS += ("Sed", "Tre", "Ul", "Var", "Wes", "Yar", "Zel")
-_ENDS = (
-    "by",
-    "combe",
-    "den",
-    "field",
-    "ford",
-    "gate",
-    "ham",
-    "hurst",
-    "kin",
-    "ley",
-    "low",
-    "mere",
-    "moor",
-    "ney",
-    "sey",
-)
-_ENDS += ("stow", "ton", "vale", "well", "wick")
+_STARTS = "Bar Cald Dun El Fair Gar Hal Ing Jas Kel Lan Mor Nor Ox Pen Ro Sed Tre Ul Var Wes Yar Zel"
+_ENDS = "by combe den field ford gate ham hurst kin ley low mere moor ney sey stow ton vale well wick"
 _PLACES = ("the quay", "the mill", "the lower road", "the chapel yard", "the long room", "the ferry", "the lighthouse")
 _VERBS = ("waited at", "walked to", "looked across", "came back from", "was seen near", "never spoke of", "had left")
 _TAILS = (
@@ -57,7 +22,9 @@ _TAILS = (
 
 def cast(people: int) -> list[str]:
     """Return so many full names, at most 1,380, each with a surname of its own."""
-    surnames = [start + middle + end for middle in ("", "er", "in") for start in _STARTS for end in _ENDS]
+    surnames = [
+        start + middle + end for middle in ("", "er", "in") for start in _STARTS.split() for end in _ENDS.split()
+    ]
     return [f"{_FIRST[number % len(_FIRST)]} {surnames[number % len(surnames)]}" for number in range(people)]
 
 

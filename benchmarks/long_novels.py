@@ -16,10 +16,14 @@ import time
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from benchmarks.little_reader import save_wide_reader
 from benchmarks.long_novel import cast, write_novel
 from benchmarks.measurement import Measurement
+
+if TYPE_CHECKING:
+    from resource import struct_rusage
 
 TESTS = ("tests/robustness/test_long_novels.py",)
 ALONE = True
@@ -57,7 +61,7 @@ def run(megabytes: float, *, people: int = 1000) -> Run:
     return Run(megabytes, seconds, usage.ru_utime + usage.ru_stime, usage.ru_maxrss * unit / 2**30, named)
 
 
-def _measured(command: Sequence[str], log: Path) -> tuple[float, os.struct_rusage]:
+def _measured(command: Sequence[str], log: Path) -> tuple[float, struct_rusage]:
     began = time.monotonic()
     with log.open("w") as said:
         environment = {**os.environ, "OMP_NUM_THREADS": "1"}
