@@ -37,7 +37,7 @@ import pipeline.commands.dataset
 import pipeline.commands.judge
 from benchmarks.little_reader import save_little_reader
 from benchmarks.measurement import Measurement
-from pipeline import flags
+from pipeline import flag_values
 from pipeline.config import ReadingConfig
 
 TESTS = ("tests/robustness/test_crashes.py",)
@@ -264,7 +264,7 @@ def measure(
     kills: int = KILLS, seed: int = 0, names: Sequence[str] = (), size: int | None = None
 ) -> Iterator[Measurement]:
     """Yield for each subject how many of its kills ended as if nothing had happened."""
-    setattr(flags, "ReadingConfig", HastyReading)  # noqa: B010 - a checked assignment to a class is no assignment
+    setattr(flag_values, "ReadingConfig", HastyReading)  # noqa: B010 - a checked assignment to a class is no assignment
     torch.set_num_threads(1)
     tqdm.monitor_interval = 0  # or a thread would watch the bars, and no process with threads is safely forked
     with tempfile.TemporaryDirectory(prefix="crash") as folder:

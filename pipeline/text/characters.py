@@ -27,8 +27,7 @@ def find_mentions(novel: Novel, sentences: Sequence[Span], *, tagger: Language |
     if tagger is not None:
         return tuple(_mentions(novel, sentences, find_persons(novel, sentences, tagger)))
     phrases = find_person_phrases(novel.text, novel.body)
-    spans = (Span(phrase.start, phrase.end) for phrase in phrases if phrase.end - phrase.start <= LONGEST_NAME)
-    return tuple(_mentions(novel, sentences, spans))
+    return tuple(_mentions(novel, sentences, (Span(phrase.start, phrase.end) for phrase in phrases)))
 
 
 def build_cast(
@@ -94,7 +93,7 @@ def _mentions(novel: Novel, sentences: Sequence[Span], spans: Iterable[Span]) ->
     for span in spans:
         start, end = trim_name(novel.text, span)
         number = bisect_right(starts, start) - 1
-        if start < end and number >= 0 and start < sentences[number].end:
+        if start < end <= start + LONGEST_NAME and number >= 0 and start < sentences[number].end:
             yield Mention(novel.text[start:end], start, end, number)
 
 
