@@ -41,10 +41,11 @@ from pipeline.claims import extract_claims, read_backstory
 from pipeline.config import ChunkConfig
 from pipeline.dataset import read_predictions, read_table
 from pipeline.errors import PipelineError
-from pipeline.flags import dataset_parser, judge_parser, parse, settings
+from pipeline.flag_values import parse, settings
+from pipeline.flags import dataset_parser, judge_parser
 from pipeline.reading.cache import ReadingCache
 from pipeline.report.waivers import load_waivers
-from pipeline.run import ROOT
+from pipeline.opening import ROOT
 from pipeline.scoring.background import Background
 from pipeline.scoring.logistic import LogisticModel
 from pipeline.scoring.reader import TrainedReader
