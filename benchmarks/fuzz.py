@@ -43,9 +43,9 @@ from pipeline.dataset import read_predictions, read_table
 from pipeline.errors import PipelineError
 from pipeline.flag_values import parse, settings
 from pipeline.flags import dataset_parser, judge_parser
+from pipeline.opening import ROOT
 from pipeline.reading.cache import ReadingCache
 from pipeline.report.waivers import load_waivers
-from pipeline.opening import ROOT
 from pipeline.scoring.background import Background
 from pipeline.scoring.logistic import LogisticModel
 from pipeline.scoring.reader import TrainedReader
