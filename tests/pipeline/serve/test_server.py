@@ -32,10 +32,16 @@ def words(stand_in_reader: Path, shelf: Path, tmp_path: Path) -> list[str]:
     return ["serve", "--port", "0", *machine, *places]
 
 
+def _hear_interrupts() -> None:
+    """What a script starts in the background is deaf to Ctrl-C, and what that starts as well; the desk is not."""
+    signal.signal(signal.SIGINT, signal.SIG_DFL)
+
+
 @pytest.mark.slow
 def test_desk_says_its_address_answers_and_ends_when_interrupted(words: list[str]) -> None:
     command = [sys.executable, "-m", "pipeline", *words]
-    with subprocess.Popen(command, cwd=ROOT, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True) as desk:
+    pipes = {"stdout": subprocess.PIPE, "stderr": subprocess.PIPE, "text": True}
+    with subprocess.Popen(command, cwd=ROOT, preexec_fn=_hear_interrupts, **pipes) as desk:
         assert desk.stdout is not None
         line = desk.stdout.readline()
         found = re.fullmatch(r"the desk is at (http://127\.0\.0\.1:\d+/) \(Ctrl-C ends it\)\n", line)
