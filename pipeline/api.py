@@ -71,7 +71,7 @@ def _check_text(backstory: str) -> None:
 
 def _make_pipeline(config: PipelineConfig | None, aliases: Sequence[str], cache_dir: str | Path | None) -> Pipeline:
     parsed = tuple(parse_alias(text) for text in aliases)
-    return Pipeline(config or PipelineConfig(), parsed, Path(cache_dir) if cache_dir else None)
+    return Pipeline(config or PipelineConfig(), parsed, cache_dir)
 
 
 def _open(pipeline: Pipeline, novel: Novel | str | Path) -> Book:

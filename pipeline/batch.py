@@ -40,6 +40,17 @@ class JudgedRow:
 
 
 @dataclass(frozen=True)
+class JudgedNovel:
+    """A novel with the characters that its rows name, its reading, Groq's summaries by chunk, and the judged rows."""
+
+    book: Book
+    tracked: tuple[Character, ...]
+    reading: Reading
+    summaries: Mapping[int, str]
+    rows: tuple[JudgedRow, ...]
+
+
+@dataclass(frozen=True)
 class FittedTables:
     """The cross-validated figures on the training table, and the model fitted on all of it."""
 
@@ -65,23 +76,31 @@ def judge_rows(
     novel once, with the characters tracked, its reading and Groq's summaries; ``on_rows`` the progress of the claims.
     Raises NovelError for a book that is not in ``novels_dir``, TableError for a row without a claim.
     """
-    novels = _rows_by_novel(rows, novels_dir)
-    claims = {row: _extract(pipeline, row) for row in rows}
+    novels = rows_by_novel(rows, novels_dir)
+    claims = {row: extract_row(pipeline, row) for row in rows}
     found: dict[Row, JudgedRow] = {}
     for path, group in novels.items():
-        book = pipeline.open_book(path)
-        people = _find_people(pipeline, book, group)
-        cases = [_Case(row, claims[row], people[row.char]) for row in group]
-        tracked = list({person.name: person for person in people.values() if person is not None}.values())
-        reading = pipeline.read(book, tracked)
-        group_found = {judged.row: judged for judged in _judge_group(pipeline, book, reading, cases, on_rows)}
-        shown = [claim for judged in group_found.values() for claim in judged.claims]
-        on_book(book, tracked, reading, pipeline.summarise(book, shown))
-        found |= group_found
+        judged = judge_novel(pipeline, path, {row: claims[row] for row in group}, on_rows=on_rows)
+        on_book(judged.book, judged.tracked, judged.reading, judged.summaries)
+        found |= {one.row: one for one in judged.rows}
     return [found[row] for row in rows]
 
 
-def _rows_by_novel(rows: Sequence[Row], novels_dir: Path) -> dict[Path, list[Row]]:
+def judge_novel(
+    pipeline: Pipeline, path: Path, claims: Mapping[Row, tuple[Claim, ...]], *, on_rows: OnRows
+) -> JudgedNovel:
+    """Judge the claims of some rows on the one novel that they are about; raises NovelError."""
+    book = pipeline.open_book(path)
+    people = _find_people(pipeline, book, list(claims))
+    cases = [_Case(row, own, people[row.char]) for row, own in claims.items()]
+    tracked = tuple({person.name: person for person in people.values() if person is not None}.values())
+    reading = pipeline.read(book, tracked)
+    rows = tuple(_judge_group(pipeline, book, reading, cases, on_rows))
+    shown = [claim for judged in rows for claim in judged.claims]
+    return JudgedNovel(book, tracked, reading, pipeline.summarise(book, shown), rows)
+
+
+def rows_by_novel(rows: Sequence[Row], novels_dir: Path) -> dict[Path, list[Row]]:
     """Group the rows by the file of their novel, so that a novel spelt in several ways is read once."""
     novels: dict[Path, list[Row]] = {}
     for name, group in group_by_book(rows).items():
@@ -93,7 +112,8 @@ def _rows_by_novel(rows: Sequence[Row], novels_dir: Path) -> dict[Path, list[Row
     return novels
 
 
-def _extract(pipeline: Pipeline, row: Row) -> tuple[Claim, ...]:
+def extract_row(pipeline: Pipeline, row: Row) -> tuple[Claim, ...]:
+    """Return the claims of a row; raises TableError where it states none."""
     try:
         return pipeline.extract(row_text(row), row.char.strip())
     except BackstoryError as error:

@@ -14,7 +14,7 @@ from collections.abc import Callable, Sequence
 
 from pipeline.config import PipelineConfig
 from pipeline.errors import PipelineError, SettingError
-from pipeline.flag_values import parse, settings
+from pipeline.flag_values import engine_settings, parse, settings
 from pipeline.flags import dataset_parser, judge_parser, tools_parser
 
 _PIPE_CLOSED = 141
@@ -39,10 +39,10 @@ def dataset_main(argv: Sequence[str] | None = None) -> int:
 
     def run() -> int:
         arguments = parse(dataset_parser(), argv)
-        config = settings(arguments)
+        config, engine = settings(arguments), engine_settings(arguments)
         from pipeline.commands.dataset import run_dataset
 
-        return run_dataset(arguments, config)
+        return run_dataset(arguments, config, engine)
 
     return _guarded(run)
 
@@ -64,6 +64,11 @@ def main(argv: Sequence[str] | None = None) -> int:
             from pipeline.commands.evaluate_claims import evaluate_claims
 
             return evaluate_claims(arguments, config)
+        if arguments.command == "read":
+            config, engine = settings(arguments), engine_settings(arguments)
+            from pipeline.commands.read_library import read_library
+
+            return read_library(arguments, config, engine)
         if arguments.command == "controls":
             config = settings(arguments)
             from pipeline.commands.controls import run_controls

@@ -9,6 +9,7 @@ from pipeline.errors import SettingError
 
 LLMTask = Literal["summaries", "claims", "judge"]
 LLMMode = Literal["off", "summaries", "claims", "judge", "all"]
+ENGINES = ("local", "ray")
 JUDGES = ("bdh", "groq", "heuristic", "hf:MODEL")
 """Who may say what a passage does to a claim."""
 
@@ -140,6 +141,29 @@ class LLMConfig:
     def asked(self) -> bool:
         """Whether Groq is asked for anything."""
         return self.mode != "off" or self.labels
+
+
+@dataclass(frozen=True)
+class EngineConfig:
+    """Where many novels are worked on: one after the other here, or by a pool of ``workers`` of a Ray cluster.
+
+    Without ``address`` the cluster is this machine. ``workers`` 0 is as many as there is room for. A worker computes on
+    ``threads`` threads; 0 is torch's own choice in the engine ``local`` and one in the engine ``ray``.
+    """
+
+    name: str = "local"
+    address: str | None = None
+    workers: int = 0
+    threads: int = 0
+
+    def __post_init__(self) -> None:
+        if self.name not in ENGINES:
+            raise SettingError(f"engine is {self.name!r}; it must be one of {', '.join(ENGINES)}")
+        if self.workers < 0:
+            raise SettingError(f"workers is {self.workers}; it must be at least 1, or 0 for as many as find room")
+        if self.name == "local" and (self.address or self.workers > 1):
+            flag = "ray_address" if self.address else "workers"
+            raise SettingError(f"--{flag} is for the engine ray, and the engine is local; add --engine ray")
 
 
 @dataclass(frozen=True)

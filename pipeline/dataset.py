@@ -84,9 +84,14 @@ def group_by_book(rows: Iterable[Row]) -> dict[str, tuple[Row, ...]]:
     spelling: dict[str, str] = {}
     groups: dict[str, list[Row]] = {}
     for row in rows:
-        key = " ".join(row.book_name.replace("_", " ").split()).casefold()
+        key = group_key(row.book_name)
         groups.setdefault(spelling.setdefault(key, row.book_name), []).append(row)
     return {book: tuple(members) for book, members in groups.items()}
+
+
+def group_key(book_name: str) -> str:
+    """Return what spellings of one book have in common."""
+    return " ".join(book_name.replace("_", " ").split()).casefold()
 
 
 def read_predictions(path: Path) -> dict[str, tuple[float, TableLabel]]:

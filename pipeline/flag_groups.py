@@ -9,8 +9,10 @@ import argparse
 from typing import Any, NoReturn, get_args
 
 from pipeline.config import (
+    ENGINES,
     JUDGES,
     ChunkConfig,
+    EngineConfig,
     LLMConfig,
     LLMMode,
     PipelineConfig,
@@ -22,6 +24,7 @@ from pipeline.config import (
 from pipeline.errors import SettingError
 
 NOVELS_DIR = "novels"
+CACHE = "kept readings: a folder or an address such as s3://bucket/readings; else BDH_CACHE_DIR"
 HYPHENS = "Every flag may be written with hyphens too (--novels-dir); docs/outputs.md explains the files."
 
 
@@ -45,14 +48,17 @@ def add_shared(parser: FlagParser) -> None:
     add_llm(parser)
 
 
-def add_places(parser: FlagParser, *other_names: str) -> None:
+def add_places(parser: FlagParser, *other_names: str, writes: bool = True) -> None:
     """Add where novels, artefacts, readings and settings lie; ``other_names`` are further names of ``--novels_dir``."""
     places = parser.add_argument_group("where things are")
     places.add_argument(
         "--novels_dir", *other_names, metavar="DIR", default=NOVELS_DIR, help="folder of novels, .txt (%(default)s)"
     )
-    places.add_argument("--out_dir", metavar="DIR", default="outputs", help="folder for the artefacts (%(default)s)")
-    places.add_argument("--cache_dir", metavar="DIR", help="folder of kept readings; else BDH_CACHE_DIR")
+    if writes:
+        places.add_argument(
+            "--out_dir", metavar="DIR", default="outputs", help="folder for the artefacts (%(default)s)"
+        )
+    places.add_argument("--cache_dir", metavar="DIR", help=CACHE)
     places.add_argument("--config", metavar="FILE", help="TOML file of settings, named like the flags; flags win")
 
 
@@ -68,6 +74,23 @@ def add_machine(parser: FlagParser) -> None:
     machine.add_argument("--threads", metavar="N", type=int, default=0, help="processor threads; 0: torch chooses")
     machine.add_argument(
         "--seed", metavar="N", type=int, default=PipelineConfig.seed, help="of all chance (%(default)s)"
+    )
+
+
+def add_engine(parser: FlagParser) -> None:
+    """Add where many novels are worked on."""
+    engine = parser.add_argument_group("where many novels are worked on; see docs/many_novels.md")
+    engine.add_argument(
+        "--engine",
+        metavar="ENGINE",
+        default=EngineConfig.name,
+        help=f"one of {', '.join(ENGINES)}: one novel after the other here, or many at once (%(default)s)",
+    )
+    engine.add_argument(
+        "--ray_address", metavar="ADDRESS", help="a running Ray cluster, or auto; else this machine is the cluster"
+    )
+    engine.add_argument(
+        "--workers", metavar="N", type=int, default=0, help="workers of Ray, of --threads each; 0: all that find room"
     )
 
 

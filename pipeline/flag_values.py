@@ -11,6 +11,7 @@ from typing import Any
 
 from pipeline.config import (
     ChunkConfig,
+    EngineConfig,
     LLMConfig,
     PipelineConfig,
     ReadingConfig,
@@ -100,6 +101,11 @@ def settings(arguments: argparse.Namespace) -> PipelineConfig:
         llm=LLMConfig(arguments.llm, arguments.llm_model) if "llm" in arguments else LLMConfig(),
         seed=arguments.seed,
     )
+
+
+def engine_settings(arguments: argparse.Namespace) -> EngineConfig:
+    """Return where the novels are worked on; raises SettingError for a value that breaks its rule."""
+    return EngineConfig(arguments.engine, arguments.ray_address, arguments.workers, arguments.threads)
 
 
 def _judge(arguments: argparse.Namespace) -> str:

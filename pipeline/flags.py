@@ -7,11 +7,14 @@ from __future__ import annotations
 
 from typing import Any
 
+from pipeline.config import ChunkConfig, RetrievalConfig
 from pipeline.flag_groups import (
+    CACHE,
     HYPHENS,
     NOVELS_DIR,
     FlagParser,
     add_aliases,
+    add_engine,
     add_machine,
     add_places,
     add_reading,
@@ -66,7 +69,8 @@ def dataset_parser() -> FlagParser:
         "(consistent, contradict, inconsistent, 1 or 0). book_name is a title or file name in --novels_dir:\n"
         "  python run_dataset.py --train_csv examples/train.csv --test_csv examples/test.csv\n"
         f"{HYPHENS}\n"
-        "Exit status: 0 when the predictions were written, 2 on an error.",
+        "Exit status: 0 when the predictions were written, 2 on an error; with --stream 3 when some novels failed,\n"
+        "which are listed and whose rows are left out.",
     )
     tables = parser.add_argument_group("the tables")
     tables.add_argument("--train_csv", metavar="FILE", default="train.csv", help="labelled rows (%(default)s)")
@@ -78,7 +82,13 @@ def dataset_parser() -> FlagParser:
         action="store_true",
         help="write results.csv as well, as the KDSH hackathon wants it: Story ID, Prediction (1 or 0), Rationale",
     )
+    tables.add_argument(
+        "--stream",
+        action="store_true",
+        help="predict a test table of any length, CSV or Parquet, a novel's rows at a time: no evidence files for it",
+    )
     add_shared(parser)
+    add_engine(parser)
     return parser
 
 
@@ -89,17 +99,45 @@ def tools_parser() -> FlagParser:
     cache = commands.add_parser("cache", help="see and manage the kept readings of novels")
     actions = ["show", "clear", "path"]
     cache.add_argument("action", choices=actions, help="list them, remove them, or say where they lie")
-    cache.add_argument("--cache_dir", metavar="DIR", help="folder of kept readings; else BDH_CACHE_DIR")
+    cache.add_argument("--cache_dir", metavar="DIR", help=CACHE)
     _add_serve(commands)
     cast = commands.add_parser("characters", help="list who is in a novel, to find the name to ask about")
     cast.add_argument("novel", metavar="NOVEL", help="title, file name or path")
     cast.add_argument("--novels_dir", metavar="DIR", default=NOVELS_DIR, help="folder of novels (%(default)s)")
     add_aliases(cast)
     add_spacy_model(cast)
+    _add_read_command(commands)
     _add_claims_command(commands)
     _add_controls_command(commands)
     _add_training_command(commands)
     return parser
+
+
+def _add_read_command(commands: Any) -> None:
+    parser = commands.add_parser(
+        "read",
+        help="read a whole library into the cache, here or on a Ray cluster",
+        description="Stream every .txt novel of a folder once through the reader, into the cache of readings, from "
+        "which every later command takes it.",
+        epilog="  python -m pipeline read --novels_dir library --cache_dir readings\n"
+        "  python -m pipeline read --novels_dir library --cache_dir s3://bucket/readings --engine ray\n"
+        "What lies in the cache is not read again: interrupted, the same command goes on. docs/many_novels.md has\n"
+        "the rest.\n"
+        f"{HYPHENS}\n"
+        "Exit status: 0 when every novel was read, 3 when some failed, which are listed with their reasons, 2 on an\n"
+        "error that ended the run.",
+    )
+    add_places(parser, "--novels", writes=False)
+    add_spacy_model(parser)
+    add_machine(parser)
+    add_engine(parser)
+    parser.set_defaults(
+        n_sent_per_chunk=ChunkConfig.n_sent_per_chunk,
+        overlap=ChunkConfig.overlap,
+        top_k=RetrievalConfig.top_k,
+        alias=[],
+        aliases_file=None,
+    )
 
 
 def _add_training_command(commands: Any) -> None:

@@ -7,6 +7,7 @@ import os
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 import pandas as pd
 
@@ -35,15 +36,17 @@ def write_predictions(path: str | Path, predictions: Sequence[Prediction], *, th
 
     Raises OutputError when the file cannot be written.
     """
-    table = pd.DataFrame(
-        {
-            "id": [p.id for p in predictions],
-            "label": ["consistent" if p.probability >= threshold else "inconsistent" for p in predictions],
-            "probability": [f"{p.probability:.4f}" for p in predictions],
-            "rationale": [" ".join(p.rationale.split()) for p in predictions],
-        }
-    )
-    _write_table(Path(path), table)
+    _write_table(Path(path), pd.DataFrame(prediction_columns(predictions, threshold=threshold)))
+
+
+def prediction_columns(predictions: Sequence[Prediction], *, threshold: float) -> dict[str, list[Any]]:
+    """Return the columns that ``write_predictions`` writes."""
+    return {
+        "id": [p.id for p in predictions],
+        "label": ["consistent" if p.probability >= threshold else "inconsistent" for p in predictions],
+        "probability": [f"{p.probability:.4f}" for p in predictions],
+        "rationale": [" ".join(p.rationale.split()) for p in predictions],
+    }
 
 
 def write_claim_predictions(

@@ -16,9 +16,10 @@ from pipeline.config import PipelineConfig
 from pipeline.llm import GroqDoor, load_key
 from pipeline.llm_steps import LLMSteps
 from pipeline.opening import Book, BookOpener, shipped
-from pipeline.reading.cache import ReadingCache, default_folder
+from pipeline.reading.cache import ReadingCache
 from pipeline.reading.encoder import Encoder, load_encoder
 from pipeline.reading.read import OnProgress, Reader, ignore_progress
+from pipeline.reading.remote import open_cache
 from pipeline.records import Character, Claim, ClaimVerdict, Evidence, Novel, Reading, Verdict, Waiver
 from pipeline.report.waivers import apply_waivers
 from pipeline.retrieval import retrieve
@@ -42,7 +43,7 @@ class Pipeline:
 
     config: PipelineConfig = field(default_factory=PipelineConfig)
     aliases: tuple[Alias, ...] = ()
-    cache_dir: Path | None = None
+    cache_dir: str | Path | None = None
     on_progress: OnProgress = ignore_progress
     on_notice: OnNotice = lambda notice: None
 
@@ -63,7 +64,7 @@ class Pipeline:
 
     @property
     def _folder(self) -> Path:
-        return self.cache_dir or default_folder()
+        return self._cache.folder
 
     @cached_property
     def books(self) -> BookOpener:
@@ -98,9 +99,9 @@ class Pipeline:
         """The reader with its cache."""
         return Reader(self.encoder, self._cache, self.config.reading, self.on_progress)
 
-    @property
+    @cached_property
     def _cache(self) -> ReadingCache:
-        return ReadingCache(self._folder)
+        return open_cache(self.cache_dir)
 
     def open_book(self, novel: Novel | Path) -> Book:
         """Return a novel with its sentences, chunks, mentions and index."""

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import argparse
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -11,26 +11,32 @@ from typing import Any
 from pipeline.batch import (
     FittedTables,
     JudgedRow,
+    OnRows,
     check_training,
     evidence_of,
+    extract_row,
     fit_tables,
     held_out_rows,
-    judge_rows,
     predict,
+    rows_by_novel,
 )
 from pipeline.commands.console import Bars, say
+from pipeline.commands.engines import open_engine
 from pipeline.commands.stages import cast_with, make_manifest, open_pipeline, say_usage
-from pipeline.config import PipelineConfig
+from pipeline.config import EngineConfig, PipelineConfig
 from pipeline.dataset import Row, read_table
-from pipeline.opening import Book
+from pipeline.engines.jobs import Engine, Failure
+from pipeline.engines.local import LocalEngine
+from pipeline.engines.work import JudgeRows, NovelJudged
+from pipeline.errors import NovelError
 from pipeline.predictions import write_held_out, write_predictions, write_submission
-from pipeline.records import Character, Reading
 from pipeline.report.artefacts import write_reading
 from pipeline.report.book import BookView, book_view
 from pipeline.report.dataset_evidence import write_dataset_evidence
 from pipeline.report.dataset_pages import INDEX, ROWS, write_pages
 from pipeline.report.files import prepare_folder
 from pipeline.report.manifest import Manifest
+from pipeline.run import Pipeline
 
 _SHOWN = ("accuracy", "balanced_accuracy", "auc", "contradict_precision", "contradict_recall")
 _SHOWN_CALIBRATION = ("brier", "log_loss", "ece")
@@ -38,47 +44,114 @@ _BESIDE = ("ours", "base_rate")
 _MOST_CHARACTERS = 12
 
 
-def run_dataset(arguments: argparse.Namespace, config: PipelineConfig) -> int:
+def run_dataset(arguments: argparse.Namespace, config: PipelineConfig, engine: EngineConfig) -> int:
     """Judge both tables, fit on the labels of the first, write everything, and say the figures; return 0."""
+    if arguments.stream:
+        from pipeline.commands.dataset_stream import run_stream
+
+        return run_stream(arguments, config, engine)
     train = read_table(arguments.train_csv, labelled="required")
     test = read_table(arguments.test_csv, labelled="absent")
     folds, repeats = arguments.folds, arguments.repeats
     check_training(train, folds=folds, repeats=repeats, seed=config.seed)
     _note_shared(train, test)
-    readings = _Readings(Path(arguments.out_dir))
+    readings = Readings(Path(arguments.out_dir))
     prepare_folder(readings.out)
-    with open_pipeline(arguments, config) as pipeline, Bars("text") as bars:
-        judged = judge_rows(
-            pipeline, [*train, *test], Path(arguments.novels_dir), on_book=readings.keep, on_rows=bars.show
+    with (
+        open_pipeline(arguments, config) as pipeline,
+        open_engine(
+            engine,
+            config,
+            here=lambda: pipeline,
+            aliases=pipeline.aliases,
+            cache_dir=arguments.cache_dir,
+            judging=True,
+        ) as opened,
+        Bars("text" if engine.name == "local" else "novel") as bars,
+    ):
+        judged = judge_tables(
+            opened, pipeline, [*train, *test], Path(arguments.novels_dir), keep=readings.keep, show=bars.show
         )
         judged_train, judged_test = judged[: len(train)], judged[len(train) :]
         fitted = fit_tables(judged_train, folds=folds, repeats=repeats, seed=config.seed)
         manifest = make_manifest(pipeline)
-    paths = _write(readings, judged_train, judged_test, fitted, manifest, submission=arguments.submission)
-    _show(judged, fitted, paths)
+    paths = write_all(readings, judged_train, judged_test, fitted, manifest, submission=arguments.submission)
+    show_all(judged, fitted, paths)
     say_usage(pipeline)
     return 0
 
 
+def judge_tables(
+    engine: Engine,
+    pipeline: Pipeline,
+    rows: Sequence[Row],
+    novels_dir: Path,
+    *,
+    keep: Callable[[int, NovelJudged], None],
+    show: OnRows,
+) -> list[JudgedRow]:
+    """Judge every row on its novel, novel by novel, wherever the engine does it, and return the rows in their order.
+
+    ``keep`` gets each novel once, with its number in the table; ``show`` the progress. Raises NovelError with every
+    novel that failed once all others are done, whose readings are kept; TableError for a row without a claim.
+    """
+    novels = rows_by_novel(rows, novels_dir)
+    here = isinstance(engine, LocalEngine)
+    claims = {row: extract_row(pipeline, row) for row in rows} if here else None
+    jobs = [
+        JudgeRows(path, tuple(group), claims, show) if here else JudgeRows(path, tuple(group))
+        for path, group in novels.items()
+    ]
+    found: dict[Row, JudgedRow] = {}
+    failed: list[str] = []
+    for outcome in engine.run(jobs):
+        if isinstance(outcome.result, Failure):
+            failed.append(outcome.result.reason)
+        else:
+            keep(outcome.number, outcome.result)
+            found |= {one.row: one for one in outcome.result.rows}
+        if not here:
+            show("novels", 1, len(jobs))
+    if failed:
+        rest = f"{len(failed)} of {len(jobs)} novels failed, and the readings of the others are kept: "
+        raise NovelError((rest if len(failed) < len(jobs) else "") + "; ".join(sorted(failed)))
+    return [found[row] for row in rows]
+
+
 @dataclass(frozen=True)
-class _Readings:
-    """The novels as they were read: their files in ``out``, the hash of each, and what pages show of it."""
+class _Kept:
+    """A novel whose files lie in the output folder: its name and hash, and what pages show of it."""
+
+    name: str
+    sha256: str
+    view: BookView
+    files: tuple[Path, ...]
+
+
+@dataclass(frozen=True)
+class Readings:
+    """The novels as they were read, by their number in the table, and their files in ``out``."""
 
     out: Path
-    books: dict[str, BookView] = field(default_factory=dict)
-    sums: dict[str, str] = field(default_factory=dict)
-    files: list[Path] = field(default_factory=list)
+    kept: dict[int, _Kept] = field(default_factory=dict)
 
-    def keep(self, book: Book, tracked: Sequence[Character], reading: Reading, summaries: Mapping[int, str]) -> None:
+    def keep(self, number: int, judged: NovelJudged) -> None:
         """Write the files of a novel."""
-        cast = cast_with(book, tracked)
-        self.sums[book.novel.name] = book.novel.sha256
-        self.books[book.novel.name] = book_view(book.novel, book.chunks, cast, reading)
-        self.files.extend(
-            write_reading(
-                self.out, novel=book.novel, chunks=book.chunks, cast=cast, reading=reading, summaries=summaries
-            )
+        novel, cast = judged.novel, cast_with(judged, judged.tracked)
+        files = write_reading(
+            self.out,
+            novel=novel,
+            chunks=judged.chunks,
+            cast=cast,
+            reading=judged.reading,
+            summaries=judged.summaries,
         )
+        view = book_view(novel, judged.chunks, cast, judged.reading)
+        self.kept[number] = _Kept(novel.name, novel.sha256, view, tuple(files))
+
+    def in_order(self) -> list[_Kept]:
+        """Return the novels in the order of the table, in whatever order they were done."""
+        return [self.kept[number] for number in sorted(self.kept)]
 
 
 def _note_shared(train: Sequence[Row], test: Sequence[Row]) -> None:
@@ -87,20 +160,26 @@ def _note_shared(train: Sequence[Row], test: Sequence[Row]) -> None:
         say(f"note: {len(shared)} ids stand in both tables, e.g. {shared[0]}; they are taken for different rows")
 
 
-def _write(
-    readings: _Readings,
+def write_all(
+    readings: Readings,
     train: Sequence[JudgedRow],
     test: Sequence[JudgedRow],
     fitted: FittedTables,
     manifest: Manifest,
     *,
-    submission: bool,
+    submission: bool = False,
+    streamed: Path | None = None,
 ) -> tuple[Path, ...]:
+    """Write every file of a run but those of the novels; return all paths.
+
+    ``streamed`` are the predictions where they are written already, and ``test`` then has no rows.
+    """
     threshold = fitted.model.threshold
     predictions = predict(test, fitted.model)
     held_out_answers = held_out_rows(train, fitted.validation)
-    written = [readings.out / "test_predictions.csv", readings.out / "predictions_out_of_fold.csv"]
-    write_predictions(written[0], predictions, threshold=threshold)
+    written = [streamed or readings.out / "test_predictions.csv", readings.out / "predictions_out_of_fold.csv"]
+    if streamed is None:
+        write_predictions(written[0], predictions, threshold=threshold)
     write_held_out(written[1], held_out_answers)
     if submission:
         written.append(readings.out / "results.csv")
@@ -118,18 +197,20 @@ def _write(
         ),
         "test": evidence_of(test, chances, threshold=threshold, how="fitted on all training rows"),
     }
-    pages = write_pages(readings.out, tables, readings.books, metrics, manifest)
+    novels = readings.in_order()
+    pages = write_pages(readings.out, tables, {novel.name: novel.view for novel in novels}, metrics, manifest)
     return write_dataset_evidence(
         readings.out,
         **tables,
         metrics=metrics,
-        novels=readings.sums,
+        novels={novel.name: novel.sha256 for novel in novels},
         manifest=manifest,
-        also=(*readings.files, *written, *pages),
+        also=(*(path for novel in novels for path in novel.files), *written, *pages),
     )
 
 
-def _show(rows: Sequence[JudgedRow], fitted: FittedTables, paths: Sequence[Path]) -> None:
+def show_all(rows: Sequence[JudgedRow], fitted: FittedTables, paths: Sequence[Path]) -> None:
+    """Say the notices, the figures and the paths of a run."""
     for judged in rows:
         for notice in judged.notices:
             say(f"note: row {judged.row.id}: {notice}")

@@ -17,7 +17,7 @@ from pipeline.dataset import read_predictions, read_table
 from pipeline.errors import SettingError, TableError
 from pipeline.opening import ROOT, Book, shipped
 from pipeline.predictions import write_claim_predictions
-from pipeline.reading.cache import ReadingCache, default_folder
+from pipeline.reading.remote import open_cache
 from pipeline.records import TableLabel
 from pipeline.report.files import prepare_folder, sha256_of, write_json
 from pipeline.report.manifest import Manifest, write_manifest
@@ -97,7 +97,7 @@ def open_tools(pipeline: Pipeline, verdict_dir: Path, cache_dir: str | None) -> 
         background_sha256=sha256_of(background),
         comparer=open_comparer(pipeline),
         reader_sha256=pipeline.bench.claim_reader.weights_sha256,
-        cache=ReadingCache(Path(cache_dir) if cache_dir else default_folder()),
+        cache=open_cache(cache_dir),
     )
 
 

@@ -6,11 +6,10 @@ import argparse
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import asdict
-from pathlib import Path
+from typing import Protocol
 
 from pipeline.commands.console import Bars, say, warn
 from pipeline.config import LLMTask, PipelineConfig
-from pipeline.opening import Book
 from pipeline.reading.encoder import set_threads
 from pipeline.records import Character
 from pipeline.report.manifest import Manifest
@@ -57,9 +56,8 @@ def open_stages(arguments: argparse.Namespace, config: PipelineConfig) -> Iterat
     """Yield the stages without loading a model yet, for commands that do not need all of them."""
     set_threads(arguments.threads)
     aliases = given_aliases(arguments)
-    cache = Path(arguments.cache_dir) if arguments.cache_dir else None
     with Bars("token") as bars:
-        yield Pipeline(config, aliases, cache, bars.show, lambda notice: warn(f"note: {notice}"))
+        yield Pipeline(config, aliases, arguments.cache_dir or None, bars.show, lambda notice: warn(f"note: {notice}"))
 
 
 def given_aliases(arguments: argparse.Namespace) -> tuple[Alias, ...]:
@@ -68,7 +66,15 @@ def given_aliases(arguments: argparse.Namespace) -> tuple[Alias, ...]:
     return aliases + (load_aliases(arguments.aliases_file) if arguments.aliases_file else ())
 
 
-def cast_with(book: Book, tracked: Sequence[Character]) -> list[Character]:
+class HasCast(Protocol):
+    """Whoever knows the people of a novel."""
+
+    @property
+    def cast(self) -> tuple[Character, ...]:
+        """The people of the novel, most mentioned first."""
+
+
+def cast_with(book: HasCast, tracked: Sequence[Character]) -> list[Character]:
     """Return the cast with the tracked characters as they were resolved, in place of the same persons of the cast.
 
     A person of the cast is the same who has the name, or most of whose mentions are a tracked character's.

@@ -68,6 +68,11 @@ class ReadingCache:
     def __init__(self, folder: Path) -> None:
         self.folder = folder
 
+    @property
+    def place(self) -> str:
+        """Where the readings are kept, for a person to read."""
+        return str(self.folder)
+
     def prepare(self) -> None:
         """Make the folder and prove that it takes files, before hours of reading; raises CacheError."""
         with _explained(self.folder):

@@ -1,0 +1,147 @@
+"""``run_dataset.py --stream``: a test table of any length, predicted a novel's rows at a time in constant memory."""
+
+from __future__ import annotations
+
+import argparse
+import hashlib
+import json
+from collections.abc import Iterator, Sequence
+from dataclasses import asdict, dataclass, field
+from pathlib import Path
+
+from pipeline.batch import check_training, fit_tables
+from pipeline.commands.console import Bars, say
+from pipeline.commands.dataset import Readings, judge_tables, show_all, write_all
+from pipeline.commands.engines import open_engine
+from pipeline.commands.read_library import say_failed
+from pipeline.commands.stages import make_manifest, open_pipeline, say_usage
+from pipeline.config import EngineConfig, PipelineConfig
+from pipeline.dataset import Row, read_table
+from pipeline.engines.jobs import Engine, Failure
+from pipeline.engines.work import PredictRows
+from pipeline.errors import SettingError
+from pipeline.report.files import prepare_folder, sha256_of
+from pipeline.report.manifest import Manifest
+from pipeline.scoring.logistic import LogisticModel
+from pipeline.text.novels import find_novel
+
+MOST_ROWS = 2000
+"""Rows of one novel that are judged together."""
+_PIECES = ".test_predictions.pieces"
+_ROWS = ".test_predictions.rows"
+
+
+def run_stream(arguments: argparse.Namespace, config: PipelineConfig, engine: EngineConfig) -> int:
+    """Fit on the training table as ever, then predict the test table piece by piece.
+
+    Return 0, or 3 where novels failed and their rows were left out. Interrupted, the pieces that were written are kept
+    and used by the next run with the same rows, novels, settings and weights.
+    """
+    if arguments.submission:
+        raise SettingError("--submission is not written with --stream; leave one of them out")
+    try:
+        from pipeline.tables import PARQUET, split_table
+    except ModuleNotFoundError as error:
+        if error.name != "pyarrow":
+            raise
+        raise SettingError("--stream needs pyarrow, which is not installed: pip install -e '.[tables]'") from error
+    table, novels_dir = Path(arguments.test_csv), Path(arguments.novels_dir)
+    train = read_table(arguments.train_csv, labelled="required")
+    folds, repeats = arguments.folds, arguments.repeats
+    check_training(train, folds=folds, repeats=repeats, seed=config.seed)
+    readings = Readings(prepare_folder(Path(arguments.out_dir)))
+    split = split_table(table, readings.out / _ROWS)
+    try:
+        novels = [find_novel(novels_dir, book).resolve() for book in split.books]
+        with (
+            open_pipeline(arguments, config) as pipeline,
+            open_engine(
+                engine,
+                config,
+                here=lambda: pipeline,
+                aliases=pipeline.aliases,
+                cache_dir=arguments.cache_dir,
+                judging=True,
+            ) as opened,
+            Bars("novel") as bars,
+        ):
+            judged = judge_tables(opened, pipeline, train, novels_dir, keep=readings.keep, show=bars.show)
+            fitted = fit_tables(judged, folds=folds, repeats=repeats, seed=config.seed)
+            manifest = make_manifest(pipeline)
+            pieces = _Pieces(readings.out / _PIECES, fitted.model, manifest)
+            sliced = ((path, rows) for number, path in enumerate(novels) for rows in split.slices(number, MOST_ROWS))
+            _predict(opened, pieces, sliced, split.rows)
+        name = "test_predictions" + (PARQUET if table.suffix.lower() == PARQUET else ".csv")
+        written = pieces.join(readings.out / name)
+    finally:
+        split.remove()
+    paths = write_all(readings, judged, [], fitted, manifest, streamed=readings.out / name)
+    pieces.remove()
+    show_all(judged, fitted, paths)
+    say(f"predicted {written:,} of {split.rows:,} rows")
+    say_usage(pipeline)
+    return say_failed(sorted(pieces.failed.items()))
+
+
+@dataclass(frozen=True)
+class _Pieces:
+    """The predictions for slices of rows as files in ``folder``, named by all that they depend on."""
+
+    folder: Path
+    model: LogisticModel
+    manifest: Manifest
+    order: list[Path] = field(default_factory=list)
+    failed: dict[Path, str] = field(default_factory=dict)
+    sums: dict[Path, str] = field(default_factory=dict)
+
+    def place(self, novel: Path, rows: Sequence[Row]) -> Path:
+        """Return the file for these rows, next in the order."""
+        if novel not in self.sums:
+            self.sums[novel] = sha256_of(novel)
+        made_with = [self.manifest.settings, dict(self.manifest.weights), asdict(self.model), self.sums[novel]]
+        text = json.dumps([made_with, [asdict(row) for row in rows]], sort_keys=True, default=str)
+        name = hashlib.sha256(text.encode("utf-8", "surrogatepass")).hexdigest()
+        self.order.append(self.folder / f"{name}.parquet")
+        return self.order[-1]
+
+    def join(self, path: Path) -> int:
+        """Write the predictions of all pieces there are as one table; return the number of rows."""
+        from pipeline.tables import join_pieces
+
+        return join_pieces(path, [piece for piece in self.order if piece.is_file()])
+
+    def remove(self) -> None:
+        """Remove the files; those of another run stay."""
+        for piece in self.order:
+            piece.unlink(missing_ok=True)
+        if not any(self.folder.iterdir()):
+            self.folder.rmdir()
+
+
+def _predict(engine: Engine, pieces: _Pieces, sliced: Iterator[tuple[Path, tuple[Row, ...]]], total: int) -> None:
+    """Have every slice predicted that is not kept; a novel that failed is given no more of them."""
+    from pipeline.tables import write_piece
+
+    pieces.folder.mkdir(exist_ok=True)
+    given: dict[int, tuple[Path, int]] = {}
+
+    with Bars("row") as bars:
+
+        def jobs() -> Iterator[PredictRows]:
+            number = 0
+            for path, rows in sliced:
+                place = pieces.place(path, rows)
+                if place.is_file() or path in pieces.failed:
+                    bars.show("rows", len(rows), total)
+                    continue
+                given[number] = place, len(rows)
+                number += 1
+                yield PredictRows(path, rows, pieces.model)
+
+        for outcome in engine.run(jobs()):
+            place, count = given.pop(outcome.number)
+            if isinstance(outcome.result, Failure):
+                pieces.failed[outcome.path] = outcome.result.reason
+            else:
+                write_piece(place, outcome.result, threshold=pieces.model.threshold)
+            bars.show("rows", count, total)
