@@ -40,6 +40,10 @@ def dataset_main(argv: Sequence[str] | None = None) -> int:
     def run() -> int:
         arguments = parse(dataset_parser(), argv)
         config, engine = settings(arguments), engine_settings(arguments)
+        if arguments.stream:
+            from pipeline.commands.dataset_stream import run_stream
+
+            return run_stream(arguments, config, engine)
         from pipeline.commands.dataset import run_dataset
 
         return run_dataset(arguments, config, engine)

@@ -46,10 +46,6 @@ _MOST_CHARACTERS = 12
 
 def run_dataset(arguments: argparse.Namespace, config: PipelineConfig, engine: EngineConfig) -> int:
     """Judge both tables, fit on the labels of the first, write everything, and say the figures; return 0."""
-    if arguments.stream:
-        from pipeline.commands.dataset_stream import run_stream
-
-        return run_stream(arguments, config, engine)
     train = read_table(arguments.train_csv, labelled="required")
     test = read_table(arguments.test_csv, labelled="absent")
     folds, repeats = arguments.folds, arguments.repeats
