@@ -168,8 +168,11 @@ def test_row_without_a_claim_is_named(judged: Judging) -> None:
 
 def test_two_novels_of_one_name_would_overwrite_each_other(judged: Judging, two_novels: Path, tmp_path: Path) -> None:
     (tmp_path / "Low Water.txt").write_text(TEXT, encoding="utf-8")
+    second = two_novels / "Second.txt"
+    second.symlink_to(tmp_path / "Low Water.txt")
     with pytest.raises(TableError, match="same artefacts"):
-        judged(row("1"), row("2", book=str(tmp_path / "Low Water.txt")))
+        judged(row("1"), row("2", book="Second"))
+    second.unlink()
 
 
 def made_up(count: int, *, seed: int = 0, pairs: bool = False) -> list[JudgedRow]:
