@@ -23,7 +23,6 @@ from pipeline.text.novels import find_novel
 LEXICAL = ("mean_word_found", "mean_word_support_3")
 """The features of a row that the lexical baseline sees."""
 
-OnBook = Callable[[Book, Sequence[Character], Reading, Mapping[int, str]], None]
 OnRows = Callable[[str, int, int], None]
 
 
@@ -67,29 +66,13 @@ class _Case:
     person: Character | None
 
 
-def judge_rows(
-    pipeline: Pipeline, rows: Sequence[Row], novels_dir: Path, *, on_book: OnBook, on_rows: OnRows
-) -> list[JudgedRow]:
-    """Judge the claims of every row on its own novel, novel by novel, and return the rows in their order.
-
-    A row whose character is empty or found nowhere is judged on the whole novel, with a notice. ``on_book`` gets each
-    novel once, with the characters tracked, its reading and Groq's summaries; ``on_rows`` the progress of the claims.
-    Raises NovelError for a book that is not in ``novels_dir``, TableError for a row without a claim.
-    """
-    novels = rows_by_novel(rows, novels_dir)
-    claims = {row: extract_row(pipeline, row) for row in rows}
-    found: dict[Row, JudgedRow] = {}
-    for path, group in novels.items():
-        judged = judge_novel(pipeline, path, {row: claims[row] for row in group}, on_rows=on_rows)
-        on_book(judged.book, judged.tracked, judged.reading, judged.summaries)
-        found |= {one.row: one for one in judged.rows}
-    return [found[row] for row in rows]
-
-
 def judge_novel(
     pipeline: Pipeline, path: Path, claims: Mapping[Row, tuple[Claim, ...]], *, on_rows: OnRows
 ) -> JudgedNovel:
-    """Judge the claims of some rows on the one novel that they are about; raises NovelError."""
+    """Judge the claims of some rows on the one novel that they are about; raises NovelError.
+
+    A row whose character is empty or found nowhere is judged on the whole novel, with a notice.
+    """
     book = pipeline.open_book(path)
     people = _find_people(pipeline, book, list(claims))
     cases = [_Case(row, own, people[row.char]) for row, own in claims.items()]

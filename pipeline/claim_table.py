@@ -165,7 +165,7 @@ def make_cases(
     people: dict[str, tuple[int, ...] | None] = {}
     for row in rows:
         if row.char not in people:
-            people[row.char] = _chunks_with(pipeline, right, row.char)
+            people[row.char] = chunks_with(pipeline, right, row.char)
         present = people[row.char]
         claim = Claim(row.id, row.char, "event", "unspecified", "unspecified", row_text(row))
         cases: Cases = {
@@ -183,7 +183,8 @@ def nothing_before(text: str, book: Book, background: Background) -> ClaimCase:
     return make_case(text, (), first_sentences=(), weight=index.weight, stems=index.stems, background=background)
 
 
-def _chunks_with(pipeline: Pipeline, book: Book, name: str) -> tuple[int, ...] | None:
+def chunks_with(pipeline: Pipeline, book: Book, name: str) -> tuple[int, ...] | None:
+    """Return the chunks that name somebody, None where the novel knows nobody of that name."""
     try:
         return pipeline.find_character(book, name).chunks if name else None
     except CharacterError:

@@ -92,7 +92,7 @@ def measure(arguments: argparse.Namespace) -> None:
 
 def _ask(pipeline: Any, plans: Sequence[Any], *, wrong: bool) -> tuple[list[float], list[str], float]:
     """Return each claim's probability and label by a judge of pairs, and the seconds that a claim took."""
-    from pipeline.claim_table import _chunks_with
+    from pipeline.claim_table import chunks_with
     from pipeline.dataset import row_text
     from pipeline.records import Claim
     from pipeline.retrieval import retrieve
@@ -105,7 +105,7 @@ def _ask(pipeline: Any, plans: Sequence[Any], *, wrong: bool) -> tuple[list[floa
         questions = []
         for row in plan.rows:
             claim = Claim(row.id, row.char, "event", "unspecified", "unspecified", row_text(row))
-            present = () if wrong else _chunks_with(pipeline, book, row.char) or ()
+            present = () if wrong else chunks_with(pipeline, book, row.char) or ()
             found = retrieve(
                 [claim],
                 index=book.index,

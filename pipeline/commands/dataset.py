@@ -21,8 +21,8 @@ from pipeline.batch import (
     rows_by_novel,
 )
 from pipeline.commands.console import Bars, say
-from pipeline.commands.engines import open_engine
-from pipeline.commands.stages import cast_with, make_manifest, open_pipeline, say_usage
+from pipeline.commands.engines import open_judging
+from pipeline.commands.stages import cast_with, make_manifest, say_usage
 from pipeline.config import EngineConfig, PipelineConfig
 from pipeline.dataset import Row, read_table
 from pipeline.engines.jobs import Engine, Failure
@@ -54,15 +54,7 @@ def run_dataset(arguments: argparse.Namespace, config: PipelineConfig, engine: E
     readings = Readings(Path(arguments.out_dir))
     prepare_folder(readings.out)
     with (
-        open_pipeline(arguments, config) as pipeline,
-        open_engine(
-            engine,
-            config,
-            here=lambda: pipeline,
-            aliases=pipeline.aliases,
-            cache_dir=arguments.cache_dir,
-            judging=True,
-        ) as opened,
+        open_judging(arguments, config, engine) as (pipeline, opened),
         Bars("text" if engine.name == "local" else "novel") as bars,
     ):
         judged = judge_tables(

@@ -12,9 +12,9 @@ from pathlib import Path
 from pipeline.batch import check_training, fit_tables
 from pipeline.commands.console import Bars, say
 from pipeline.commands.dataset import Readings, judge_tables, show_all, write_all
-from pipeline.commands.engines import open_engine
+from pipeline.commands.engines import open_judging
 from pipeline.commands.read_library import say_failed
-from pipeline.commands.stages import make_manifest, open_pipeline, say_usage
+from pipeline.commands.stages import make_manifest, say_usage
 from pipeline.config import EngineConfig, PipelineConfig
 from pipeline.dataset import Row, read_table
 from pipeline.engines.jobs import Engine, Failure
@@ -54,15 +54,7 @@ def run_stream(arguments: argparse.Namespace, config: PipelineConfig, engine: En
     try:
         novels = [find_novel(novels_dir, book).resolve() for book in split.books]
         with (
-            open_pipeline(arguments, config) as pipeline,
-            open_engine(
-                engine,
-                config,
-                here=lambda: pipeline,
-                aliases=pipeline.aliases,
-                cache_dir=arguments.cache_dir,
-                judging=True,
-            ) as opened,
+            open_judging(arguments, config, engine) as (pipeline, opened),
             Bars("novel") as bars,
         ):
             judged = judge_tables(opened, pipeline, train, novels_dir, keep=readings.keep, show=bars.show)

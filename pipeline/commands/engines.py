@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import argparse
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import replace
 from pathlib import Path
 
 from pipeline.commands.console import warn
+from pipeline.commands.stages import open_pipeline
 from pipeline.config import EngineConfig, PipelineConfig
 from pipeline.engines.jobs import Engine, Stages
 from pipeline.engines.local import LocalEngine
@@ -58,6 +60,25 @@ def open_engine(
                 f"that is, or a store such as s3://bucket/readings, with --cache_dir or {ENVIRONMENT}"
             )
         yield opened
+
+
+@contextmanager
+def open_judging(
+    arguments: argparse.Namespace, config: PipelineConfig, engine: EngineConfig
+) -> Iterator[tuple[Pipeline, Engine]]:
+    """Yield the stages of this process with their models loaded, and the engine that judges rows."""
+    with (
+        open_pipeline(arguments, config) as pipeline,
+        open_engine(
+            engine,
+            config,
+            here=lambda: pipeline,
+            aliases=pipeline.aliases,
+            cache_dir=arguments.cache_dir,
+            judging=True,
+        ) as opened,
+    ):
+        yield pipeline, opened
 
 
 def _placed(config: PipelineConfig) -> PipelineConfig:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 
@@ -15,14 +15,15 @@ from pipeline.batch import (
     check_training,
     evidence_of,
     fit_tables,
-    judge_rows,
     predict,
 )
+from pipeline.commands.dataset import judge_tables
 from pipeline.config import PipelineConfig
 from pipeline.dataset import Row
+from pipeline.engines.local import LocalEngine
+from pipeline.engines.work import NovelJudged
 from pipeline.errors import NovelError, SettingError, TableError
-from pipeline.opening import Book
-from pipeline.records import Character, Reading, TableLabel
+from pipeline.records import TableLabel
 from pipeline.run import Pipeline
 from pipeline.scoring.verdict import BACKSTORY_FEATURES
 from pipeline.text.novels import load_novel
@@ -64,12 +65,17 @@ class Heard:
     books: list[tuple[str, list[str]]] = field(default_factory=list)
     progress: list[tuple[str, int, int]] = field(default_factory=list)
 
-    def on_book(self, book: Book, tracked: Sequence[Character], reading: Reading, summaries: Mapping[int, str]) -> None:
-        assert list(reading.characters) == [person.name for person in tracked]
-        self.books.append((book.novel.name, list(reading.characters)))
+    def keep(self, number: int, judged: NovelJudged) -> None:
+        assert list(judged.reading.characters) == [person.name for person in judged.tracked]
+        self.books.append((judged.novel.name, list(judged.reading.characters)))
 
     def on_rows(self, name: str, read: int, total: int) -> None:
         self.progress.append((name, read, total))
+
+
+def judge_here(pipeline: Pipeline, rows: Sequence[Row], novels: Path, heard: Heard) -> list[JudgedRow]:
+    """Judge rows by the stages of this process."""
+    return judge_tables(LocalEngine(pipeline), pipeline, rows, novels, keep=heard.keep, show=heard.on_rows)
 
 
 @pytest.fixture
@@ -78,7 +84,7 @@ def judged(pipeline: Pipeline, two_novels: Path) -> Callable[..., tuple[list[Jud
 
     def judge(*rows: Row) -> tuple[list[JudgedRow], Heard]:
         heard = Heard()
-        return judge_rows(pipeline, rows, two_novels, on_book=heard.on_book, on_rows=heard.on_rows), heard
+        return judge_here(pipeline, rows, two_novels, heard), heard
 
     return judge
 
@@ -155,9 +161,7 @@ def test_unknown_book_is_an_error_before_anything_is_read(
 ) -> None:
     fresh, heard = Pipeline(stand_in_config), Heard()
     with pytest.raises(NovelError, match="Moby-Dick"):
-        judge_rows(
-            fresh, [row("1"), row("2", book="Moby-Dick")], two_novels, on_book=heard.on_book, on_rows=heard.on_rows
-        )
+        judge_here(fresh, [row("1"), row("2", book="Moby-Dick")], two_novels, heard)
     assert heard.books == []
 
 

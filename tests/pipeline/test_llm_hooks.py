@@ -13,10 +13,11 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from pipeline.api import judge
-from pipeline.batch import judge_rows
 from pipeline.cli import judge_main
+from pipeline.commands.dataset import judge_tables
 from pipeline.config import LLMConfig, LLMMode, PipelineConfig
 from pipeline.dataset import Row
+from pipeline.engines.local import LocalEngine
 from pipeline.errors import LLMError
 from pipeline.flag_values import parse, settings
 from pipeline.flags import judge_parser
@@ -320,12 +321,13 @@ def test_rows_carry_the_notices_on_their_own_claims(clerk: Clerk, make: Make, sh
         Row("1", STORY, ANNA, "", BACKSTORY, None, None),
         Row("2", STORY, "Tom Hale", "", "Tom Hale sold eels.", None, None),
     ]
-    judged = judge_rows(
+    judged = judge_tables(
+        LocalEngine(pipeline),
         pipeline,
         rows,
         shelf,
-        on_book=lambda book, tracked, reading, given: summaries.append(len(given)),
-        on_rows=lambda name, read, total: None,
+        keep=lambda number, novel: summaries.append(len(novel.summaries)),
+        show=lambda name, read, total: None,
     )
     assert [len(row.notices) for row in judged] == [1, 1]
     assert sorted(notice for row in judged for notice in row.notices) == sorted(told)
