@@ -52,7 +52,7 @@ def run_stream(arguments: argparse.Namespace, config: PipelineConfig, engine: En
     readings = Readings(prepare_folder(Path(arguments.out_dir)))
     split = split_table(table, readings.out / _ROWS)
     try:
-        novels = [find_novel(novels_dir, book).resolve() for book in split.books]
+        novels = [find_novel(novels_dir, book, paths=False).resolve() for book in split.books]
         with (
             open_judging(arguments, config, engine) as (pipeline, opened),
             Bars("novel") as bars,

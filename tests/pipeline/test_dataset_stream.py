@@ -133,3 +133,10 @@ def test_split_refuses_what_is_no_table(tmp_path: Path, asked: list[object]) -> 
         (tmp_path / name).write_text(text)
         assert name in refused(dataset_main, *asked, "--test_csv", tmp_path / name, "--stream", "--out_dir", tmp_path)
     assert "--stream" in refused(dataset_main, *asked, "--submission", "--stream", "--out_dir", tmp_path)
+
+
+def test_streamed_table_names_novels_and_no_files(asked: list[object], tmp_path: Path) -> None:
+    (tmp_path / "Elsewhere.txt").write_text(TEXT, encoding="utf-8")
+    table = write_csv(tmp_path / "test.csv", [{**TEST[0], "book_name": str(tmp_path / "Elsewhere.txt")}])
+    said = refused(dataset_main, *asked, "--test_csv", table, "--out_dir", tmp_path / "out", "--stream")
+    assert "no novel" in said
