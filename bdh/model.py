@@ -12,8 +12,8 @@ from torch import nn
 from bdh import fused
 from bdh.config import BDHConfig
 from bdh.errors import ConfigError, StateError
-from bdh.ops import chunkwise, parallel, recurrent
-from bdh.ops.rotary import Rotation, make_pair_rotation, make_rotation, rotate
+from bdh.ops import chunkwise, parallel, pieces, recurrent
+from bdh.ops.rotary import Rotation, make_pair_rotation, make_rotation, make_turns, rotate
 from bdh.positions import Positions
 from bdh.shapes import Float, Int, Tensor
 from bdh.state import BDHState, State
@@ -107,16 +107,18 @@ class BDH(nn.Module):
         keep_state: bool = True,
         measure_every: int = 0,
         listen: "Listener | None" = None,
+        overwrite_state: bool = False,
     ) -> tuple[Float[Tensor, "B T D"], BDHState | None, Float[Tensor, "L 2"] | None]:
         """Return the last hidden vectors, the state and the activity of ``forward``, without predicting anything.
 
         ``listen`` hears of each layer in turn: its neurons x and y (B, H, T, N) and its memory after the text.
+        ``overwrite_state`` gives ``state`` away: its memory may become that of the state that is returned.
         """
         self._check(tokens, state, mode)
         check_ids(tokens, self.config.vocab_size, self.device, name="tokens")
         mode = mode or _choose_mode(tokens.shape[1])
         if mode == "chunkwise" and listen is None and not torch.is_grad_enabled():
-            return self._encode_segments(tokens, state, keep_state, measure_every)
+            return self._encode_segments(tokens, state, keep_state, measure_every, overwrite_state)
         return self._encode_at_once(tokens, state, mode, keep_state, measure_every, listen)
 
     def _encode_at_once(
@@ -143,21 +145,49 @@ class BDH(nn.Module):
         return hidden, kept, activity
 
     def _encode_segments(
-        self, tokens: Int[Tensor, "B T"], state: BDHState | None, keep_state: bool, measure_every: int
+        self,
+        tokens: Int[Tensor, "B T"],
+        state: BDHState | None,
+        keep_state: bool,
+        measure_every: int,
+        overwrite_state: bool,
     ) -> tuple[Float[Tensor, "B T D"], BDHState | None, Float[Tensor, "L 2"] | None]:
         """Return what ``encode`` returns without gradients, segment by segment: what is wide does not grow with T."""
         length, parts = tokens.shape[1], []
         for start, stop in fused.cut(length, measure_every, lambda whole: self._fuses(whole, "chunkwise")):
             kept = keep_state or stop < length
             piece = tokens[:, start:stop]
-            hidden, state, activity = self._encode_at_once(piece, state, "chunkwise", kept, measure_every)
+            if pieces.pays(self.device, len(tokens)):
+                own = state if overwrite_state or start else state and state.fork()
+                hidden, state, activity = self._encode_pieces(piece, own, measure_every)
+            else:
+                hidden, state, activity = self._encode_at_once(piece, state, "chunkwise", kept, measure_every)
             parts.append((hidden, activity))
         hidden = torch.cat([hidden for hidden, _ in parts], dim=1)
+        state = state if keep_state else None
         if not measure_every:
             return hidden, state, None
         weights = [-(-hidden.shape[1] // measure_every) for hidden, _ in parts]
         shares = [share * weight for (_, share), weight in zip(parts, weights, strict=True) if share is not None]
         return hidden, state, torch.stack(shares).sum(dim=0) / sum(weights)
+
+    def _encode_pieces(
+        self, tokens: Int[Tensor, "1 T"], state: BDHState | None, measure_every: int
+    ) -> tuple[Float[Tensor, "1 T D"], BDHState, Float[Tensor, "L 2"] | None]:
+        """Return what ``encode`` returns on a processor; the memory of ``state`` becomes that of the state returned."""
+        state = state or self.empty_state()
+        length, wide = tokens.shape[1], torch.promote_types(self.encoder.dtype, torch.float32)
+        memory = state.memory[:, 0].to(wide)
+        hidden, activity = pieces.trunk(
+            self.embedded(tokens)[0],
+            pieces.Matrices(self.encoder, self.encoder_v, self.decoder),
+            make_turns(self.attn.freqs.view(-1), start=state.position, length=length, dtype=wide),
+            memory,
+            self.attn.decay(),
+            size=self.config.chunk_size,
+            measure_every=measure_every,
+        )
+        return hidden[None], BDHState(memory[:, None], state.position + length), activity
 
     def head(
         self, hidden: Float[Tensor, "B T D"], targets: Int[Tensor, "B T"] | None

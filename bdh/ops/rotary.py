@@ -52,3 +52,19 @@ def rotate(
     cosines, sines = rotation
     swapped = x.view(*x.shape[:-1], x.shape[-1] // 2, 2).flip(-1).view(x.shape)
     return torch.addcmul(x * cosines, swapped, sines).to(x.dtype)
+
+
+def make_turns(
+    frequencies: Float[Tensor, "N"], *, start: int, length: int, dtype: torch.dtype
+) -> Float[Tensor, "T N/2"]:
+    """Return the phases of ``make_rotation`` as complex numbers of length 1, one a pair of neurons.
+
+    ``dtype`` is the precision of their parts, float32 or float64.
+    """
+    return torch.complex(*make_pair_rotation(frequencies, start=start, length=length, dtype=dtype))
+
+
+def turn(x: Float[Tensor, "H T N"], turns: Float[Tensor, "T N/2"]) -> Float[Tensor, "H T N"]:
+    """Return what ``rotate`` does, from the numbers of ``make_turns`` and in their precision: one product."""
+    pairs = torch.view_as_complex(x.to(turns.real.dtype).view(*x.shape[:-1], -1, 2))
+    return torch.view_as_real(pairs * turns).flatten(-2).to(x.dtype)

@@ -21,6 +21,8 @@ Half = npt.NDArray[np.float16]
 Doubles = npt.NDArray[np.float64]
 Tensors = dict[str, Tensor]
 _MEASURE_EVERY = 64
+_PREDICTED_AT_ONCE = 256
+"""Tokens whose predictions over the whole vocabulary are in memory at one time."""
 _ENCODED_AT_ONCE = 4096
 """Sentences that are lists of Python's numbers at one time; the whole of a long novel would take gigabytes."""
 _SHARE_OF_SAVING = 0.05
@@ -89,25 +91,37 @@ class Stream:
         """Read the next segment; return its number of tokens."""
         stop = min(self.done + self._segment, self.total)
         tokens = self._tokens[self.done : stop].long()
-        output = self._encoder.model(
-            tokens[None].to(self._encoder.model.device),
-            state=self._state,
-            mode="chunkwise",
+        model = self._encoder.model
+        hidden, state, activity = model.encode(
+            tokens[None].to(model.device),
+            self._state,
+            "chunkwise",
             measure_every=_MEASURE_EVERY,
+            overwrite_state=True,
         )
-        assert output.state is not None and output.activity is not None
-        logits = output.logits[0].float().cpu()
-        predicted = torch.cat([self._last[None], logits[:-1]])
-        nats = F.cross_entropy(predicted, tokens, reduction="none").double()
+        assert state is not None and activity is not None
+        nats = self._surprise(hidden, tokens)
         ended = slice(*np.searchsorted(self._ends, [self.done, stop], side="right"))
         owner = torch.from_numpy(np.searchsorted(self._ends, np.arange(self.done, stop), side="right"))
         self._nats.index_add_(0, owner, nats)
-        self._add_hidden(output.hidden[0].float().cpu(), owner - ended.start, ended)
-        self._activity[ended] = float(output.activity.mean())
-        self._norm[ended] = float(output.state.memory.norm())
-        self._state, self._last = output.state, logits[-1]
+        self._add_hidden(hidden[0].float().cpu(), owner - ended.start, ended)
+        self._activity[ended] = float(activity.mean())
+        self._norm[ended] = float(state.memory.norm())
+        self._state = state
         read, self.done = stop - self.done, stop
         return read
+
+    def _surprise(self, hidden: Tensor, tokens: Tensor) -> Tensor:
+        """Return the nats of each token, predicted from the hidden vector (1, T, D) before it; block by block."""
+        nats, before = [], self._last
+        for start in range(0, len(tokens), _PREDICTED_AT_ONCE):
+            block = tokens[start : start + _PREDICTED_AT_ONCE]
+            logits = self._encoder.model.head(hidden[:, start : start + len(block)], None)[0][0].float().cpu()
+            nats.append(F.cross_entropy(before[None], block[:1], reduction="none"))
+            nats.append(F.cross_entropy(logits[:-1], block[1:], reduction="none"))
+            before = logits[-1].clone()
+        self._last = before
+        return torch.cat(nats).double()
 
     def _add_hidden(self, hidden: Tensor, row: Tensor, ended: slice) -> None:
         """Add the vectors of a segment to those of its sentences, of which only the last may go on in the next one."""

@@ -106,8 +106,27 @@ def test_mode_follows_from_the_length(
         model, "_attention", lambda mode, *rest: seen.append(mode) or BDH._attention(model, mode, *rest)
     )
     with torch.inference_mode():
-        model(_tokens(1, length))
+        model(_tokens(2, length))  # a single text is read in pieces without it
     assert seen == [expected]
+
+
+@pytest.mark.parametrize("damping", [None, (0.5, 0.9), (1.0, 0.97)])
+def test_text_in_pieces_equals_its_layers_one_by_one(make_model: ModelMaker, damping: tuple[float, ...] | None) -> None:
+    model = make_model(n_head=2, decay=damping, chunk_size=150)
+    tokens, earlier = _tokens(1, 400, 5), _state(model(_tokens(1, 90, 6)))
+    kept = earlier.fork()
+    with torch.inference_mode():
+        expected = model.encode(tokens, earlier, "parallel", measure_every=7)
+        found = model.encode(tokens, earlier, "chunkwise", measure_every=7)
+        assert torch.equal(earlier.memory, kept.memory)
+        given_away = model.encode(tokens, earlier, "chunkwise", overwrite_state=True)
+        alone = model.encode(tokens, mode="chunkwise", keep_state=False)
+    assert _close(found[0], expected[0]) and torch.equal(given_away[0], found[0])
+    for state in (found[1], given_away[1]):
+        assert state is not None and expected[1] is not None and state.position == expected[1].position
+        assert _close(state.memory, expected[1].memory)
+    assert torch.equal(found[2], expected[2])
+    assert alone[1] is None
 
 
 def _gradients(model: BDH, mode: Mode) -> dict[str, Tensor]:

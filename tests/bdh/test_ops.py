@@ -14,7 +14,7 @@ from hypothesis import strategies as st
 from torch import Tensor
 
 from bdh.ops import chunkwise, forked, naive, parallel, recurrent
-from bdh.ops.rotary import make_frequencies, make_pair_rotation, make_rotation, rotate
+from bdh.ops.rotary import make_frequencies, make_pair_rotation, make_rotation, make_turns, rotate, turn
 
 Attention = Callable[[Tensor, Tensor, Tensor, Tensor | None], tuple[Tensor, Tensor]]
 FAR = 10_000_000
@@ -212,6 +212,17 @@ def test_rotation_keeps_dtype_and_reads_any_memory_layout() -> None:
     x = torch.randn(5, 2, 3, 8).permute(2, 1, 0, 3)
     assert torch.equal(rotate(x, rotation), rotate(x.contiguous(), rotation))
     assert rotate(x.bfloat16(), rotation).dtype == torch.bfloat16
+
+
+@pytest.mark.parametrize(("dtype", "most"), [(torch.float64, 1e-6), (torch.float32, 1e-5), (torch.bfloat16, 2e-2)])
+def test_turning_by_complex_numbers_rotates(dtype: torch.dtype, most: float) -> None:
+    frequencies, x = make_frequencies(16, 2.0**16), torch.randn(3, 9, 16).to(dtype)
+    wide = torch.promote_types(dtype, torch.float32)
+    found = turn(x, make_turns(frequencies, start=FAR, length=9, dtype=wide))
+    cosines, sines = make_rotation(frequencies, start=FAR, length=9)
+    expected = rotate(x.double(), (cosines.double(), sines.double()))
+    assert found.dtype == dtype
+    assert torch.allclose(found.double(), expected, rtol=most, atol=most)
 
 
 @pytest.mark.parametrize("start", [0, 12_345, FAR])
