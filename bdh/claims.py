@@ -245,12 +245,18 @@ class ClaimReader(nn.Module):
         inside = None if decay is None else parallel.make_damping(decay, v.shape[1], dtype)
         across = None if decay is None else parallel.make_damping(decay, length, dtype)
         kept = seen[..., None].to(dtype)
+        # What is never trained and stands before few tokens is read at its keys; its memory would cost more.
+        direct = memory is None and not torch.is_grad_enabled() and 0 < claims[0].numel() <= model.config.n_embd
+        back = forked.reach_back(decay, length, v.shape[1], dtype) if direct and decay is not None else None
+        before_claims: forked.Before | None = None
 
         def stream(q: Tensor, v: Tensor, memory: Tensor | None) -> tuple[Tensor, Tensor | None]:
-            return parallel.attend(q, v * kept, memory, decay, damping=inside)
+            nonlocal before_claims
+            before_claims = forked.Before(q, v * kept, back) if direct else None
+            return parallel.attend(q, v * kept, memory, decay, damping=inside, write=not direct)
 
         def fork(q: Tensor, v: Tensor, memory: Tensor | None) -> tuple[Tensor, Tensor | None]:
-            return forked.attend(q, v, memory, across, count), None
+            return forked.attend(q, v, memory, across, count, before_claims), None
 
         c = model.embedded(claims.flatten(1))
         for layer in range(model.config.n_layer):

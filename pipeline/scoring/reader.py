@@ -19,7 +19,9 @@ SEPARATOR = "\n\n"
 FEATURES = ("odds", "evidence", "surplus", "surplus_low")
 """What the fitted verdict may use, once the share of the wording is taken off: numbers that are 0 without evidence."""
 _LOW_SHARE = 0.2
-_BATCH_TOKENS = {"cpu": 4096, "cuda": 65536}
+_BATCH_TOKENS = {"cpu": 512, "cuda": 65536}
+"""On a processor a batch is small, so that what is wide stays in its cache."""
+_CLAIMS_A_ROW = 6
 
 
 @dataclass(frozen=True)
@@ -103,33 +105,43 @@ class TrainedReader:
         """Return a comparison whose evidence is read after what ``state`` has read, in the place of an empty memory."""
         (bare,) = self._read([ReaderQuestion(question.claim, ())], lambda done: None)
         evidence = self.tokenizer.encode(evidence_text(question.sentences))
-        batch = self._batch([evidence], [self.tokenizer.encode(" ".join(question.claim.split()))])
-        (heard,) = _hear(self.reader(batch, state), batch)
+        batch = self._batch([evidence], [[self.tokenizer.encode(" ".join(question.claim.split()))]])
+        ((heard,),) = _hear(self.reader(batch, state), batch)
         return _comparison(heard, bare.alone)
 
     @torch.inference_mode()
     def _read(self, questions: Sequence[ReaderQuestion], on_progress: Callable[[int], object]) -> list[_Heard]:
-        """Return what is heard of each question, in order; questions of like length are read side by side."""
+        """Return what is heard of each question, in order.
+
+        Questions about one piece of evidence are read in one row, rows of like length side by side.
+        """
         evidence = self.tokenizer.encode_batch([evidence_text(question.sentences) for question in questions])
         claims = self.tokenizer.encode_batch([" ".join(question.claim.split()) for question in questions])
-        sizes = [len(text) + 2 * len(claim) for text, claim in zip(evidence, claims, strict=True)]
-        order = sorted(range(len(questions)), key=lambda place: (len(evidence[place]), sizes[place]))
+        rows = _rows(evidence, claims)
+        sizes = [len(evidence[row[0]]) + len(row) * 2 * max(len(claims[place]) for place in row) for row in rows]
+        order = sorted(range(len(rows)), key=lambda row: (len(evidence[rows[row][0]]), sizes[row]))
         found: dict[int, _Heard] = {}
-        for places in _groups(order, sizes, _BATCH_TOKENS.get(self.reader.model.device.type, 4096)):
-            batch = self._batch([evidence[place] for place in places], [claims[place] for place in places])
-            found.update(zip(places, _hear(self.reader(batch), batch), strict=True))
-            on_progress(len(places))
+        for numbers in _groups(order, sizes, _BATCH_TOKENS.get(self.reader.model.device.type, 512)):
+            chosen = [rows[number] for number in numbers]
+            batch = self._batch(
+                [evidence[row[0]] for row in chosen], [[claims[place] for place in row] for row in chosen]
+            )
+            heard = _hear(self.reader(batch), batch)
+            found.update(
+                (place, heard[row][own]) for row, places in enumerate(chosen) for own, place in enumerate(places)
+            )
+            on_progress(sum(len(row) for row in chosen))
         return [found[place] for place in range(len(questions))]
 
-    def _batch(self, evidence: Sequence[Sequence[int]], claims: Sequence[Sequence[int]]) -> ClaimBatch:
+    def _batch(self, evidence: Sequence[Sequence[int]], claims: Sequence[Sequence[Sequence[int]]]) -> ClaimBatch:
         separator = self.tokenizer.encode(SEPARATOR)
         batch = make_batch(
             evidence,
-            [[claim] for claim in claims],
+            claims,
             separator=separator,
             evidence_length=max(len(text) for text in evidence),
-            claims_per_row=1,
-            claim_length=max(2 * len(claim) + 3 * len(separator) for claim in claims),
+            claims_per_row=max(len(row) for row in claims),
+            claim_length=max(2 * len(claim) + 3 * len(separator) for row in claims for claim in row),
         )
         return to_device(batch, self.reader.model.device)
 
@@ -161,6 +173,18 @@ def evidence_text(sentences: Sequence[str]) -> str:
     return SEPARATOR + " ".join(" ".join(sentence.split()) for sentence in sentences) if sentences else ""
 
 
+def _rows(evidence: Sequence[Sequence[int]], claims: Sequence[Sequence[int]]) -> list[list[int]]:
+    """Return the places of questions that have their evidence in common, at most ``_CLAIMS_A_ROW`` together."""
+    shared: dict[tuple[int, ...], list[int]] = {}
+    for place in sorted(range(len(evidence)), key=lambda place: len(claims[place])):  # of like length together
+        shared.setdefault(tuple(evidence[place]), []).append(place)
+    return [
+        places[first : first + _CLAIMS_A_ROW]
+        for places in shared.values()
+        for first in range(0, len(places), _CLAIMS_A_ROW)
+    ]
+
+
 def _groups(order: Sequence[int], sizes: Sequence[int], limit: int) -> list[list[int]]:
     """Cut the order into groups whose rows, all as long as the longest, stay within ``limit`` tokens."""
     groups: list[list[int]] = []
@@ -185,20 +209,24 @@ class _Heard:
     by_evidence: bool
 
 
-def _hear(output: ClaimOutput, batch: ClaimBatch) -> list[_Heard]:
-    logits, alone = output.logits[:, 0].float().tolist(), output.alone[:, 0].tolist()
-    surplus = (output.match - output.expected)[:, 0].float()
-    inside = output.weight[:, 0] > 0
-    heard = []
-    for row, (own_logits, own_alone) in enumerate(zip(logits, alone, strict=True)):
-        own = surplus[row][inside[row]]
-        by_evidence = bool(batch.evidence_lengths[row] > 0) and len(own) > 0
-        features = dict.fromkeys(FEATURES, 0.0)
-        if by_evidence:
-            lowest = own.sort().values[: max(1, int(len(own) * _LOW_SHARE))]
-            numbers = (own_logits[0] - own_logits[1], output.evidence[row, 0], own.mean(), lowest.mean())
-            features = {name: float(number) for name, number in zip(FEATURES, numbers, strict=True)}
-        heard.append(_Heard(tuple(own_logits), own_alone, features, by_evidence))
+def _hear(output: ClaimOutput, batch: ClaimBatch) -> list[list[_Heard]]:
+    """Return what was heard of each claim of each row."""
+    logits, alone = output.logits.float().tolist(), output.alone.tolist()
+    surplus = (output.match - output.expected).float()
+    inside = output.weight > 0
+    heard: list[list[_Heard]] = []
+    for row, told in enumerate(batch.evidence_lengths > 0):
+        heard.append([])
+        for claim, own_logits in enumerate(logits[row]):
+            own = surplus[row, claim][inside[row, claim]]
+            by_evidence = bool(told) and len(own) > 0
+            features = dict.fromkeys(FEATURES, 0.0)
+            if by_evidence:
+                lowest = own.sort().values[: max(1, int(len(own) * _LOW_SHARE))]
+                odds = own_logits[0] - own_logits[1]
+                numbers = (odds, output.evidence[row, claim], own.mean(), lowest.mean())
+                features = {name: float(number) for name, number in zip(FEATURES, numbers, strict=True)}
+            heard[row].append(_Heard(tuple(own_logits), alone[row][claim], features, by_evidence))
     return heard
 
 
