@@ -161,6 +161,23 @@ def test_forked_texts_each_go_on_from_the_memory(case: Case, count: int, empty: 
         assert _close(found[:, :, own], expected, 1e-12)
 
 
+@given(case=cases(longest=8), count=st.integers(1, 4), before=st.integers(1, 9))
+@settings(max_examples=40)
+def test_forked_texts_read_a_text_before_them_as_from_its_memory(case: Case, count: int, before: int) -> None:
+    chance, length = torch.Generator().manual_seed(count), case.q.shape[2]
+    drawn = [
+        torch.randn(*case.q.shape[:2], tokens, case.q.shape[3], generator=chance, dtype=torch.float64)
+        for tokens in (before, count * length)
+    ]
+    values = torch.randn(case.v.shape[0], before + count * length, case.v.shape[2], generator=chance).double()
+    back = None if case.decay is None else forked.reach_back(case.decay, length, before, torch.float64)
+    damping = None if case.decay is None else parallel.make_damping(case.decay, length, torch.float64)
+    text = forked.Before(drawn[0], values[:, :before], back)
+    found = forked.attend(drawn[1], values[:, before:], None, damping, count, text)
+    _, memory = naive.attend(drawn[0], values[:, :before], torch.zeros_like(case.memory), case.decay)
+    assert _close(found, forked.attend(drawn[1], values[:, before:], memory, damping, count), 1e-10)
+
+
 @pytest.mark.parametrize("mode", MODES)
 def test_the_token_before_counts_decay_once(mode: str) -> None:
     q, v = torch.ones(1, 1, 2, 2), torch.tensor([[[3.0], [100.0]]])

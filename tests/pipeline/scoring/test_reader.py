@@ -78,8 +78,12 @@ def test_progress_counts_every_question_once(trained: TrainedReader, monkeypatch
     done: list[int] = []
     record: Callable[[int], object] = done.append
     monkeypatch.setattr(module, "_BATCH_TOKENS", {"cpu": 150})
-    trained.compare([ReaderQuestion(claim, SENTENCES) for claim in CLAIMS], on_progress=record)
-    assert sum(done) == 3 and len(done) > 1
+    passages = [SENTENCES, SENTENCES[1:], SENTENCES[:1], SENTENCES]
+    questions = [
+        ReaderQuestion(claim, sentences) for claim, sentences in zip((*CLAIMS, CLAIMS[1]), passages, strict=True)
+    ]
+    trained.compare(questions, on_progress=record)
+    assert sum(done) == 4 and len(done) > 1
 
 
 def test_no_question_has_no_answer(trained: TrainedReader) -> None:
