@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import json
 import os
+import re
 import subprocess
 import sys
 import tempfile
@@ -43,7 +44,10 @@ PAIRS = (
 
 @dataclass
 class Difference:
-    """How two runs differ: numbers compared, and by artefact and field the largest difference, and other changes."""
+    """How two runs differ: numbers compared, and by artefact and field the largest difference, and other changes.
+
+    The difference of numbers above 1, such as the norm of the memory, is that in proportion to the number.
+    """
 
     numbers: int = 0
     largest: dict[str, float] = field(default_factory=dict)
@@ -53,18 +57,20 @@ class Difference:
         """Compare two values that stand at one place; lists of numbers of one field go together."""
         if isinstance(one, dict) and isinstance(other, dict) and one.keys() == other.keys():
             for name in one:
-                self.look(one[name], other[name], where if name in _TRACKED else f"{where}/{name}")
+                self.look(one[name], other[name], where if _NAMED.fullmatch(name) else f"{where}/{name}")
         elif isinstance(one, list) and isinstance(other, list) and len(one) == len(other):
             for first, second in zip(one, other, strict=True):
                 self.look(first, second, where)
         elif isinstance(one, float) and isinstance(other, float):
             self.numbers += 1
-            self.largest[where] = max(self.largest.get(where, 0.0), abs(one - other))
+            scale = max(abs(one), 1.0)
+            self.largest[where] = max(self.largest.get(where, 0.0), abs(one - other) / scale)
         elif one != other:
             self.changed[where] = self.changed.get(where, 0) + 1
 
 
-_TRACKED = frozenset(["Hester Lanyon"])
+_NAMED = re.compile(r"Hester Lanyon|c\d+-[0-9a-f]{8}|support|contradict|irrelevant")
+"""Keys that are no fields: whom a state belongs to, which claim, which label."""
 
 
 def judge(folder: Path, dtype: str, threads: int) -> Path:
