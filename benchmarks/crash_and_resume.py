@@ -45,7 +45,7 @@ ALONE = True
 """Takes half an hour: run when it is named, and not with the others."""
 ROOT = Path(__file__).resolve().parents[1]
 KILLS = 50
-_PATIENCE = 600.0
+_PATIENCE = 3600.0
 _TIMED = ("tokens_per_second", "seconds")
 _UNFINISHED = (".partial", ".part", ".tmp", ".lock")
 """Endings of files that are not whole yet, or locks: they may be left over, and nothing ever reads them."""
