@@ -8,7 +8,9 @@ from __future__ import annotations
 
 import argparse
 import json
+import math
 import os
+import statistics
 import subprocess
 import sys
 import tempfile
@@ -94,12 +96,24 @@ def measure(sizes: Sequence[float] = SIZES) -> Iterator[Measurement]:
         picture = ROOT / "benchmarks" / "reports" / "long-novels.svg"
         picture.parent.mkdir(parents=True, exist_ok=True)
         picture.write_text(draw(done), encoding="utf-8")
+    if len(done) > 1:
+        yield Measurement("growth of the processor time", growth(done), "exponent", "1 is linear, 2 quadratic")
+
+
+def growth(runs: Sequence[Run]) -> float:
+    """Return the exponent e of time ~ size**e: the slope of the line through the logarithms of all runs."""
+    sizes, seconds = ([math.log(value) for value in values] for values in zip(*_points(runs), strict=True))
+    return statistics.linear_regression(sizes, seconds).slope
+
+
+def _points(runs: Sequence[Run]) -> list[tuple[float, float]]:
+    return [(item.megabytes, item.cpu_seconds) for item in runs]
 
 
 def draw(runs: Sequence[Run]) -> str:
     """Return an SVG of memory and time over the size of the novel."""
     memory = [(item.megabytes, item.peak_gib) for item in runs]
-    seconds = [(item.megabytes, item.cpu_seconds) for item in runs]
+    seconds = _points(runs)
     left = _axes(memory, x=60, title="peak memory, GiB", line="#1f5fa8")
     right = _axes(seconds, x=440, title="processor time, s", line="#a8481f")
     style = '<style>text{font:13px sans-serif;fill:#333}</style><rect width="760" height="300" fill="#fff"/>'

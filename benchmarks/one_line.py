@@ -8,14 +8,13 @@ as those of the shipped one.
 from __future__ import annotations
 
 import argparse
-import math
 import re
 import tempfile
 from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 
 from benchmarks.long_novel import cast, write_novel
-from benchmarks.long_novels import Run, judge
+from benchmarks.long_novels import Run, growth, judge
 from benchmarks.measurement import Measurement
 
 TESTS = ("tests/robustness/test_long_novels.py",)
@@ -62,12 +61,6 @@ def run(kind: str, megabytes: float, flags: Sequence[str] = ()) -> Run:
     with tempfile.TemporaryDirectory(prefix="line") as name:
         novel = write_line(Path(name) / "Line.txt", kind, size=int(megabytes * 1e6))
         return judge(novel, KINDS[kind][1], megabytes=megabytes, flags=flags)
-
-
-def growth(runs: Sequence[Run]) -> float:
-    """Return the exponent e of time ~ size**e between the smallest and the largest run: 1 is linear, 2 quadratic."""
-    first, last = min(runs, key=lambda item: item.megabytes), max(runs, key=lambda item: item.megabytes)
-    return math.log(last.cpu_seconds / first.cpu_seconds) / math.log(last.megabytes / first.megabytes)
 
 
 def measure(

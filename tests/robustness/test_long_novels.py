@@ -9,6 +9,7 @@ import numpy as np
 import pytest
 
 from benchmarks.long_novel import cast, write_novel
+from benchmarks.long_novels import Run, growth
 from benchmarks.one_line import KINDS, TAGGERS, write_line
 from pipeline.cli import judge_main
 from pipeline.config import PipelineConfig, ReadingConfig
@@ -50,6 +51,12 @@ def test_novel_of_one_line_is_judged_through_the_whole_run(
     assert max(len(chunk["raw_text"]) for chunk in chunks.values()) <= 2 * (LONGEST_SENTENCE + 1)
     (pairs,) = json.loads((tmp_path / "out" / "claim_chunk_pairs.json").read_text(encoding="utf-8")).values()
     assert [pair["quotation"] for pair in pairs] == [text[pair["start"] : pair["end"]] for pair in pairs]
+
+
+@pytest.mark.parametrize("exponent", [1.0, 2.0])
+def test_growth_is_the_exponent_of_the_time(exponent: float) -> None:
+    runs = [Run(size, 0.0, 3.0 * size**exponent, 1.0, 1) for size in (1, 2, 5, 20)]
+    assert growth(runs) == pytest.approx(exponent)
 
 
 def test_chapter_of_a_place_is_the_last_that_began(tmp_path: Path) -> None:
