@@ -13,10 +13,9 @@ import pytest
 from jsonschema import Draft202012Validator
 
 from pipeline.api import judge, read
-from pipeline.cli import judge_main
 from pipeline.config import PipelineConfig, ReadingConfig
 from pipeline.report.resources import read_schema
-from tests.pipeline.command_line import contents, run
+from tests.pipeline.command_line import contents
 
 ROOT = Path(__file__).resolve().parents[2]
 EXAMPLES = ROOT / "examples"
@@ -113,11 +112,10 @@ def test_demo_keeps_a_key_to_itself(cold: subprocess.CompletedProcess[str], fold
 
 
 def test_second_demo_reads_nothing_and_writes_the_same_bytes(
-    cold: subprocess.CompletedProcess[str], folder: Path, monkeypatch: pytest.MonkeyPatch
+    cold: subprocess.CompletedProcess[str], folder: Path
 ) -> None:
-    monkeypatch.chdir(folder)
-    warm = run(judge_main, "--threads", 1, "--device", "cpu", "--cache-dir", folder / "cache", "--out-dir", "warm")
-    assert (warm.status, warm.err) == (0, [])
+    warm = demo(folder, "--out-dir", str(folder / "warm"))
+    assert (warm.returncode, warm.stderr) == (0, "")
     assert contents(folder / "warm") == contents(folder / "cold")
 
 
