@@ -8,7 +8,9 @@ from __future__ import annotations
 
 import argparse
 import json
+import math
 import os
+import statistics
 import subprocess
 import sys
 import tempfile
@@ -47,18 +49,26 @@ class Run:
 def run(megabytes: float, *, people: int = 1000) -> Run:
     """Judge a backstory on a novel of this size in a process of its own; raises RuntimeError where that fails."""
     with tempfile.TemporaryDirectory(prefix="long") as name:
-        folder, person = Path(name), cast(people)[0]
-        novel = write_novel(folder / "Long.txt", size=int(megabytes * 1e6), people=people)
-        with novel.open(encoding="utf-8") as file:
-            reader = save_wide_reader(folder / "reader", file.read(200_000))
-        (folder / "backstory.txt").write_text(_BACKSTORY.format(name=person), encoding="utf-8")
-        asked = ["--target_character", person, "--backstory_file", str(folder / "backstory.txt"), "--novel", str(novel)]
-        places = ["--out_dir", str(folder / "out"), "--cache_dir", str(folder / "cache"), "--model_dir", str(reader)]
-        machine = ["--device", "cpu", "--dtype", "fp32", "--threads", "1"]
-        seconds, usage = _measured([sys.executable, "pipeline.py", *asked, *places, *machine], folder / "log")
-        named = len(json.loads((folder / "out" / "Long.characters.json").read_text(encoding="utf-8")))
+        novel = write_novel(Path(name) / "Long.txt", size=int(megabytes * 1e6), people=people)
+        return judge(novel, cast(people)[0], megabytes=megabytes)
+
+
+def judge(novel: Path, person: str, *, megabytes: float, flags: Sequence[str] = ()) -> Run:
+    """Judge a backstory of ``person`` on a novel by ``pipeline.py`` in a process of its own, cold, on one thread.
+
+    What comes out lies beside the novel. Raises RuntimeError, with the last words of the run, where that fails.
+    """
+    folder = novel.parent
+    with novel.open(encoding="utf-8") as file:
+        reader = save_wide_reader(folder / "reader", file.read(200_000))
+    (folder / "backstory.txt").write_text(_BACKSTORY.format(name=person), encoding="utf-8")
+    asked = ["--target_character", person, "--backstory_file", str(folder / "backstory.txt"), "--novel", str(novel)]
+    places = ["--out_dir", str(folder / "out"), "--cache_dir", str(folder / "cache"), "--model_dir", str(reader)]
+    machine = ["--device", "cpu", "--dtype", "fp32", "--threads", "1", *flags]
+    seconds, usage = _measured([sys.executable, "pipeline.py", *asked, *places, *machine], folder / "log")
+    people = json.loads((folder / "out" / f"{novel.stem}.characters.json").read_text(encoding="utf-8"))
     unit = 1 if sys.platform == "darwin" else 1024
-    return Run(megabytes, seconds, usage.ru_utime + usage.ru_stime, usage.ru_maxrss * unit / 2**30, named)
+    return Run(megabytes, seconds, usage.ru_utime + usage.ru_stime, usage.ru_maxrss * unit / 2**30, len(people))
 
 
 def _measured(command: Sequence[str], log: Path) -> tuple[float, struct_rusage]:
@@ -86,12 +96,24 @@ def measure(sizes: Sequence[float] = SIZES) -> Iterator[Measurement]:
         picture = ROOT / "benchmarks" / "reports" / "long-novels.svg"
         picture.parent.mkdir(parents=True, exist_ok=True)
         picture.write_text(draw(done), encoding="utf-8")
+    if len(done) > 1:
+        yield Measurement("growth of the processor time", growth(done), "exponent", "1 is linear, 2 quadratic")
+
+
+def growth(runs: Sequence[Run]) -> float:
+    """Return the exponent e of time ~ size**e: the slope of the line through the logarithms of all runs."""
+    sizes, seconds = ([math.log(value) for value in values] for values in zip(*_points(runs), strict=True))
+    return statistics.linear_regression(sizes, seconds).slope
+
+
+def _points(runs: Sequence[Run]) -> list[tuple[float, float]]:
+    return [(item.megabytes, item.cpu_seconds) for item in runs]
 
 
 def draw(runs: Sequence[Run]) -> str:
     """Return an SVG of memory and time over the size of the novel."""
     memory = [(item.megabytes, item.peak_gib) for item in runs]
-    seconds = [(item.megabytes, item.cpu_seconds) for item in runs]
+    seconds = _points(runs)
     left = _axes(memory, x=60, title="peak memory, GiB", line="#1f5fa8")
     right = _axes(seconds, x=440, title="processor time, s", line="#a8481f")
     style = '<style>text{font:13px sans-serif;fill:#333}</style><rect width="760" height="300" fill="#fff"/>'

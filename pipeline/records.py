@@ -66,7 +66,7 @@ class Novel:
         return self.chapters[before - 1].number if before else 0
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, slots=True)
 class Chunk:
     """Some consecutive sentences of a novel; neighbours share ``overlap`` sentences.
 
@@ -82,7 +82,7 @@ class Chunk:
     sentences: tuple[Span, ...]
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, slots=True)
 class Mention:
     """A name as it stands in the text, with its range and the chunk-independent sentence that holds it."""
 
@@ -106,7 +106,7 @@ class Character:
     chunks: tuple[int, ...]
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, slots=True)
 class ChunkState:
     """What the reader's memory looked like after it had read a chunk.
 
@@ -125,7 +125,7 @@ class ChunkState:
     drift: float
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, slots=True)
 class CharacterState:
     """The memory of one character's own reading after a chunk; unchanged where the character is absent."""
 

@@ -37,6 +37,8 @@ PRESENCE_BONUS = 0.02
 NO_DISTANCE = 1.0
 """The distance of chunks when there are no vectors: that of unrelated directions, which prefers none of them."""
 
+_AT_ONCE = 4096
+"""Chunks that are compared at one time in double precision; the whole of a long series would take a gigabyte."""
 _WORD = re.compile(r"[^\W_]+(?:'[^\W_]+)*")
 _CONTRACTION = re.compile(r"'(?:s|d|m|t|ll|re|ve)$")
 # The list holds the halves of "won't" and "don't", which are words of their own.
@@ -174,8 +176,12 @@ def _distances(content: Vector | None, claims: Vector | None, *, shape: tuple[in
     if found != shape:
         raise ValueError(f"vectors of {found} (claims, chunks) were given for {shape}; give one vector each")
     mean = content.mean(axis=0, dtype=np.float64)
-    cosines = _unit(claims - mean) @ _unit(content - mean).T
-    return np.round(1 - np.clip(cosines, -1, 1), 6).astype(np.float32)
+    units = _unit(claims - mean)
+    distances = np.empty(shape, np.float32)
+    for first in range(0, len(content), _AT_ONCE):
+        cosines = units @ _unit(content[first : first + _AT_ONCE] - mean).T
+        distances[:, first : first + _AT_ONCE] = np.round(1 - np.clip(cosines, -1, 1), 6)
+    return distances
 
 
 def _unit(vectors: Doubles) -> Doubles:

@@ -15,9 +15,12 @@ import tempfile
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass
+from itertools import chain
 from pathlib import Path
 from typing import Any
 
+import numpy as np
+import numpy.typing as npt
 import platformdirs
 import torch
 from filelock import FileLock, Timeout
@@ -128,7 +131,7 @@ class ReadingCache:
 
     def store_spans(self, key: str, tables: Mapping[str, Sequence[Sequence[int]]], *, about: Mapping[str, str]) -> None:
         """Keep tables of whole numbers, which are cheaper to load than to find again; they are no readings."""
-        whole = {name: torch.tensor([list(row) for row in rows], dtype=torch.int64) for name, rows in tables.items()}
+        whole = {name: torch.from_numpy(_table(rows)) for name, rows in tables.items()}
         self._write(self.folder / (key + _TEXT), whole, about)
 
     def load_claims(self, key: str) -> Any | None:
@@ -193,6 +196,12 @@ class ReadingCache:
                 os.replace(partial, path)
             finally:
                 partial.unlink(missing_ok=True)
+
+
+def _table(rows: Sequence[Sequence[int]]) -> npt.NDArray[np.int64]:
+    """Return rows of equal length as one array, without a list of Python's numbers for all of them."""
+    flat = np.fromiter(chain.from_iterable(rows), np.int64)
+    return flat.reshape(len(rows), -1) if rows else flat
 
 
 @contextmanager

@@ -86,11 +86,11 @@ def write_text(path: Path, text: str) -> Path:
 
 
 def write_json(path: Path, value: object) -> Path:
-    """Write ``value`` as indented JSON; a mapping stays a mapping and keeps its order."""
-    text = _dumped(path, value, indent=1)
+    """Write ``value`` as indented JSON, piece by piece; a mapping stays a mapping and keeps its order."""
     # In JSON, \udc80 is how a lone surrogate is spelt: the codec's rule gives exactly that.
-    with writing(path, unencodable="backslashreplace") as handle:
-        handle.write(text + "\n")
+    with writing(path, unencodable="backslashreplace") as handle, _finite(path):
+        handle.writelines(json.JSONEncoder(ensure_ascii=False, allow_nan=False, indent=1).iterencode(value))
+        handle.write("\n")
     return path
 
 
@@ -100,7 +100,8 @@ def write_json_lines_as_list(path: Path, values: Iterable[object]) -> Path:
         handle.write("[")
         for number, value in enumerate(values):
             handle.write(",\n" if number else "\n")
-            handle.write(_dumped(path, value, indent=None))
+            with _finite(path):
+                handle.write(json.dumps(value, ensure_ascii=False, allow_nan=False))
         handle.write("\n]\n")
     return path
 
@@ -111,9 +112,10 @@ def sha256_of(path: Path) -> str:
         return hashlib.file_digest(handle, "sha256").hexdigest()
 
 
-def _dumped(path: Path, value: object, *, indent: int | None) -> str:
+@contextmanager
+def _finite(path: Path) -> Iterator[None]:
     try:
-        return json.dumps(value, ensure_ascii=False, allow_nan=False, indent=indent)
+        yield
     except ValueError as error:
         raise OutputError(
             f"cannot write {path.name}: {error}; every number of an artefact must be finite, so look for a broken "

@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 import re
 from collections import Counter
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 
 from pipeline.records import Chunk, Span
 
@@ -20,7 +20,7 @@ _WORD = re.compile(r"[^\W\d_]+(?:['’][^\W\d_]+)*")
 def summarise(text: str, chunks: Sequence[Chunk]) -> dict[int, str]:
     """Return for each chunk index the sentence of that chunk that says most, on one line of at most 200 characters."""
     openings = {number: shorten(text[slice(*span)]) for number, span in _sentences(chunks).items()}
-    worth = _worth({number: _words(opening) for number, opening in openings.items()})
+    worth = _worth(openings)
     return {chunk.index: openings.get(_best(chunk, worth), "") for chunk in chunks}
 
 
@@ -42,11 +42,12 @@ def _words(sentence: str) -> frozenset[str]:
     return frozenset(_WORD.findall(sentence.casefold()))
 
 
-def _worth(words: Mapping[int, Collection[str]]) -> dict[int, float]:
-    held = Counter(word for bag in words.values() for word in bag)
-    weight = {word: math.log(len(words) / count) for word, count in held.items()}
+def _worth(openings: Mapping[int, str]) -> dict[int, float]:
+    """Return the worth of each opening; words are found twice, for those of a long series would take a gigabyte."""
+    held = Counter(word for opening in openings.values() for word in _words(opening))
+    weight = {word: math.log(len(openings) / count) for word, count in held.items()}
     # fsum, because a set has no order and the order of an ordinary sum shows in its last bit.
-    return {number: math.fsum(weight[word] for word in bag) for number, bag in words.items()}
+    return {number: math.fsum(weight[word] for word in _words(opening)) for number, opening in openings.items()}
 
 
 def _best(chunk: Chunk, worth: Mapping[int, float]) -> int:

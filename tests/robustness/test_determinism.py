@@ -3,27 +3,17 @@
 from __future__ import annotations
 
 import json
-import subprocess
-import sys
 from pathlib import Path
 
 import pytest
+import torch
 
-from tests.pipeline.command_line import contents
+from pipeline.cli import judge_main
+from tests.pipeline.command_line import contents, run
 from tests.pipeline.little_story import BACKSTORY
 
-ROOT = Path(__file__).resolve().parents[2]
 TOLERANCE = 1e-3
 """Largest difference of a number of an artefact between numbers of threads; docs/robustness.md says it."""
-SCRIPT = """
-import sys
-from pipeline.cli import judge_main
-*shared, cache = sys.argv[1:]
-for threads, out in (("1", "one"), ("1", "again"), ("2", "two")):
-    words = [*shared, "--threads", threads, "--cache_dir", f"{cache}/{out}-readings", "--out_dir", f"{cache}/{out}"]
-    if judge_main(words):
-        sys.exit(1)
-"""
 
 
 @pytest.fixture(scope="module")
@@ -31,11 +21,14 @@ def runs(shelf: Path, stand_in_reader: Path, tmp_path_factory: pytest.TempPathFa
     """A folder with three cold runs: on one thread, again on one, and on two."""
     folder = tmp_path_factory.mktemp("runs")
     (folder / "backstory.txt").write_text(BACKSTORY, encoding="utf-8")
-    asked = ["--target_character", "Anna Reed", "--backstory_file", str(folder / "backstory.txt")]
-    machine = ["--novels_dir", str(shelf), "--model_dir", str(stand_in_reader), "--device", "cpu", "--dtype", "fp32"]
-    command = [sys.executable, "-c", SCRIPT, *asked, *machine, str(folder)]
-    done = subprocess.run(command, cwd=ROOT, capture_output=True, text=True)
-    assert done.returncode == 0, done.stderr
+    asked = ["--target_character", "Anna Reed", "--backstory_file", folder / "backstory.txt"]
+    machine = ["--novels_dir", shelf, "--model_dir", stand_in_reader, "--device", "cpu", "--dtype", "fp32"]
+    before = torch.get_num_threads()
+    for threads, out in ((1, "one"), (1, "again"), (2, "two")):
+        places = ["--cache_dir", folder / f"{out}-readings", "--out_dir", folder / out]
+        assert run(judge_main, *asked, *machine, *places, "--threads", threads).status == 0
+        assert torch.get_num_threads() == threads
+    torch.set_num_threads(before)
     return folder
 
 

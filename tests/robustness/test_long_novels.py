@@ -2,17 +2,23 @@
 
 from __future__ import annotations
 
+import json
 from pathlib import Path
 
 import numpy as np
+import pytest
 
 from benchmarks.long_novel import cast, write_novel
+from benchmarks.long_novels import Run, growth
+from benchmarks.one_line import KINDS, TAGGERS, write_line
+from pipeline.cli import judge_main
 from pipeline.config import PipelineConfig, ReadingConfig
 from pipeline.reading.encoder import load_encoder
 from pipeline.reading.stream import Saving, Stream, Tensors, stream_sentences
 from pipeline.text.characters import build_cast, find_mentions
 from pipeline.text.novels import load_novel
-from pipeline.text.sentences import load_nlp, split_sentences
+from pipeline.text.sentences import LONGEST_SENTENCE, load_nlp, split_sentences
+from tests.pipeline.command_line import run
 
 
 def test_novel_of_a_thousand_people_finds_them_apart(tmp_path: Path) -> None:
@@ -24,6 +30,33 @@ def test_novel_of_a_thousand_people_finds_them_apart(tmp_path: Path) -> None:
     found = {person.name for person in people} | {alias for person in people for alias in person.aliases}
     twice = {name for name in named if novel.text.count(name) > 1}
     assert len(twice - found) <= len(twice) // 20
+
+
+@pytest.mark.parametrize("kind", KINDS)
+@pytest.mark.parametrize("tagger", TAGGERS)
+def test_novel_of_one_line_is_judged_through_the_whole_run(
+    stand_in_reader: Path, tmp_path: Path, kind: str, tagger: str
+) -> None:
+    novel, (_, person) = write_line(tmp_path / "Line.txt", kind, size=20_000), KINDS[kind]
+    (tmp_path / "backstory.txt").write_text(f"{person} was born in the mill.", encoding="utf-8")
+    asked = ["--novel", novel, "--target_character", person, "--backstory_file", tmp_path / "backstory.txt"]
+    places = ["--out_dir", tmp_path / "out", "--cache_dir", tmp_path / "cache", "--model_dir", stand_in_reader]
+    small = ["--top_k", 1, "--n_sent_per_chunk", 2, "--overlap", 1]
+    said = run(judge_main, *asked, *places, *TAGGERS[tagger], "--device", "cpu", "--dtype", "fp32", *small)
+    assert said.status == 0, said.err
+    text = novel.read_text(encoding="utf-8")
+    assert len(text) == 20_000 and "\n" not in text
+    chunks = json.loads((tmp_path / "out" / "Line.chunks.json").read_text(encoding="utf-8"))
+    assert all(chunk["raw_text"] == text[chunk["start"] : chunk["end"]] for chunk in chunks.values())
+    assert max(len(chunk["raw_text"]) for chunk in chunks.values()) <= 2 * (LONGEST_SENTENCE + 1)
+    (pairs,) = json.loads((tmp_path / "out" / "claim_chunk_pairs.json").read_text(encoding="utf-8")).values()
+    assert [pair["quotation"] for pair in pairs] == [text[pair["start"] : pair["end"]] for pair in pairs]
+
+
+@pytest.mark.parametrize("exponent", [1.0, 2.0])
+def test_growth_is_the_exponent_of_the_time(exponent: float) -> None:
+    runs = [Run(size, 0.0, 3.0 * size**exponent, 1.0, 1) for size in (1, 2, 5, 20)]
+    assert growth(runs) == pytest.approx(exponent)
 
 
 def test_chapter_of_a_place_is_the_last_that_began(tmp_path: Path) -> None:

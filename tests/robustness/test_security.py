@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import ast
+import json
 import re
+import runpy
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -133,4 +135,30 @@ def test_dependencies_are_pinned_and_audited() -> None:
         lines = (ROOT / name).read_text(encoding="utf-8").splitlines()
         wanted = [line for line in lines if line and not line.startswith(("#", "-r"))]
         assert wanted and all(re.fullmatch(r"[A-Za-z0-9_.-]+==[\w.]+", line) for line in wanted)
-    assert "pip-audit -r requirements.txt" in (ROOT / "Makefile").read_text(encoding="utf-8").replace("$(BIN)/", "")
+    assert ".ci/audit.py" in (ROOT / "Makefile").read_text(encoding="utf-8")
+
+
+SOUND = {"name": "torch", "version": "2", "vulns": []}
+BAD = {"name": "jinja2", "version": "3", "vulns": [{"id": "PYSEC-1", "fix_versions": ["4"]}]}
+UNKNOWN = {"name": "numpy", "version": "2", "skip_reason": "not found"}
+
+
+@pytest.mark.parametrize(
+    ("answer", "status", "said"),
+    [
+        ([SOUND], 0, "0 of 1 installed packages have known"),
+        ([SOUND, UNKNOWN], 0, "not audited: numpy"),
+        ([SOUND, BAD], 1, "jinja2 3: PYSEC-1"),
+        ([UNKNOWN], 0, "NOTHING AUDITED"),
+        (None, 0, "NOTHING AUDITED"),
+    ],
+)
+def test_audit_fails_on_what_is_known_and_says_where_nothing_was_asked(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str], answer: list[object] | None, status: int, said: str
+) -> None:
+    tool = tmp_path / "pip-audit"
+    if answer is not None:
+        tool.write_text(f"#!/bin/sh\necho '{json.dumps({'dependencies': answer})}'\n", encoding="utf-8")
+        tool.chmod(0o755)
+    assert runpy.run_path(str(ROOT / ".ci" / "audit.py"))["main"](str(tool)) == status
+    assert said in capsys.readouterr().out

@@ -1,0 +1,132 @@
+"""How far the numbers of the artefacts move with the threads and with the precision, by the reader that ships.
+
+The bundled story is judged cold: in fp32 and bf16, on one thread and on two, and once more on one. Every number of
+every artefact but the manifest is compared, and everything that is no number (labels, ids, quotations, order) must be
+equal or is counted as different.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import re
+import subprocess
+import sys
+import tempfile
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+from pathlib import Path
+
+from benchmarks.measurement import Measurement
+
+TESTS = ("tests/robustness/test_determinism.py",)
+ALONE = True
+"""Reads a novel with the shipped reader six times: run when it is named, and not with the others."""
+ROOT = Path(__file__).resolve().parents[1]
+STORY = ("--target_character", "Hester Lanyon", "--novel", "The Unlit Hour")
+BACKSTORY = ROOT / "examples" / "backstory_inconsistent.txt"
+RUNS = {
+    "fp32, one thread": ("fp32", 1),
+    "fp32, one thread again": ("fp32", 1),
+    "fp32, two threads": ("fp32", 2),
+    "bf16, one thread": ("bf16", 1),
+    "bf16, one thread again": ("bf16", 1),
+    "bf16, two threads": ("bf16", 2),
+}
+PAIRS = (
+    ("fp32, one thread", "fp32, one thread again"),
+    ("bf16, one thread", "bf16, one thread again"),
+    ("fp32, one thread", "fp32, two threads"),
+    ("bf16, one thread", "bf16, two threads"),
+    ("fp32, one thread", "bf16, one thread"),
+)
+
+
+@dataclass
+class Difference:
+    """How two runs differ: numbers compared, and by artefact and field the largest difference, and other changes.
+
+    The difference of numbers above 1, such as the norm of the memory, is that in proportion to the number.
+    """
+
+    numbers: int = 0
+    largest: dict[str, float] = field(default_factory=dict)
+    changed: dict[str, int] = field(default_factory=dict)
+
+    def look(self, one: object, other: object, where: str) -> None:
+        """Compare two values that stand at one place; lists of numbers of one field go together."""
+        if isinstance(one, dict) and isinstance(other, dict) and one.keys() == other.keys():
+            for name in one:
+                self.look(one[name], other[name], where if _NAMED.fullmatch(name) else f"{where}/{name}")
+        elif isinstance(one, list) and isinstance(other, list) and len(one) == len(other):
+            for first, second in zip(one, other, strict=True):
+                self.look(first, second, where)
+        elif isinstance(one, float) and isinstance(other, float):
+            self.numbers += 1
+            scale = max(abs(one), 1.0)
+            self.largest[where] = max(self.largest.get(where, 0.0), abs(one - other) / scale)
+        elif one != other:
+            self.changed[where] = self.changed.get(where, 0) + 1
+
+
+_NAMED = re.compile(r"Hester Lanyon|c\d+-[0-9a-f]{8}|support|contradict|irrelevant")
+"""Keys that are no fields: whom a state belongs to, which claim, which label."""
+
+
+def judge(folder: Path, dtype: str, threads: int) -> Path:
+    """Judge the backstory cold in a process of its own; return the folder of its artefacts; raises RuntimeError."""
+    places = ["--out_dir", str(folder / "out"), "--cache_dir", str(folder / "cache")]
+    machine = ["--device", "cpu", "--dtype", dtype, "--threads", str(threads)]
+    command = [sys.executable, "pipeline.py", *STORY, "--backstory_file", str(BACKSTORY), *places, *machine]
+    environment = {**os.environ, "OMP_NUM_THREADS": str(threads)}
+    done = subprocess.run(command, cwd=ROOT, env=environment, capture_output=True, text=True, check=False)
+    if done.returncode:
+        raise RuntimeError(f"the run ended with {done.returncode}: {done.stderr[-500:]}")
+    return folder / "out"
+
+
+def compare(one: Path, other: Path) -> Difference:
+    """Compare the JSON artefacts of two runs, but for the manifest, which says how each was made."""
+    found = Difference()
+    for path in sorted(one.rglob("*.json")):
+        if path.name != "manifest.json":
+            name = path.relative_to(one).parts[-1]
+            read = [json.loads((root / path.relative_to(one)).read_text(encoding="utf-8")) for root in (one, other)]
+            found.look(read[0], read[1], name)
+    return found
+
+
+def equal_bytes(one: Path, other: Path) -> tuple[int, int]:
+    """Return how many files of two runs have equal bytes, and how many there are."""
+    files = [path.relative_to(one) for path in sorted(one.rglob("*")) if path.is_file()]
+    return sum((one / name).read_bytes() == (other / name).read_bytes() for name in files), len(files)
+
+
+def measure() -> Iterator[Measurement]:
+    """Yield for each pair of runs the equal files, the largest difference of a number, and what else changed."""
+    with tempfile.TemporaryDirectory(prefix="same") as ground:
+        runs = {name: judge(Path(ground) / str(n), *how) for n, (name, how) in enumerate(RUNS.items())}
+        for one, other in PAIRS:
+            same, files = equal_bytes(runs[one], runs[other])
+            found = compare(runs[one], runs[other])
+            what = f"{one} against {other.removeprefix(one).strip() or other}"
+            yield Measurement(f"{what}: files of equal bytes", same, f"of {files}", "all artefacts, manifest too")
+            for where, most in sorted(found.largest.items(), key=lambda item: -item[1]):
+                if most:
+                    how = f"{where}; {found.numbers} numbers compared in all"
+                    yield Measurement(f"{what}: largest difference", most, "", how)
+            changed = ", ".join(f"{where} ({count})" for where, count in sorted(found.changed.items()))
+            yield Measurement(
+                f"{what}: values that are no numbers and differ", sum(found.changed.values()), "", changed
+            )
+
+
+def main() -> int:
+    """Compare and say what was found; return 0."""
+    for measurement in measure():
+        print(f"{measurement.what}: {measurement.value:.3g} {measurement.unit} ({measurement.how})", flush=True)
+    return 0
+
+
+if __name__ == "__main__":
+    raise SystemExit(main())
