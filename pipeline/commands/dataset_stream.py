@@ -23,7 +23,7 @@ from pipeline.errors import SettingError
 from pipeline.report.files import prepare_folder, sha256_of
 from pipeline.report.manifest import Manifest
 from pipeline.scoring.logistic import LogisticModel
-from pipeline.text.novels import find_novel
+from pipeline.text.novels import Shelf
 
 MOST_ROWS = 2000
 """Rows of one novel that are judged together."""
@@ -52,7 +52,8 @@ def run_stream(arguments: argparse.Namespace, config: PipelineConfig, engine: En
     readings = Readings(prepare_folder(Path(arguments.out_dir)))
     split = split_table(table, readings.out / _ROWS)
     try:
-        novels = [find_novel(novels_dir, book, paths=False).resolve() for book in split.books]
+        shelf = Shelf(novels_dir)
+        novels = [shelf.find(book, paths=False).resolve() for book in split.books]
         with (
             open_judging(arguments, config, engine) as (pipeline, opened),
             Bars("novel") as bars,
