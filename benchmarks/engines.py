@@ -1,7 +1,7 @@
 """200 short novels and 20,000 rows about them: what Ray costs beside this process, and what a second worker brings.
 
 A job is one novel: it is read, and its 100 rows are judged. The reader is a tiny one of random weights, and claims are
-held to three passages, so that 20,000 rows take minutes. A share of the novels goes through every engine, then the next
+held to two passages, so that 20,000 rows take minutes. A share of the novels goes through every engine, then the next
 share, so that whatever else the machine does meets all of them alike; that the predictions are the same is checked.
 """
 
@@ -32,7 +32,7 @@ TESTS = ("tests/pipeline/engines/test_local.py",)
 ALONE = True
 """Takes minutes and all processors: run when it is named, and not with the others."""
 NOVELS, ROWS, SHARES = 200, 100, 2
-BYTES, PEOPLE, PASSAGES = 3000, 6, 3
+BYTES, PEOPLE, PASSAGES = 2500, 6, 2
 WARM = 5
 """Outcomes of a share that are not timed: every worker has loaded its weights when they are there."""
 
