@@ -24,7 +24,7 @@ from pipeline.config import PipelineConfig, ReadingConfig
 from pipeline.engines.jobs import Stages
 from pipeline.run import Pipeline
 
-TESTS = ("tests/test_benchmarks.py")
+TESTS = ("tests/test_benchmarks.py",)
 ALONE = True
 """Takes minutes: run when it is named, and not with the others."""
 MEGABYTES = (0.1, 0.2, 0.4, 0.8)
