@@ -1,4 +1,9 @@
-"""Short novels read by the engines: what Ray costs beside this process alone, and what a second worker brings."""
+"""200 short novels and 20,000 rows about them: what Ray costs beside this process, and what a second worker brings.
+
+A job is one novel: it is read, and its 100 rows are judged. The reader is a tiny one of random weights, and claims are
+held to two passages, so that 20,000 rows take minutes. A share of the novels goes through every engine, then the next
+share, so that whatever else the machine does meets all of them alike; that the predictions are the same is checked.
+"""
 
 from __future__ import annotations
 
@@ -6,77 +11,152 @@ import random
 import tempfile
 import time
 from collections.abc import Iterator
+from dataclasses import dataclass, field
 from pathlib import Path
 
+from benchmarks.little_reader import save_quick_reader
+from benchmarks.long_novel import cast, write_novel
 from benchmarks.measurement import Measurement
-from pipeline.config import PipelineConfig, ReadingConfig
+from pipeline.config import PipelineConfig, ReadingConfig, RetrievalConfig
+from pipeline.dataset import Row
 from pipeline.engines.jobs import Engine, Failure, Stages
 from pipeline.engines.local import LocalEngine
-from pipeline.engines.work import ReadNovel
+from pipeline.engines.work import PredictRows
+from pipeline.opening import shipped
+from pipeline.predictions import Prediction
+from pipeline.run import Pipeline
+from pipeline.scoring.judge import Judge
+from pipeline.scoring.verdict import DecisionRule
 
 TESTS = ("tests/pipeline/engines/test_local.py",)
-NOVELS = 200
-_SENTENCES = 60
-_WORDS = [
-    "the",
-    "ferry",
-    "river",
-    "letter",
-    "doctor",
-    "rowed",
-    "silver",
-    "watch",
-    "slept",
-    "lantern",
-    "eels",
-    "church",
-    "never",
-    "came",
-    "before",
-    "winter",
-]
+ALONE = True
+"""Takes minutes and all processors: run when it is named, and not with the others."""
+NOVELS, ROWS, SHARES = 200, 100, 2
+BYTES, PEOPLE, PASSAGES = 2500, 6, 2
+WARM = 5
+"""Outcomes of a share that are not timed: every worker has loaded its weights when they are there."""
+
+
+@dataclass(frozen=True)
+class _Done:
+    """The predictions for the rows of a novel, and the seconds that they took: of the wall and of the processor."""
+
+    predictions: list[Prediction]
+    wall: float
+    processor: float
+
+
+@dataclass(frozen=True)
+class _Clocked:
+    """A job with a clock, which says what is spent inside of jobs and what between them."""
+
+    job: PredictRows
+
+    @property
+    def path(self) -> Path:
+        """The file of the novel."""
+        return self.job.path
+
+    def run(self, pipeline: Pipeline) -> _Done:
+        """Do the job; raises what it raises."""
+        wall, processor = time.perf_counter(), time.process_time()
+        predictions = self.job.run(pipeline)
+        return _Done(predictions, time.perf_counter() - wall, time.process_time() - processor)
+
+
+@dataclass
+class _Timed:
+    """The novels that an engine was timed on, the seconds they took, those inside of jobs, and all predictions."""
+
+    novels: int = 0
+    seconds: float = 0.0
+    inside: float = 0.0
+    processor: float = 0.0
+    predictions: list[list[Prediction]] = field(default_factory=list)
+
+    def take(self, engine: Engine, jobs: list[_Clocked]) -> None:
+        """Have the jobs done; raises RuntimeError where one fails."""
+        ends, found = list[float](), dict[int, list[Prediction]]()
+        for outcome in engine.run(jobs):
+            if isinstance(outcome.result, Failure):
+                raise RuntimeError(f"{outcome.path.name}: {outcome.result.reason}")
+            ends.append(time.perf_counter())
+            found[outcome.number] = outcome.result.predictions
+            if len(ends) > WARM:
+                self.inside += outcome.result.wall
+                self.processor += outcome.result.processor
+        self.novels += len(ends) - WARM
+        self.seconds += ends[-1] - ends[WARM - 1]
+        self.predictions += [found[number] for number in sorted(found)]
+
+    @property
+    def rate(self) -> float:
+        """Novels a second."""
+        return self.novels / self.seconds
 
 
 def measure() -> Iterator[Measurement]:
-    """Read ``NOVELS`` generated novels with the shipped reader, each way into a cache of its own."""
+    """Take every share of the novels through the engines, each with a cache of its own."""
     from pipeline.engines.ray import RayEngine  # it is optional
 
-    with tempfile.TemporaryDirectory() as folder:
+    with tempfile.TemporaryDirectory(prefix="engines") as folder:
         home = Path(folder)
-        jobs = [ReadNovel(path) for path in _write_novels(home, NOVELS)]
-        stages = Stages(PipelineConfig(reading=ReadingConfig(device="cpu", dtype="fp32")), threads=1)
+        jobs = list(_write_jobs(home))
+        reader = save_quick_reader(home / "reader", "\n".join(job.path.read_text() for job in jobs[:20]))
+        config = PipelineConfig(
+            reading=ReadingConfig(model_dir=str(reader), device="cpu", dtype="fp32"),
+            retrieval=RetrievalConfig(top_k=PASSAGES),
+        )
 
-        def of(name: str) -> Stages:
-            return Stages(stages.config, cache_dir=str(home / name), threads=1)
+        def stages(name: str) -> Stages:
+            return Stages(config, cache_dir=str(home / name), threads=1, judging=True)
 
-        rates = {"local": _rate(LocalEngine(of("local").open()), jobs)}
-        for workers in (1, 2):
-            with RayEngine(of(f"ray{workers}"), address=None, workers=workers) as engine:
-                rates[f"ray, workers: {workers}"] = _rate(engine, jobs)
-    one, two = rates["ray, workers: 1"], rates["ray, workers: 2"]
-    how = "one thread a worker, from the first novel done to the last"
-    for name, rate in rates.items():
-        yield Measurement(f"reading, {name}", rate, "novels/s", how)
-    yield Measurement("time of one worker of Ray beside local", rates["local"] / one, "times", "of the rates above")
-    yield Measurement("rate of two workers beside one", two / one, "times", "of the rates above")
+        here, one, two = _Timed(), _Timed(), _Timed()
+        local = LocalEngine(stages("local").open())
+        for first in range(0, NOVELS, NOVELS // SHARES):
+            share = [_Clocked(job) for job in jobs[first : first + NOVELS // SHARES]]
+            here.take(local, share)
+            for workers, timed in ((1, one), (2, two)):
+                with RayEngine(stages(f"ray{workers}"), address=None, workers=workers) as engine:
+                    timed.take(engine, share)
+    if not here.predictions == one.predictions == two.predictions:
+        raise RuntimeError("the engines do not agree on the predictions")
+    rows = sum(len(predictions) for predictions in here.predictions)
+    how = (
+        f"{NOVELS} novels of {BYTES} bytes, {rows:,} rows of one claim, {SHARES} shares in turn, one thread a worker, "
+        f"without the first {WARM} novels of a share"
+    )
+    for name, timed in (("local", here), ("ray, one worker", one), ("ray, two workers", two)):
+        yield Measurement(f"novels read and judged, {name}", timed.rate, "novels/s", how)
+    yield Measurement("a novel with its rows, local", 1000 / here.rate, "ms", "of the rate above")
+    yield Measurement("overhead of one worker of Ray", 100 * (here.rate / one.rate - 1), "% of local", "of the rates")
+    between = 100 * (1 - one.inside / one.seconds)
+    yield Measurement("one worker of Ray, between jobs", between, "% of its time", "sending, waiting, unpacking")
+    for name, timed in (("local", here), ("ray, one worker", one), ("ray, two workers", two)):
+        spent = 1000 * timed.processor / timed.novels
+        yield Measurement(f"processor time of a job, {name}", spent, "ms", "inside of the job")
+    yield Measurement("two workers beside one", two.rate / one.rate, "times the rate", "of the rates")
+    yield Measurement("rows whose prediction is the same on all three", rows, "rows", "every field compared")
 
 
-def _rate(engine: Engine, jobs: list[ReadNovel]) -> float:
-    """Return novels a second once all is loaded: what is done after the first outcome, by the time it took."""
-    ends = []
-    for outcome in engine.run(jobs):
-        if isinstance(outcome.result, Failure):
-            raise RuntimeError(outcome.result.reason)
-        ends.append(time.perf_counter())
-    return (len(ends) - 1) / (ends[-1] - ends[0])
-
-
-def _write_novels(folder: Path, count: int) -> list[Path]:
-    """Write novels of sentences of drawn words, the same ones every time."""
-    draw = random.Random(0)
-    paths = []
-    for number in range(count):
-        words = (" ".join(draw.choices(_WORDS, k=12)).capitalize() + "." for _ in range(_SENTENCES))
-        paths.append(folder / f"Novel {number}.txt")
-        paths[-1].write_text("\n".join(words), encoding="utf-8")
-    return paths
+def _write_jobs(folder: Path) -> Iterator[PredictRows]:
+    """Write the novels, the same ones every time, and yield each with its rows."""
+    model = Judge.load(shipped(PipelineConfig().scoring.verdict_dir), rule=DecisionRule()).backstory_model
+    people = cast(PEOPLE)
+    for number in range(NOVELS):
+        draw = random.Random(number)
+        path = write_novel(folder / f"Novel {number}.txt", size=BYTES, people=PEOPLE, seed=number)
+        path.write_text(path.read_text(encoding="utf-8")[:BYTES], encoding="utf-8")
+        rows = tuple(
+            Row(
+                id=f"{number}-{place}",
+                book_name=path.name,
+                char=draw.choice(people),
+                caption="",
+                content=f"In 18{draw.randrange(10, 99)} {people[0]} had {draw.randrange(2, 400)} letters at the quay.",
+                label=None,
+                pair=None,
+            )
+            for place in range(ROWS)
+        )
+        yield PredictRows(path, rows, model)

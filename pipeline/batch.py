@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -11,14 +12,14 @@ from pipeline.dataset import Row, group_by_book, row_text
 from pipeline.errors import BackstoryError, CharacterError, SettingError, TableError
 from pipeline.opening import Book
 from pipeline.predictions import HeldOutRow, Prediction
-from pipeline.records import Character, Claim, ClaimVerdict, Evidence, Reading, TableLabel
+from pipeline.records import Character, Chunk, Claim, ClaimVerdict, Evidence, Novel, Reading, TableLabel
 from pipeline.report.dataset_evidence import RowEvidence
 from pipeline.run import Pipeline, describe
 from pipeline.scoring.evaluation import CrossValidation, cross_validate
 from pipeline.scoring.fitting import checked_labels, fit_logistic, group_codes, inner_splits, split_folds
 from pipeline.scoring.logistic import LogisticModel
 from pipeline.scoring.verdict import BACKSTORY_FEATURES, backstory_rationale, label_row
-from pipeline.text.novels import find_novel
+from pipeline.text.novels import Shelf
 
 LEXICAL = ("mean_word_found", "mean_word_support_3")
 """The features of a row that the lexical baseline sees."""
@@ -40,9 +41,14 @@ class JudgedRow:
 
 @dataclass(frozen=True)
 class JudgedNovel:
-    """A novel with the characters that its rows name, its reading, Groq's summaries by chunk, and the judged rows."""
+    """A novel with its judged rows, and what its files and pages are written from.
 
-    book: Book
+    ``tracked`` are the characters that its rows name, ``summaries`` Groq's, by chunk.
+    """
+
+    novel: Novel
+    chunks: tuple[Chunk, ...]
+    cast: tuple[Character, ...]
     tracked: tuple[Character, ...]
     reading: Reading
     summaries: Mapping[int, str]
@@ -80,16 +86,17 @@ def judge_novel(
     reading = pipeline.read(book, tracked)
     rows = tuple(_judge_group(pipeline, book, reading, cases, on_rows))
     shown = [claim for judged in rows for claim in judged.claims]
-    return JudgedNovel(book, tracked, reading, pipeline.summarise(book, shown), rows)
+    summaries = pipeline.summarise(book, shown)
+    return JudgedNovel(book.novel, book.chunks, book.cast, tracked, reading, summaries, rows)
 
 
 def rows_by_novel(rows: Sequence[Row], novels_dir: Path) -> dict[Path, list[Row]]:
     """Group the rows by the file of their novel, so that a novel spelt in several ways is read once."""
-    novels: dict[Path, list[Row]] = {}
+    shelf, novels = Shelf(novels_dir), dict[Path, list[Row]]()
     for name, group in group_by_book(rows).items():
-        novels.setdefault(find_novel(novels_dir, name, paths=False).resolve(), []).extend(group)
-    stems = [path.stem for path in novels]
-    twice = [str(path) for path in novels if stems.count(path.stem) > 1]
+        novels.setdefault(shelf.find(name, paths=False).resolve(), []).extend(group)
+    stems = Counter(path.stem for path in novels)
+    twice = [str(path) for path in novels if stems[path.stem] > 1]
     if twice:
         raise TableError(f"{' and '.join(twice)} would write the same artefacts; rename one of them")
     return novels

@@ -25,7 +25,7 @@ from pipeline.scoring.claim_models import EvidenceKind
 from pipeline.scoring.claims import ClaimCase, make_case
 from pipeline.scoring.judge import passage_of
 from pipeline.scoring.reader import ClaimComparer, Comparison
-from pipeline.text.novels import find_novel
+from pipeline.text.novels import Shelf
 
 QUESTIONS = 4
 """Steps of a claim that progress counts: its passages, and the reader before each of three kinds of evidence."""
@@ -98,9 +98,9 @@ def plan_books(
     """
     if limit is not None and limit < 1:
         raise SettingError(f"limit is {limit}; it must be at least 1 novel")
-    novels: dict[Path, list[Row]] = {}
+    shelf, novels = Shelf(novels_dir), dict[Path, list[Row]]()
     for name, group in group_by_book(rows).items():
-        novels.setdefault(find_novel(novels_dir, name, paths=False).resolve(), []).extend(group)
+        novels.setdefault(shelf.find(name, paths=False).resolve(), []).extend(group)
     return [
         BookPlan(novel, _wrong_novel(novel, list(novels), seed=seed, spare=spare.resolve()), tuple(group))
         for novel, group in list(novels.items())[:limit]

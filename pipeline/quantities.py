@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from functools import lru_cache
 from typing import Literal, NamedTuple
 
 
@@ -47,6 +48,7 @@ class Quantity(NamedTuple):
     end: int
 
 
+@lru_cache(maxsize=1 << 14)  # the claims of a table meet the same sentences of their novel again and again
 def find_quantities(text: str) -> tuple[Quantity, ...]:
     """Return the numbers of ``text`` in reading order.
 

@@ -17,6 +17,7 @@ import re
 import unicodedata
 from collections import Counter
 from collections.abc import Collection, Sequence
+from functools import lru_cache
 
 import bm25s
 import numpy as np
@@ -49,11 +50,17 @@ _STEMMER = Stemmer.Stemmer("english")
 logging.getLogger("bm25s").setLevel(logging.WARNING)
 
 
+@lru_cache(maxsize=1 << 14)
 def stems(text: str) -> tuple[str, ...]:
     """Return the word stems of a text, in its order and with repetitions, as the index analyses its chunks.
 
-    Lower case, without accents, possessive endings and stop words; numbers stay. Hyphens part words.
+    Lower case, without accents, possessive endings and stop words; numbers stay. Hyphens part words. Answers are kept:
+    the claims of a table meet the same sentences of their novel again and again.
     """
+    return _analyse(text)
+
+
+def _analyse(text: str) -> tuple[str, ...]:
     whole = (word for word in _WORD.findall(_fold(text)) if word not in _STOP_WORDS)
     bare = (_CONTRACTION.sub("", word) for word in whole)
     return tuple(_STEMMER.stemWords([word for word in bare if word not in _STOP_WORDS]))
@@ -87,7 +94,7 @@ class LexicalIndex:
         if not texts:
             raise NovelError("the novel has no chunk; expected at least one sentence; give a novel with text in it")
         self._vocabulary: dict[str, int] = {}
-        documents = [self._number(stems(text)) for text in texts]
+        documents = [self._number(_analyse(text)) for text in texts]
         self._frequencies = Counter(number for document in documents for number in set(document))
         self._size = len(texts)
         self._bm25: bm25s.BM25 | None = None

@@ -178,7 +178,8 @@ def _open_table(path: Path) -> Iterator[pa.RecordBatch]:
             convert = pa_csv.ConvertOptions(column_types=dict.fromkeys(names, pa.string()), strings_can_be_null=False)
             parse = pa_csv.ParseOptions(newlines_in_values=True)
             reading = pa_csv.ReadOptions(block_size=_BATCH_BYTES, use_threads=False)
-            yield from pa_csv.open_csv(path, reading, parse, convert)
+            for block in pa_csv.open_csv(path, reading, parse, convert):
+                yield from (block.slice(first, _BATCH_ROWS) for first in range(0, block.num_rows, _BATCH_ROWS))
     except (pa.ArrowException, UnicodeDecodeError, OSError) as error:
         raise TableError(
             f"{path} cannot be read as a table ({' '.join(str(error).split())}); expected a Parquet file called "

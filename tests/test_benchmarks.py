@@ -9,6 +9,7 @@ from types import ModuleType
 import pytest
 
 from benchmarks import __main__ as runner
+from benchmarks.growth import slope
 from benchmarks.measurement import Measurement, time_call
 
 
@@ -56,3 +57,7 @@ def test_timing_leaves_the_first_call_out() -> None:
     calls: list[int] = []
     assert time_call(lambda: calls.append(1), repeats=3) >= 0
     assert len(calls) == 4
+
+
+def test_slope_is_the_exponent_of_a_power_law() -> None:
+    assert slope([(size, 3.0 * size**1.5) for size in (1, 2, 4, 8)]) == pytest.approx(1.5)

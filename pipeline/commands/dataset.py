@@ -10,6 +10,7 @@ from typing import Any
 
 from pipeline.batch import (
     FittedTables,
+    JudgedNovel,
     JudgedRow,
     OnRows,
     check_training,
@@ -27,7 +28,7 @@ from pipeline.config import EngineConfig, PipelineConfig
 from pipeline.dataset import Row, read_table
 from pipeline.engines.jobs import Engine, Failure
 from pipeline.engines.local import LocalEngine
-from pipeline.engines.work import JudgeRows, NovelJudged
+from pipeline.engines.work import JudgeRows
 from pipeline.errors import NovelError
 from pipeline.predictions import write_held_out, write_predictions, write_submission
 from pipeline.report.artefacts import write_reading
@@ -75,7 +76,7 @@ def judge_tables(
     rows: Sequence[Row],
     novels_dir: Path,
     *,
-    keep: Callable[[int, NovelJudged], None],
+    keep: Callable[[int, JudgedNovel], None],
     show: OnRows,
 ) -> list[JudgedRow]:
     """Judge every row on its novel, novel by novel, wherever the engine does it, and return the rows in their order.
@@ -123,7 +124,7 @@ class Readings:
     out: Path
     kept: dict[int, _Kept] = field(default_factory=dict)
 
-    def keep(self, number: int, judged: NovelJudged) -> None:
+    def keep(self, number: int, judged: JudgedNovel) -> None:
         """Write the files of a novel."""
         novel, cast = judged.novel, cast_with(judged, judged.tracked)
         files = write_reading(

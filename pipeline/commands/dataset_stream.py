@@ -23,7 +23,7 @@ from pipeline.errors import SettingError
 from pipeline.report.files import prepare_folder, sha256_of
 from pipeline.report.manifest import Manifest
 from pipeline.scoring.logistic import LogisticModel
-from pipeline.text.novels import find_novel
+from pipeline.text.novels import Shelf
 
 MOST_ROWS = 2000
 """Rows of one novel that are judged together."""
@@ -52,7 +52,8 @@ def run_stream(arguments: argparse.Namespace, config: PipelineConfig, engine: En
     readings = Readings(prepare_folder(Path(arguments.out_dir)))
     split = split_table(table, readings.out / _ROWS)
     try:
-        novels = [find_novel(novels_dir, book, paths=False).resolve() for book in split.books]
+        shelf = Shelf(novels_dir)
+        novels = [shelf.find(book, paths=False).resolve() for book in split.books]
         with (
             open_judging(arguments, config, engine) as (pipeline, opened),
             Bars("novel") as bars,
@@ -60,9 +61,9 @@ def run_stream(arguments: argparse.Namespace, config: PipelineConfig, engine: En
             judged = judge_tables(opened, pipeline, train, novels_dir, keep=readings.keep, show=bars.show)
             fitted = fit_tables(judged, folds=folds, repeats=repeats, seed=config.seed)
             manifest = make_manifest(pipeline)
-            pieces = _Pieces(readings.out / _PIECES, fitted.model, manifest)
+            pieces = Pieces(readings.out / _PIECES, fitted.model, manifest)
             sliced = ((path, rows) for number, path in enumerate(novels) for rows in split.slices(number, MOST_ROWS))
-            _predict(opened, pieces, sliced, split.rows)
+            predict_slices(opened, pieces, sliced, split.rows)
         name = "test_predictions" + (PARQUET if table.suffix.lower() == PARQUET else ".csv")
         written = pieces.join(readings.out / name)
     finally:
@@ -76,7 +77,7 @@ def run_stream(arguments: argparse.Namespace, config: PipelineConfig, engine: En
 
 
 @dataclass(frozen=True)
-class _Pieces:
+class Pieces:
     """The predictions for slices of rows as files in ``folder``, named by all that they depend on."""
 
     folder: Path
@@ -91,7 +92,7 @@ class _Pieces:
         if novel not in self.sums:
             self.sums[novel] = sha256_of(novel)
         made_with = [self.manifest.settings, dict(self.manifest.weights), asdict(self.model), self.sums[novel]]
-        text = json.dumps([made_with, [asdict(row) for row in rows]], sort_keys=True, default=str)
+        text = json.dumps([made_with, [vars(row) for row in rows]], sort_keys=True, default=str)
         name = hashlib.sha256(text.encode("utf-8", "surrogatepass")).hexdigest()
         self.order.append(self.folder / f"{name}.parquet")
         return self.order[-1]
@@ -110,7 +111,7 @@ class _Pieces:
             self.folder.rmdir()
 
 
-def _predict(engine: Engine, pieces: _Pieces, sliced: Iterator[tuple[Path, tuple[Row, ...]]], total: int) -> None:
+def predict_slices(engine: Engine, pieces: Pieces, sliced: Iterator[tuple[Path, tuple[Row, ...]]], total: int) -> None:
     """Have every slice predicted that is not kept; a novel that failed is given no more of them."""
     from pipeline.tables import write_piece
 

@@ -65,18 +65,18 @@ def _questions(arguments: argparse.Namespace, folder: Path) -> Path:
 
 def _prepare(arguments: argparse.Namespace, target: Path) -> None:
     from pipeline.dataset import read_table
-    from pipeline.text.novels import find_novel, list_novels
+    from pipeline.text.novels import Shelf
     from pipeline.text.sentences import load_nlp
     from pipeline.training.questions import BookTables, group_tables, prepare_book
 
-    novels = Path(arguments.novels)
+    shelf = Shelf(Path(arguments.novels))
     claims = [row for table in arguments.claims for row in read_table(table, labelled="required")]
     statements = [row for table in arguments.statements for row in read_table(table, labelled="absent")]
-    tables = group_tables(claims, statements, lambda name: find_novel(novels, name, paths=False).resolve())
+    tables = group_tables(claims, statements, lambda name: shelf.find(name, paths=False).resolve())
     nlp = load_nlp(None)
-    paths = [path.resolve() for path in list_novels(novels)]
+    paths = [path.resolve() for path in shelf.novels]
     if not paths:
-        raise SettingError(f"{novels} holds no .txt file; expected a folder of novels to learn from")
+        raise SettingError(f"{shelf.folder} holds no .txt file; expected a folder of novels to learn from")
     for path in tqdm(paths, unit="novel", desc="questions", disable=not sys.stderr.isatty()):
         own = tables.get(path, BookTables())
         prepare_book(path, own, nlp, target, own_statements=arguments.own_statements, seed=arguments.seed or 0)

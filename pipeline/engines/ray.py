@@ -64,6 +64,7 @@ class RayEngine:
 
     def __enter__(self) -> RayEngine:
         os.environ.setdefault("RAY_USAGE_STATS_ENABLED", "0")  # nothing is told to anybody
+        os.environ.setdefault("RAY_worker_niceness", "0")  # Ray's own 15 lets any other work on this machine go first
         try:
             ray.init(
                 address=self._address or "local",

@@ -6,10 +6,10 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
-from pipeline.batch import JudgedRow, OnRows, extract_row, judge_novel, predict
+from pipeline.batch import JudgedNovel, OnRows, extract_row, judge_novel, predict
 from pipeline.dataset import Row
 from pipeline.predictions import Prediction
-from pipeline.records import Character, Chunk, Claim, Novel, Reading
+from pipeline.records import Claim
 from pipeline.run import Pipeline
 from pipeline.scoring.logistic import LogisticModel
 
@@ -49,19 +49,6 @@ class ReadNovel:
 
 
 @dataclass(frozen=True)
-class NovelJudged:
-    """A novel with its judged rows, and what its files and pages are written from."""
-
-    novel: Novel
-    chunks: tuple[Chunk, ...]
-    cast: tuple[Character, ...]
-    tracked: tuple[Character, ...]
-    reading: Reading
-    summaries: Mapping[int, str]
-    rows: tuple[JudgedRow, ...]
-
-
-@dataclass(frozen=True)
 class JudgeRows:
     """Judge rows on their novel where its reading lies; ``claims`` are theirs where they are known already."""
 
@@ -70,15 +57,11 @@ class JudgeRows:
     claims: Mapping[Row, tuple[Claim, ...]] | None = None
     on_rows: OnRows = ignore_rows
 
-    def run(self, pipeline: Pipeline) -> NovelJudged:
+    def run(self, pipeline: Pipeline) -> JudgedNovel:
         """Judge the rows in their order; raises NovelError, or TableError for a row without a claim."""
         known = self.claims
         claims = {row: extract_row(pipeline, row) if known is None else known[row] for row in self.rows}
-        judged = judge_novel(pipeline, self.path, claims, on_rows=self.on_rows)
-        book = judged.book
-        return NovelJudged(
-            book.novel, book.chunks, book.cast, judged.tracked, judged.reading, judged.summaries, judged.rows
-        )
+        return judge_novel(pipeline, self.path, claims, on_rows=self.on_rows)
 
 
 @dataclass(frozen=True)

@@ -115,8 +115,8 @@ class TrainedReader:
 
         Questions about one piece of evidence are read in one row, rows of like length side by side.
         """
-        evidence = self.tokenizer.encode_batch([evidence_text(question.sentences) for question in questions])
-        claims = self.tokenizer.encode_batch([" ".join(question.claim.split()) for question in questions])
+        evidence = self._encode([evidence_text(question.sentences) for question in questions])
+        claims = self._encode([" ".join(question.claim.split()) for question in questions])
         rows = _rows(evidence, claims)
         sizes = [len(evidence[row[0]]) + len(row) * 2 * max(len(claims[place]) for place in row) for row in rows]
         order = sorted(range(len(rows)), key=lambda row: (len(evidence[rows[row][0]]), sizes[row]))
@@ -132,6 +132,12 @@ class TrainedReader:
             )
             on_progress(sum(len(row) for row in chosen))
         return [found[place] for place in range(len(questions))]
+
+    def _encode(self, texts: Sequence[str]) -> list[list[int]]:
+        """Return the tokens of each text; claims share passages, so each distinct one is encoded once."""
+        distinct = list(dict.fromkeys(texts))
+        tokens = dict(zip(distinct, self.tokenizer.encode_batch(distinct), strict=True))
+        return [tokens[text] for text in texts]
 
     def _batch(self, evidence: Sequence[Sequence[int]], claims: Sequence[Sequence[Sequence[int]]]) -> ClaimBatch:
         separator = self.tokenizer.encode(SEPARATOR)

@@ -6,7 +6,9 @@ import difflib
 import hashlib
 import re
 import stat
-from collections.abc import Sequence
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass
+from functools import cached_property
 from pathlib import Path
 
 from pipeline.errors import NovelError
@@ -65,29 +67,73 @@ def list_novels(folder: str | Path) -> tuple[Path, ...]:
     )
 
 
+@dataclass(frozen=True)
+class Shelf:
+    """A folder of novels, listed once, for looking up many names; what is put there later is not seen."""
+
+    folder: Path
+
+    @cached_property
+    def novels(self) -> tuple[Path, ...]:
+        """The novels of the folder; raises NovelError where it cannot be listed."""
+        return list_novels(self.folder)
+
+    def find(self, name: str, *, paths: bool = True) -> Path:
+        """Return the novel that ``name`` means: a path, a file name or stem in the folder, or a title.
+
+        Without ``paths`` a name that leads elsewhere means nothing: what stands in a table is not trusted to choose
+        files.
+
+        Case, accents, spaces, hyphens, underscores and punctuation make no difference, nor does a leading article. The
+        ``Title:`` line of a Project Gutenberg header counts where no file name matches. Raises NovelError, with what
+        there is, for a name that means no novel or several.
+        """
+        single = len(Path(name).parts) == 1
+        for direct in (Path(name), self.folder / name) if paths else (self.folder / name,):
+            if ((Path(name).suffix and single) or (paths and not single)) and _is_file(direct):
+                return direct
+        for numbers in self._meanings(name):
+            found = [self.novels[number] for number in sorted(numbers)]
+            if len(found) == 1:
+                return found[0]
+            if found:
+                raise NovelError(
+                    f"{name!r} means several novels in {self.folder}: {_listed(found)}; give the file name"
+                )
+        raise _unknown(self.folder, name, self.novels)
+
+    def _meanings(self, name: str) -> Iterator[set[int]]:
+        """Yield the numbers of the novels that a name may mean, the surest first."""
+        key, loose = match_key(name), match_key(_without_article(name))
+        if key:
+            yield self._by_file.get(key, set())
+            yield self._by_loose.get(key, set()) | self._by_loose.get(loose, set())
+            yield self._by_title.get(key, set())
+
+    @cached_property
+    def _by_file(self) -> dict[str, set[int]]:
+        return self._numbers_by(_file_keys)
+
+    @cached_property
+    def _by_loose(self) -> dict[str, set[int]]:
+        return self._numbers_by(_loose_keys)
+
+    @cached_property
+    def _by_title(self) -> dict[str, set[int]]:
+        return self._numbers_by(_title_keys)
+
+    def _numbers_by(self, keys_of: Callable[[Path], set[str]]) -> dict[str, set[int]]:
+        """Return the numbers of the novels that go by each key."""
+        found: dict[str, set[int]] = {}
+        for number, novel in enumerate(self.novels):
+            for key in keys_of(novel):
+                found.setdefault(key, set()).add(number)
+        return found
+
+
 def find_novel(folder: str | Path, name: str, *, paths: bool = True) -> Path:
-    """Return the novel that ``name`` means: a path, a file name or stem in ``folder``, or a title.
-
-    Without ``paths`` a name that leads elsewhere means nothing: what stands in a table is not trusted to choose files.
-
-    Case, accents, spaces, hyphens, underscores and punctuation make no difference, nor does a leading article. The
-    ``Title:`` line of a Project Gutenberg header counts where no file name matches. Raises NovelError, with what there
-    is, for a name that means no novel or several.
-    """
-    single = len(Path(name).parts) == 1
-    for direct in (Path(name), Path(folder) / name) if paths else (Path(folder) / name,):
-        if ((Path(name).suffix and single) or (paths and not single)) and _is_file(direct):
-            return direct
-    novels = list_novels(folder)
-    key = match_key(name)
-    for keys_of in (_file_keys, _loose_keys, _title_keys):
-        wanted = {key, match_key(_without_article(name))} if keys_of is _loose_keys else {key}
-        matches = [novel for novel in novels if key and wanted & keys_of(novel)]
-        if len(matches) == 1:
-            return matches[0]
-        if matches:
-            raise NovelError(f"{name!r} means several novels in {folder}: {_listed(matches)}; give the file name")
-    raise _unknown(folder, name, novels)
+    """Return the novel that one name means, as ``Shelf.find`` does; for many names of one folder make a ``Shelf``."""
+    return Shelf(Path(folder)).find(name, paths=paths)
 
 
 def _read(path: Path) -> bytes:

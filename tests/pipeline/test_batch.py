@@ -11,6 +11,7 @@ import pytest
 
 from pipeline.batch import (
     LEXICAL,
+    JudgedNovel,
     JudgedRow,
     check_training,
     evidence_of,
@@ -21,7 +22,6 @@ from pipeline.commands.dataset import judge_tables
 from pipeline.config import PipelineConfig
 from pipeline.dataset import Row
 from pipeline.engines.local import LocalEngine
-from pipeline.engines.work import NovelJudged
 from pipeline.errors import NovelError, SettingError, TableError
 from pipeline.records import TableLabel
 from pipeline.run import Pipeline
@@ -65,7 +65,7 @@ class Heard:
     books: list[tuple[str, list[str]]] = field(default_factory=list)
     progress: list[tuple[str, int, int]] = field(default_factory=list)
 
-    def keep(self, number: int, judged: NovelJudged) -> None:
+    def keep(self, number: int, judged: JudgedNovel) -> None:
         assert list(judged.reading.characters) == [person.name for person in judged.tracked]
         self.books.append((judged.novel.name, list(judged.reading.characters)))
 

@@ -27,13 +27,18 @@ from pipeline.engines.ray import RayEngine
 
 pytestmark = pytest.mark.slow
 _NODE = {"num_cpus": 1, "num_gpus": 0, "object_store_memory": 80_000_000, "include_dashboard": False}
-_WATCHFUL = {"health_check_period_ms": 500, "health_check_timeout_ms": 2000, "health_check_failure_threshold": 2}
+_PROMPT = {
+    "worker_niceness": 0,
+    "health_check_period_ms": 500,
+    "health_check_timeout_ms": 2000,
+    "health_check_failure_threshold": 2,
+}
 
 
 @pytest.fixture(scope="module")
 def cluster() -> Iterator[Any]:
     """Two nodes of one processor each: two raylets on this machine."""
-    two = Cluster(initialize_head=True, head_node_args={**_NODE, "_system_config": _WATCHFUL})
+    two = Cluster(initialize_head=True, head_node_args={**_NODE, "_system_config": _PROMPT})
     two.add_node(**{name: value for name, value in _NODE.items() if name != "include_dashboard"})
     yield two
     two.shutdown()
@@ -87,7 +92,8 @@ def test_tables_are_judged_to_the_same_bytes_on_a_cluster(
     ]
     machine = ["--model_dir", stand_in_reader, "--device", "cpu", "--dtype", "fp32", "--threads", "1"]
     asked = [*tables, *machine, "--novels_dir", shelf, "--folds", "2", "--repeats", "2"]
-    engines: dict[str, list[str]] = {"local": [], "ray": ["--engine", "ray", "--ray_address", cluster.address]}
+    ray = ["--engine", "ray", "--ray_address", cluster.address, "--workers", "1"]
+    engines: dict[str, list[str]] = {"local": [], "ray": ray}
     for name, flags in engines.items():
         said = run(
             dataset_main, *asked, *flags, "--out_dir", tmp_path / name, "--cache_dir", tmp_path / f"{name}-cache"

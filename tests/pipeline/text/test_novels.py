@@ -6,13 +6,15 @@ import hashlib
 import os
 import unicodedata
 from pathlib import Path
+from typing import Any
 
 import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from pipeline.errors import NovelError
-from pipeline.text.novels import find_novel, list_novels, load_novel
+from pipeline.text import novels
+from pipeline.text.novels import Shelf, find_novel, list_novels, load_novel
 
 STORY = "Edmond Dantès came home.\n\nNobody knew him; “who is it?” they said."
 
@@ -245,3 +247,24 @@ def test_find_novel_lists_what_an_ambiguous_name_means(shelf: Path) -> None:
 def test_find_novel_says_that_a_shelf_is_empty(tmp_path: Path) -> None:
     with pytest.raises(NovelError, match=r"holds no \.txt file"):
         find_novel(tmp_path, "anything")
+
+
+def test_shelf_looks_once_for_any_number_of_names(shelf: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    listed, opened = list[Path](), list[Path]()
+    open_file = Path.open
+
+    def note_list(folder: Path) -> tuple[Path, ...]:
+        listed.append(folder)
+        return list_novels(folder)
+
+    def note_open(self: Path, *arguments: Any, **named: Any) -> Any:
+        opened.append(self)
+        return open_file(self, *arguments, **named)
+
+    monkeypatch.setattr(novels, "list_novels", note_list)
+    monkeypatch.setattr(Path, "open", note_open)
+    names = ["Castaways", "the count of monte cristo", "Count of Monte Cristo", "Castaways"] * 3
+    one = Shelf(shelf)
+    assert [one.find(name, paths=False) for name in names] == [find_novel(shelf, name) for name in names]
+    assert listed.count(shelf) == 1 + len(names)
+    assert len(opened) == (1 + names.count("Castaways")) * len(list_novels(shelf)), "titles are read once, too"

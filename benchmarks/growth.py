@@ -1,0 +1,140 @@
+"""How the cost of a run grows with the length of the novel, the characters, the claims and the novels.
+
+Every size is measured once, in seconds of the processor on one thread, so that other work on the machine counts little;
+the exponent is the slope of a straight line through the logarithms of sizes and seconds. The reader is a random one
+whose vectors are as wide as those of the shipped reader and whose computing is a fraction, so that other work can be
+seen, too: exponents are those of the shipped one, seconds are not.
+"""
+
+from __future__ import annotations
+
+import tempfile
+import time
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass
+from functools import partial
+from pathlib import Path
+
+import numpy as np
+
+from benchmarks.little_reader import save_wide_reader
+from benchmarks.long_novel import cast, write_novel
+from benchmarks.measurement import Measurement
+from pipeline.config import PipelineConfig, ReadingConfig
+from pipeline.engines.jobs import Stages
+from pipeline.run import Pipeline
+
+TESTS = ("tests/test_benchmarks.py",)
+ALONE = True
+"""Takes minutes: run when it is named, and not with the others."""
+MEGABYTES = (0.1, 0.2, 0.4, 0.8)
+CHARACTERS = (1, 2, 4, 8)
+CLAIMS = (1, 4, 16, 64)
+NOVELS = (1, 2, 4, 8)
+_PEOPLE = 12
+_TWENTIETH, _FIFTH = 0.05, 0.2
+
+
+@dataclass(frozen=True)
+class Growth:
+    """What grows, its sizes, and the seconds that each size took."""
+
+    what: str
+    unit: str
+    points: tuple[tuple[float, float], ...]
+
+    @property
+    def exponent(self) -> float:
+        """The slope of the line through the logarithms, by least squares: 1 is in proportion, 2 quadratic."""
+        return slope(self.points)
+
+    @property
+    def last(self) -> float:
+        """The slope between the two largest sizes, where what every run costs counts least."""
+        return slope(self.points[-2:])
+
+    def measurements(self) -> Iterator[Measurement]:
+        """Yield the points, then both exponents."""
+        for size, seconds in self.points:
+            yield Measurement(f"{self.what}: {size:g} {self.unit}", seconds, "s", "of the processor, one thread")
+        yield Measurement(f"{self.what}: exponent", self.exponent, "", f"{len(self.points)} points, least squares")
+        yield Measurement(f"{self.what}: exponent of the last step", self.last, "", "the two largest sizes")
+
+
+def slope(points: Sequence[tuple[float, float]]) -> float:
+    """Return the exponent of the power law that fits (size, cost) best in logarithms."""
+    sizes, costs = np.log(np.array(points, dtype=np.float64)).T
+    return float(np.polyfit(sizes, costs, 1)[0])
+
+
+def measure() -> Iterator[Measurement]:
+    """Yield the points and exponents of all four."""
+    with tempfile.TemporaryDirectory(prefix="growth") as name:
+        home = Path(name)
+        for growth in _grow(_open(home), home):
+            yield from growth.measurements()
+
+
+def _open(home: Path) -> Pipeline:
+    """Return the stages with their models loaded and used once."""
+    first = write_novel(home / "First.txt", size=20_000, people=_PEOPLE)
+    reader = save_wide_reader(home / "reader", first.read_text(encoding="utf-8"))
+    config = PipelineConfig(reading=ReadingConfig(model_dir=str(reader), device="cpu", dtype="fp32"))
+    pipeline = Stages(config, cache_dir=str(home / "cache"), threads=1, judging=True).open()
+    _judge(pipeline, [first], 1)
+    return pipeline
+
+
+def _grow(pipeline: Pipeline, home: Path) -> Iterator[Growth]:
+    def novel(megabytes: float, seed: int) -> Path:
+        path = home / f"Novel {seed}.txt"
+        return write_novel(path, size=int(megabytes * 1e6), people=_PEOPLE, seed=seed)
+
+    texts, readings = list[tuple[float, float]](), list[tuple[float, float]]()
+    for number, size in enumerate(MEGABYTES, start=1):
+        path = novel(size, number)
+        texts.append((size, _seconds(partial(pipeline.open_book, path))))
+        book = pipeline.open_book(path)
+        readings.append((size, _seconds(partial(pipeline.read, book))))
+    both = tuple((size, text + reading) for (size, text), (_, reading) in zip(texts, readings, strict=True))
+    yield Growth("length of the novel, its text made ready", "MB", tuple(texts))
+    yield Growth("length of the novel, reading alone", "MB", tuple(readings))
+    yield Growth("length of the novel, both", "MB", both)
+    found = list[tuple[float, float]]()
+    for number, count in enumerate(CHARACTERS, start=100):
+        book = pipeline.open_book(novel(_FIFTH, number))
+        people = [pipeline.find_character(book, name) for name in cast(count)]
+        pipeline.read(book)
+        found.append((count, _seconds(partial(pipeline.read, book, people))))
+    yield Growth("tracked characters, read after the novel", "characters", tuple(found))
+    path = novel(_FIFTH, 200)
+    _judge(pipeline, [path], 1)
+    yield Growth(
+        "claims on a novel that was read",
+        "claims",
+        tuple((n, _seconds(partial(_judge, pipeline, [path], n))) for n in CLAIMS),
+    )
+    found, number = [], 300
+    for count in NOVELS:
+        paths = [novel(_TWENTIETH, number + place) for place in range(count)]
+        number += count
+        found.append((count, _seconds(partial(_judge, pipeline, paths, 1))))
+    yield Growth("novels with a claim each, from nothing", "novels", tuple(found))
+
+
+def _judge(pipeline: Pipeline, novels: Sequence[Path], claims: int) -> None:
+    """Judge so many claims about one person on each novel."""
+    person = cast(1)[0]
+    told = [f"{person} had {3 + number} letters and left the ferry in 18{10 + number}." for number in range(claims)]
+    for path in novels:
+        book = pipeline.open_book(path)
+        character = pipeline.find_character(book, person)
+        reading = pipeline.read(book, [character])
+        pipeline.judge_backstory(book, reading, character, " ".join(told))
+
+
+def _seconds(call: Callable[[], object]) -> float:
+    """Return the seconds of the processor that a call takes."""
+    began = time.process_time()
+    call()
+    return time.process_time() - began

@@ -1,0 +1,163 @@
+"""A million rows through ``--stream``: peak memory of the driver and seconds, beside 10,000 and 100,000 rows.
+
+Two things are measured, each run in a process of its own. First the driver: a table is split by novel, its ids are
+checked, its slices are named by their sums, predictions are written piece by piece and joined; the judging, which
+workers do, is replaced by an answer that says nothing, for a million rows would take an hour of it. Then whole runs of
+``run_dataset.py --stream``, judging included, with a tiny reader of random weights.
+"""
+
+from __future__ import annotations
+
+import csv
+import os
+import random
+import subprocess
+import sys
+import tempfile
+import time
+from collections.abc import Iterable, Iterator
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from benchmarks.little_reader import save_quick_reader
+from benchmarks.long_novel import cast, write_novel
+from benchmarks.measurement import Measurement
+from pipeline.commands.dataset_stream import MOST_ROWS, Pieces, predict_slices
+from pipeline.config import ScoringConfig
+from pipeline.engines.jobs import Job, Outcome, T
+from pipeline.engines.work import PredictRows
+from pipeline.opening import shipped
+from pipeline.predictions import Prediction
+from pipeline.report.manifest import Manifest
+from pipeline.scoring.logistic import LogisticModel
+from pipeline.text.novels import Shelf
+
+if TYPE_CHECKING:
+    from resource import struct_rusage
+
+TESTS = ("tests/pipeline/test_dataset_stream.py",)
+ALONE = True
+"""Takes minutes: run when it is named, and not with the others."""
+ROOT = Path(__file__).resolve().parents[1]
+ROWS = (10_000, 100_000, 1_000_000)
+JUDGED = (2_000, 8_000)
+NOVELS, PEOPLE, BYTES = 20, 6, 3000
+_COLUMNS = ("id", "book_name", "char", "caption", "content")
+
+
+class Unheard:
+    """An engine that judges nothing: every row gets the same answer, of the size of a real one."""
+
+    def run(self, jobs: Iterable[Job[T]]) -> Iterator[Outcome[T]]:
+        """Yield an outcome for every job of the stream; raises TypeError for any other."""
+        for number, job in enumerate(jobs):
+            if not isinstance(job, PredictRows):
+                raise TypeError(f"{type(job).__name__} is no job of the stream")
+            answers = [Prediction(row.id, 0.5, f"Nobody was asked. {row.content}") for row in job.rows]
+            yield Outcome(number, job.path, answers)
+
+
+def measure() -> Iterator[Measurement]:
+    """Yield memory and time of the driver for every number of rows and kind of file, then of whole runs."""
+    with tempfile.TemporaryDirectory(prefix="rows") as name:
+        home = Path(name)
+        novels = home / "novels"
+        novels.mkdir()
+        for number in range(NOVELS):
+            path = write_novel(novels / f"Novel {number}.txt", size=BYTES, people=PEOPLE, seed=number)
+            path.write_text(path.read_text(encoding="utf-8")[:BYTES], encoding="utf-8")
+        for kind in ("csv", "parquet"):
+            for rows in ROWS:
+                table = write_table(home / f"{rows}.{kind}", rows)
+                size = table.stat().st_size / 2**20
+                command = ["-m", "benchmarks.streamed_rows", str(table), str(novels), str(home / "out")]
+                seconds, usage = _measured(command, home / "log")
+                how = f"{kind} of {size:.0f} MiB, {NOVELS} novels, at most {MOST_ROWS:,} rows a slice; without judging"
+                yield from _figures(f"driver, {rows:,} rows, {kind}", seconds, usage, how)
+                table.unlink()
+        reader = save_quick_reader(home / "reader", (novels / "Novel 0.txt").read_text(encoding="utf-8"))
+        for rows in JUDGED:
+            table, train = write_table(home / f"{rows}.csv", rows), write_table(home / "train.csv", 40, labelled=True)
+            tables = ["--train_csv", train, "--test_csv", table, "--novels_dir", novels, "--stream"]
+            places = ["--out_dir", home / f"out{rows}", "--cache_dir", home / "cache", "--model_dir", reader]
+            machine = ["--device", "cpu", "--dtype", "fp32", "--threads", "1", "--folds", "2", "--repeats", "2"]
+            seconds, usage = _measured(["run_dataset.py", *map(str, [*tables, *places, *machine])], home / "log")
+            how = f"csv, {NOVELS} novels, a fit on 40 rows included, one thread; the claim reader judges"
+            yield from _figures(f"whole run, {rows:,} rows", seconds, usage, how)
+
+
+def _figures(what: str, seconds: float, usage: struct_rusage, how: str) -> Iterator[Measurement]:
+    unit = 1 if sys.platform == "darwin" else 1024
+    yield Measurement(f"{what}, peak memory", usage.ru_maxrss * unit / 2**20, "MiB", how)
+    yield Measurement(f"{what}, time", seconds, "s", f"{usage.ru_utime + usage.ru_stime:.1f} s of the processor")
+
+
+def _measured(command: list[str], log: Path) -> tuple[float, struct_rusage]:
+    """Run Python in a process of its own; return seconds and what it used. Raises RuntimeError where it fails."""
+    began = time.perf_counter()
+    with log.open("w") as said:
+        environment = {**os.environ, "OMP_NUM_THREADS": "1"}
+        process = subprocess.Popen([sys.executable, *command], cwd=ROOT, env=environment, stdout=said, stderr=said)
+        _, status, usage = os.wait4(process.pid, 0)
+        process.returncode = os.waitstatus_to_exitcode(status)
+    if process.returncode:
+        raise RuntimeError(f"the run ended with {process.returncode}: {log.read_text(errors='replace')[-500:]}")
+    return time.perf_counter() - began, usage
+
+
+def write_table(path: Path, rows: int, *, labelled: bool = False) -> Path:
+    """Write a table about all novels in turn, .csv or .parquet, a piece at a time; the same one every time."""
+    pieces = (_cells(first, min(first + 50_000, rows)) for first in range(0, rows, 50_000))
+    if path.suffix == ".parquet":
+        import pyarrow as pa
+        from pyarrow import parquet
+
+        schema = pa.schema([(name, pa.string()) for name in _COLUMNS])
+        with parquet.ParquetWriter(path, schema) as writer:
+            for piece in pieces:
+                writer.write_table(pa.Table.from_pylist(piece, schema=schema))
+        return path
+    with path.open("w", encoding="utf-8", newline="") as file:
+        table = csv.DictWriter(file, [*_COLUMNS, *(["label"] if labelled else [])])
+        table.writeheader()
+        for piece in pieces:
+            labels = [{"label": str(int(row["id"][1:]) % 2)} if labelled else {} for row in piece]
+            table.writerows(row | label for row, label in zip(piece, labels, strict=True))
+    return path
+
+
+def _cells(first: int, last: int) -> list[dict[str, str]]:
+    draw, people = random.Random(first), cast(PEOPLE)
+    return [
+        {
+            "id": f"r{number}",
+            "book_name": f"Novel {number % NOVELS}.txt",
+            "char": draw.choice(people),
+            "caption": "",
+            "content": f"In 18{draw.randrange(10, 99)} {people[0]} had {draw.randrange(2, 400)} letters at the quay.",
+        }
+        for number in range(first, last)
+    ]
+
+
+def drive(table: Path, novels: Path, out: Path) -> int:
+    """Do all that the driver of a streamed table does; return the number of rows written."""
+    from pipeline.tables import split_table
+
+    out.mkdir(exist_ok=True)
+    model = LogisticModel.load(shipped(ScoringConfig().verdict_dir) / "backstory.json")
+    split, shelf = split_table(table, out / "rows"), Shelf(novels)
+    paths = [shelf.find(book, paths=False) for book in split.books]
+    pieces = Pieces(out / "pieces", model, Manifest({}, 0, {}, {"scorer": "none"}))
+    sliced = ((path, rows) for number, path in enumerate(paths) for rows in split.slices(number, MOST_ROWS))
+    predict_slices(Unheard(), pieces, sliced, split.rows)
+    written = pieces.join(out / f"predictions{table.suffix}")
+    split.remove()
+    pieces.remove()
+    if written != split.rows:
+        raise RuntimeError(f"{written} of {split.rows} rows were written")
+    return written
+
+
+if __name__ == "__main__":
+    print(drive(*map(Path, sys.argv[1:4])))
