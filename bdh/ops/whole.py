@@ -1,8 +1,8 @@
 """One whole layer up to its sum over neurons, with its gradient written out: few passes over the wide tensors.
 
-Of the H * N wide tensors only x is kept for the backward pass; q and y are made again there. Queries equal keys, so
-the gradient of the scores is made symmetric first and takes one product instead of two. The stages of the work come
-from ``stages`` or, on a GPU, from ``kernels``.
+Of the H * N wide tensors only q is kept; x is q turned back, and y is made again in the backward pass. Queries equal
+keys, so the gradient of the scores is made symmetric first and takes one product instead of two. The stages of the
+work come from ``stages`` or, on a GPU, from ``kernels``.
 """
 
 import importlib.util
@@ -77,11 +77,11 @@ def layer(
     setting: Setting,
     after: Float[Tensor, "B H N D"] | None,
 ) -> tuple[Float[Tensor, "R C D"], Float[Tensor, "H R C N"], Float[Tensor, "H R C N"], Tensor | None]:
-    """Return y @ decoder, x, y (without gradients) and the memory after the text.
+    """Return y @ decoder, q, y (without gradients) and the memory after the text.
 
     ``v`` is in the precision of the work, R = B * count pieces of C tokens. ``after`` is where the memory is left; None
     leaves it unwritten. Gradients reach v, the three weights and, for texts of one piece, ``memory`` from all results
-    but x and y.
+    but q and y.
     """
     answer: tuple[Tensor, Tensor, Tensor, Tensor | None] = _Layer.apply(  # type: ignore[no-untyped-call]
         v, encoder, encoder_v, decoder, memory, weights, setting, [after]
@@ -100,7 +100,7 @@ class _Layer(torch.autograd.Function):
 
     @staticmethod
     def backward(
-        ctx: Any, upstream: Tensor | None, _x: None, _y: None, d_after: Tensor | None
+        ctx: Any, upstream: Tensor | None, _q: None, _y: None, d_after: Tensor | None
     ) -> tuple[Tensor | None, ...]:
         if upstream is None:  # a last layer of which only the memory is used
             upstream = torch.zeros_like(ctx.saved_tensors[0])
@@ -112,23 +112,22 @@ def _forward(
     ctx: Any, v: Tensor, memory: Tensor | None, weights: Weights, setting: Setting, after: Tensor | None
 ) -> tuple[Tensor, Tensor, Tensor, Tensor | None]:
     work, (rows, length, width) = setting.stages, v.shape
-    x, q = work.encode(v, weights.encoder, setting.rotation)
+    q = work.encode(v, weights.encoder, setting.rotation)
     s = work.scores(q, setting.rates)
     a = s @ v
     before = _carry(q, v, memory, setting, after)
     if before is not None:
         _read(a, q, before, setting.damping)
-    del q
     z, mean, deviation = torch.native_layer_norm(a, [width], None, None, 1e-5)
     seed = int(torch.randint(2**31, ())) if setting.drop else 0
-    y = work.mix(z, weights.encoder_v, x, setting.drop, seed)
+    y = work.mix(z, weights.encoder_v, q, setting.rotation, setting.drop, seed)
     out = torch.bmm(y.view(y.shape[0], rows * length, -1), weights.decoder)
     out = out.sum(dim=0, dtype=torch.promote_types(out.dtype, torch.float32)).view(rows, length, width)
-    ctx.save_for_backward(v, x, s, a, z, mean, deviation, before)
-    ctx.weights, ctx.setting, ctx.seed, ctx.wrote = weights, setting, seed, after is not None
+    ctx.save_for_backward(v, q, s, a, z, mean, deviation, before)
+    ctx.weights, ctx.setting, ctx.seed = weights, setting, seed
     ctx.set_materialize_grads(False)
-    ctx.mark_non_differentiable(x, y)
-    return out, x, y, after
+    ctx.mark_non_differentiable(q, y)
+    return out, q, y, after
 
 
 def _carry(q: Tensor, v: Tensor, memory: Tensor | None, setting: Setting, after: Tensor | None) -> Tensor | None:
@@ -140,12 +139,15 @@ def _carry(q: Tensor, v: Tensor, memory: Tensor | None, setting: Setting, after:
         return memory.transpose(0, 1).to(q.dtype).contiguous()
     damping = setting.damping
     values = v[None] if damping is None else v[None] * damping.write[:, None].to(v.dtype)
+    whole = None if damping is None else damping.whole
+    if after is not None and setting.pieces == 1:
+        read: Tensor | None = setting.stages.write(q, values, memory, whole, after)
+        return read
     written = q.mT @ values
     if after is None:
         after = torch.empty(rows // setting.pieces, heads, neurons, v.shape[-1], dtype=torch.float32, device=v.device)
-    whole = None if damping is None else damping.whole
     before: Tensor = setting.stages.carry(written, memory, whole, setting.pieces, after)
-    return None if memory is None and setting.pieces == 1 else before
+    return before
 
 
 def _read(a: Tensor, q: Tensor, before: Tensor, damping: Damping | None) -> None:
@@ -158,17 +160,15 @@ def _read(a: Tensor, q: Tensor, before: Tensor, damping: Damping | None) -> None
 
 
 def _backward(ctx: Any, upstream: Tensor, d_after: Tensor | None) -> tuple[Tensor | None, ...]:
-    v, x, s, a, z, mean, deviation, before = ctx.saved_tensors
+    v, q, s, a, z, mean, deviation, before = ctx.saved_tensors
     weights, setting = ctx.weights, ctx.setting
     work, damping, (rows, length, width) = setting.stages, setting.damping, v.shape
-    heads = x.shape[0]
+    heads = q.shape[0]
     out = upstream.to(v.dtype)
-    y, q, dg, dx = work.unmix(z, weights.encoder_v, out, weights.decoder, x, setting.rotation, setting.drop, ctx.seed)
+    y, dg = work.unmix(z, weights.encoder_v, out, weights.decoder, q, setting.rotation, setting.drop, ctx.seed)
     d_decoder = _outer(y, out.expand(heads, *out.shape))
-    del y
     d_encoder_v = _outer(dg, z)
     dz = torch.bmm(dg.view(heads, rows * length, -1), weights.encoder_v).view(z.shape)
-    del dg
     da = torch.ops.aten.native_layer_norm_backward(dz, a, [width], mean, deviation, None, None, [True, False, False])[0]
     wide = torch.promote_types(v.dtype, torch.float32)
     dv = (s.mT @ da).sum(dim=0, dtype=wide)
@@ -182,8 +182,8 @@ def _backward(ctx: Any, upstream: Tensor, d_after: Tensor | None) -> tuple[Tenso
         factors.append(((v[None] * damped).expand(heads, *v.shape), left))
     extra = None if not factors else factors[0] if len(factors) == 1 else _beside(*factors)
     d_memory = _memory_gradient(q, read, d_after, damping) if ctx.needs_input_grad[4] else None
-    dx = work.turn_back(pairs, q, dx, x, setting.rotation, extra)
-    del q
+    dx = work.turn_back(pairs, q, y, dg, setting.rotation, setting.drop, extra)
+    del q, y, dg
     d_encoder = _outer(dx, v.expand(heads, *v.shape))
     dv += torch.bmm(dx.view(heads, rows * length, -1), weights.encoder).sum(dim=0, dtype=wide).view(v.shape)
     return dv.to(v.dtype), d_encoder.mT, d_encoder_v.mT, d_decoder.flatten(0, 1), d_memory, None, None, None
