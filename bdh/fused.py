@@ -98,23 +98,17 @@ def trunk(
         before = None if memory is None else memory[layer]
         after = None if room is None else _alias(room[layer])
         pieces = v.to(dtype).view(batch * count, length // count, width)
-        out, q, y, after = whole.layer(pieces, encoder, encoder_v, decoder, before, weights, setting, after)
+        out, x, y, after = whole.layer(
+            pieces, encoder, encoder_v, decoder, before, weights, setting, after, keep_q=layer >= layers // 3
+        )
         v = _normalise(v + _normalise(out.view(v.shape)))
         if after is not None:
             memories.append(after)
         if measure_every:
-            activities.append(_shares(q, y, rotation, batch, measure_every))
+            parts = [part.view(part.shape[0], batch, length, -1)[:, :, ::measure_every] for part in (x, y)]
+            activities.append(torch.stack([(part > 0).float().mean() for part in parts]))
     kept = None if room is None else _Together.apply([room], *memories)  # type: ignore[no-untyped-call]
     return v, kept, torch.stack(activities) if activities else None
-
-
-def _shares(
-    q: Float[Tensor, "H R C N"], y: Float[Tensor, "H R C N"], rotation: Rotation, batch: int, every: int
-) -> Float[Tensor, "2"]:
-    """Return the shares of active x and y at every k-th token of each text."""
-    q, y = (part.view(part.shape[0], batch, -1, part.shape[-1])[:, :, ::every] for part in (q, y))
-    x = stages.recover(q, (rotation[0][::every], rotation[1][::every]))
-    return torch.stack([(part > 0).float().mean() for part in (x, y)])
 
 
 class _Together(torch.autograd.Function):

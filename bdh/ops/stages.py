@@ -13,33 +13,12 @@ from bdh.shapes import Float, Tensor
 _GOLDEN, _MIX_1, _MIX_2, _WORD = 0x9E3779B1, 0x85EBCA6B, 0xC2B2AE35, 0xFFFFFFFF
 
 
-def encode(v: Float[Tensor, "R C D"], encoder: Float[Tensor, "H N D"], rotation: Rotation) -> Float[Tensor, "H R C N"]:
-    """Return q = rope(x) for x = relu(v @ encoder); ``rotation`` (P, N / 2) is repeated along the R * C tokens.
-
-    x is not returned: ``recover`` makes it again from q. So that rounding cannot blur which neurons are silent, an
-    active one is lifted to three rounding errors of its partner in the rotary pair where it is below that.
-    """
-    p, r = _partners(F.relu(v @ encoder.mT[:, None]))
-    part, least = margins(v.dtype)
-    lifted = [torch.where(a > 0, torch.maximum(a, part * b + least), 0.0) for a, b in ((p, r), (r, p))]
-    return _turn(torch.stack(lifted, dim=-1).flatten(-2), rotation).to(v.dtype)
-
-
-def recover(q: Float[Tensor, "H R C N"], rotation: Rotation) -> Float[Tensor, "H R C N"]:
-    """Return x of q = rope(x): exactly zero where a neuron is silent."""
-    p, r = _partners(_turn(q, (rotation[0], -rotation[1])))
-    cosines, sines = (table.repeat(q.shape[1] * q.shape[2] // table.shape[0], 1) for table in rotation)
-    exact = (2.0 - cosines * cosines - sines * sines).view(*q.shape[1:3], -1)  # rounded tables turn and stretch
-    p, r = p * exact, r * exact
-    part, least = margins(q.dtype)
-    kept = [torch.where(a > 0.5 * (part * b + least), a, 0.0) for a, b in ((p, r), (r, p))]
-    return torch.stack(kept, dim=-1).flatten(-2)
-
-
-def margins(dtype: torch.dtype) -> tuple[float, float]:
-    """Return the least that an active neuron is: a share of its partner, plus a number."""
-    found = torch.finfo(dtype)
-    return 1.5 * found.eps, found.tiny
+def encode(
+    v: Float[Tensor, "R C D"], encoder: Float[Tensor, "H N D"], rotation: Rotation
+) -> tuple[Float[Tensor, "H R C N"], Float[Tensor, "H R C N"]]:
+    """Return x = relu(v @ encoder) and q = rope(x); ``rotation`` (P, N / 2) is repeated along the R * C tokens."""
+    x = F.relu(v @ encoder.mT[:, None])
+    return x, _turn(x, rotation)
 
 
 def scores(q: Float[Tensor, "H R C N"], rates: Float[Tensor, "H"] | None) -> Float[Tensor, "H R C C"]:
@@ -48,15 +27,10 @@ def scores(q: Float[Tensor, "H R C N"], rates: Float[Tensor, "H"] | None) -> Flo
 
 
 def mix(
-    z: Float[Tensor, "H R C D"],
-    encoder_v: Float[Tensor, "H N D"],
-    q: Float[Tensor, "H R C N"],
-    rotation: Rotation,
-    drop: float,
-    seed: int,
+    z: Float[Tensor, "H R C D"], encoder_v: Float[Tensor, "H N D"], x: Float[Tensor, "H R C N"], drop: float, seed: int
 ) -> Float[Tensor, "H R C N"]:
     """Return y = relu(z @ encoder_v) * x, after dropout of the share ``drop`` by the mask of ``seed``."""
-    return _keep(F.relu(z @ encoder_v.mT[:, None]) * recover(q, rotation), drop, seed).to(q.dtype)
+    return _keep(F.relu(z @ encoder_v.mT[:, None]) * x, drop, seed)
 
 
 def unmix(
@@ -64,15 +38,19 @@ def unmix(
     encoder_v: Float[Tensor, "H N D"],
     upstream: Float[Tensor, "R C D"],
     decoder: Float[Tensor, "H N D"],
-    q: Float[Tensor, "H R C N"],
-    rotation: Rotation,
+    x: Float[Tensor, "H R C N"],
     drop: float,
     seed: int,
 ) -> tuple[Float[Tensor, "H R C N"], Float[Tensor, "H R C N"]]:
     """Return y again and, from the gradient ``upstream`` of y @ decoder, that of z @ encoder_v."""
-    r, x = F.relu(z @ encoder_v.mT[:, None]), recover(q, rotation)
+    g = F.relu(z @ encoder_v.mT[:, None])
     dy = _keep(upstream @ decoder.mT[:, None], drop, seed)
-    return _keep(r * x, drop, seed).to(q.dtype), (dy * x * (r > 0)).to(q.dtype)
+    return _keep(g * x, drop, seed), dy * x * (g > 0)
+
+
+def turn(x: Float[Tensor, "H R C N"], rotation: Rotation) -> Float[Tensor, "H R C N"]:
+    """Return q = rope(x) again."""
+    return _turn(x, rotation)
 
 
 def pair(
@@ -86,6 +64,7 @@ def pair(
 def turn_back(
     pairs: Float[Tensor, "H R C C"],
     q: Float[Tensor, "H R C N"],
+    x: Float[Tensor, "H R C N"],
     y: Float[Tensor, "H R C N"],
     dg: Float[Tensor, "H R C N"],
     rotation: Rotation,
@@ -100,24 +79,8 @@ def turn_back(
     dq = pairs @ q
     if extra is not None:
         dq = dq + extra[0] @ extra[1].mT
-    x = recover(q, rotation)
     by_y = torch.where(x > 0, (dg / x) * (y / x), 0.0) / scale(drop)
-    return ((_turn(dq, (rotation[0], -rotation[1])) + by_y) * (x > 0)).to(q.dtype)
-
-
-def write(
-    q: Float[Tensor, "H R C N"],
-    values: Float[Tensor, "H R C D"],
-    memory: Float[Tensor, "R H N D"] | None,
-    whole: Float[Tensor, "H 1 1"] | None,
-    after: Float[Tensor, "R H N D"],
-) -> Float[Tensor, "H R N D"] | None:
-    """Leave ``whole`` * ``memory`` + q^T values in ``after``; return ``memory`` in the precision of ``q``."""
-    after.copy_((q.mT @ values).transpose(0, 1))
-    if memory is None:
-        return None
-    after += memory if whole is None else memory * whole.to(memory.dtype)
-    return memory.transpose(0, 1).to(q.dtype)
+    return (_turn(dq, (rotation[0], -rotation[1])) + by_y) * (x > 0)
 
 
 def carry(
@@ -169,14 +132,8 @@ def _keep(y: Tensor, drop: float, seed: int) -> Tensor:
 
 def _turn(x: Float[Tensor, "H R C N"], rotation: Rotation) -> Float[Tensor, "H R C N"]:
     cosines, sines = (table.repeat(x.shape[1] * x.shape[2] // table.shape[0], 1) for table in rotation)
-    p, r = x.reshape(x.shape[0], -1, x.shape[3] // 2, 2).unbind(dim=-1)
-    return torch.stack([p * cosines - r * sines, r * cosines + p * sines], dim=-1).view(x.shape)
-
-
-def _partners(x: Float[Tensor, "H R C N"]) -> tuple[Tensor, Tensor]:
-    """Return the first and the second neuron of each rotary pair."""
-    first, second = x.view(*x.shape[:-1], x.shape[-1] // 2, 2).unbind(dim=-1)
-    return first, second
+    p, r = x.view(x.shape[0], -1, x.shape[3] // 2, 2).unbind(dim=-1)
+    return torch.stack([p * cosines - r * sines, r * cosines + p * sines], dim=-1).view(x.shape).to(x.dtype)
 
 
 def _damp(below: Float[Tensor, "H R C C"], rates: Float[Tensor, "H"] | None) -> Float[Tensor, "H R C C"]:
