@@ -134,6 +134,28 @@ def _pair_kernel(
     tl.store(out + place, total.to(out.dtype.element_ty))
 
 
+@triton.jit
+def _write_kernel(
+    q, values, memory, factors, before, after, batch, heads, C,
+    OWN: tl.constexpr, EMPTY: tl.constexpr, DAMPED: tl.constexpr,
+    N: tl.constexpr, BM: tl.constexpr, BN: tl.constexpr, BK: tl.constexpr,
+):  # fmt: skip
+    column, d, piece = tl.program_id(1) * BM, tl.program_id(0) * BN, tl.program_id(2)
+    head, text = piece // batch, piece % batch
+    own, first = (text * heads + head) * N + column, (piece if OWN else text) * C
+    total = tl.zeros((BM, BN), dtype=tl.float32)
+    for k in range(0, C, BK):
+        part = q.load([piece * C + k, column]).T
+        total = tl.dot(part, values.load([first + k, d]), total, input_precision="ieee")
+    if not EMPTY:
+        held = memory.load([own, d])
+        before.store([piece * N + column, d], held.to(before.dtype))
+        if DAMPED:
+            held *= tl.load(factors + head)
+        total += held
+    after.store([own, d], total)
+
+
 def _tiled(tensor: Tensor, rows: int, columns: int) -> TensorDescriptor:
     """Return the tensor as (., last axis), to be read and written in tiles by the chip's copy engine."""
     flat = tensor.contiguous().view(-1, tensor.shape[-1])
@@ -161,7 +183,8 @@ def scores(q: Float[Tensor, "H R C N"], rates: Float[Tensor, "H"] | None) -> Flo
     out = torch.empty(heads, rows, length, length, dtype=q.dtype, device=q.device)
     bm, _, bk, how = _tiles("scores", length)
     _scores_kernel[((length // bm) ** 2, heads * rows)](
-        _tiled(q, bm, bk), out if rates is None else rates, out, rows, length, rates is not None, neurons, bm, bk, **how,
+        _tiled(q, bm, bk), out if rates is None else rates, out, rows, length, rates is not None, neurons, bm, bk,
+        **how,
     )  # fmt: skip
     return out
 
@@ -215,12 +238,40 @@ def pair(
     return out
 
 
+def outer(wide: Float[Tensor, "H R C N"], narrow: Float[Tensor, "H R C D"]) -> Float[Tensor, "H N D"]:
+    """Return what ``stages.outer`` returns, not rounded to 16 bits."""
+    return torch.bmm(wide.flatten(1, 2).mT, narrow.flatten(1, 2), out_dtype=torch.float32)
+
+
+def write(
+    q: Float[Tensor, "H R C N"],
+    values: Float[Tensor, "H R C D"],
+    memory: Float[Tensor, "R H N D"] | None,
+    whole: Float[Tensor, "H 1 1"] | None,
+    after: Float[Tensor, "R H N D"],
+) -> Float[Tensor, "H R N D"] | None:
+    """Return what ``stages.write`` returns: the product, the sum and the narrow copy in one pass, summed in float32."""
+    (heads, rows, length, neurons), width = q.shape, values.shape[-1]
+    held = after if memory is None else memory
+    before = None if memory is None else torch.empty(heads, rows, neurons, width, dtype=q.dtype, device=q.device)
+    factors = after if whole is None else whole.float().contiguous()
+    bm, bn, bk, how = _tiles("write", neurons)
+    bk = min(bk, length & -length)
+    _write_kernel[(width // bn, neurons // bm, heads * rows)](
+        _tiled(q, bk, bm), _tiled(values, bk, bn), _tiled(held, bm, bn), factors,
+        _tiled(values if before is None else before, bm, bn), _tiled(after, bm, bn), rows, heads, length,
+        values.shape[0] > 1, memory is None, whole is not None, neurons, bm, bn, bk, **how,
+    )  # fmt: skip
+    return before
+
+
 TILES: dict[str, tuple[int, int, int, int, int, int | None]] = {
     "encode": (64, 128, 64, 4, 2, None),
     "scores": (128, 128, 64, 8, 3, None),
     "mix": (128, 128, 64, 8, 3, None),
     "unmix": (64, 128, 64, 4, 3, 168),
     "pair": (64, 64, 64, 4, 3, None),
+    "write": (128, 64, 64, 4, 3, 168),
 }
 """Rows, columns, depth of a step, warps, stages and the most registers of a thread: the fastest measured on an H200."""
 

@@ -33,14 +33,11 @@ def _turn_kernel(x, cosines, sines, q, period, N: tl.constexpr, BN: tl.constexpr
 
 @triton.jit
 def _turn_back_kernel(
-    dq, more, x, y, dg, cosines, sines, out, period, shrink, MORE: tl.constexpr, N: tl.constexpr, BN: tl.constexpr
-):
+    dq, x, y, dg, cosines, sines, out, period, shrink, N: tl.constexpr, BN: tl.constexpr
+):  # fmt: skip
     row, column = tl.program_id(0).to(tl.int64), tl.program_id(1) * BN
     place, c, s = _phases(cosines, sines, row, column, period, N, BN)
-    total = tl.load(dq + place).to(tl.float32)
-    if MORE:
-        total += tl.load(more + place).to(tl.float32)
-    p, r = tl.split(tl.reshape(total, (BN // 2, 2)))
+    p, r = tl.split(tl.reshape(tl.load(dq + place).to(tl.float32), (BN // 2, 2)))
     back = tl.reshape(tl.join(p * c + r * s, r * c - p * s), (BN,))
     neurons = tl.load(x + place).to(tl.float32)
     inverse = 1.0 / tl.where(neurons > 0.0, neurons, 1.0)
@@ -94,14 +91,15 @@ def turn_back(
     extra: tuple[Float[Tensor, "H R C K"], Float[Tensor, "H R N K"]] | None,
 ) -> Float[Tensor, "H R C N"]:
     """Return what ``stages.turn_back`` returns."""
-    neurons = x.shape[-1]
-    width = _width(neurons)
-    dq = pairs @ q
-    more = dq if extra is None else extra[0] @ extra[1].mT
+    neurons, width, tables = x.shape[-1], _width(x.shape[-1]), [table.contiguous() for table in rotation]
+    if extra is None:
+        dq = pairs @ q
+    else:
+        dq = extra[0] @ extra[1].mT
+        dq.flatten(0, 1).baddbmm_(pairs.flatten(0, 1), q.flatten(0, 1))
     _turn_back_kernel[(x.numel() // neurons, neurons // width)](
-        dq, more, x, y, dg, *(table.contiguous() for table in rotation), dq, rotation[0].shape[0], 1.0 / scale(drop), extra is not None, neurons, width,
-        num_warps=4,
-    )  # fmt: skip
+        dq, x, y, dg, *tables, dq, rotation[0].shape[0], 1.0 / scale(drop), neurons, width, num_warps=4
+    )
     return dq
 
 

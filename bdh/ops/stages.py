@@ -83,6 +83,26 @@ def turn_back(
     return (_turn(dq, (rotation[0], -rotation[1])) + by_y) * (x > 0)
 
 
+def outer(wide: Float[Tensor, "H R C N"], narrow: Float[Tensor, "H R C D"]) -> Float[Tensor, "H N D"]:
+    """Return the gradient of a weight: the sum over all tokens of wide outer narrow."""
+    return torch.bmm(wide.flatten(1, 2).mT, narrow.flatten(1, 2))
+
+
+def write(
+    q: Float[Tensor, "H R C N"],
+    values: Float[Tensor, "H R C D"],
+    memory: Float[Tensor, "R H N D"] | None,
+    whole: Float[Tensor, "H 1 1"] | None,
+    after: Float[Tensor, "R H N D"],
+) -> Float[Tensor, "H R N D"] | None:
+    """Leave ``whole`` * ``memory`` + q^T values in ``after``; return ``memory`` in the precision of ``q``."""
+    after.copy_((q.mT @ values).transpose(0, 1))
+    if memory is None:
+        return None
+    after += memory if whole is None else memory * whole.to(memory.dtype)
+    return memory.transpose(0, 1).to(q.dtype)
+
+
 def carry(
     written: Float[Tensor, "H R N D"],
     memory: Float[Tensor, "B H N D"] | None,

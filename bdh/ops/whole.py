@@ -82,8 +82,8 @@ def layer(
     """Return y @ decoder, x, y (without gradients) and the memory after the text.
 
     ``v`` is in the precision of the work, R = B * count pieces of C tokens. ``after`` is where the memory is left; None
-    leaves it unwritten. With ``keep_q`` the backward pass need not make q again. Gradients reach v, the three weights and, for texts of one piece, ``memory`` from all results
-    but x and y.
+    leaves it unwritten. With ``keep_q`` the backward pass need not make q again. Gradients reach v, the three weights
+    and, for texts of one piece, ``memory`` from all results but x and y.
     """
     answer: tuple[Tensor, Tensor, Tensor, Tensor | None] = _Layer.apply(  # type: ignore[no-untyped-call]
         v, encoder, encoder_v, decoder, memory, weights, setting, [after], keep_q
@@ -143,12 +143,15 @@ def _carry(q: Tensor, v: Tensor, memory: Tensor | None, setting: Setting, after:
         return memory.transpose(0, 1).to(q.dtype).contiguous()
     damping = setting.damping
     values = v[None] if damping is None else v[None] * damping.write[:, None].to(v.dtype)
+    whole = None if damping is None else damping.whole
+    if after is not None and setting.pieces == 1:
+        read: Tensor | None = setting.stages.write(q, values, memory, whole, after)
+        return read
     written = q.mT @ values
     if after is None:
         after = torch.empty(rows // setting.pieces, heads, neurons, v.shape[-1], dtype=torch.float32, device=v.device)
-    whole = None if damping is None else damping.whole
     before: Tensor = setting.stages.carry(written, memory, whole, setting.pieces, after)
-    return None if memory is None and setting.pieces == 1 else before
+    return before
 
 
 def _read(a: Tensor, q: Tensor, before: Tensor, damping: Damping | None) -> None:
@@ -167,8 +170,8 @@ def _backward(ctx: Any, upstream: Tensor, d_after: Tensor | None) -> tuple[Tenso
     heads = x.shape[0]
     out = upstream.to(v.dtype)
     y, dg = work.unmix(z, weights.encoder_v, out, weights.decoder, x, setting.drop, ctx.seed)
-    d_decoder = _outer(y, out.expand(heads, *out.shape))
-    d_encoder_v = _outer(dg, z)
+    d_decoder = work.outer(y, out.expand(heads, *out.shape))
+    d_encoder_v = work.outer(dg, z)
     dz = torch.bmm(dg.view(heads, rows * length, -1), weights.encoder_v).view(z.shape)
     da = torch.ops.aten.native_layer_norm_backward(dz, a, [width], mean, deviation, None, None, [True, False, False])[0]
     wide = torch.promote_types(v.dtype, torch.float32)
@@ -186,7 +189,7 @@ def _backward(ctx: Any, upstream: Tensor, d_after: Tensor | None) -> tuple[Tenso
     d_memory = _memory_gradient(q, read, d_after, damping) if ctx.needs_input_grad[4] else None
     dx = work.turn_back(pairs, q, x, y, dg, setting.rotation, setting.drop, extra)
     del q, y, dg
-    d_encoder = _outer(dx, v.expand(heads, *v.shape))
+    d_encoder = work.outer(dx, v.expand(heads, *v.shape))
     dv += torch.bmm(dx.view(heads, rows * length, -1), weights.encoder).sum(dim=0, dtype=wide).view(v.shape)
     return dv.to(v.dtype), d_encoder.mT, d_encoder_v.mT, d_decoder.flatten(0, 1), d_memory, None, None, None, None
 
@@ -194,11 +197,6 @@ def _backward(ctx: Any, upstream: Tensor, d_after: Tensor | None) -> tuple[Tenso
 def _beside(first: tuple[Tensor, Tensor], second: tuple[Tensor, Tensor]) -> tuple[Tensor, Tensor]:
     """Return the two factors whose product is the sum of both products."""
     return torch.cat([first[0], second[0]], dim=-1), torch.cat([first[1], second[1]], dim=-1)
-
-
-def _outer(wide: Float[Tensor, "H R C N"], narrow: Float[Tensor, "H R C D"]) -> Float[Tensor, "H N D"]:
-    """Return the gradient of a weight: the sum over all tokens of wide outer narrow."""
-    return torch.bmm(wide.flatten(1, 2).mT, narrow.flatten(1, 2))
 
 
 def _memory_gradient(q: Tensor, read: Tensor, d_after: Tensor | None, damping: Damping | None) -> Tensor:

@@ -80,7 +80,9 @@ def _whole(case: Case, v: Tensor, weights: list[Tensor], memory: Tensor | None) 
     after = torch.empty(batch, heads, neurons, width, dtype=v.dtype)
     arranged = whole.arrange(encoder, encoder_v, decoder, v.dtype)
     pieces = v.view(batch * case.count, length // case.count, width)
-    out, _, _, left = whole.layer(pieces, encoder, encoder_v, decoder, memory, arranged, case.setting(), after)
+    out, _, _, left = whole.layer(
+        pieces, encoder, encoder_v, decoder, memory, arranged, case.setting(), after, keep_q=batch > 1
+    )
     assert left is not None
     return out.view(v.shape), left
 
@@ -175,6 +177,12 @@ def test_triton_stages_equal_the_plain_stages(damped: bool) -> None:
         for start, count in ((None, 2), (memory, 1), (memory[:1], 2)):
             after = torch.full((rows // count, *memory.shape[1:]), float("nan"), device=v.device)
             made += [module.carry(extra[1], start, factor, count, after), after]
+        if NATIVE:  # the processor has no product of 16 bits summed in 32
+            made.append(module.outer(x, z))
+        for start, values in ((None, v[None]), (memory, v[None]), (memory, z)):
+            after = torch.full(memory.shape, float("nan"), device=v.device)
+            before = module.write(q, values, start, factor, after)
+            made += [after] if before is None else [after, before]
         return made
 
     found, expected = stage_by_stage(work), stage_by_stage(stages)
