@@ -93,12 +93,14 @@ def trunk(
     setting = whole.Setting(rotation, damping, rates, drop, count, work)
     shape = (layers, batch, encoder.shape[0], encoder.shape[2], width)
     room = torch.empty(shape, dtype=torch.float32, device=v.device) if keep_state else None
-    memories, activities = [], []
+    memories, activities, learns = [], [], torch.is_grad_enabled()
     for layer in range(layers):
         before = None if memory is None else memory[layer]
         after = None if room is None else _alias(room[layer])
         pieces = v.to(dtype).view(batch * count, length // count, width)
-        out, x, y, after = whole.layer(pieces, encoder, encoder_v, decoder, before, weights, setting, after)
+        out, x, y, after = whole.layer(
+            pieces, encoder, encoder_v, decoder, before, weights, setting, after, keep_q=learns and layer >= layers // 3
+        )
         v = _normalise(v + _normalise(out.view(v.shape)))
         if after is not None:
             memories.append(after)

@@ -5,14 +5,12 @@ from __future__ import annotations
 import statistics
 import time
 from collections.abc import Callable, Iterator
-from pathlib import Path
 
 import torch
 from torch import Tensor, nn
 
-from bdh import BDH, BDHConfig, BDHState, ByteTokenizer, fused, generate
+from bdh import BDH, BDHConfig, BDHState, fused, generate
 from bdh.stepping import Stepper
-from bdh.training.data import RandomWindows, encode_documents, read_texts
 from bdh.training.optim import make_optimizer
 from benchmarks.measurement import Measurement
 from benchmarks.reference import Reference
@@ -25,8 +23,6 @@ TESTS = (
     "tests/bdh/test_parity.py",
     "tests/bdh/test_reference.py",
 )
-NOVELS = Path(__file__).parents[1] / "novels"
-_CURVE_STEPS = 150
 _LONG = 32_768
 _GIB = 2**30
 
@@ -39,7 +35,6 @@ def measure() -> Iterator[Measurement]:
         raise SystemExit("benchmark gpu: no CUDA GPU is to be seen; run it where there is one")
     yield from _machine()
     yield from _training()
-    yield from _curves()
     yield from _reading()
     yield from _writing()
 
@@ -86,7 +81,8 @@ def _learner(model: nn.Module, loss: Step) -> Step:
     return step
 
 
-def _reference(config: BDHConfig) -> Step:
+def make_reference(config: BDHConfig) -> Step:
+    """Return a step of the published formulation, compiled."""
     model = Reference(config).cuda().train()
     compiled = torch.compile(model, dynamic=False)
 
@@ -97,7 +93,7 @@ def _reference(config: BDHConfig) -> Step:
     return _learner(model, loss)
 
 
-def _ours(config: BDHConfig, *, batch: int = 0) -> Step:
+def make_ours(config: BDHConfig, *, batch: int = 0) -> Step:
     """Return our step; with ``batch`` the memory is carried from step to step."""
     model = BDH(config)
     model.load_state_dict(Reference(config).state_dict())
@@ -122,11 +118,11 @@ def _training() -> Iterator[Measurement]:
     for batch, length in ((32, 512), (8, 2048)):
         tokens = torch.randint(256, (batch, length + 1), device="cuda")
         makers: dict[str, Callable[[], Step]] = {
-            "reference, torch.compile": lambda: _reference(config),
-            "ours": lambda: _ours(config),
+            "reference, torch.compile": lambda: make_reference(config),
+            "ours": lambda: make_ours(config),
         }
         if length == 512:
-            makers["ours, memory carried"] = lambda: _ours(config, batch=32)
+            makers["ours, memory carried"] = lambda: make_ours(config, batch=32)
         for name, make in makers.items():
             torch.manual_seed(0)
             step = make()
@@ -140,28 +136,6 @@ def _training() -> Iterator[Measurement]:
             yield Measurement(f"training {batch} x {length}, {name}, memory", peak, "GiB", "peak of allocations")
             del step
             torch.compiler.reset()
-
-
-def _curves() -> Iterator[Measurement]:
-    """Yield what both lose on the shipped novel, from the same weights and batches, without dropout."""
-    config = BDHConfig(dropout=0.0)
-    losses = {}
-    for name, make in (("reference", _reference), ("ours", _ours)):
-        torch.manual_seed(1)
-        documents = encode_documents(read_texts(NOVELS), ByteTokenizer())
-        windows = RandomWindows(documents, batch_size=32, seq_len=512, seed=1)
-        step = make(config)
-        rows = []
-        for _ in range(_CURVE_STEPS):
-            batch = windows.next().to(torch.device("cuda"))
-            rows.append(step(batch.tokens, batch.targets))
-        losses[name] = torch.stack(rows).cpu()
-        torch.compiler.reset()
-        how = f"mean of the last 20 of {_CURVE_STEPS} steps of 32 x 512 bytes"
-        yield Measurement(f"loss, {name}", float(losses[name][-20:].mean()), "nats", how)
-    apart = (losses["ours"] - losses["reference"]).abs()
-    yield Measurement("difference of the two losses, mean", float(apart.mean()), "nats", f"{_CURVE_STEPS} steps")
-    yield Measurement("difference of the two losses, largest", float(apart.max()), "nats", f"{_CURVE_STEPS} steps")
 
 
 @torch.inference_mode()

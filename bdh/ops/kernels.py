@@ -10,6 +10,9 @@ import triton
 import triton.language as tl
 from triton.tools.tensor_descriptor import TensorDescriptor
 
+from bdh.ops.passes import carry as carry
+from bdh.ops.passes import turn as turn
+from bdh.ops.passes import turn_back as turn_back
 from bdh.ops.rotary import Rotation
 from bdh.ops.stages import scale, threshold
 from bdh.shapes import Float, Tensor
@@ -94,24 +97,20 @@ def _mix_kernel(
 
 @triton.jit(do_not_specialize=["seed", "least"])
 def _unmix_kernel(
-    z, encoder_v, upstream, decoder, x, cosines, sines, y, q, dg, dx, rows, period, seed, least, growth,
+    z, encoder_v, upstream, decoder, x, y, dg, rows, seed, least, growth,
     DROP: tl.constexpr, N: tl.constexpr, D: tl.constexpr, BM: tl.constexpr, BN: tl.constexpr, BK: tl.constexpr,
 ):  # fmt: skip
-    """Where dropout is on, r > 0 stands for a neuron that is active and kept, and r has grown already."""
+    """Where dropout is on, g > 0 stands for a neuron that is active and kept, and g has grown already."""
     column, first, head = tl.program_id(0) * BN, tl.program_id(1) * BM, tl.program_id(2)
     row = head * rows + first
-    kind = y.dtype
-    r = tl.maximum(_product(z, encoder_v, row, head * N + column, D, BM, BN, BK), 0.0)
+    g = tl.maximum(_product(z, encoder_v, row, head * N + column, D, BM, BN, BK), 0.0)
     if DROP:
-        r = tl.where(_kept(row, column, seed, least, N, BM, BN), r * growth, 0.0)
+        g = tl.where(_kept(row, column, seed, least, N, BM, BN), g * growth, 0.0)
     neurons = x.load([row, column]).to(tl.float32)
-    y.store([row, column], (r * neurons).to(kind))
-    q.store([row, column], _turned(neurons, cosines, sines, first % period, column, BM, BN).to(kind))
-    r = r.to(kind)
+    y.store([row, column], (g * neurons).to(y.dtype))
+    neurons = tl.where(g > 0.0, neurons * growth, 0.0).to(y.dtype)
     dy = _product(upstream, decoder, first, head * N + column, D, BM, BN, BK)
-    dx.store([row, column], (dy * r.to(tl.float32)).to(kind))
-    dy = tl.where(r > 0.0, dy * growth, 0.0)
-    dg.store([row, column], (dy * x.load([row, column]).to(tl.float32)).to(kind))
+    dg.store([row, column], (dy * neurons.to(tl.float32)).to(y.dtype))
 
 
 @triton.jit
@@ -136,48 +135,25 @@ def _pair_kernel(
 
 
 @triton.jit
-def _turn_back_kernel(
-    pairs, q, dx, x, cosines, sines, left, right, out, C, period,
-    K: tl.constexpr, N: tl.constexpr, BM: tl.constexpr, BN: tl.constexpr, BK: tl.constexpr,
+def _write_kernel(
+    q, values, memory, factors, before, after, batch, heads, C,
+    OWN: tl.constexpr, EMPTY: tl.constexpr, DAMPED: tl.constexpr,
+    N: tl.constexpr, BM: tl.constexpr, BN: tl.constexpr, BK: tl.constexpr,
 ):  # fmt: skip
-    column, first, piece = tl.program_id(0) * BN, tl.program_id(1) * BM, tl.program_id(2)
-    row = piece * C + first
+    column, d, piece = tl.program_id(1) * BM, tl.program_id(0) * BN, tl.program_id(2)
+    head, text = piece // batch, piece % batch
+    own, first = (text * heads + head) * N + column, (piece if OWN else text) * C
     total = tl.zeros((BM, BN), dtype=tl.float32)
     for k in range(0, C, BK):
-        total = tl.dot(pairs.load([row, k]), q.load([piece * C + k, column]), total, input_precision="ieee")
-    if K > 0:
-        total += _product(left, right, row, piece * N + column, K, BM, BN, BK)
-    c, s = cosines.load([row % period, column // 2]), sines.load([row % period, column // 2])
-    c, s = c.to(tl.float32), s.to(tl.float32)
-    p, r = tl.split(tl.reshape(total, (BM, BN // 2, 2)))
-    back = tl.reshape(tl.join(p * c + r * s, r * c - p * s), (BM, BN)) + dx.load([row, column]).to(tl.float32)
-    out.store([row, column], tl.where(x.load([row, column]) > 0.0, back, 0.0).to(out.dtype))
-
-
-@triton.jit
-def _place(row, column, N: tl.constexpr, BM: tl.constexpr, BN: tl.constexpr):
-    """Return the offsets of a tile in (., N)."""
-    return (row + tl.arange(0, BM)).to(tl.int64)[:, None] * N + column + tl.arange(0, BN)[None, :]
-
-
-@triton.jit
-def _carry_kernel(
-    written, memory, whole, before, after, batch, count, heads,
-    EMPTY: tl.constexpr, DAMPED: tl.constexpr, N: tl.constexpr, D: tl.constexpr, BN: tl.constexpr,
-):  # fmt: skip
-    column, text, head = tl.program_id(0) * BN, tl.program_id(1), tl.program_id(2)
-    own = _place((text * heads + head) * N + column, 0, D, BN, D)
-    now = tl.zeros((BN, D), dtype=tl.float32)
+        part = q.load([piece * C + k, column]).T
+        total = tl.dot(part, values.load([first + k, d]), total, input_precision="ieee")
     if not EMPTY:
-        now = tl.load(memory + own).to(tl.float32)
-    for piece in range(count):
-        place = _place(((head * batch + text) * count + piece) * N + column, 0, D, BN, D)
-        adds = tl.load(written + place).to(tl.float32)
-        tl.store(before + place, now.to(before.dtype.element_ty))
+        held = memory.load([own, d])
+        before.store([piece * N + column, d], held.to(before.dtype))
         if DAMPED:
-            now *= tl.load(whole + head)
-        now += adds
-    tl.store(after + own, now)
+            held *= tl.load(factors + head)
+        total += held
+    after.store([own, d], total)
 
 
 def _tiled(tensor: Tensor, rows: int, columns: int) -> TensorDescriptor:
@@ -193,11 +169,10 @@ def encode(
     (rows, length, width), (heads, neurons, _) = v.shape, encoder.shape
     x = torch.empty(heads, rows, length, neurons, dtype=v.dtype, device=v.device)
     q = torch.empty_like(x)
-    bm, bn, bk, warps, depth = _tiles("encode", length)
+    bm, bn, bk, how = _tiles("encode", length)
     _encode_kernel[(neurons // bn, rows * length // bm, heads)](
         _tiled(v, bm, bk), _tiled(encoder, bn, bk), *(_tiled(table, bm, bn // 2) for table in rotation),
-        _tiled(x, bm, bn), _tiled(q, bm, bn), rows * length, rotation[0].shape[0], neurons, width, bm, bn, bk,
-        num_warps=warps, num_stages=depth,
+        _tiled(x, bm, bn), _tiled(q, bm, bn), rows * length, rotation[0].shape[0], neurons, width, bm, bn, bk, **how,
     )  # fmt: skip
     return x, q
 
@@ -206,10 +181,10 @@ def scores(q: Float[Tensor, "H R C N"], rates: Float[Tensor, "H"] | None) -> Flo
     """Return what ``stages.scores`` returns; blocks above the diagonal are never computed."""
     heads, rows, length, neurons = q.shape
     out = torch.empty(heads, rows, length, length, dtype=q.dtype, device=q.device)
-    bm, _, bk, warps, depth = _tiles("scores", length)
+    bm, _, bk, how = _tiles("scores", length)
     _scores_kernel[((length // bm) ** 2, heads * rows)](
         _tiled(q, bm, bk), out if rates is None else rates, out, rows, length, rates is not None, neurons, bm, bk,
-        num_warps=warps, num_stages=depth,
+        **how,
     )  # fmt: skip
     return out
 
@@ -220,11 +195,10 @@ def mix(
     """Return what ``stages.mix`` returns, by the same dropout mask."""
     heads, rows, length, neurons = x.shape
     y = torch.empty_like(x)
-    bm, bn, bk, warps, depth = _tiles("mix", length)
+    bm, bn, bk, how = _tiles("mix", length)
     _mix_kernel[(neurons // bn, rows * length // bm, heads)](
         _tiled(z, bm, bk), _tiled(encoder_v, bn, bk), _tiled(x, bm, bn), _tiled(y, bm, bn), rows * length,
-        seed, threshold(drop), scale(drop), drop > 0, neurons, z.shape[-1], bm, bn, bk,
-        num_warps=warps, num_stages=depth,
+        seed, threshold(drop), scale(drop), drop > 0, neurons, z.shape[-1], bm, bn, bk, **how,
     )  # fmt: skip
     return y
 
@@ -235,22 +209,19 @@ def unmix(
     upstream: Float[Tensor, "R C D"],
     decoder: Float[Tensor, "H N D"],
     x: Float[Tensor, "H R C N"],
-    rotation: Rotation,
     drop: float,
     seed: int,
-) -> tuple[Tensor, Tensor, Tensor, Tensor]:
-    """Return what ``stages.unmix`` returns: y, q and two gradients from two products in one pass."""
+) -> tuple[Float[Tensor, "H R C N"], Float[Tensor, "H R C N"]]:
+    """Return what ``stages.unmix`` returns: two products in one pass."""
     heads, rows, length, neurons = x.shape
-    y, q, dg, dx = (torch.empty_like(x) for _ in range(4))
-    bm, bn, bk, warps, depth = _tiles("unmix", length)
+    y, dg = torch.empty_like(x), torch.empty_like(x)
+    bm, bn, bk, how = _tiles("unmix", length)
     _unmix_kernel[(neurons // bn, rows * length // bm, heads)](
         _tiled(z, bm, bk), _tiled(encoder_v, bn, bk), _tiled(upstream, bm, bk), _tiled(decoder, bn, bk),
-        _tiled(x, bm, bn), *(_tiled(table, bm, bn // 2) for table in rotation),
-        *(_tiled(part, bm, bn) for part in (y, q, dg, dx)), rows * length, rotation[0].shape[0],
-        seed, threshold(drop), scale(drop), drop > 0, neurons, z.shape[-1], bm, bn, bk,
-        num_warps=warps, num_stages=depth,
+        _tiled(x, bm, bn), _tiled(y, bm, bn), _tiled(dg, bm, bn), rows * length,
+        seed, threshold(drop), scale(drop), drop > 0, neurons, z.shape[-1], bm, bn, bk, **how,
     )  # fmt: skip
-    return y, q, dg, dx
+    return y, dg
 
 
 def pair(
@@ -259,65 +230,53 @@ def pair(
     """Return what ``stages.pair`` returns."""
     heads, rows, length, width = da.shape
     out = torch.empty(heads, rows, length, length, dtype=da.dtype, device=da.device)
-    bm, _, bk, warps, depth = _tiles("pair", length)
+    bm, _, bk, how = _tiles("pair", length)
     _pair_kernel[((length // bm) ** 2, heads * rows)](
         _tiled(da, bm, bk), _tiled(v, bm, bk), out if rates is None else rates, out, rows, length, rates is not None,
-        width, bm, bk, num_warps=warps, num_stages=depth,
+        width, bm, bk, **how,
     )  # fmt: skip
     return out
 
 
-def turn_back(
-    pairs: Float[Tensor, "H R C C"],
+def outer(wide: Float[Tensor, "H R C N"], narrow: Float[Tensor, "H R C D"]) -> Float[Tensor, "H N D"]:
+    """Return what ``stages.outer`` returns, not rounded to 16 bits."""
+    return torch.bmm(wide.flatten(1, 2).mT, narrow.flatten(1, 2), out_dtype=torch.float32)
+
+
+def write(
     q: Float[Tensor, "H R C N"],
-    dx: Float[Tensor, "H R C N"],
-    x: Float[Tensor, "H R C N"],
-    rotation: Rotation,
-    extra: tuple[Float[Tensor, "H R C K"], Float[Tensor, "H R N K"]] | None,
-) -> Float[Tensor, "H R C N"]:
-    """Return what ``stages.turn_back`` returns."""
-    heads, rows, length, neurons = q.shape
-    out = torch.empty_like(x)
-    left, right = (pairs, pairs) if extra is None else extra
-    bm, bn, bk, warps, depth = _tiles("turn_back", length)
-    _turn_back_kernel[(neurons // bn, length // bm, heads * rows)](
-        _tiled(pairs, bm, bk), _tiled(q, bk, bn), _tiled(dx, bm, bn), _tiled(x, bm, bn),
-        *(_tiled(table, bm, bn // 2) for table in rotation), _tiled(left, bm, bk), _tiled(right, bn, bk),
-        _tiled(out, bm, bn), length, rotation[0].shape[0], 0 if extra is None else left.shape[-1], neurons,
-        bm, bn, bk, num_warps=warps, num_stages=depth,
-    )  # fmt: skip
-    return out
-
-
-def carry(
-    written: Float[Tensor, "H R N D"],
-    memory: Float[Tensor, "B H N D"] | None,
+    values: Float[Tensor, "H R C D"],
+    memory: Float[Tensor, "R H N D"] | None,
     whole: Float[Tensor, "H 1 1"] | None,
-    count: int,
-    after: Float[Tensor, "B H N D"],
-) -> Float[Tensor, "H R N D"]:
-    """Return what ``stages.carry`` returns; the running memory stays in registers, in float32."""
-    heads, rows, neurons, width = written.shape
-    before, factors = torch.empty_like(written), written if whole is None else whole.float().contiguous()
-    held = after if memory is None else memory.contiguous()
-    _carry_kernel[(neurons // 16, rows // count, heads)](
-        written, held, factors, before, after, rows // count, count, heads, memory is None, whole is not None,
-        neurons, width, 16, num_warps=4,
+    after: Float[Tensor, "R H N D"],
+) -> Float[Tensor, "H R N D"] | None:
+    """Return what ``stages.write`` returns: the product, the sum and the narrow copy in one pass, summed in float32."""
+    (heads, rows, length, neurons), width = q.shape, values.shape[-1]
+    held = after if memory is None else memory
+    before = None if memory is None else torch.empty(heads, rows, neurons, width, dtype=q.dtype, device=q.device)
+    factors = after if whole is None else whole.float().contiguous()
+    bm, bn, bk, how = _tiles("write", neurons)
+    bk = min(bk, length & -length)
+    _write_kernel[(width // bn, neurons // bm, heads * rows)](
+        _tiled(q, bk, bm), _tiled(values, bk, bn), _tiled(held, bm, bn), factors,
+        _tiled(values if before is None else before, bm, bn), _tiled(after, bm, bn), rows, heads, length,
+        values.shape[0] > 1, memory is None, whole is not None, neurons, bm, bn, bk, **how,
     )  # fmt: skip
     return before
 
 
-TILES: dict[str, tuple[int, int, int, int, int]] = {
-    "encode": (64, 128, 64, 4, 2),
-    "scores": (128, 128, 64, 8, 3),
-    "mix": (128, 128, 64, 8, 3),
-    "unmix": (64, 128, 64, 4, 3),
-    "pair": (64, 64, 64, 4, 3),
-    "turn_back": (128, 128, 64, 4, 3),
+TILES: dict[str, tuple[int, int, int, int, int, int | None]] = {
+    "encode": (64, 128, 64, 4, 2, None),
+    "scores": (128, 128, 64, 8, 3, None),
+    "mix": (128, 128, 64, 8, 3, None),
+    "unmix": (64, 128, 64, 4, 3, 168),
+    "pair": (64, 64, 64, 4, 3, None),
+    "write": (128, 64, 64, 4, 3, 168),
 }
-"""Rows, columns, depth of a step, warps and stages of each kernel: the fastest of some eight, measured on an H200."""
+"""Rows, columns, depth of a step, warps, stages and the most registers of a thread: the fastest measured on an H200."""
 
 
-def _tiles(name: str, length: int) -> tuple[int, int, int, int, int]:
-    bm, bn, bk, warps, depth = TILES[name]
-    return min(bm, length & -length), bn, bk, warps, depth
+def _tiles(name: str, length: int) -> tuple[int, int, int, dict[str, int]]:
+    bm, bn, bk, warps, depth, registers = TILES[name]
+    how = {"num_warps": warps, "num_stages": depth} | ({} if registers is None else {"maxnreg": registers})
+    return min(bm, length & -length), bn, bk, how

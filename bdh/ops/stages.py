@@ -39,14 +39,18 @@ def unmix(
     upstream: Float[Tensor, "R C D"],
     decoder: Float[Tensor, "H N D"],
     x: Float[Tensor, "H R C N"],
-    rotation: Rotation,
     drop: float,
     seed: int,
-) -> tuple[Tensor, Tensor, Tensor, Tensor]:
-    """Return y and q again, and from the gradient ``upstream`` of y @ decoder those of z @ encoder_v and of x by y."""
-    r = F.relu(z @ encoder_v.mT[:, None])
+) -> tuple[Float[Tensor, "H R C N"], Float[Tensor, "H R C N"]]:
+    """Return y again and, from the gradient ``upstream`` of y @ decoder, that of z @ encoder_v."""
+    g = F.relu(z @ encoder_v.mT[:, None])
     dy = _keep(upstream @ decoder.mT[:, None], drop, seed)
-    return _keep(r * x, drop, seed), _turn(x, rotation), dy * x * (r > 0), dy * r
+    return _keep(g * x, drop, seed), dy * x * (g > 0)
+
+
+def turn(x: Float[Tensor, "H R C N"], rotation: Rotation) -> Float[Tensor, "H R C N"]:
+    """Return q = rope(x) again."""
+    return _turn(x, rotation)
 
 
 def pair(
@@ -60,20 +64,43 @@ def pair(
 def turn_back(
     pairs: Float[Tensor, "H R C C"],
     q: Float[Tensor, "H R C N"],
-    dx: Float[Tensor, "H R C N"],
     x: Float[Tensor, "H R C N"],
+    y: Float[Tensor, "H R C N"],
+    dg: Float[Tensor, "H R C N"],
     rotation: Rotation,
+    drop: float,
     extra: tuple[Float[Tensor, "H R C K"], Float[Tensor, "H R N K"]] | None,
 ) -> Float[Tensor, "H R C N"]:
-    """Return the gradient of v @ encoder: that of q turned back, plus ``dx``, where x is positive.
+    """Return the gradient of v @ encoder: that of q turned back, plus that of x by y, where x is positive.
 
-    ``extra`` holds what else the gradient of q is made of, as two factors: what was read from the memory.
+    With y = g * x the gradient of x is dy * g, which is dg / x * y / x. ``extra`` holds what else the gradient of q is
+    made of, as two factors: what was read from the memory.
     """
     dq = pairs @ q
     if extra is not None:
         dq = dq + extra[0] @ extra[1].mT
-    cosines, sines = rotation
-    return (_turn(dq, (cosines, -sines)) + dx) * (x > 0)
+    by_y = torch.where(x > 0, (dg / x) * (y / x), 0.0) / scale(drop)
+    return (_turn(dq, (rotation[0], -rotation[1])) + by_y) * (x > 0)
+
+
+def outer(wide: Float[Tensor, "H R C N"], narrow: Float[Tensor, "H R C D"]) -> Float[Tensor, "H N D"]:
+    """Return the gradient of a weight: the sum over all tokens of wide outer narrow."""
+    return torch.bmm(wide.flatten(1, 2).mT, narrow.flatten(1, 2))
+
+
+def write(
+    q: Float[Tensor, "H R C N"],
+    values: Float[Tensor, "H R C D"],
+    memory: Float[Tensor, "R H N D"] | None,
+    whole: Float[Tensor, "H 1 1"] | None,
+    after: Float[Tensor, "R H N D"],
+) -> Float[Tensor, "H R N D"] | None:
+    """Leave ``whole`` * ``memory`` + q^T values in ``after``; return ``memory`` in the precision of ``q``."""
+    after.copy_((q.mT @ values).transpose(0, 1))
+    if memory is None:
+        return None
+    after += memory if whole is None else memory * whole.to(memory.dtype)
+    return memory.transpose(0, 1).to(q.dtype)
 
 
 def carry(

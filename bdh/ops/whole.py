@@ -1,8 +1,8 @@
 """One whole layer up to its sum over neurons, with its gradient written out: few passes over the wide tensors.
 
-Of the H * N wide tensors only x is kept for the backward pass; q and y are made again there. Queries equal keys, so
-the gradient of the scores is made symmetric first and takes one product instead of two. The stages of the work come
-from ``stages`` or, on a GPU, from ``kernels``.
+Of the H * N wide tensors only x is kept for the backward pass, and q where asked; y is made again there. Queries equal
+keys, so the gradient of the scores is made symmetric first and takes one product instead of two. The stages of the
+work come from ``stages`` or, on a GPU, from ``kernels``.
 """
 
 import importlib.util
@@ -76,15 +76,17 @@ def layer(
     weights: Weights,
     setting: Setting,
     after: Float[Tensor, "B H N D"] | None,
+    *,
+    keep_q: bool = False,
 ) -> tuple[Float[Tensor, "R C D"], Float[Tensor, "H R C N"], Float[Tensor, "H R C N"], Tensor | None]:
     """Return y @ decoder, x, y (without gradients) and the memory after the text.
 
     ``v`` is in the precision of the work, R = B * count pieces of C tokens. ``after`` is where the memory is left; None
-    leaves it unwritten. Gradients reach v, the three weights and, for texts of one piece, ``memory`` from all results
-    but x and y.
+    leaves it unwritten. With ``keep_q`` the backward pass need not make q again. Gradients reach v, the three weights
+    and, for texts of one piece, ``memory`` from all results but x and y.
     """
     answer: tuple[Tensor, Tensor, Tensor, Tensor | None] = _Layer.apply(  # type: ignore[no-untyped-call]
-        v, encoder, encoder_v, decoder, memory, weights, setting, [after]
+        v, encoder, encoder_v, decoder, memory, weights, setting, [after], keep_q
     )
     return answer
 
@@ -93,10 +95,10 @@ class _Layer(torch.autograd.Function):
     @staticmethod
     def forward(
         ctx: Any, v: Tensor, encoder: Tensor, encoder_v: Tensor, decoder: Tensor, memory: Tensor | None,
-        weights: Weights, setting: Setting, after: list[Tensor | None],
+        weights: Weights, setting: Setting, after: list[Tensor | None], keep_q: bool,
     ) -> tuple[Tensor, Tensor, Tensor, Tensor | None]:  # fmt: skip
         with torch.autocast(v.device.type, enabled=False):
-            return _forward(ctx, v, memory, weights, setting, after[0])
+            return _forward(ctx, v, memory, weights, setting, after[0], keep_q)
 
     @staticmethod
     def backward(
@@ -109,7 +111,7 @@ class _Layer(torch.autograd.Function):
 
 
 def _forward(
-    ctx: Any, v: Tensor, memory: Tensor | None, weights: Weights, setting: Setting, after: Tensor | None
+    ctx: Any, v: Tensor, memory: Tensor | None, weights: Weights, setting: Setting, after: Tensor | None, keep_q: bool
 ) -> tuple[Tensor, Tensor, Tensor, Tensor | None]:
     work, (rows, length, width) = setting.stages, v.shape
     x, q = work.encode(v, weights.encoder, setting.rotation)
@@ -118,14 +120,15 @@ def _forward(
     before = _carry(q, v, memory, setting, after)
     if before is not None:
         _read(a, q, before, setting.damping)
+    kept = q if keep_q else None
     del q
     z, mean, deviation = torch.native_layer_norm(a, [width], None, None, 1e-5)
     seed = int(torch.randint(2**31, ())) if setting.drop else 0
     y = work.mix(z, weights.encoder_v, x, setting.drop, seed)
     out = torch.bmm(y.view(y.shape[0], rows * length, -1), weights.decoder)
     out = out.sum(dim=0, dtype=torch.promote_types(out.dtype, torch.float32)).view(rows, length, width)
-    ctx.save_for_backward(v, x, s, a, z, mean, deviation, before)
-    ctx.weights, ctx.setting, ctx.seed, ctx.wrote = weights, setting, seed, after is not None
+    ctx.save_for_backward(v, x, kept, s, a, z, mean, deviation, before)
+    ctx.weights, ctx.setting, ctx.seed = weights, setting, seed
     ctx.set_materialize_grads(False)
     ctx.mark_non_differentiable(x, y)
     return out, x, y, after
@@ -140,12 +143,15 @@ def _carry(q: Tensor, v: Tensor, memory: Tensor | None, setting: Setting, after:
         return memory.transpose(0, 1).to(q.dtype).contiguous()
     damping = setting.damping
     values = v[None] if damping is None else v[None] * damping.write[:, None].to(v.dtype)
+    whole = None if damping is None else damping.whole
+    if after is not None and setting.pieces == 1:
+        read: Tensor | None = setting.stages.write(q, values, memory, whole, after)
+        return read
     written = q.mT @ values
     if after is None:
         after = torch.empty(rows // setting.pieces, heads, neurons, v.shape[-1], dtype=torch.float32, device=v.device)
-    whole = None if damping is None else damping.whole
     before: Tensor = setting.stages.carry(written, memory, whole, setting.pieces, after)
-    return None if memory is None and setting.pieces == 1 else before
+    return before
 
 
 def _read(a: Tensor, q: Tensor, before: Tensor, damping: Damping | None) -> None:
@@ -158,21 +164,20 @@ def _read(a: Tensor, q: Tensor, before: Tensor, damping: Damping | None) -> None
 
 
 def _backward(ctx: Any, upstream: Tensor, d_after: Tensor | None) -> tuple[Tensor | None, ...]:
-    v, x, s, a, z, mean, deviation, before = ctx.saved_tensors
+    v, x, q, s, a, z, mean, deviation, before = ctx.saved_tensors
     weights, setting = ctx.weights, ctx.setting
     work, damping, (rows, length, width) = setting.stages, setting.damping, v.shape
     heads = x.shape[0]
     out = upstream.to(v.dtype)
-    y, q, dg, dx = work.unmix(z, weights.encoder_v, out, weights.decoder, x, setting.rotation, setting.drop, ctx.seed)
-    d_decoder = _outer(y, out.expand(heads, *out.shape))
-    del y
-    d_encoder_v = _outer(dg, z)
+    y, dg = work.unmix(z, weights.encoder_v, out, weights.decoder, x, setting.drop, ctx.seed)
+    d_decoder = work.outer(y, out.expand(heads, *out.shape))
+    d_encoder_v = work.outer(dg, z)
     dz = torch.bmm(dg.view(heads, rows * length, -1), weights.encoder_v).view(z.shape)
-    del dg
     da = torch.ops.aten.native_layer_norm_backward(dz, a, [width], mean, deviation, None, None, [True, False, False])[0]
     wide = torch.promote_types(v.dtype, torch.float32)
     dv = (s.mT @ da).sum(dim=0, dtype=wide)
     pairs = work.pair(da, v, setting.rates)
+    q = work.turn(x, setting.rotation) if q is None else q
     read = da if damping is None else da * damping.read[:, None].to(da.dtype)
     factors = [] if before is None else [(read, before)]
     if d_after is not None:
@@ -182,21 +187,16 @@ def _backward(ctx: Any, upstream: Tensor, d_after: Tensor | None) -> tuple[Tenso
         factors.append(((v[None] * damped).expand(heads, *v.shape), left))
     extra = None if not factors else factors[0] if len(factors) == 1 else _beside(*factors)
     d_memory = _memory_gradient(q, read, d_after, damping) if ctx.needs_input_grad[4] else None
-    dx = work.turn_back(pairs, q, dx, x, setting.rotation, extra)
-    del q
-    d_encoder = _outer(dx, v.expand(heads, *v.shape))
+    dx = work.turn_back(pairs, q, x, y, dg, setting.rotation, setting.drop, extra)
+    del q, y, dg
+    d_encoder = work.outer(dx, v.expand(heads, *v.shape))
     dv += torch.bmm(dx.view(heads, rows * length, -1), weights.encoder).sum(dim=0, dtype=wide).view(v.shape)
-    return dv.to(v.dtype), d_encoder.mT, d_encoder_v.mT, d_decoder.flatten(0, 1), d_memory, None, None, None
+    return dv.to(v.dtype), d_encoder.mT, d_encoder_v.mT, d_decoder.flatten(0, 1), d_memory, None, None, None, None
 
 
 def _beside(first: tuple[Tensor, Tensor], second: tuple[Tensor, Tensor]) -> tuple[Tensor, Tensor]:
     """Return the two factors whose product is the sum of both products."""
     return torch.cat([first[0], second[0]], dim=-1), torch.cat([first[1], second[1]], dim=-1)
-
-
-def _outer(wide: Float[Tensor, "H R C N"], narrow: Float[Tensor, "H R C D"]) -> Float[Tensor, "H N D"]:
-    """Return the gradient of a weight: the sum over all tokens of wide outer narrow."""
-    return torch.bmm(wide.flatten(1, 2).mT, narrow.flatten(1, 2))
 
 
 def _memory_gradient(q: Tensor, read: Tensor, d_after: Tensor | None, damping: Damping | None) -> Tensor:

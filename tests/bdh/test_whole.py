@@ -80,7 +80,9 @@ def _whole(case: Case, v: Tensor, weights: list[Tensor], memory: Tensor | None) 
     after = torch.empty(batch, heads, neurons, width, dtype=v.dtype)
     arranged = whole.arrange(encoder, encoder_v, decoder, v.dtype)
     pieces = v.view(batch * case.count, length // case.count, width)
-    out, _, _, left = whole.layer(pieces, encoder, encoder_v, decoder, memory, arranged, case.setting(), after)
+    out, _, _, left = whole.layer(
+        pieces, encoder, encoder_v, decoder, memory, arranged, case.setting(), after, keep_q=batch > 1
+    )
     assert left is not None
     return out.view(v.shape), left
 
@@ -162,19 +164,28 @@ def test_triton_stages_equal_the_plain_stages(damped: bool) -> None:
     factor = torch.tensor([0.5, 1.0], device=v.device).view(2, 1, 1) if damped else None
     extra = (_sample(heads, rows, length, width, seed=9), _sample(heads, rows, neurons, width, seed=10))
 
-    def stage_by_stage(module: ModuleType, x: Tensor, q: Tensor) -> list[Tensor]:
+    x, q = stages.encode(v, weights[0], tables)
+    pairs = stages.pair(z, v, rates)
+    y, dg = stages.unmix(z, weights[1], upstream, weights[2], x, drop, seed)
+
+    def stage_by_stage(module: ModuleType) -> list[Tensor]:
         made = [*module.encode(v, weights[0], tables), module.scores(q, rates), module.pair(z, v, rates)]
         made.append(module.mix(z, weights[1], x, drop, seed))
-        made += module.unmix(z, weights[1], upstream, weights[2], x, tables, drop, seed)
+        made += [*module.unmix(z, weights[1], upstream, weights[2], x, drop, seed), module.turn(x, tables)]
         for more in (None, extra):
-            made.append(module.turn_back(made[2], q, made[-1], x, tables, more))
+            made.append(module.turn_back(pairs, q, x, y, dg, tables, drop, more))
         for start, count in ((None, 2), (memory, 1), (memory[:1], 2)):
             after = torch.full((rows // count, *memory.shape[1:]), float("nan"), device=v.device)
             made += [module.carry(extra[1], start, factor, count, after), after]
+        if NATIVE:  # the processor has no product of 16 bits summed in 32
+            made.append(module.outer(x, z))
+        for start, values in ((None, v[None]), (memory, v[None]), (memory, z)):
+            after = torch.full(memory.shape, float("nan"), device=v.device)
+            before = module.write(q, values, start, factor, after)
+            made += [after] if before is None else [after, before]
         return made
 
-    x, q = stages.encode(v, weights[0], tables)
-    found, expected = stage_by_stage(work, x, q), stage_by_stage(stages, x, q)
+    found, expected = stage_by_stage(work), stage_by_stage(stages)
     for mine, true in zip(found, expected, strict=True):
         error = (mine.double() - true.double()).norm() / true.double().norm()
         assert float(error) <= (2e-2 if NATIVE else 1e-5)
