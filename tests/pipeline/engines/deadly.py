@@ -55,9 +55,9 @@ class HeldBack:
     signs: Path
 
     def run(self, pipeline: Pipeline) -> NovelRead:
-        """Wait at most a minute, then read."""
+        """Wait at most 100 seconds, then read."""
         (self.signs / f"{self.path.stem}.begun").touch()
-        for _ in range(600):
+        for _ in range(1000):
             if (self.signs / "go").exists():
                 return ReadNovel(self.path).run(pipeline)
             time.sleep(0.1)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -123,14 +124,21 @@ def test_workers_without_room_are_refused(cluster: Any, stages: Stages) -> None:
 def test_lost_node_is_made_good_by_the_other(cluster: Any, stages: Stages, library: Path, tmp_path: Path) -> None:
     """Last of the file: it takes a node away. Its worker's place is on the other node, once that has nothing to do."""
     good = sorted(library.glob("Novel*.txt"))
-    with RayEngine(stages, address=cluster.address, workers=2) as engine:
-        outcomes = engine.run([ReadNovel(good[0]), *(HeldBack(path, tmp_path) for path in good[1:3])])
-        first = next(outcomes)
-        while len(list(tmp_path.glob("*.begun"))) < 2:
+
+    def lose_a_node() -> bool:
+        """Take it away once both workers are at a novel; the engine goes on meanwhile."""
+        until = time.monotonic() + 60
+        while len(list(tmp_path.glob("*.begun"))) < 2 and time.monotonic() < until:
             time.sleep(0.1)
+        both = time.monotonic() < until
         (lost,) = cluster.worker_nodes
         cluster.remove_node(lost, allow_graceful=False)
         (tmp_path / "go").touch()
-        found = [first, *outcomes]
+        return both
+
+    with RayEngine(stages, address=cluster.address, workers=2) as engine, ThreadPoolExecutor(1) as beside:
+        losing = beside.submit(lose_a_node)
+        found = list(engine.run([ReadNovel(good[0]), *(HeldBack(path, tmp_path) for path in good[1:3])]))
+        assert losing.result()
     assert not [outcome.result.reason for outcome in found if isinstance(outcome.result, Failure)]
     assert {outcome.path for outcome in found} == set(good[:3])
