@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
+import hashlib
+import json
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from functools import cached_property
 
 from pipeline.checks.hold import run_checks
 from pipeline.config import PipelineConfig
 from pipeline.opening import Book, shipped
+from pipeline.reading.cache import ReadingCache, make_key
 from pipeline.reading.encoder import choose_machine
 from pipeline.records import Check, Claim, ClaimVerdict, Evidence, PairLabel
 from pipeline.scoring.checked import CheckShifts, apply_checks
@@ -17,7 +20,7 @@ from pipeline.scoring.features import Passage
 from pipeline.scoring.judge import Heard, Judge, passage_of, relabel
 from pipeline.scoring.judges import judge_by_pairs, open_pair_judge
 from pipeline.scoring.pair_judge import PairJudge
-from pipeline.scoring.reader import ReaderQuestion, TrainedReader
+from pipeline.scoring.reader import Comparison, ReaderQuestion, TrainedReader
 from pipeline.scoring.verdict import DecisionRule
 from pipeline.text.aliases import Alias, names_of
 
@@ -33,6 +36,7 @@ class Bench:
 
     config: PipelineConfig
     aliases: tuple[Alias, ...] = ()
+    cache: ReadingCache | None = None
 
     @cached_property
     def claim_reader(self) -> TrainedReader:
@@ -151,11 +155,26 @@ class Bench:
                 *(ReaderQuestion(claim.text, passage.sentences) for passage in _passages(book, evidence)),
             )
         ]
-        told = iter(self.claim_reader.compare(asked, on_progress=on_progress))
+        told = iter(self._compare(asked, on_progress))
         return [
             Heard(case, next(told), tuple(next(told) for _ in evidence))
             for case, (_, evidence) in zip(cases, questions, strict=True)
         ]
+
+    def _compare(self, asked: Sequence[ReaderQuestion], on_progress: Callable[[int], object]) -> list[Comparison]:
+        """Return the claim reader's answer to each question; the answers to the same questions in a row are kept."""
+        reader = self.claim_reader
+        if self.cache is None:
+            return reader.compare(asked, on_progress=on_progress)
+        told = json.dumps([[question.claim, question.sentences] for question in asked]).encode()
+        key = make_key({"answers": hashlib.sha256(told).hexdigest(), "reader": reader.identity})
+        kept = _answers(self.cache.load_claims(key), len(asked))
+        if kept is None:
+            kept = reader.compare(asked, on_progress=on_progress)
+            self.cache.store_claims(key, [asdict(comparison) for comparison in kept])
+        else:
+            on_progress(len(asked))
+        return kept
 
     def _case(self, book: Book, claim: Claim, evidence: Sequence[Evidence]) -> ClaimCase:
         return make_case(
@@ -170,3 +189,13 @@ class Bench:
 
 def _passages(book: Book, evidence: Sequence[Evidence]) -> list[Passage]:
     return [passage_of(book.novel, book.chunks[item.chunk_index]) for item in evidence]
+
+
+def _answers(kept: object, count: int) -> list[Comparison] | None:
+    """Return ``count`` comparisons as they were kept; None where there are none, or where they are something else."""
+    if not isinstance(kept, list) or len(kept) != count:
+        return None
+    try:
+        return [Comparison(**numbers) for numbers in kept]
+    except TypeError:
+        return None

@@ -74,7 +74,7 @@ class Pipeline:
     @cached_property
     def bench(self) -> Bench:
         """The judges of claims."""
-        return Bench(self.config, self.aliases)
+        return Bench(self.config, self.aliases, self._cache)
 
     @cached_property
     def encoder(self) -> Encoder:

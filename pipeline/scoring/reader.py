@@ -80,6 +80,12 @@ class TrainedReader:
         except BDHError as error:
             raise ModelError(f"the claim reader cannot be loaded: {error}") from error
 
+    @property
+    def identity(self) -> str:
+        """Return what its answers follow from beside the questions: weights, precision and kind of device."""
+        weight = self.reader.model.encoder
+        return f"{self.weights_sha256}, {weight.dtype} on {weight.device.type}"
+
     def compare(
         self, questions: Sequence[ReaderQuestion], *, on_progress: Callable[[int], object] = lambda done: None
     ) -> list[Comparison]:

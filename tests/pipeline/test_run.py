@@ -137,6 +137,8 @@ def test_claims_judged_together_or_apart_are_judged_alike(pipeline: Pipeline, bo
 class Listener:
     """A claim reader that keeps what it is asked, and finds one kind of evidence in every passage."""
 
+    identity = "a listener"
+
     def __init__(self) -> None:
         self.asked: list[ReaderQuestion] = []
 
@@ -177,6 +179,25 @@ def test_each_claim_is_read_before_all_its_evidence_and_before_each_passage(
         assert verdict.features["reader_odds"] == place, "what is said before all the evidence makes the claim's row"
         place += 1 + len(found)
     assert len(listener.asked) == sum(done) == place
+
+
+def test_answers_are_kept_and_what_is_kept_but_no_answers_is_asked_again(
+    stand_in_config: PipelineConfig, pipeline: Pipeline, book: Book, reading: Reading, tmp_path: Path
+) -> None:
+    claims = pipeline.extract(BACKSTORY, "Anna Reed")
+    evidence = pipeline.find_evidence(book, reading, None, claims)
+    questions = [(claim, evidence[claim.id]) for claim in claims]
+    verdicts, asked, done = [], [], list[int]()
+    for damage in (None, None, "[1, 2]", '[{"odds": 1}]', "["):
+        again, listener = Pipeline(stand_in_config, cache_dir=tmp_path), Listener()
+        vars(again.bench)["claim_reader"] = listener
+        for kept in tmp_path.glob("*.claims.json"):
+            kept.write_text(damage or kept.read_text())
+        verdicts.append(again.judge_claims(book, questions, on_progress=done.append))
+        asked.append(len(listener.asked))
+    assert asked[1] == 0 and asked[0] == asked[2] == asked[3] == asked[4] > 0
+    assert verdicts == [verdicts[0]] * 5
+    assert done == [asked[0]] * 5
 
 
 def test_features_of_a_claim_are_those_of_its_words_and_of_the_reader(
