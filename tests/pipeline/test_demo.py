@@ -127,7 +127,9 @@ def test_other_backstory_from_python_reads_nothing(cold: subprocess.CompletedPro
     assert claim.label == "supported"
     assert "instruments" in claim.rationale
     assert any("Aird and Son, instrument makers" in pair.quotation for pair in claim.pairs)
-    assert contents(folder / "cache") == kept
+    after = contents(folder / "cache")
+    assert {name: after[name] for name in kept} == kept
+    assert all(name.endswith(".claims.json") for name in after.keys() - kept.keys()), "answers, and no reading"
 
 
 def test_reading_from_python_is_the_one_the_script_made(cold: subprocess.CompletedProcess[str], folder: Path) -> None:
