@@ -6,9 +6,9 @@ from collections.abc import Callable, Iterator
 from typing import NamedTuple
 
 import torch
-import torch.nn.functional as F
 
 from bdh.ops import parallel, stages, whole
+from bdh.ops.layer import Parameters, normalise
 from bdh.ops.rotary import Rotation
 from bdh.shapes import Float, Tensor
 
@@ -25,15 +25,6 @@ class Sizes(NamedTuple):
     device: torch.device
     width: int
     neurons: int
-
-
-class Parameters(NamedTuple):
-    """The model's own weights, in its own order and precision, and its damping factors."""
-
-    encoder: Float[Tensor, "H D N"]
-    encoder_v: Float[Tensor, "H D N"]
-    decoder: Float[Tensor, "H*N D"]
-    decay: Float[Tensor, "H"] | None
 
 
 def count_pieces(length: int, *, chunkwise: bool) -> int:
@@ -101,7 +92,7 @@ def trunk(
         out, x, y, after = whole.layer(
             pieces, encoder, encoder_v, decoder, before, weights, setting, after, keep_q=learns and layer >= layers // 3
         )
-        v = _normalise(v + _normalise(out.view(v.shape)))
+        v = normalise(v + normalise(out.view(v.shape)))
         if after is not None:
             memories.append(after)
         if measure_every:
@@ -126,7 +117,3 @@ class _Together(torch.autograd.Function):
 def _alias(part: Tensor) -> Tensor:
     """Return the same numbers as a tensor that autograd does not know for a view: a layer writes each part once."""
     return part.new_empty(0).set_(part.untyped_storage(), part.storage_offset(), part.shape, part.stride())
-
-
-def _normalise(v: Tensor) -> Tensor:
-    return F.layer_norm(v.float(), v.shape[-1:], eps=1e-5)

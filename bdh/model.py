@@ -13,6 +13,7 @@ from bdh import fused
 from bdh.config import BDHConfig
 from bdh.errors import ConfigError, StateError
 from bdh.ops import chunkwise, parallel, pieces, recurrent
+from bdh.ops.layer import Parameters, normalise
 from bdh.ops.rotary import Rotation, make_pair_rotation, make_rotation, make_turns, rotate
 from bdh.positions import Positions
 from bdh.shapes import Float, Int, Tensor
@@ -180,10 +181,9 @@ class BDH(nn.Module):
         memory = state.memory[:, 0].to(wide)
         hidden, activity = pieces.trunk(
             self.embedded(tokens)[0],
-            pieces.Matrices(self.encoder, self.encoder_v, self.decoder),
+            self._of_layers(),
             make_turns(self.attn.freqs.view(-1), start=state.position, length=length, dtype=wide),
             memory,
-            self.attn.decay(),
             size=self.config.chunk_size,
             measure_every=measure_every,
         )
@@ -253,7 +253,7 @@ class BDH(nn.Module):
         """Return what ``trunk`` returns."""
         return fused.trunk(
             self.embedded(tokens),
-            fused.Parameters(self.encoder, self.encoder_v, self.decoder, self.attn.decay()),
+            self._of_layers(),
             rotation,
             memory,
             self._work_dtype(),
@@ -264,6 +264,9 @@ class BDH(nn.Module):
             measure_every=measure_every,
         )
 
+    def _of_layers(self) -> Parameters:
+        return Parameters(self.encoder, self.encoder_v, self.decoder, self.attn.decay())
+
     def _work_dtype(self) -> torch.dtype:
         """Return the precision of matrix products: that of autocast where it is on, else that of the weights."""
         kind = self.device.type
@@ -271,7 +274,7 @@ class BDH(nn.Module):
 
     def embedded(self, tokens: Int[Tensor, "B T"]) -> Float[Tensor, "B T D"]:
         """Return what the first layer reads: the normalised vector of each token."""
-        return _normalise(self.embed(tokens))
+        return normalise(self.embed(tokens))
 
     def layer(
         self,
@@ -284,10 +287,10 @@ class BDH(nn.Module):
         narrow = v.to(self.encoder.dtype)
         x = F.relu(narrow[:, None] @ self.encoder)  # (B, H, T, N)
         a, after = attend(rotate(x, rotation), narrow, memory)
-        y = F.relu(_normalise(a).to(self.encoder_v.dtype) @ self.encoder_v) * x
+        y = F.relu(normalise(a).to(self.encoder_v.dtype) @ self.encoder_v) * x
         kept = F.dropout(y, self.config.dropout, self.training)
         out = kept.transpose(1, 2).flatten(2) @ self.decoder  # (B, T, D)
-        return _normalise(v + _normalise(out)), after, x, y
+        return normalise(v + normalise(out)), after, x, y
 
     def _attention(self, mode: Mode, length: int, keep_state: bool) -> "Attend":
         """Return the attention of ``mode`` with this model's settings bound; damping is made once for all layers."""
@@ -389,12 +392,6 @@ def _choose_mode(length: int) -> Mode:
     if length == 1:
         return "recurrent"
     return "parallel" if length <= _PARALLEL_UP_TO else "chunkwise"
-
-
-def _normalise(v: Tensor) -> Tensor:
-    """Return LayerNorm over the last axis, eps 1e-5, without affine parameters, in float32 or wider."""
-    wide = v if v.dtype == torch.float64 else v.float()
-    return F.layer_norm(wide, wide.shape[-1:], eps=1e-5)
 
 
 def _share_active(neurons: Tensor) -> Tensor:

@@ -15,11 +15,9 @@ from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
 
-import numpy as np
-
 from benchmarks.little_reader import save_wide_reader
 from benchmarks.long_novel import cast, write_novel
-from benchmarks.measurement import Measurement
+from benchmarks.measurement import Measurement, slope
 from pipeline.config import PipelineConfig, ReadingConfig
 from pipeline.engines.jobs import Stages
 from pipeline.run import Pipeline
@@ -59,12 +57,6 @@ class Growth:
             yield Measurement(f"{self.what}: {size:g} {self.unit}", seconds, "s", "of the processor, one thread")
         yield Measurement(f"{self.what}: exponent", self.exponent, "", f"{len(self.points)} points, least squares")
         yield Measurement(f"{self.what}: exponent of the last step", self.last, "", "the two largest sizes")
-
-
-def slope(points: Sequence[tuple[float, float]]) -> float:
-    """Return the exponent of the power law that fits (size, cost) best in logarithms."""
-    sizes, costs = np.log(np.array(points, dtype=np.float64)).T
-    return float(np.polyfit(sizes, costs, 1)[0])
 
 
 def measure() -> Iterator[Measurement]:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from pathlib import Path
+from typing import Any
 
 import torch
 
@@ -24,17 +25,8 @@ def save_little_reader(folder: Path) -> Path:
 
 def save_quick_reader(folder: Path, text: str) -> Path:
     """Write one as small that reads words, a little BPE learned from ``text``: a quarter of the tokens or less."""
-    tokenizer = BPETokenizer.train([text], vocab_size=1024)
-    config = bdh.BDHConfig(
-        n_layer=1,
-        n_embd=16,
-        n_head=2,
-        mlp_internal_dim_multiplier=2,
-        vocab_size=tokenizer.vocab_size,
-        decay=(0.9, 0.999),
-        chunk_size=64,
-    )
-    return _save(folder, config, tokenizer, scale=6.0)
+    sizes = {"n_embd": 16, "mlp_internal_dim_multiplier": 2, "chunk_size": 64}
+    return _save_one_layer(folder, text, words=1024, sizes=sizes, scale=6.0)
 
 
 def save_wide_reader(folder: Path, text: str) -> Path:
@@ -42,17 +34,14 @@ def save_wide_reader(folder: Path, text: str) -> Path:
 
     Its vectors take as much memory as those of the shipped one, its computing a fraction of the time.
     """
-    tokenizer = BPETokenizer.train([text], vocab_size=2048)
-    config = bdh.BDHConfig(
-        n_layer=1,
-        n_embd=384,
-        n_head=2,
-        mlp_internal_dim_multiplier=1,
-        vocab_size=tokenizer.vocab_size,
-        decay=(0.9, 0.999),
-        chunk_size=128,
-    )
-    return _save(folder, config, tokenizer, scale=1.0)
+    sizes = {"n_embd": 384, "mlp_internal_dim_multiplier": 1, "chunk_size": 128}
+    return _save_one_layer(folder, text, words=2048, sizes=sizes, scale=1.0)
+
+
+def _save_one_layer(folder: Path, text: str, *, words: int, sizes: dict[str, Any], scale: float) -> Path:
+    tokenizer = BPETokenizer.train([text], vocab_size=words)
+    config = bdh.BDHConfig(n_layer=1, n_head=2, vocab_size=tokenizer.vocab_size, decay=(0.9, 0.999), **sizes)
+    return _save(folder, config, tokenizer, scale=scale)
 
 
 def _save(folder: Path, config: bdh.BDHConfig, tokenizer: Tokenizer, *, scale: float) -> Path:

@@ -8,24 +8,14 @@ from __future__ import annotations
 
 import argparse
 import json
-import math
-import os
-import statistics
-import subprocess
-import sys
 import tempfile
-import time
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING
 
 from benchmarks.little_reader import save_wide_reader
 from benchmarks.long_novel import cast, write_novel
-from benchmarks.measurement import Measurement
-
-if TYPE_CHECKING:
-    from resource import struct_rusage
+from benchmarks.measurement import Measurement, run_alone, slope
 
 TESTS = ("tests/robustness/test_long_novels.py",)
 ALONE = True
@@ -65,22 +55,9 @@ def judge(novel: Path, person: str, *, megabytes: float, flags: Sequence[str] = 
     asked = ["--target_character", person, "--backstory_file", str(folder / "backstory.txt"), "--novel", str(novel)]
     places = ["--out_dir", str(folder / "out"), "--cache_dir", str(folder / "cache"), "--model_dir", str(reader)]
     machine = ["--device", "cpu", "--dtype", "fp32", "--threads", "1", *flags]
-    seconds, usage = _measured([sys.executable, "pipeline.py", *asked, *places, *machine], folder / "log")
+    usage = run_alone(["pipeline.py", *asked, *places, *machine], folder / "log")
     people = json.loads((folder / "out" / f"{novel.stem}.characters.json").read_text(encoding="utf-8"))
-    unit = 1 if sys.platform == "darwin" else 1024
-    return Run(megabytes, seconds, usage.ru_utime + usage.ru_stime, usage.ru_maxrss * unit / 2**30, len(people))
-
-
-def _measured(command: Sequence[str], log: Path) -> tuple[float, struct_rusage]:
-    began = time.monotonic()
-    with log.open("w") as said:
-        environment = {**os.environ, "OMP_NUM_THREADS": "1"}
-        process = subprocess.Popen(command, cwd=ROOT, env=environment, stdout=said, stderr=said)
-        _, status, usage = os.wait4(process.pid, 0)
-        process.returncode = os.waitstatus_to_exitcode(status)
-    if process.returncode:
-        raise RuntimeError(f"the run ended with {process.returncode}: {log.read_text(errors='replace')[-500:]}")
-    return time.monotonic() - began, usage
+    return Run(megabytes, usage.seconds, usage.cpu_seconds, usage.peak / 2**30, len(people))
 
 
 def measure(sizes: Sequence[float] = SIZES) -> Iterator[Measurement]:
@@ -102,8 +79,7 @@ def measure(sizes: Sequence[float] = SIZES) -> Iterator[Measurement]:
 
 def growth(runs: Sequence[Run]) -> float:
     """Return the exponent e of time ~ size**e: the slope of the line through the logarithms of all runs."""
-    sizes, seconds = ([math.log(value) for value in values] for values in zip(*_points(runs), strict=True))
-    return statistics.linear_regression(sizes, seconds).slope
+    return slope(_points(runs))
 
 
 def _points(runs: Sequence[Run]) -> list[tuple[float, float]]:

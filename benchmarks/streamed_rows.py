@@ -9,19 +9,15 @@ workers do, is replaced by an answer that says nothing, for a million rows would
 from __future__ import annotations
 
 import csv
-import os
 import random
-import subprocess
 import sys
 import tempfile
-import time
 from collections.abc import Iterable, Iterator
 from pathlib import Path
-from typing import TYPE_CHECKING
 
 from benchmarks.little_reader import save_quick_reader
 from benchmarks.long_novel import cast, write_novel
-from benchmarks.measurement import Measurement
+from benchmarks.measurement import Measurement, Usage, run_alone
 from pipeline.commands.dataset_stream import MOST_ROWS, Pieces, predict_slices
 from pipeline.config import ScoringConfig
 from pipeline.engines.jobs import Job, Outcome, T
@@ -32,13 +28,9 @@ from pipeline.report.manifest import Manifest
 from pipeline.scoring.logistic import LogisticModel
 from pipeline.text.novels import Shelf
 
-if TYPE_CHECKING:
-    from resource import struct_rusage
-
 TESTS = ("tests/pipeline/test_dataset_stream.py",)
 ALONE = True
 """Takes minutes: run when it is named, and not with the others."""
-ROOT = Path(__file__).resolve().parents[1]
 ROWS = (10_000, 100_000, 1_000_000)
 JUDGED = (2_000, 8_000)
 NOVELS, PEOPLE, BYTES = 20, 6, 3000
@@ -71,9 +63,9 @@ def measure() -> Iterator[Measurement]:
                 table = write_table(home / f"{rows}.{kind}", rows)
                 size = table.stat().st_size / 2**20
                 command = ["-m", "benchmarks.streamed_rows", str(table), str(novels), str(home / "out")]
-                seconds, usage = _measured(command, home / "log")
+                usage = run_alone(command, home / "log")
                 how = f"{kind} of {size:.0f} MiB, {NOVELS} novels, at most {MOST_ROWS:,} rows a slice; without judging"
-                yield from _figures(f"driver, {rows:,} rows, {kind}", seconds, usage, how)
+                yield from _figures(f"driver, {rows:,} rows, {kind}", usage, how)
                 table.unlink()
         reader = save_quick_reader(home / "reader", (novels / "Novel 0.txt").read_text(encoding="utf-8"))
         for rows in JUDGED:
@@ -81,28 +73,14 @@ def measure() -> Iterator[Measurement]:
             tables = ["--train_csv", train, "--test_csv", table, "--novels_dir", novels, "--stream"]
             places = ["--out_dir", home / f"out{rows}", "--cache_dir", home / "cache", "--model_dir", reader]
             machine = ["--device", "cpu", "--dtype", "fp32", "--threads", "1", "--folds", "2", "--repeats", "2"]
-            seconds, usage = _measured(["run_dataset.py", *map(str, [*tables, *places, *machine])], home / "log")
+            usage = run_alone(["run_dataset.py", *map(str, [*tables, *places, *machine])], home / "log")
             how = f"csv, {NOVELS} novels, a fit on 40 rows included, one thread; the claim reader judges"
-            yield from _figures(f"whole run, {rows:,} rows", seconds, usage, how)
+            yield from _figures(f"whole run, {rows:,} rows", usage, how)
 
 
-def _figures(what: str, seconds: float, usage: struct_rusage, how: str) -> Iterator[Measurement]:
-    unit = 1 if sys.platform == "darwin" else 1024
-    yield Measurement(f"{what}, peak memory", usage.ru_maxrss * unit / 2**20, "MiB", how)
-    yield Measurement(f"{what}, time", seconds, "s", f"{usage.ru_utime + usage.ru_stime:.1f} s of the processor")
-
-
-def _measured(command: list[str], log: Path) -> tuple[float, struct_rusage]:
-    """Run Python in a process of its own; return seconds and what it used. Raises RuntimeError where it fails."""
-    began = time.perf_counter()
-    with log.open("w") as said:
-        environment = {**os.environ, "OMP_NUM_THREADS": "1"}
-        process = subprocess.Popen([sys.executable, *command], cwd=ROOT, env=environment, stdout=said, stderr=said)
-        _, status, usage = os.wait4(process.pid, 0)
-        process.returncode = os.waitstatus_to_exitcode(status)
-    if process.returncode:
-        raise RuntimeError(f"the run ended with {process.returncode}: {log.read_text(errors='replace')[-500:]}")
-    return time.perf_counter() - began, usage
+def _figures(what: str, usage: Usage, how: str) -> Iterator[Measurement]:
+    yield Measurement(f"{what}, peak memory", usage.peak / 2**20, "MiB", how)
+    yield Measurement(f"{what}, time", usage.seconds, "s", f"{usage.cpu_seconds:.1f} s of the processor")
 
 
 def write_table(path: Path, rows: int, *, labelled: bool = False) -> Path:

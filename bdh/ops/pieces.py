@@ -11,6 +11,8 @@ from typing import NamedTuple
 import torch
 import torch.nn.functional as F
 
+from bdh.ops.chunkwise import piece_lengths
+from bdh.ops.layer import Parameters, normalise
 from bdh.ops.parallel import Damping, make_damping
 from bdh.ops.rotary import turn
 from bdh.shapes import Float, Tensor
@@ -19,14 +21,6 @@ _BLOCK = 64
 """Rows whose scores are made by one product."""
 _FORGOTTEN = 1e-7
 """A share of the past below the rounding of float32 is none."""
-
-
-class Matrices(NamedTuple):
-    """The weights of a layer as the model keeps them."""
-
-    encoder: Float[Tensor, "H D N"]
-    encoder_v: Float[Tensor, "H D N"]
-    decoder: Float[Tensor, "H*N D"]
 
 
 class _Head(NamedTuple):
@@ -43,10 +37,9 @@ def pays(device: torch.device, batch: int) -> bool:
 
 def trunk(
     v: Float[Tensor, "T D"],
-    weights: Matrices,
+    weights: Parameters,
     turns: Float[Tensor, "T N/2"],
     memory: Float[Tensor, "L H N D"],
-    decay: Float[Tensor, "H"] | None,
     *,
     size: int,
     measure_every: int = 0,
@@ -58,7 +51,8 @@ def trunk(
     """
     length, (heads, _, neurons) = v.shape[0], weights.encoder.shape
     active = torch.zeros(len(memory), 2, dtype=torch.int64)
-    parts, kinds = [], {piece: _heads(heads, decay, piece, weights.encoder.dtype) for piece in _sizes(length, size)}
+    kinds = {own: _heads(heads, weights.decay, own, weights.encoder.dtype) for own in piece_lengths(length, size)}
+    parts = []
     for start in range(0, length, size):
         piece, own = v[start : start + size], turns[start : start + size]
         measured = slice(-start % measure_every, None, measure_every) if measure_every else slice(0)
@@ -69,10 +63,6 @@ def trunk(
         parts.append(piece)
     counted = -(-length // measure_every) * heads * neurons if measure_every else 0
     return torch.cat(parts), active / counted if counted else None
-
-
-def _sizes(length: int, size: int) -> set[int]:
-    return {min(size, length), length % size or min(size, length)}
 
 
 def _heads(count: int, decay: Float[Tensor, "H"] | None, length: int, dtype: torch.dtype) -> list[_Head]:
@@ -86,7 +76,7 @@ def _heads(count: int, decay: Float[Tensor, "H"] | None, length: int, dtype: tor
 
 def _layer(
     v: Float[Tensor, "T D"],
-    weights: Matrices,
+    weights: Parameters,
     turns: Float[Tensor, "T N/2"],
     memory: Float[Tensor, "H N D"],
     heads: list[_Head],
@@ -99,7 +89,7 @@ def _layer(
     said = torch.bmm(F.layer_norm(a, a.shape[-1:], eps=1e-5), weights.encoder_v).relu_()
     rows = narrow.new_empty(len(v), len(weights.decoder))
     y = torch.mul(said, x, out=rows.view(len(v), count, -1).transpose(0, 1))
-    return _normalise(v + _normalise(torch.mm(rows, weights.decoder))), x, y
+    return normalise(v + normalise(torch.mm(rows, weights.decoder))), x, y
 
 
 def _attend(
@@ -123,8 +113,3 @@ def _attend(
         return
     values = v[late] * damping.write[late].to(v.dtype)
     memory.mul_(damping.whole.to(memory.dtype)).add_(torch.mm(q[late].T, values))
-
-
-def _normalise(v: Tensor) -> Tensor:
-    wide = v if v.dtype == torch.float64 else v.float()
-    return F.layer_norm(wide, wide.shape[-1:], eps=1e-5)
