@@ -2,18 +2,20 @@
 
 The bundled story is judged cold: in fp32 and bf16, on one thread and on two, and once more on one. Every number of
 every artefact but the manifest is compared, and everything that is no number (labels, ids, quotations, order) must be
-equal or is counted as different.
+equal or is counted as different. Of two machines each keeps its artefacts (``python -m benchmarks.determinism
+--judge FOLDER``), and the folders are compared on either (``--compare ONE OTHER``).
 """
 
 from __future__ import annotations
 
+import argparse
 import json
 import os
 import re
 import subprocess
 import sys
 import tempfile
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -73,10 +75,10 @@ _NAMED = re.compile(r"Hester Lanyon|c\d+-[0-9a-f]{8}|support|contradict|irreleva
 """Keys that are no fields: whom a state belongs to, which claim, which label."""
 
 
-def judge(folder: Path, dtype: str, threads: int) -> Path:
+def judge(folder: Path, dtype: str, threads: int, device: str = "cpu") -> Path:
     """Judge the backstory cold in a process of its own; return the folder of its artefacts; raises RuntimeError."""
     places = ["--out_dir", str(folder / "out"), "--cache_dir", str(folder / "cache")]
-    machine = ["--device", "cpu", "--dtype", dtype, "--threads", str(threads)]
+    machine = ["--device", device, "--dtype", dtype, "--threads", str(threads)]
     command = [sys.executable, "pipeline.py", *STORY, "--backstory_file", str(BACKSTORY), *places, *machine]
     environment = {**os.environ, "OMP_NUM_THREADS": str(threads)}
     done = subprocess.run(command, cwd=ROOT, env=environment, capture_output=True, text=True, check=False)
@@ -107,23 +109,38 @@ def measure() -> Iterator[Measurement]:
     with tempfile.TemporaryDirectory(prefix="same") as ground:
         runs = {name: judge(Path(ground) / str(n), *how) for n, (name, how) in enumerate(RUNS.items())}
         for one, other in PAIRS:
-            same, files = equal_bytes(runs[one], runs[other])
-            found = compare(runs[one], runs[other])
-            what = f"{one} against {other.removeprefix(one).strip() or other}"
-            yield Measurement(f"{what}: files of equal bytes", same, f"of {files}", "all artefacts, manifest too")
-            for where, most in sorted(found.largest.items(), key=lambda item: -item[1]):
-                if most:
-                    how = f"{where}; {found.numbers} numbers compared in all"
-                    yield Measurement(f"{what}: largest difference", most, "", how)
-            changed = ", ".join(f"{where} ({count})" for where, count in sorted(found.changed.items()))
+            yield from differences(f"{one} against {other.removeprefix(one).strip() or other}", runs[one], runs[other])
+
+
+def differences(what: str, one: Path, other: Path) -> Iterator[Measurement]:
+    """Yield of two folders of artefacts the equal files, the largest difference by field, and what else changed."""
+    same, files = equal_bytes(one, other)
+    found = compare(one, other)
+    yield Measurement(f"{what}: files of equal bytes", same, f"of {files}", "all artefacts, manifest too")
+    for where, most in sorted(found.largest.items(), key=lambda item: -item[1]):
+        if most:
             yield Measurement(
-                f"{what}: values that are no numbers and differ", sum(found.changed.values()), "", changed
+                f"{what}: largest difference", most, "", f"{where}; {found.numbers} numbers compared in all"
             )
+    changed = ", ".join(f"{where} ({count})" for where, count in sorted(found.changed.items()))
+    yield Measurement(f"{what}: values that are no numbers and differ", sum(found.changed.values()), "", changed)
 
 
-def main() -> int:
-    """Compare and say what was found; return 0."""
-    for measurement in measure():
+def main(arguments: Sequence[str] | None = None) -> int:
+    """Keep one run's artefacts, or compare two runs, or do all of it on this machine; return 0."""
+    parser = argparse.ArgumentParser(prog="python -m benchmarks.determinism", description=__doc__)
+    parser.add_argument("--judge", type=Path, metavar="FOLDER", help="judge once and keep artefacts and cache here")
+    parser.add_argument("--device", default="cpu", help="of --judge: cpu or cuda (cpu)")
+    parser.add_argument("--dtype", default="fp32", help="of --judge: fp32 or bf16 (fp32)")
+    parser.add_argument("--threads", type=int, default=1, help="of --judge (1)")
+    parser.add_argument("--compare", type=Path, nargs=2, metavar="FOLDER", help="compare what two runs kept")
+    asked = parser.parse_args(arguments)
+    if asked.judge:
+        print(judge(asked.judge, asked.dtype, asked.threads, asked.device))
+        return 0
+    pair = asked.compare
+    found = differences(f"{pair[0].name} against {pair[1].name}", *(at / "out" for at in pair)) if pair else measure()
+    for measurement in found:
         print(f"{measurement.what}: {measurement.value:.3g} {measurement.unit} ({measurement.how})", flush=True)
     return 0
 

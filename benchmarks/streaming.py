@@ -28,7 +28,7 @@ _SENTENCES = 8
 def measure() -> Iterator[Measurement]:
     """Yield the rates of reading and judging, and what share of the rate of a large product they are."""
     dtype = torch.bfloat16 if torch.cpu._is_avx512_bf16_supported() else torch.float32
-    how = f"{str(dtype).removeprefix('torch.')}, {torch.get_num_threads()} threads"
+    how = f"{_name(dtype)}, {torch.get_num_threads()} threads"
     model, tokenizer = load_bdh(READER, dtype=dtype)
     assert isinstance(model, BDH)
     text = NOVEL.read_text(encoding="utf-8")
@@ -45,7 +45,11 @@ def measure() -> Iterator[Measurement]:
     share = _operations(model) * _SEGMENT / piece / most
     yield Measurement("pieces, of the rate of the product", 100 * share, "%", "operations of the definition")
     yield Measurement("surprise of a segment", 1000 * _surprise(model), "ms", "head and cross-entropy, median of 5")
-    yield from _judge(text, dtype)
+    yield from judge(text, torch.device("cpu"), dtype)
+
+
+def _name(dtype: torch.dtype) -> str:
+    return str(dtype).removeprefix("torch.")
 
 
 def _in_turn(model: BDH, tokens: torch.Tensor) -> tuple[float, float]:
@@ -86,9 +90,9 @@ def _surprise(model: BDH) -> float:
     return 2 * time_call(call)
 
 
-def _judge(text: str, dtype: torch.dtype) -> Iterator[Measurement]:
+def judge(text: str, device: torch.device, dtype: torch.dtype) -> Iterator[Measurement]:
     """Yield claims a second before passages of their own, and before passages that six claims share."""
-    reader = TrainedReader.load(READER, device=torch.device("cpu"), dtype=dtype)
+    reader = TrainedReader.load(READER, device=device, dtype=dtype)
     sentences = [" ".join(sentence.split()) for sentence in text.replace("\n", " ").split(". ") if sentence.strip()]
     passages = [tuple(sentences[first : first + _SENTENCES]) for first in range(0, 32 * _SENTENCES, _SENTENCES)]
     claims = [sentences[-1 - place][:120] for place in range(6)]
@@ -96,5 +100,5 @@ def _judge(text: str, dtype: torch.dtype) -> Iterator[Measurement]:
     shared = [ReaderQuestion(claim, passage) for passage in passages[:6] for claim in claims]
     for what, questions in (("of their own", apart), ("shared by six", shared)):
         seconds = time_call(lambda asked=questions: reader.compare(asked), repeats=3)  # type: ignore[misc]
-        how = f"{len(questions)} questions, passages of {_SENTENCES} sentences, median of 3"
+        how = f"{len(questions)} questions, passages of {_SENTENCES} sentences, {_name(dtype)}, median of 3"
         yield Measurement(f"claims judged before passages {what}", len(questions) / seconds, "a second", how)
