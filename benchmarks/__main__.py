@@ -92,13 +92,17 @@ def describe_run(name: str) -> list[str]:
 
 
 def _commit() -> str:
-    """Return the commit, marked where the tree differs from it; outside a clone say so."""
-    git = ["git", "-C", str(HERE), "describe", "--always", "--dirty", "--abbrev=12"]
+    """Return the commit, marked where anything but what benchmarks write differs from it; outside a clone say so."""
+    git = ["git", "-C", str(HERE)]
     try:
-        answer = subprocess.run(git, capture_output=True, text=True, check=False)
+        commit = subprocess.run(
+            [*git, "rev-parse", "--short=12", "HEAD"], capture_output=True, text=True, check=False
+        ).stdout.strip()
+        changes = [*git, "status", "--porcelain", "--", ":/", f":(exclude,top){REPORTS.relative_to(HERE.parent)}"]
+        dirty = subprocess.run(changes, capture_output=True, text=True, check=False).stdout.strip()
     except FileNotFoundError:
         return "unknown (git is not installed)"
-    return answer.stdout.strip() or "unknown (not a git clone)"
+    return (commit or "unknown (not a git clone)") + ("-dirty" if dirty else "")
 
 
 if __name__ == "__main__":

@@ -90,10 +90,10 @@ class Stream:
     def advance(self) -> int:
         """Read the next segment; return its number of tokens."""
         stop = min(self.done + self._segment, self.total)
-        tokens = self._tokens[self.done : stop].long()
         model = self._encoder.model
+        tokens = self._tokens[self.done : stop].long().to(model.device)
         hidden, state, activity = model.encode(
-            tokens[None].to(model.device),
+            tokens[None],
             self._state,
             "chunkwise",
             measure_every=_MEASURE_EVERY,
@@ -113,15 +113,15 @@ class Stream:
 
     def _surprise(self, hidden: Tensor, tokens: Tensor) -> Tensor:
         """Return the nats of each token, predicted from the hidden vector (1, T, D) before it; block by block."""
-        nats, before = [], self._last
+        nats, before = [], self._last.to(tokens.device)
         for start in range(0, len(tokens), _PREDICTED_AT_ONCE):
             block = tokens[start : start + _PREDICTED_AT_ONCE]
-            logits = self._encoder.model.head(hidden[:, start : start + len(block)], None)[0][0].float().cpu()
+            logits = self._encoder.model.head(hidden[:, start : start + len(block)], None)[0][0].float()
             nats.append(F.cross_entropy(before[None], block[:1], reduction="none"))
             nats.append(F.cross_entropy(logits[:-1], block[1:], reduction="none"))
             before = logits[-1].clone()
         self._last = before
-        return torch.cat(nats).double()
+        return torch.cat(nats).double().cpu()
 
     def _add_hidden(self, hidden: Tensor, row: Tensor, ended: slice) -> None:
         """Add the vectors of a segment to those of its sentences, of which only the last may go on in the next one."""
@@ -142,7 +142,7 @@ class Stream:
         read = int(np.searchsorted(self._ends, self.done, side="right"))
         whole = {"means": torch.from_numpy(self._hidden[:read]), "nats": self._nats[: read + 1]}
         whole |= {"activity": self._activity[:read], "norm": self._norm[:read]}
-        place = {"done": torch.tensor(self.done), "memory": self._state.memory.cpu(), "last": self._last}
+        place = {"done": torch.tensor(self.done), "memory": self._state.memory.cpu(), "last": self._last.cpu()}
         return {**whole, **place, "open": self._open}
 
     def restore(self, tensors: Tensors) -> bool:
