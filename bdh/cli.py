@@ -6,11 +6,9 @@ import sys
 from collections.abc import Sequence
 from typing import Any, NoReturn
 
-import torch
-
 from bdh.commands.catalogue import add_commands
 from bdh.commands.settings import expand, spell
-from bdh.errors import BDHError, ConfigError
+from bdh.errors import BDHError, ConfigError, is_out_of_memory
 
 
 def main(argv: Sequence[str] | None = None) -> int:
@@ -19,8 +17,14 @@ def main(argv: Sequence[str] | None = None) -> int:
     try:
         arguments = parse(sys.argv[1:] if argv is None else argv)
         return int(arguments.run(arguments))
-    except (BDHError, OSError, torch.OutOfMemoryError) as error:
+    except (BDHError, OSError) as error:
         print(f"error: {error}", file=sys.stderr)
+        return 2
+    except (MemoryError, RuntimeError) as error:
+        if not is_out_of_memory(error):
+            raise
+        advice = "a smaller batch, a shorter text or another --device needs less"
+        print(f"error: there is not enough memory; {advice} ({' '.join(str(error).split())})", file=sys.stderr)
         return 2
     except KeyboardInterrupt:
         print("interrupted; --resume continues from the last checkpoint", file=sys.stderr)

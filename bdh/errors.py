@@ -1,4 +1,6 @@
-"""Every exception that the library raises on purpose, in one small tree."""
+"""Every exception that the library raises on purpose, in one small tree, and how torch's want of memory is known."""
+
+import torch
 
 
 class BDHError(Exception):
@@ -39,3 +41,8 @@ class MergeError(BDHError, ValueError):
 
 class ExtraError(BDHError):
     """A command needs an optional library that is not installed."""
+
+
+def is_out_of_memory(error: BaseException) -> bool:
+    """Return whether Python, torch or a GPU had no room; on a processor torch says so by its message alone."""
+    return isinstance(error, MemoryError | torch.OutOfMemoryError) or "can't allocate memory" in str(error)

@@ -20,6 +20,8 @@ from pipeline.flags import dataset_parser, judge_parser, tools_parser
 _PIPE_CLOSED = 141
 """128 + SIGPIPE: what a shell reports of a command whose reader has left."""
 
+_NO_MEMORY = "close other programs, or use --device cpu for a full GPU, and run the same command again to go on"
+
 
 def judge_main(argv: Sequence[str] | None = None) -> int:
     """Run ``pipeline.py``; return 0 when a verdict was reached (or what ``--exit_code`` says), 2 on an error."""
@@ -117,6 +119,12 @@ def _guarded(run: Callable[[], int]) -> int:
         return _PIPE_CLOSED
     except OSError as error:
         return _fail(f"{error.filename or 'the system'}: {error.strerror or error}; check the paths and flags given")
+    except (MemoryError, RuntimeError) as error:
+        from pipeline.reading.encoder import is_out_of_memory
+
+        if not is_out_of_memory(error):
+            raise
+        return _fail(f"there is not enough memory; {_NO_MEMORY} ({error or 'Python does not say for what'})")
     except KeyboardInterrupt:
         print("interrupted; run the same command again to go on from the last saved place", file=sys.stderr)
         return 130

@@ -19,12 +19,11 @@ from collections import Counter
 from collections.abc import Collection, Sequence
 from functools import lru_cache
 
-import bm25s
 import numpy as np
 import numpy.typing as npt
 import Stemmer
-from bm25s.stopwords import STOPWORDS_EN_PLUS
 
+from pipeline.bm25 import BM25, STOPWORDS_EN_PLUS
 from pipeline.config import RetrievalConfig
 from pipeline.errors import NovelError
 from pipeline.records import Claim, Evidence, TimeScope, Vector
@@ -97,9 +96,9 @@ class LexicalIndex:
         documents = [self._number(_analyse(text)) for text in texts]
         self._frequencies = Counter(number for document in documents for number in set(document))
         self._size = len(texts)
-        self._bm25: bm25s.BM25 | None = None
+        self._bm25: BM25 | None = None
         if self._vocabulary:
-            self._bm25 = bm25s.BM25(method="lucene", backend="numpy")
+            self._bm25 = BM25(method="lucene", backend="numpy")
             self._bm25.index((documents, self._vocabulary), create_empty_token=False, show_progress=False)
 
     def __len__(self) -> int:

@@ -10,8 +10,8 @@ from functools import cache
 from itertools import pairwise
 
 import Stemmer
-from bm25s.stopwords import STOPWORDS_EN_PLUS
 
+from pipeline.bm25 import STOPWORDS_EN_PLUS
 from pipeline.records import Span
 
 # Underscores are Project Gutenberg's italics, not letters.

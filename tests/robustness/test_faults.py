@@ -7,12 +7,13 @@ import os
 import subprocess
 import sys
 import threading
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import replace
 from pathlib import Path
 
 import pytest
+import torch
 
 from bdh.cli import main as bdh_main
 from pipeline.cli import judge_main
@@ -27,6 +28,11 @@ from tests.pipeline.reading.conftest import make_story, same_readings
 
 resource = pytest.importorskip("resource", reason="limits of a process are a thing of Unix")
 ROOT = Path(__file__).resolve().parents[2]
+
+
+def gpu_is_full() -> None:
+    """Raise what torch raises on a GPU without room."""
+    raise torch.OutOfMemoryError("CUDA out of memory. Tried to allocate 20.00 GiB.")
 
 
 @contextmanager
@@ -175,3 +181,38 @@ def test_failed_reading_lets_go_of_its_lock(tmp_path: Path) -> None:
     (tmp_path / "file").write_text("no folder", encoding="utf-8")
     with pytest.raises(CacheError, match="--cache_dir"), ReadingCache(tmp_path / "file" / "below").alone("key"):
         pass
+
+
+@pytest.mark.parametrize("ask", [lambda: torch.empty(1 << 50), lambda: bytearray(1 << 60), gpu_is_full])
+def test_lack_of_memory_is_one_line(
+    ask: Callable[[], object], shelf: Path, stand_in_reader: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(Reader, "read", lambda *_, **__: ask())
+    (tmp_path / "backstory.txt").write_text(BACKSTORY, encoding="utf-8")
+    asked = ["--target_character", "Anna Reed", "--backstory_file", tmp_path / "backstory.txt", "--novels_dir", shelf]
+    said = refused(judge_main, *asked, "--model_dir", stand_in_reader, "--out_dir", tmp_path, "--cache_dir", tmp_path)
+    assert "there is not enough memory" in said
+
+
+def test_lack_of_memory_is_one_line_of_the_library_too(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("bdh.cli.parse", lambda _: torch.empty(1 << 50))
+    assert "there is not enough memory" in refused(bdh_main)
+
+
+def test_other_failures_of_torch_are_not_called_a_lack_of_memory(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("bdh.cli.parse", lambda _: torch.zeros(2) @ torch.zeros(3))
+    with pytest.raises(RuntimeError):
+        bdh_main([])
+
+
+def test_jax_is_left_alone(tmp_path: Path) -> None:
+    """It would take most of a GPU; bm25s starts it where it is installed."""
+    (tmp_path / "jax").mkdir()
+    for name in ("__init__", "lax"):
+        (tmp_path / "jax" / f"{name}.py").write_text("raise SystemExit('JAX was started')", encoding="utf-8")
+    script = "import pipeline.retrieval, pipeline.report.passages, sys; assert 'jax' not in sys.modules"
+    environment = {**os.environ, "PYTHONPATH": f"{tmp_path}{os.pathsep}{ROOT}"}
+    done = subprocess.run([sys.executable, "-c", script], env=environment, capture_output=True, text=True, check=False)
+    assert done.returncode == 0, done.stderr
+    plain = subprocess.run([sys.executable, "-c", "import bm25s"], env=environment, capture_output=True, check=False)
+    assert b"JAX was started" in plain.stderr, "bm25s no longer starts JAX: pipeline/bm25.py may go"
