@@ -42,13 +42,13 @@ bench: $(READY) ## time the reader and write a dated report under benchmarks/rep
 	$(BIN)/python -m benchmarks
 
 # The stamp is written last: an installation that broke off is begun again.
-$(READY): requirements.txt requirements-dev.txt
+$(READY): requirements.txt requirements-dev.txt constraints.txt
 	@test -n "$(PYTHON)" || { echo "No Python 3.11 or newer with the venv module found (tried: $(CANDIDATES))." \
 	  "Install one, or name it: make PYTHON=/path/to/python3.11" >&2; exit 1; }
 	@"$(PYTHON)" -c "$(IS_GOOD)" 2>/dev/null || { echo "$(PYTHON) is not a Python 3.11 or newer with the venv module." >&2; exit 1; }
 	@echo "Setting up $(VENV) with $(PYTHON); once, a few minutes."
 	@$(BIN)/python -m pip --version >/dev/null 2>&1 || "$(PYTHON)" -m venv $(VENV)
-	$(BIN)/python -m pip install -q -r requirements-dev.txt
+	$(BIN)/python -m pip install -q -r requirements-dev.txt -c constraints.txt
 	$(BIN)/python -m pip install -q --no-deps -e .
 	@touch $@
 

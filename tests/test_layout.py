@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import ast
+import importlib.metadata
 import os
 import re
 import subprocess
@@ -11,6 +12,8 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
+from packaging.requirements import Requirement
+from packaging.utils import canonicalize_name
 
 ROOT = Path(__file__).resolve().parent.parent
 PACKAGES = ("bdh", "pipeline", "benchmarks")
@@ -123,6 +126,22 @@ def test_room_init_holds_only_a_docstring() -> None:
 @pytest.mark.parametrize("name", PINS)
 def test_requirements_are_pinned_exactly(name: str) -> None:
     assert [line for line in _requirements(name) if not PINNED.fullmatch(line)] == []
+
+
+def test_what_the_requirements_need_in_turn_is_pinned_too() -> None:
+    """What a build of torch brings for a GPU is pinned by that build."""
+    lines = [line.split(";")[0].strip() for line in _requirements("constraints.txt")]
+    assert [line for line in lines if not PINNED.fullmatch(line)] == []
+    pinned = {canonicalize_name(_name(line)) for line in lines}
+    wanted, met = [canonicalize_name(_name(line)) for name in PINS for line in _requirements(name)], {"torch"}
+    while wanted:
+        name = wanted.pop()
+        if name not in met and not name.startswith(("nvidia-", "cuda-", "triton")):
+            met.add(name)
+            needs = (Requirement(line) for line in importlib.metadata.requires(name) or ())
+            wanted += [canonicalize_name(need.name) for need in needs if not need.marker or need.marker.evaluate()]
+    assert len(met) > len(lines) / 2
+    assert met - {"torch"} <= pinned, "a requirement is new or changed: make constraints.txt again, as it says"
 
 
 def test_decision_record_gives_a_reason_for_each_requirement_and_no_other() -> None:

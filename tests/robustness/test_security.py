@@ -135,6 +135,7 @@ def test_dependencies_are_pinned_and_audited() -> None:
         lines = (ROOT / name).read_text(encoding="utf-8").splitlines()
         wanted = [line for line in lines if line and not line.startswith(("#", "-r"))]
         assert wanted and all(re.fullmatch(r"[A-Za-z0-9_.-]+==[\w.]+", line) for line in wanted)
+    assert "-c constraints.txt" in (ROOT / "Makefile").read_text(encoding="utf-8")
     assert ".ci/audit.py" in (ROOT / "Makefile").read_text(encoding="utf-8")
 
 
