@@ -93,16 +93,17 @@ def describe_run(name: str) -> list[str]:
 
 def _commit() -> str:
     """Return the commit, marked where anything but what benchmarks write differs from it; outside a clone say so."""
-    git = ["git", "-C", str(HERE)]
     try:
-        commit = subprocess.run(
-            [*git, "rev-parse", "--short=12", "HEAD"], capture_output=True, text=True, check=False
-        ).stdout.strip()
-        changes = [*git, "status", "--porcelain", "--", ":/", f":(exclude,top){REPORTS.relative_to(HERE.parent)}"]
-        dirty = subprocess.run(changes, capture_output=True, text=True, check=False).stdout.strip()
+        commit = _git("rev-parse", "--short=12", "HEAD") or "unknown (not a git clone)"
+        changed = _git("status", "--porcelain", "--", ":/", f":(exclude,top){REPORTS.relative_to(HERE.parent)}")
     except FileNotFoundError:
         return "unknown (git is not installed)"
-    return (commit or "unknown (not a git clone)") + ("-dirty" if dirty else "")
+    return f"{commit}-dirty" if changed else commit
+
+
+def _git(*words: str) -> str:
+    done = subprocess.run(["git", "-C", str(HERE), *words], capture_output=True, text=True, check=False)
+    return done.stdout.strip()
 
 
 if __name__ == "__main__":

@@ -8,15 +8,18 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
 import numpy as np
+import torch
 
 from pipeline.config import ReadingConfig
 from pipeline.reading.cache import ReadingCache, make_key
 from pipeline.reading.encoder import SEPARATOR, Encoder, plain
-from pipeline.reading.stream import Saving, SentenceReading, bits_per_byte, stream_sentences
+from pipeline.reading.stream import Saving, SentenceReading, Tensors, bits_per_byte, stream_sentences
 from pipeline.records import Character, CharacterState, Chunk, ChunkState, Novel, Reading, Span, Vector
 
 OnProgress = Callable[[str, int, int], None]
 _ALONE = 64
+_ALONE_VECTOR = f"alone_{_ALONE}"
+"""Under this name the vector of so many sentences read alone is kept with the reading of a novel."""
 _PARAGRAPH = re.compile(r"\n[^\S\n]*\n")
 
 
@@ -44,14 +47,16 @@ class Reader:
         """
         sentences = all_sentences(chunks)
         everything = self._sentences(novel, sentences, range(len(sentences)), "")
-        states = tuple(chunk_states(chunks, everything))
+        alone = everything.pop(_ALONE_VECTOR, None)
+        states = tuple(chunk_states(chunks, SentenceReading.from_tensors(everything)))
         del everything  # half a gigabyte of a long series
         tracked = {}
         for character in characters:
             numbers = sentences_of(chunks, character.chunks)
-            own = self._sentences(novel, sentences, numbers, character.name)
+            own = SentenceReading.from_tensors(self._sentences(novel, sentences, numbers, character.name))
             tracked[character.name] = tuple(character_states(chunks, character, numbers, own))
-        return Reading(states, tracked, self._alone_vector(novel, sentences))
+        alone_vector = self._alone_vector(novel, sentences) if alone is None else alone.numpy()
+        return Reading(states, tracked, alone_vector)
 
     def claim_vectors(self, reading: Reading, claims: Sequence[str]) -> Vector:
         """Return the content vector of each claim, moved to where the vectors of the novel's chunks lie: (claims, D).
@@ -71,23 +76,27 @@ class Reader:
         mean: Vector = vectors.mean(axis=0)
         return mean
 
-    def _sentences(self, novel: Novel, sentences: Sequence[Span], numbers: Sequence[int], who: str) -> SentenceReading:
+    def _sentences(self, novel: Novel, sentences: Sequence[Span], numbers: Sequence[int], who: str) -> Tensors:
         """Return the reading of the numbered sentences: kept, gone on with, or begun."""
         pieces = make_pieces(novel, [sentences[number] for number in numbers])
         key = self._key(novel, pieces, who)
         kept = self.cache.load(key)
         if kept is not None:
-            return SentenceReading.from_tensors(kept)
+            return kept
         self.cache.prepare()
         with self.cache.alone(key):
             kept = self.cache.load(key)  # another process may have read it while this one waited
             if kept is not None:
-                return SentenceReading.from_tensors(kept)
-            return self._read_and_keep(novel, pieces, key, who)
+                return kept
+            read = self._read(novel, pieces, key, who)
+            if not who:
+                read[_ALONE_VECTOR] = torch.from_numpy(self._alone_vector(novel, sentences))
+            self.cache.store(key, read, about=_about(novel, pieces, who))
+            return read
 
-    def _read_and_keep(self, novel: Novel, pieces: Sequence[str], key: str, who: str) -> SentenceReading:
-        """Stream the pieces from where an interrupted reading stopped, keeping the place on the way and the end."""
-        about = {"novel": novel.name, "character": who, "sentences": str(len(pieces))}
+    def _read(self, novel: Novel, pieces: Sequence[str], key: str, who: str) -> Tensors:
+        """Stream the pieces from where an interrupted reading stopped, keeping the place on the way."""
+        about = _about(novel, pieces, who)
         saving = Saving(
             lambda place: self.cache.store_unfinished(key, place, about=about), self.config.save_every_seconds
         )
@@ -99,8 +108,7 @@ class Reader:
             saving=saving,
             on_progress=lambda read, total: self.on_progress(who or novel.name, read, total),
         )
-        self.cache.store(key, reading.to_tensors(), about=about)
-        return reading
+        return reading.to_tensors()
 
     def _key(self, novel: Novel, pieces: Sequence[str], who: str) -> str:
         content = hashlib.sha256("\0".join(pieces).encode("utf-8", errors="surrogatepass")).hexdigest()
@@ -115,6 +123,10 @@ class Reader:
                 "segment": self.config.segment,
             }
         )
+
+
+def _about(novel: Novel, pieces: Sequence[str], who: str) -> dict[str, str]:
+    return {"novel": novel.name, "character": who, "sentences": str(len(pieces))}
 
 
 def all_sentences(chunks: Sequence[Chunk]) -> list[Span]:

@@ -53,7 +53,7 @@ def same_readings(one: Reading, other: Reading) -> bool:
 
 
 def _numbers_of(reading: Reading) -> list[object]:
-    found: list[object] = []
+    found: list[object] = [None if reading.alone_vector is None else reading.alone_vector.tobytes()]
     for state in reading.states:
         numbers = (state.surprisal, state.activity, state.state_norm, state.drift)
         found.append((state.chunk_index, state.global_vector.tobytes(), state.content_vector.tobytes(), numbers))

@@ -84,9 +84,12 @@ def test_second_character_reads_only_its_own_sentences(reader: Reader, story: St
     assert sum(calls.lengths) == own_tokens(story, sentences_of(story.chunks, story.moss.chunks))
 
 
-def test_reading_again_streams_nothing_and_is_the_same(reader: Reader, story: Story, calls: Calls) -> None:
+def test_reading_again_reads_nothing_and_is_the_same(
+    reader: Reader, story: Story, calls: Calls, monkeypatch: pytest.MonkeyPatch
+) -> None:
     first = reader.read(story.novel, story.chunks, [story.anna, story.moss])
     calls.lengths.clear()
+    monkeypatch.setattr(Encoder, "content_vectors", lambda *_: pytest.fail("sentences were read alone again"))
     assert same_readings(first, reader.read(story.novel, story.chunks, [story.anna, story.moss]))
     assert calls.lengths == []
 
