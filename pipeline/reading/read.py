@@ -47,7 +47,7 @@ class Reader:
         """
         sentences = all_sentences(chunks)
         everything = self._sentences(novel, sentences, range(len(sentences)), "")
-        alone = everything.pop(_ALONE_VECTOR, None)
+        alone_vector = everything.pop(_ALONE_VECTOR).numpy()
         states = tuple(chunk_states(chunks, SentenceReading.from_tensors(everything)))
         del everything  # half a gigabyte of a long series
         tracked = {}
@@ -55,7 +55,6 @@ class Reader:
             numbers = sentences_of(chunks, character.chunks)
             own = SentenceReading.from_tensors(self._sentences(novel, sentences, numbers, character.name))
             tracked[character.name] = tuple(character_states(chunks, character, numbers, own))
-        alone_vector = self._alone_vector(novel, sentences) if alone is None else alone.numpy()
         return Reading(states, tracked, alone_vector)
 
     def claim_vectors(self, reading: Reading, claims: Sequence[str]) -> Vector:
@@ -81,14 +80,14 @@ class Reader:
         pieces = make_pieces(novel, [sentences[number] for number in numbers])
         key = self._key(novel, pieces, who)
         kept = self.cache.load(key)
-        if kept is not None:
+        if kept is not None and _is_whole(kept, who):
             return kept
         self.cache.prepare()
         with self.cache.alone(key):
             kept = self.cache.load(key)  # another process may have read it while this one waited
-            if kept is not None:
+            if kept is not None and _is_whole(kept, who):
                 return kept
-            read = self._read(novel, pieces, key, who)
+            read = self._read(novel, pieces, key, who) if kept is None else kept
             if not who:
                 read[_ALONE_VECTOR] = torch.from_numpy(self._alone_vector(novel, sentences))
             self.cache.store(key, read, about=_about(novel, pieces, who))
@@ -123,6 +122,11 @@ class Reader:
                 "segment": self.config.segment,
             }
         )
+
+
+def _is_whole(kept: Tensors, who: str) -> bool:
+    """Return whether a kept reading has all that is read today; one of a novel may be older than its own vector."""
+    return bool(who) or _ALONE_VECTOR in kept
 
 
 def _about(novel: Novel, pieces: Sequence[str], who: str) -> dict[str, str]:

@@ -94,6 +94,20 @@ def test_reading_again_reads_nothing_and_is_the_same(
     assert calls.lengths == []
 
 
+def test_kept_reading_without_its_own_vector_is_completed_and_not_read_again(
+    reader: Reader, story: Story, calls: Calls
+) -> None:
+    first = reader.read(story.novel, story.chunks)
+    key = reader.cache.entries()[0].path.name.split(".")[0]
+    kept = reader.cache.load(key)
+    assert kept is not None
+    reader.cache.store(key, {name: kept[name] for name in SentenceReading.__dataclass_fields__}, about={})
+    calls.lengths.clear()
+    assert same_readings(first, reader.read(story.novel, story.chunks))
+    completed = reader.cache.load(key)
+    assert calls.lengths == [] and completed is not None and completed.keys() == kept.keys()
+
+
 def test_character_state_changes_only_where_the_character_is(reader: Reader, story: Story) -> None:
     states = reader.read(story.novel, story.chunks, [story.anna]).characters["Anna Reed"]
     assert [state.chunk_index for state in states if state.present] == list(story.anna.chunks)
