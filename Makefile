@@ -23,7 +23,7 @@ demo: $(READY) ## judge the bundled story's backstory and print the verdict and 
 	$(BIN)/python pipeline.py
 
 test: $(READY) $(BROWSER) ## run the tests
-	$(BIN)/python -m pytest -q
+	$(BIN)/python -m pytest -q -n auto --maxprocesses 4 --dist loadfile
 
 check: $(READY) $(AUDITOR) ## lint, formatting, types, the three laws; known vulnerabilities where a network is there
 	$(BIN)/ruff check .

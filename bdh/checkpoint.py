@@ -3,14 +3,15 @@
 import hashlib
 import json
 import os
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any, TypeVar, overload
 
 import torch
 from safetensors import SafetensorError
 from safetensors.torch import load_file, save_file
-from torch import Tensor
+from torch import Tensor, nn
+from torch.overrides import TorchFunctionMode
 
 from bdh.config import BDHConfig
 from bdh.errors import CheckpointError, ConfigError
@@ -106,7 +107,9 @@ def build(config: BDHConfig, weights: Mapping[str, Tensor]) -> BDH: ...
 def build(config: NeuroConfig, weights: Mapping[str, Tensor]) -> BDHNeuro: ...
 def build(config: BDHConfig | NeuroConfig, weights: Mapping[str, Tensor]) -> LanguageModel:
     """Return a model of ``config`` with ``weights``; raises CheckpointError where they do not fit."""
-    with torch.device("meta"):
+    held = sum(tensor.numel() for tensor in weights.values())
+    # Sizes beyond the weights never fit, and take no memory to say so.
+    with torch.device("cpu" if config.n_parameters <= held else "meta"), _Unfilled():
         model = _make(config)
     expected = {name: tuple(tensor.shape) for name, tensor in model.state_dict().items()}
     found = {name: tuple(tensor.shape) for name, tensor in weights.items()}
@@ -119,9 +122,18 @@ def build(config: BDHConfig | NeuroConfig, weights: Mapping[str, Tensor]) -> Lan
             raise CheckpointError(f"weights are damaged: {name} is of {tensor.dtype}; expected floating point")
         if not torch.isfinite(tensor.float()).all():
             raise CheckpointError(f"weights are damaged: {name} holds numbers that are not finite")
-    model = _make(config)
     model.load_state_dict({name: tensor.float() for name, tensor in weights.items()})
     return model
+
+
+class _Unfilled(TorchFunctionMode):
+    """Draw no first weights for a model that is about to be given others: it takes longer than to read them."""
+
+    def __torch_function__(
+        self, func: Callable[..., Any], types: Any, args: tuple[Any, ...] = (), kwargs: dict[str, Any] | None = None
+    ) -> Any:
+        named = kwargs or {}
+        return named["tensor"] if func is nn.init.normal_ and "tensor" in named else func(*args, **named)
 
 
 def cast_weights(model: _M, dtype: torch.dtype | None) -> _M:

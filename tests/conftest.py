@@ -9,6 +9,9 @@ from pathlib import Path
 import pytest
 from hypothesis import HealthCheck, settings
 
+if "PYTEST_XDIST_WORKER" in os.environ:  # the processors are shared out to the workers, and not each to all
+    os.environ.setdefault("OMP_NUM_THREADS", "1")
+
 GOLDEN = Path(__file__).parent / "golden"
 
 settings.register_profile("local", deadline=None, suppress_health_check=[HealthCheck.too_slow])
