@@ -15,9 +15,11 @@ import secrets
 import tempfile
 import unicodedata
 from collections.abc import Iterable, Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import TextIO
+
+from filelock import FileLock
 
 from pipeline.errors import OutputError
 
@@ -59,6 +61,24 @@ def prepare_folder(folder: Path) -> Path:
         with tempfile.TemporaryFile(dir=folder) as probe:
             probe.write(b"\0")
     return folder
+
+
+@contextmanager
+def alone(path: Path) -> Iterator[None]:
+    """Hold ``path`` against everybody else who does so, in this process or another; who comes later waits.
+
+    Raises:
+        OSError: the folder refuses the lock, a hidden file that lies there meanwhile.
+    """
+    place = path.with_name(f".{path.name}.lock")
+    lock = FileLock(place)
+    lock.acquire()
+    try:
+        yield
+    finally:
+        with suppress(OSError):  # who waits takes a file that was removed for none, and makes the next one
+            place.unlink(missing_ok=True)
+        lock.release()
 
 
 @contextmanager

@@ -7,7 +7,8 @@ edited and kept under version control with the manuscript.
 from __future__ import annotations
 
 import json
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import asdict, replace
 from pathlib import Path
 from typing import Any
@@ -16,7 +17,7 @@ from jsonschema import Draft202012Validator
 
 from pipeline.errors import OutputError, WaiverError
 from pipeline.records import ClaimVerdict, Waiver
-from pipeline.report.files import write_json
+from pipeline.report.files import alone, write_json
 from pipeline.report.passages import fold
 from pipeline.report.resources import read_schema
 
@@ -53,17 +54,19 @@ def save_waiver(path: Path, waiver: Waiver) -> Path:
         raise WaiverError(
             f"the reason has {len(waiver.reason.strip())} letters; say in 1 to {LONGEST_REASON} why it is intended"
         )
-    others = [known for known in load_waivers(path) if not same_claim(known, waiver.character, waiver.claim)]
-    return _write(path, [*others, waiver])
+    with _alone(path):
+        others = [known for known in load_waivers(path) if not same_claim(known, waiver.character, waiver.claim)]
+        return _write(path, [*others, waiver])
 
 
 def drop_waiver(path: Path, *, character: str, claim: str) -> Path:
     """Take back the waiver of a claim; raises WaiverError where there is none."""
-    known = load_waivers(path)
-    kept = [waiver for waiver in known if not same_claim(waiver, character, claim)]
-    if len(kept) == len(known):
-        raise WaiverError(f"{path.name} waives no such claim of {character}; look at the file for those it does")
-    return _write(path, kept)
+    with _alone(path):
+        known = load_waivers(path)
+        kept = [waiver for waiver in known if not same_claim(waiver, character, claim)]
+        if len(kept) == len(known):
+            raise WaiverError(f"{path.name} waives no such claim of {character}; look at the file for those it does")
+        return _write(path, kept)
 
 
 def apply_waivers(
@@ -101,14 +104,28 @@ def _key(character: str, claim: str) -> tuple[str, str]:
     return " ".join(fold(character).split()), " ".join(fold(claim).split())
 
 
+@contextmanager
+def _alone(path: Path) -> Iterator[None]:
+    """Keep the file from being changed by anybody else from reading to writing: else one of two marks would be lost."""
+    try:
+        with alone(path):
+            yield
+    except OSError as error:
+        raise _unwritable(path, error) from error
+
+
 def _write(path: Path, waivers: Sequence[Waiver]) -> Path:
     try:
         return write_json(path, [asdict(waiver) for waiver in waivers])
     except OutputError as error:
-        raise WaiverError(
-            f"{path} cannot be written beside the novel ({error.__cause__}); free some space, or keep the novel in a "
-            "folder that you may write to"
-        ) from error
+        raise _unwritable(path, error.__cause__) from error
+
+
+def _unwritable(path: Path, why: object) -> WaiverError:
+    return WaiverError(
+        f"{path} cannot be written beside the novel ({why}); free some space, or keep the novel in a "
+        "folder that you may write to"
+    )
 
 
 def _checked(path: Path, found: object) -> Iterable[dict[str, Any]]:

@@ -18,7 +18,7 @@ import mammoth
 from fast_ebook import ITEM_NAVIGATION, epub
 
 from pipeline.errors import NovelError
-from pipeline.report.files import safe_name
+from pipeline.report.files import alone, safe_name
 from pipeline.text.novels import load_novel
 
 _LARGEST_UNPACKED = 400_000_000
@@ -41,9 +41,8 @@ def import_novel(data: bytes, file_name: str, novels_dir: Path, *, replace: bool
     convert = _CONVERTERS.get(_suffix(file_name))
     if convert is None:
         raise NovelError(f"{file_name!r} is no manuscript that is read here; bring a .txt, .epub or .docx file")
-    if path.exists() and not replace:
-        raise NovelError(f"{path.name} is on the shelf already; rename your file, or tick that it replaces the old one")
-    _place(_converted(convert, data, file_name), path, file_name)
+    _look_for_room(path, replace)
+    _place(_converted(convert, data, file_name), path, file_name, replace)
     return path
 
 
@@ -129,13 +128,20 @@ def _converted(convert: Callable[[bytes], bytes], data: bytes, file_name: str) -
         ) from error
 
 
-def _place(text: bytes, path: Path, file_name: str) -> None:
-    """Move the text to its place once it is known to be a novel."""
+def _look_for_room(path: Path, replace: bool) -> None:
+    if path.exists() and not replace:
+        raise NovelError(f"{path.name} is on the shelf already; rename your file, or tick that it replaces the old one")
+
+
+def _place(text: bytes, path: Path, file_name: str, replace: bool) -> None:
+    """Move the text to its place once it is known to be a novel; of two that want it one is told that it is taken."""
     try:
         with _scratch_file(path) as scratch:
             scratch.write_bytes(text)
             load_novel(scratch)
-            scratch.replace(path)
+            with alone(path):
+                _look_for_room(path, replace)
+                scratch.replace(path)
     except NovelError as error:
         raise NovelError(str(error).replace(str(scratch), file_name)) from error
     except OSError as error:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import pytest
@@ -45,6 +46,15 @@ def test_mark_can_be_taken_back_once(tmp_path: Path) -> None:
     assert load_waivers(path) == ()
     with pytest.raises(WaiverError, match="waives no such claim of Ada Vane"):
         drop_waiver(path, character="Ada Vane", claim=CLAIM)
+
+
+def test_marks_made_at_one_time_are_all_kept(tmp_path: Path) -> None:
+    path = waivers_path(tmp_path / "Low Water.txt")
+    claims = {f"Anna Reed kept {number} boats." for number in range(16)}
+    with ThreadPoolExecutor(len(claims)) as many:
+        list(many.map(lambda claim: save_waiver(path, Waiver("Anna Reed", claim, "intended")), claims))
+    assert {waiver.claim for waiver in load_waivers(path)} == claims
+    assert [left.name for left in tmp_path.iterdir()] == [path.name]
 
 
 @pytest.mark.parametrize("reason", ["", "  ", "x" * 501])
