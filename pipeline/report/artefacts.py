@@ -16,7 +16,7 @@ from pipeline.report.entries import (
     state_entries,
     verdict_entry,
 )
-from pipeline.report.files import prepare_folder, safe_name, write_json, write_json_lines_as_list, write_text
+from pipeline.report.files import alone, prepare_folder, safe_name, write_json, write_json_lines_as_list, write_text
 from pipeline.report.html import render_page
 from pipeline.report.manifest import Manifest, write_manifest
 from pipeline.report.quality import Quality
@@ -41,18 +41,20 @@ def write_verdict(
     ``summaries`` of chunks, by index, take the place of ours, which fill in for the rest. ``quality`` says how well the
     fitted verdict does.
     Each file is complete or untouched. The manifest comes last, so that its sums fit the files only after a whole run.
+    Of several that write into one folder at once, all files are those of the one that came last.
 
     Raises:
         OutputError: the folder cannot be made or refuses a file, or the disk is full.
     """
     prepare_folder(out_dir)
     view = page_view(book_view(novel, chunks, cast, reading), verdict, manifest, quality=quality)
-    paths = (
-        *write_reading(out_dir, novel=novel, chunks=chunks, cast=cast, reading=reading, summaries=summaries),
-        *_write_judgement(out_dir, novel, verdict),
-        write_text(out_dir / "report.html", render_page(view)),
-    )
-    return (*paths, write_manifest(out_dir, manifest, novels={novel.name: novel.sha256}, files=paths))
+    with alone(out_dir / "manifest.json"):
+        paths = (
+            *write_reading(out_dir, novel=novel, chunks=chunks, cast=cast, reading=reading, summaries=summaries),
+            *_write_judgement(out_dir, novel, verdict),
+            write_text(out_dir / "report.html", render_page(view)),
+        )
+        return (*paths, write_manifest(out_dir, manifest, novels={novel.name: novel.sha256}, files=paths))
 
 
 def write_reading(

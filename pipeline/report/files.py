@@ -68,11 +68,12 @@ def alone(path: Path) -> Iterator[None]:
     """Hold ``path`` against everybody else who does so, in this process or another; who comes later waits.
 
     Raises:
-        OSError: the folder refuses the lock, a hidden file that lies there meanwhile.
+        OutputError: the folder refuses the lock, a hidden file that lies there meanwhile.
     """
     place = path.with_name(f".{path.name}.lock")
     lock = FileLock(place)
-    lock.acquire()
+    with _explained(path):
+        lock.acquire()
     try:
         yield
     finally:

@@ -110,22 +110,15 @@ def _alone(path: Path) -> Iterator[None]:
     try:
         with alone(path):
             yield
-    except OSError as error:
-        raise _unwritable(path, error) from error
+    except OutputError as error:
+        raise WaiverError(
+            f"{path} cannot be written beside the novel ({error.__cause__}); free some space, or keep the novel in a "
+            "folder that you may write to"
+        ) from error
 
 
 def _write(path: Path, waivers: Sequence[Waiver]) -> Path:
-    try:
-        return write_json(path, [asdict(waiver) for waiver in waivers])
-    except OutputError as error:
-        raise _unwritable(path, error.__cause__) from error
-
-
-def _unwritable(path: Path, why: object) -> WaiverError:
-    return WaiverError(
-        f"{path} cannot be written beside the novel ({why}); free some space, or keep the novel in a "
-        "folder that you may write to"
-    )
+    return write_json(path, [asdict(waiver) for waiver in waivers])
 
 
 def _checked(path: Path, found: object) -> Iterable[dict[str, Any]]:

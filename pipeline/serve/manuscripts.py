@@ -17,7 +17,7 @@ from pathlib import Path
 import mammoth
 from fast_ebook import ITEM_NAVIGATION, epub
 
-from pipeline.errors import NovelError
+from pipeline.errors import NovelError, OutputError
 from pipeline.report.files import alone, safe_name
 from pipeline.text.novels import load_novel
 
@@ -144,9 +144,10 @@ def _place(text: bytes, path: Path, file_name: str, replace: bool) -> None:
                 scratch.replace(path)
     except NovelError as error:
         raise NovelError(str(error).replace(str(scratch), file_name)) from error
-    except OSError as error:
+    except (OSError, OutputError) as error:
+        why = getattr(error, "strerror", None) or error
         raise NovelError(
-            f"{path.name} cannot be put on the shelf ({error.strerror or error}); free some space, or allow that files "
+            f"{path.name} cannot be put on the shelf ({why}); free some space, or allow that files "
             "are written to the folder of novels"
         ) from error
 

@@ -6,7 +6,9 @@ import hashlib
 import json
 import os
 import re
+import time
 from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
 from pathlib import Path
 from typing import Any, cast
@@ -16,6 +18,8 @@ import pytest
 
 from pipeline.errors import OutputError
 from pipeline.report.entries import state_entries
+from pipeline.report.files import write_json
+from tests.pipeline.command_line import contents
 from tests.pipeline.report.small_world import World, make_vector
 
 NAMES = [
@@ -39,6 +43,23 @@ def test_write_verdict_writes_every_file_and_returns_it(world: World, tmp_path: 
     paths = world.write(tmp_path / "new")
     assert list(paths) == NAMES
     assert sorted(os.listdir(tmp_path / "new")) == sorted(NAMES)
+
+
+def test_runs_that_end_at_once_in_one_folder_do_not_mix(
+    world: World, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def write_slowly(path: Path, value: object) -> Path:
+        time.sleep(0.002)
+        return write_json(path, value)
+
+    monkeypatch.setattr("pipeline.report.artefacts.write_json", write_slowly)
+    worlds = [replace(world, verdict=replace(world.verdict, probability=0.1 * number)) for number in range(1, 9)]
+    with ThreadPoolExecutor(len(worlds)) as many:
+        list(many.map(lambda each: each.write(tmp_path / "one"), worlds))
+    last = _load(tmp_path / "one" / "backstory_consistency.json")["probability"]
+    (own,) = (each for each in worlds if each.verdict.probability == pytest.approx(last))
+    own.write(tmp_path / "alone")
+    assert contents(tmp_path / "one") == contents(tmp_path / "alone")
 
 
 def test_chunks_hold_the_verbatim_slice(world: World, tmp_path: Path) -> None:
