@@ -13,7 +13,7 @@ from tqdm import tqdm
 
 from bdh.cli import main as bdh_main
 from bdh.errors import BDHError
-from bdh.files import write_text
+from bdh.files import hold, write_text
 from bdh.training.claim_loop import ClaimReport
 from bdh.training.distributed import World, join_world, wait_for_all
 from pipeline.commands.console import say
@@ -34,7 +34,7 @@ def train_reader(arguments: argparse.Namespace) -> int:
         return 0
     try:
         model = _language_model(arguments, settings, folder)
-        with join_world(arguments.device) as world:
+        with join_world(arguments.device) as world, hold(folder, world.writes):
             _teach(arguments, settings, folder, questions, model, world)
     except BDHError as error:
         raise ModelError(str(error)) from error
@@ -106,7 +106,6 @@ def _teach(
     model: Path,
     world: World,
 ) -> None:
-    folder.mkdir(parents=True, exist_ok=True)
     torch.manual_seed(settings.comparison.seed)
     reader, tokenizer = begin_with(model, settings.dropout)
     nli = Path(arguments.nli) if arguments.nli else None

@@ -16,6 +16,7 @@ import pytest
 import torch
 
 from bdh.cli import main as bdh_main
+from bdh.files import hold
 from pipeline.cli import judge_main
 from pipeline.config import PipelineConfig
 from pipeline.errors import CacheError
@@ -197,6 +198,19 @@ def test_lack_of_memory_is_one_line(
 def test_lack_of_memory_is_one_line_of_the_library_too(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("bdh.cli.parse", lambda _: torch.empty(1 << 50))
     assert "there is not enough memory" in refused(bdh_main)
+
+
+def test_folder_of_a_training_takes_no_second_one(tmp_path: Path) -> None:
+    text, out = tmp_path / "text.txt", tmp_path / "run"
+    text.write_text(TEXT, encoding="utf-8")
+    sizes = ["--n_layer", "1", "--n_embd", "8", "--n_head", "2", "--batch_size", "1", "--seq_len", "8"]
+    train = ["train", "--data", text, "--out", out, "--max_iters", "1", "--device", "cpu", *sizes]
+    with hold(out):
+        assert "another training writes to" in refused(bdh_main, *train)
+        assert "another training writes to" in refused(bdh_main, *train, "--resume")
+        assert [path.name for path in out.iterdir()] == [".training.lock"]
+    assert run(bdh_main, *train).status == 0
+    assert (out / "last").is_dir() and not (out / ".training.lock").exists()
 
 
 def test_other_failures_of_torch_are_not_called_a_lack_of_memory(monkeypatch: pytest.MonkeyPatch) -> None:
