@@ -35,7 +35,7 @@ from pipeline.report.artefacts import write_reading
 from pipeline.report.book import BookView, book_view
 from pipeline.report.dataset_evidence import write_dataset_evidence
 from pipeline.report.dataset_pages import INDEX, ROWS, write_pages
-from pipeline.report.files import prepare_folder
+from pipeline.report.files import alone, prepare_folder
 from pipeline.report.manifest import Manifest
 from pipeline.run import Pipeline
 
@@ -64,7 +64,8 @@ def run_dataset(arguments: argparse.Namespace, config: PipelineConfig, engine: E
         judged_train, judged_test = judged[: len(train)], judged[len(train) :]
         fitted = fit_tables(judged_train, folds=folds, repeats=repeats, seed=config.seed)
         manifest = make_manifest(pipeline)
-    paths = write_all(readings, judged_train, judged_test, fitted, manifest, submission=arguments.submission)
+    with alone(readings.out / "manifest.json"):  # files of two runs that end at once would not fit together
+        paths = write_all(readings, judged_train, judged_test, fitted, manifest, submission=arguments.submission)
     show_all(judged, fitted, paths)
     say_usage(pipeline)
     return 0
