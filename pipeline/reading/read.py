@@ -5,12 +5,14 @@ from __future__ import annotations
 import hashlib
 import re
 from collections.abc import Callable, Sequence
+from contextlib import suppress
 from dataclasses import dataclass
 
 import numpy as np
 import torch
 
 from pipeline.config import ReadingConfig
+from pipeline.errors import CacheError
 from pipeline.reading.cache import ReadingCache, make_key
 from pipeline.reading.encoder import SEPARATOR, Encoder, plain
 from pipeline.reading.stream import Saving, SentenceReading, Tensors, bits_per_byte, stream_sentences
@@ -79,15 +81,23 @@ class Reader:
         """Return the reading of the numbered sentences: kept, gone on with, or begun."""
         pieces = make_pieces(novel, [sentences[number] for number in numbers])
         key = self._key(novel, pieces, who)
-        kept = self.cache.load(key)
-        if kept is not None and _is_whole(kept, who):
-            return kept
+        kept = self.cache.load(key) or self._read_alone(novel, sentences, pieces, key, who)
+        if not who and _ALONE_VECTOR not in kept:  # kept by an earlier version
+            kept[_ALONE_VECTOR] = torch.from_numpy(self._alone_vector(novel, sentences))
+            with suppress(CacheError):  # a cache that is for reading only stays as it is
+                self.cache.store(key, kept, about=_about(novel, pieces, who))
+        return kept
+
+    def _read_alone(
+        self, novel: Novel, sentences: Sequence[Span], pieces: Sequence[str], key: str, who: str
+    ) -> Tensors:
+        """Read and keep the pieces, unless another process does so first."""
         self.cache.prepare()
         with self.cache.alone(key):
             kept = self.cache.load(key)  # another process may have read it while this one waited
-            if kept is not None and _is_whole(kept, who):
+            if kept is not None:
                 return kept
-            read = self._read(novel, pieces, key, who) if kept is None else kept
+            read = self._read(novel, pieces, key, who)
             if not who:
                 read[_ALONE_VECTOR] = torch.from_numpy(self._alone_vector(novel, sentences))
             self.cache.store(key, read, about=_about(novel, pieces, who))
@@ -122,11 +132,6 @@ class Reader:
                 "segment": self.config.segment,
             }
         )
-
-
-def _is_whole(kept: Tensors, who: str) -> bool:
-    """Return whether a kept reading has all that is read today; one of a novel may be older than its own vector."""
-    return bool(who) or _ALONE_VECTOR in kept
 
 
 def _about(novel: Novel, pieces: Sequence[str], who: str) -> dict[str, str]:

@@ -108,6 +108,22 @@ def test_kept_reading_without_its_own_vector_is_completed_and_not_read_again(
     assert calls.lengths == [] and completed is not None and completed.keys() == kept.keys()
 
 
+def test_reading_of_an_earlier_version_serves_where_the_cache_takes_no_files(
+    reader: Reader, story: Story, calls: Calls, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def refuse(*_: object, **__: object) -> None:
+        raise CacheError("the folder refuses files")
+
+    first = reader.read(story.novel, story.chunks)
+    key = reader.cache.entries()[0].path.name.split(".")[0]
+    kept = reader.cache.load(key)
+    assert kept is not None
+    reader.cache.store(key, {name: kept[name] for name in SentenceReading.__dataclass_fields__}, about={})
+    calls.lengths.clear()
+    monkeypatch.setattr(ReadingCache, "store", refuse)
+    assert same_readings(first, reader.read(story.novel, story.chunks)) and calls.lengths == []
+
+
 def test_character_state_changes_only_where_the_character_is(reader: Reader, story: Story) -> None:
     states = reader.read(story.novel, story.chunks, [story.anna]).characters["Anna Reed"]
     assert [state.chunk_index for state in states if state.present] == list(story.anna.chunks)
