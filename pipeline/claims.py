@@ -37,6 +37,8 @@ from pipeline.records import Claim, claim_id
 
 LONGEST = 200_000
 """Characters of the longest text taken for a backstory; more is a novel given by mistake."""
+_MOST_BYTES = 4 * LONGEST
+"""What is read of a file, however long it is or pretends to be; no encoding takes more for a character."""
 LONGEST_JOINED = 1_000
 """Characters from which on a sentence takes up nothing more: "1. 2. 3. ..." would be joined for minutes."""
 WRAPPED = 60
@@ -60,14 +62,20 @@ _ABBREVIATED = re.compile(
 def read_backstory(path: str | Path) -> str:
     """Return the text of a backstory file: UTF-8 with or without a byte order mark, or what its bytes look like.
 
-    Raises BackstoryError when the file is missing, a folder, binary or empty.
+    Raises BackstoryError when the file is missing, a folder, binary, empty, or far too long.
     """
     try:
-        data = Path(path).read_bytes()
+        with Path(path).open("rb") as file:
+            data = file.read(_MOST_BYTES + 1)
     except OSError as error:
         raise BackstoryError(
             f"{path} cannot be read ({error.strerror}); expected a text file with a backstory; check the path"
         ) from error
+    if len(data) > _MOST_BYTES:
+        raise BackstoryError(
+            f"{path} has more than {_MOST_BYTES} bytes; expected at most {LONGEST} characters; give the backstory, no "
+            "novel"
+        )
     text = _decode(data, path).strip()
     if not text:
         raise BackstoryError(f"{path} is empty; expected a backstory of at least one sentence; write one into it")

@@ -14,7 +14,7 @@ from hypothesis import strategies as st
 
 from benchmarks.fuzz import PARSERS, outcome
 from benchmarks.hostile import ENCODINGS
-from pipeline.claims import LONGEST, extract_claims
+from pipeline.claims import LONGEST, extract_claims, read_backstory
 from pipeline.cli import dataset_main, main
 from pipeline.config import ChunkConfig
 from pipeline.dataset import read_predictions, read_table
@@ -152,6 +152,12 @@ def test_backstory_of_one_word_and_of_fifty_pages() -> None:
     assert len(extract_claims(pages, "Anna Reed", NLP)) == 3_000
     with pytest.raises(BackstoryError, match="no novel"):
         extract_claims(pages * 2, "Anna Reed", NLP)
+
+
+@pytest.mark.skipif(not Path("/dev/zero").exists(), reason="a file without an end is a thing of Unix")
+def test_backstory_without_an_end_is_refused_and_not_read_for_ever() -> None:
+    with pytest.raises(BackstoryError, match="more than 800000 bytes"):
+        read_backstory("/dev/zero")
 
 
 def _table(rows: list[list[str]], *, header: str = "id,book_name,char,content,label") -> str:
