@@ -23,8 +23,9 @@ def main(argv: Sequence[str] | None = None) -> int:
     except (MemoryError, RuntimeError) as error:
         if not is_out_of_memory(error):
             raise
+        what = " ".join(str(error).split()) or "Python does not say for what"
         advice = "a smaller batch, a shorter text or another --device needs less"
-        print(f"error: there is not enough memory; {advice} ({' '.join(str(error).split())})", file=sys.stderr)
+        print(f"error: there is not enough memory; {advice} ({what})", file=sys.stderr)
         return 2
     except KeyboardInterrupt:
         print("interrupted; --resume continues from the last checkpoint", file=sys.stderr)

@@ -124,7 +124,7 @@ def _guarded(run: Callable[[], int]) -> int:
 
         if not is_out_of_memory(error):
             raise
-        return _fail(f"there is not enough memory; {_NO_MEMORY} ({error or 'Python does not say for what'})")
+        return _fail(f"there is not enough memory; {_NO_MEMORY} ({str(error) or 'Python does not say for what'})")
     except KeyboardInterrupt:
         print("interrupted; run the same command again to go on from the last saved place", file=sys.stderr)
         return 130
