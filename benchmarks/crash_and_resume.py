@@ -21,6 +21,7 @@ import shutil
 import signal
 import sys
 import tempfile
+import threading
 import time
 import traceback
 from collections.abc import Callable, Iterator, Sequence
@@ -196,6 +197,7 @@ def fork(start: Callable[[Path], int], folder: Path) -> int:
         log = os.open(folder.with_name(folder.name + ".log"), os.O_WRONLY | os.O_CREAT | os.O_APPEND)
         os.dup2(log, 1)
         os.dup2(log, 2)
+        tqdm.set_lock(threading.RLock())  # its own is shared by all forks, and a killed one may have held it
         status = start(folder)
     except BaseException:
         traceback.print_exc()
