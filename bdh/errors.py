@@ -43,6 +43,10 @@ class ExtraError(BDHError):
     """A command needs an optional library that is not installed."""
 
 
+_NO_ROOM = ("DefaultCPUAllocator", "CUDA error: out of memory")
+"""Words by which torch says so where it has no type of error for it."""
+
+
 def is_out_of_memory(error: BaseException) -> bool:
-    """Return whether Python, torch or a GPU had no room; on a processor torch says so by its message alone."""
-    return isinstance(error, MemoryError | torch.OutOfMemoryError) or "can't allocate memory" in str(error)
+    """Return whether Python, torch or a GPU had no room."""
+    return isinstance(error, MemoryError | torch.OutOfMemoryError) or any(words in str(error) for words in _NO_ROOM)

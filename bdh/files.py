@@ -23,8 +23,10 @@ def write_text(path: Path, text: str) -> None:
 def hold(folder: Path, writes: bool = True) -> Iterator[None]:
     """Make ``folder`` and keep it for one training, whose processes but one do not write and hold nothing.
 
-    The system lets go of what a killed process held. Raises ConfigError while another training has the folder.
+    The system lets go of what a killed process held; a folder that stays empty is removed again. Raises ConfigError
+    while another training has the folder.
     """
+    made = not folder.exists()
     folder.mkdir(parents=True, exist_ok=True)
     if not writes:
         yield
@@ -42,3 +44,6 @@ def hold(folder: Path, writes: bool = True) -> Iterator[None]:
         with suppress(OSError):
             (folder / _LOCK).unlink(missing_ok=True)
         lock.release()
+        if made:
+            with suppress(OSError):
+                folder.rmdir()

@@ -209,6 +209,8 @@ def test_folder_of_a_training_takes_no_second_one(tmp_path: Path) -> None:
         assert "another training writes to" in refused(bdh_main, *train)
         assert "another training writes to" in refused(bdh_main, *train, "--resume")
         assert [path.name for path in out.iterdir()] == [".training.lock"]
+    refused(bdh_main, *train, "--n_head", "3")
+    assert not out.exists()
     assert run(bdh_main, *train).status == 0
     assert (out / "last").is_dir() and not (out / ".training.lock").exists()
 
