@@ -8,7 +8,7 @@ from typing import Any, NoReturn
 
 from bdh.commands.catalogue import add_commands
 from bdh.commands.settings import expand, spell
-from bdh.errors import BDHError, ConfigError, is_out_of_memory
+from bdh.errors import BDHError, ConfigError, lack_of_memory
 
 
 def main(argv: Sequence[str] | None = None) -> int:
@@ -21,11 +21,10 @@ def main(argv: Sequence[str] | None = None) -> int:
         print(f"error: {error}", file=sys.stderr)
         return 2
     except (MemoryError, RuntimeError) as error:
-        if not is_out_of_memory(error):
+        said = lack_of_memory(error, "a smaller batch, a shorter text or another --device needs less")
+        if said is None:
             raise
-        what = " ".join(str(error).split()) or "Python does not say for what"
-        advice = "a smaller batch, a shorter text or another --device needs less"
-        print(f"error: there is not enough memory; {advice} ({what})", file=sys.stderr)
+        print(f"error: {said}", file=sys.stderr)
         return 2
     except KeyboardInterrupt:
         print("interrupted; --resume continues from the last checkpoint", file=sys.stderr)

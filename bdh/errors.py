@@ -47,6 +47,9 @@ _NO_ROOM = ("DefaultCPUAllocator", "CUDA error: out of memory")
 """Words by which torch says so where it has no type of error for it."""
 
 
-def is_out_of_memory(error: BaseException) -> bool:
-    """Return whether Python, torch or a GPU had no room."""
-    return isinstance(error, MemoryError | torch.OutOfMemoryError) or any(words in str(error) for words in _NO_ROOM)
+def lack_of_memory(error: BaseException, advice: str) -> str | None:
+    """Return one line where Python, torch or a GPU had no room, with what to do about it; None for another error."""
+    typed = isinstance(error, MemoryError | torch.OutOfMemoryError)
+    if not typed and not any(words in str(error) for words in _NO_ROOM):
+        return None
+    return f"there is not enough memory; {advice} ({' '.join(str(error).split()) or 'Python does not say for what'})"

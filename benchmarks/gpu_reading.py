@@ -15,7 +15,7 @@ from benchmarks.measurement import Measurement
 from benchmarks.streaming import NOVEL, READER, judge
 from pipeline.config import ReadingConfig
 from pipeline.reading.encoder import Encoder, load_encoder
-from pipeline.reading.stream import Stream
+from pipeline.reading.stream import stream_sentences
 
 TESTS = ("tests/pipeline/reading",)
 ALONE = True
@@ -48,7 +48,7 @@ def _read(encoder: Encoder, pieces: list[str], segment: int) -> tuple[float, int
 
 
 def _stream(encoder: Encoder, pieces: list[str], segment: int) -> int:
-    stream = Stream(encoder, pieces, segment=segment)
-    while stream.done < stream.total:
-        stream.advance()
-    return int(stream.finish().tokens.sum())
+    reading = stream_sentences(
+        encoder, pieces, segment=segment, started=None, saving=None, on_progress=lambda read, total: None
+    )
+    return int(reading.tokens.sum())

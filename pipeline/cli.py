@@ -20,7 +20,7 @@ from pipeline.flags import dataset_parser, judge_parser, tools_parser
 _PIPE_CLOSED = 141
 """128 + SIGPIPE: what a shell reports of a command whose reader has left."""
 
-_NO_MEMORY = "close other programs, or use --device cpu for a full GPU, and run the same command again to go on"
+_LESS_MEMORY = "close other programs, or use --device cpu for a full GPU, and run the same command again to go on"
 
 
 def judge_main(argv: Sequence[str] | None = None) -> int:
@@ -120,11 +120,12 @@ def _guarded(run: Callable[[], int]) -> int:
     except OSError as error:
         return _fail(f"{error.filename or 'the system'}: {error.strerror or error}; check the paths and flags given")
     except (MemoryError, RuntimeError) as error:
-        from pipeline.reading.encoder import is_out_of_memory
+        from pipeline.reading.encoder import lack_of_memory
 
-        if not is_out_of_memory(error):
+        said = lack_of_memory(error, _LESS_MEMORY)
+        if said is None:
             raise
-        return _fail(f"there is not enough memory; {_NO_MEMORY} ({str(error) or 'Python does not say for what'})")
+        return _fail(said)
     except KeyboardInterrupt:
         print("interrupted; run the same command again to go on from the last saved place", file=sys.stderr)
         return 130

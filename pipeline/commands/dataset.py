@@ -64,8 +64,7 @@ def run_dataset(arguments: argparse.Namespace, config: PipelineConfig, engine: E
         judged_train, judged_test = judged[: len(train)], judged[len(train) :]
         fitted = fit_tables(judged_train, folds=folds, repeats=repeats, seed=config.seed)
         manifest = make_manifest(pipeline)
-    with alone(readings.out / "manifest.json"):  # files of two runs that end at once would not fit together
-        paths = write_all(readings, judged_train, judged_test, fitted, manifest, submission=arguments.submission)
+    paths = write_all(readings, judged_train, judged_test, fitted, manifest, submission=arguments.submission)
     show_all(judged, fitted, paths)
     say_usage(pipeline)
     return 0
@@ -164,39 +163,40 @@ def write_all(
 
     ``streamed`` are the predictions where they are written already, and ``test`` then has no rows.
     """
-    threshold = fitted.model.threshold
-    predictions = predict(test, fitted.model)
-    held_out_answers = held_out_rows(train, fitted.validation)
-    written = [streamed or readings.out / "test_predictions.csv", readings.out / "predictions_out_of_fold.csv"]
-    if streamed is None:
-        write_predictions(written[0], predictions, threshold=threshold)
-    write_held_out(written[1], held_out_answers)
-    if submission:
-        written.append(readings.out / "results.csv")
-        write_submission(written[2], predictions, threshold=threshold)
-    held_out = [float(chance) for chance in fitted.validation.probabilities]
-    chances = [prediction.probability for prediction in predictions]
-    metrics = fitted.validation.to_dict()
-    tables = {
-        "train": evidence_of(
-            train,
-            held_out,
-            threshold=threshold,
-            how="out of fold, mean over the repeats",
-            labels=[row.decision for row in held_out_answers],
-        ),
-        "test": evidence_of(test, chances, threshold=threshold, how="fitted on all training rows"),
-    }
-    novels = readings.in_order()
-    pages = write_pages(readings.out, tables, {novel.name: novel.view for novel in novels}, metrics, manifest)
-    return write_dataset_evidence(
-        readings.out,
-        **tables,
-        metrics=metrics,
-        novels={novel.name: novel.sha256 for novel in novels},
-        manifest=manifest,
-        also=(*(path for novel in novels for path in novel.files), *written, *pages),
-    )
+    with alone(readings.out / "manifest.json"):  # files of two runs that end at once would not fit together
+        threshold = fitted.model.threshold
+        predictions = predict(test, fitted.model)
+        held_out_answers = held_out_rows(train, fitted.validation)
+        written = [streamed or readings.out / "test_predictions.csv", readings.out / "predictions_out_of_fold.csv"]
+        if streamed is None:
+            write_predictions(written[0], predictions, threshold=threshold)
+        write_held_out(written[1], held_out_answers)
+        if submission:
+            written.append(readings.out / "results.csv")
+            write_submission(written[2], predictions, threshold=threshold)
+        held_out = [float(chance) for chance in fitted.validation.probabilities]
+        chances = [prediction.probability for prediction in predictions]
+        metrics = fitted.validation.to_dict()
+        tables = {
+            "train": evidence_of(
+                train,
+                held_out,
+                threshold=threshold,
+                how="out of fold, mean over the repeats",
+                labels=[row.decision for row in held_out_answers],
+            ),
+            "test": evidence_of(test, chances, threshold=threshold, how="fitted on all training rows"),
+        }
+        novels = readings.in_order()
+        pages = write_pages(readings.out, tables, {novel.name: novel.view for novel in novels}, metrics, manifest)
+        return write_dataset_evidence(
+            readings.out,
+            **tables,
+            metrics=metrics,
+            novels={novel.name: novel.sha256 for novel in novels},
+            manifest=manifest,
+            also=(*(path for novel in novels for path in novel.files), *written, *pages),
+        )
 
 
 def show_all(rows: Sequence[JudgedRow], fitted: FittedTables, paths: Sequence[Path]) -> None:

@@ -20,7 +20,7 @@ from pipeline.dataset import Row, read_table
 from pipeline.engines.jobs import Engine, Failure
 from pipeline.engines.work import PredictRows
 from pipeline.errors import SettingError
-from pipeline.report.files import alone, prepare_folder, sha256_of
+from pipeline.report.files import prepare_folder, sha256_of
 from pipeline.report.manifest import Manifest
 from pipeline.scoring.logistic import LogisticModel
 from pipeline.text.novels import Shelf
@@ -68,8 +68,7 @@ def run_stream(arguments: argparse.Namespace, config: PipelineConfig, engine: En
         written = pieces.join(readings.out / name)
     finally:
         split.remove()
-    with alone(readings.out / "manifest.json"):
-        paths = write_all(readings, judged, [], fitted, manifest, streamed=readings.out / name)
+    paths = write_all(readings, judged, [], fitted, manifest, streamed=readings.out / name)
     pieces.remove()
     show_all(judged, fitted, paths)
     say(f"predicted {written:,} of {split.rows:,} rows")

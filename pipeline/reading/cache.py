@@ -13,7 +13,7 @@ import logging
 import os
 import tempfile
 from collections.abc import Iterator, Mapping, Sequence
-from contextlib import contextmanager, suppress
+from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
 from itertools import chain
 from pathlib import Path
@@ -23,12 +23,12 @@ import numpy as np
 import numpy.typing as npt
 import platformdirs
 import torch
-from filelock import FileLock, Timeout
 from safetensors import SafetensorError, safe_open
 from safetensors.torch import save_file
 from torch import Tensor
 
 from pipeline.errors import CacheError
+from pipeline.locks import hold
 
 FORMAT_VERSION = "2"
 ENVIRONMENT = "BDH_CACHE_DIR"
@@ -39,6 +39,7 @@ _CLAIMS = ".claims.json"
 _HEADER = "reading"
 _LOCK = ".lock"
 _PARTIAL = ".partial"
+_WAITS = "another process is reading this; waiting for what it reads"
 
 _log = logging.getLogger(__name__)
 
@@ -89,22 +90,12 @@ class ReadingCache:
 
         The system lets go of what a killed process held. Half-written files that such a one left are removed.
         """
-        path = self.folder / (key + _LOCK)
-        lock = FileLock(path)
-        with _explained(self.folder):
-            try:
-                lock.acquire(timeout=0)
-            except Timeout:
-                _log.warning("another process is reading this; waiting for what it reads")
-                lock.acquire(timeout=-1)
-            for left in self.folder.glob(f"{key}.*{_PARTIAL}"):
-                left.unlink(missing_ok=True)
-        try:
+        with ExitStack() as held:
+            with _explained(self.folder):
+                held.enter_context(hold(self.folder / (key + _LOCK), on_wait=lambda: _log.warning(_WAITS)))
+                for left in self.folder.glob(f"{key}.*{_PARTIAL}"):
+                    left.unlink(missing_ok=True)
             yield
-        finally:
-            with suppress(OSError):  # who waits takes a file that was removed for none, and makes the next one
-                path.unlink(missing_ok=True)
-            lock.release()
 
     def load(self, key: str) -> dict[str, Tensor] | None:
         """Return a finished reading, or None; a damaged one is removed, to be read again."""

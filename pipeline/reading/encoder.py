@@ -10,7 +10,7 @@ import numpy as np
 import torch
 
 from bdh import BDH, BDHError, CharTokenizer, Tokenizer, load_bdh, weights_hash
-from bdh.errors import is_out_of_memory as is_out_of_memory
+from bdh.errors import lack_of_memory as lack_of_memory
 from pipeline.config import ReadingConfig
 from pipeline.errors import ModelError, SettingError
 from pipeline.records import Vector

@@ -70,27 +70,24 @@ class Reader:
         moved: Vector = self.encoder.content_vectors(claims) - reading.alone_vector + centre
         return moved.astype(np.float32)
 
-    def _alone_vector(self, novel: Novel, sentences: Sequence[Span]) -> Vector:
-        """Return the mean vector of ``_ALONE`` sentences from all over the novel, each read from an empty memory."""
+    def _alone_vector(self, novel: Novel, sentences: Sequence[Span]) -> Tensors:
+        """Return, named, the mean vector of ``_ALONE`` sentences of the novel, each read from an empty memory."""
         numbers = np.unique(np.linspace(0, len(sentences) - 1, _ALONE).astype(int))
         vectors = self.encoder.content_vectors([novel.text[slice(*sentences[number])] for number in numbers])
-        mean: Vector = vectors.mean(axis=0)
-        return mean
+        return {_ALONE_VECTOR: torch.from_numpy(vectors.mean(axis=0))}
 
     def _sentences(self, novel: Novel, sentences: Sequence[Span], numbers: Sequence[int], who: str) -> Tensors:
         """Return the reading of the numbered sentences: kept, gone on with, or begun."""
         pieces = make_pieces(novel, [sentences[number] for number in numbers])
         key = self._key(novel, pieces, who)
-        kept = self.cache.load(key) or self._read_alone(novel, sentences, pieces, key, who)
+        kept = self.cache.load(key) or self._read_once(novel, sentences, pieces, key, who)
         if not who and _ALONE_VECTOR not in kept:  # kept by an earlier version
-            kept[_ALONE_VECTOR] = torch.from_numpy(self._alone_vector(novel, sentences))
+            kept |= self._alone_vector(novel, sentences)
             with suppress(CacheError):  # a cache that is for reading only stays as it is
                 self.cache.store(key, kept, about=_about(novel, pieces, who))
         return kept
 
-    def _read_alone(
-        self, novel: Novel, sentences: Sequence[Span], pieces: Sequence[str], key: str, who: str
-    ) -> Tensors:
+    def _read_once(self, novel: Novel, sentences: Sequence[Span], pieces: Sequence[str], key: str, who: str) -> Tensors:
         """Read and keep the pieces, unless another process does so first."""
         self.cache.prepare()
         with self.cache.alone(key):
@@ -99,7 +96,7 @@ class Reader:
                 return kept
             read = self._read(novel, pieces, key, who)
             if not who:
-                read[_ALONE_VECTOR] = torch.from_numpy(self._alone_vector(novel, sentences))
+                read |= self._alone_vector(novel, sentences)
             self.cache.store(key, read, about=_about(novel, pieces, who))
             return read
 

@@ -15,13 +15,12 @@ import secrets
 import tempfile
 import unicodedata
 from collections.abc import Iterable, Iterator
-from contextlib import contextmanager, suppress
+from contextlib import ExitStack, contextmanager
 from pathlib import Path
 from typing import TextIO
 
-from filelock import FileLock
-
 from pipeline.errors import OutputError
+from pipeline.locks import hold, lock_of
 
 _FULL = {errno.ENOSPC, errno.EDQUOT}
 _FORBIDDEN = {errno.EACCES, errno.EPERM, errno.EROFS}
@@ -70,16 +69,10 @@ def alone(path: Path) -> Iterator[None]:
     Raises:
         OutputError: the folder refuses the lock, a hidden file that lies there meanwhile.
     """
-    place = path.with_name(f".{path.name}.lock")
-    lock = FileLock(place)
-    with _explained(path):
-        lock.acquire()
-    try:
+    with ExitStack() as held:
+        with _explained(path):
+            held.enter_context(hold(lock_of(path)))
         yield
-    finally:
-        with suppress(OSError):  # who waits takes a file that was removed for none, and makes the next one
-            place.unlink(missing_ok=True)
-        lock.release()
 
 
 @contextmanager

@@ -17,8 +17,9 @@ from pathlib import Path
 import mammoth
 from fast_ebook import ITEM_NAVIGATION, epub
 
-from pipeline.errors import NovelError, OutputError
-from pipeline.report.files import alone, safe_name
+from pipeline.errors import NovelError
+from pipeline.locks import hold, lock_of
+from pipeline.report.files import safe_name
 from pipeline.text.novels import load_novel
 
 _LARGEST_UNPACKED = 400_000_000
@@ -139,15 +140,14 @@ def _place(text: bytes, path: Path, file_name: str, replace: bool) -> None:
         with _scratch_file(path) as scratch:
             scratch.write_bytes(text)
             load_novel(scratch)
-            with alone(path):
+            with hold(lock_of(path)):
                 _look_for_room(path, replace)
                 scratch.replace(path)
     except NovelError as error:
         raise NovelError(str(error).replace(str(scratch), file_name)) from error
-    except (OSError, OutputError) as error:
-        why = getattr(error, "strerror", None) or error
+    except OSError as error:
         raise NovelError(
-            f"{path.name} cannot be put on the shelf ({why}); free some space, or allow that files "
+            f"{path.name} cannot be put on the shelf ({error.strerror or error}); free some space, or allow that files "
             "are written to the folder of novels"
         ) from error
 

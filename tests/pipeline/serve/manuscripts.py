@@ -7,6 +7,8 @@ import zipfile
 from xml.sax.saxutils import escape
 
 from fast_ebook import epub
+from flask.testing import FlaskClient
+from werkzeug.test import TestResponse
 
 from tests.pipeline.little_story import TEXT
 
@@ -66,3 +68,8 @@ def make_zip(files: dict[str, str]) -> bytes:
         for name, source in files.items():
             archive.writestr(name, source)
     return out.getvalue()
+
+
+def bring(client: FlaskClient, data: bytes, name: str, **more: str) -> TestResponse:
+    """Bring a manuscript to the desk; return its answer."""
+    return client.post("/novels", data={"file": (io.BytesIO(data), name), **more})

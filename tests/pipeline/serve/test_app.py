@@ -16,11 +16,7 @@ from pipeline.report.waivers import load_waivers, save_waiver
 from pipeline.serve.desk import Desk
 from tests.pipeline.little_story import BACKSTORY, TEXT
 from tests.pipeline.report.small_world import STING
-from tests.pipeline.serve.manuscripts import make_epub
-
-
-def _bring(client: FlaskClient, data: bytes, name: str, **more: str) -> TestResponse:
-    return client.post("/novels", data={"file": (io.BytesIO(data), name), **more})
+from tests.pipeline.serve.manuscripts import bring, make_epub
 
 
 def _follow(client: FlaskClient, response: TestResponse) -> str:
@@ -59,7 +55,7 @@ def test_novel_shows_its_cast_once_it_is_open(client: FlaskClient) -> None:
 
 
 def test_brought_novel_is_on_the_shelf_and_can_be_asked(client: FlaskClient, desk: Desk) -> None:
-    address = _follow(client, _bring(client, make_epub(), "Brought.epub"))
+    address = _follow(client, bring(client, make_epub(), "Brought.epub"))
     assert address == "/novels/Brought" and (desk.novels_dir / "Brought.txt").is_file()
 
 
@@ -114,7 +110,7 @@ def test_reports_outlive_the_server(client: FlaskClient, desk: Desk) -> None:
 def test_new_version_of_a_novel_is_opened_anew(client: FlaskClient, desk: Desk) -> None:
     _follow(client, client.get("/novels/Low%20Water"))
     text = TEXT.replace("Moss", "Marsh")
-    _follow(client, client.get(_bring(client, text.encode(), "Low Water.txt", replace="on").location))
+    _follow(client, client.get(bring(client, text.encode(), "Low Water.txt", replace="on").location))
     page = client.get("/novels/Low%20Water").text
     assert "Dr Marsh" in page and "Dr Moss" not in page
 
@@ -156,7 +152,7 @@ def test_addresses_lead_nowhere_else(client: FlaskClient, address: str) -> None:
 
 
 def test_file_over_the_limit_is_refused_by_its_size(client: FlaskClient) -> None:
-    answer = _bring(client, b"x" * 1_100_000, "Large.txt")
+    answer = bring(client, b"x" * 1_100_000, "Large.txt")
     assert answer.status_code == 413 and "larger than 1 MB" in answer.text
 
 

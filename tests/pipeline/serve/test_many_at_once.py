@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import io
 import json
 import threading
 import time
@@ -16,6 +15,7 @@ from pipeline.serve.app import create_app
 from pipeline.serve.desk import Desk
 from pipeline.serve.jobs import Jobs
 from tests.pipeline.little_story import BACKSTORY, TEXT
+from tests.pipeline.serve.manuscripts import bring
 
 PEOPLE = 12
 
@@ -33,10 +33,6 @@ def at_once(desk: Desk, jobs: Jobs, do: Callable[[FlaskClient, int], TestRespons
         return list(many.map(go, range(PEOPLE)))
 
 
-def bring(client: FlaskClient, text: str, name: str) -> TestResponse:
-    return client.post("/novels", data={"file": (io.BytesIO(text.encode()), name)})
-
-
 def wait_for(jobs: Jobs, answers: list[TestResponse]) -> None:
     """Wait until every job that the answers lead to is done."""
     ids = {answer.location.removeprefix("/jobs/") for answer in answers if answer.location.startswith("/jobs/")}
@@ -50,7 +46,9 @@ def wait_for(jobs: Jobs, answers: list[TestResponse]) -> None:
 
 
 def test_all_novels_brought_at_once_are_on_the_shelf(desk: Desk, jobs: Jobs) -> None:
-    answers = at_once(desk, jobs, lambda client, number: bring(client, TEXT + f"\n\n{number}", f"Tide {number}.txt"))
+    answers = at_once(
+        desk, jobs, lambda client, number: bring(client, f"{TEXT}\n\n{number}".encode(), f"Tide {number}.txt")
+    )
     assert {answer.status_code for answer in answers} == {303}
     wait_for(jobs, answers)
     assert set(desk.shelf()) == {"Low Water", *(f"Tide {number}" for number in range(PEOPLE))}
@@ -58,7 +56,7 @@ def test_all_novels_brought_at_once_are_on_the_shelf(desk: Desk, jobs: Jobs) -> 
 
 def test_of_novels_of_one_name_brought_at_once_one_is_kept_whole(desk: Desk, jobs: Jobs) -> None:
     texts = [TEXT + f"\n\n{number}" * 1000 for number in range(PEOPLE)]
-    answers = at_once(desk, jobs, lambda client, number: bring(client, texts[number], "Tide.txt"))
+    answers = at_once(desk, jobs, lambda client, number: bring(client, texts[number].encode(), "Tide.txt"))
     taken = [number for number, answer in enumerate(answers) if answer.status_code == 303]
     assert len(taken) == 1 and {answer.status_code for answer in answers} <= {303, 400, 409}
     assert desk.path_of("Tide").read_text(encoding="utf-8") == texts[taken[0]]
