@@ -17,16 +17,15 @@ from pathlib import Path
 from benchmarks.little_reader import save_quick_reader
 from benchmarks.long_novel import cast, write_novel
 from benchmarks.measurement import Measurement
-from pipeline.config import PipelineConfig, ReadingConfig, RetrievalConfig
-from pipeline.dataset import Row
+from pipeline.config import PipelineConfig, ReadingConfig, RetrievalConfig, resolve_model_dir
 from pipeline.engines.jobs import Engine, Failure, Stages
 from pipeline.engines.local import LocalEngine
 from pipeline.engines.work import PredictRows
-from pipeline.opening import shipped
-from pipeline.predictions import Prediction
+from pipeline.judging.claim_model import Judge
+from pipeline.judging.verdict import DecisionRule
 from pipeline.run import Pipeline
-from pipeline.scoring.judge import Judge
-from pipeline.scoring.verdict import DecisionRule
+from pipeline.tables.predictions import Prediction
+from pipeline.tables.rows import Row
 
 TESTS = ("tests/pipeline/engines/test_local.py",)
 ALONE = True
@@ -141,7 +140,7 @@ def measure() -> Iterator[Measurement]:
 
 def _write_jobs(folder: Path) -> Iterator[PredictRows]:
     """Write the novels, the same ones every time, and yield each with its rows."""
-    model = Judge.load(shipped(PipelineConfig().scoring.verdict_dir), rule=DecisionRule()).backstory_model
+    model = Judge.load(resolve_model_dir(PipelineConfig().scoring.verdict_dir), rule=DecisionRule()).backstory_model
     people = cast(PEOPLE)
     for number in range(NOVELS):
         draw = random.Random(number)

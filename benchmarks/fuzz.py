@@ -37,24 +37,24 @@ from bdh.training.run import read_place, write_place
 from benchmarks.hostile import MANUSCRIPTS, changed_json, changed_tensors, damaged, one_of, table, text_file
 from benchmarks.little_reader import save_little_reader
 from benchmarks.measurement import Measurement
-from pipeline.claims import extract_claims, read_backstory
-from pipeline.config import ChunkConfig
-from pipeline.dataset import read_predictions, read_table
+from pipeline.claims.extract import extract_claims
+from pipeline.claims.files import read_backstory
+from pipeline.config import ROOT, ChunkConfig
 from pipeline.errors import PipelineError
 from pipeline.flag_values import parse, settings
 from pipeline.flags import dataset_parser, judge_parser
-from pipeline.opening import ROOT
-from pipeline.reading.cache import ReadingCache
-from pipeline.report.waivers import load_waivers
-from pipeline.scoring.background import Background
-from pipeline.scoring.logistic import LogisticModel
-from pipeline.scoring.reader import TrainedReader
-from pipeline.serve.manuscripts import import_novel
+from pipeline.judging.expected_overlap import Background
+from pipeline.judging.logistic import LogisticModel
+from pipeline.judging.verifier import TrainedReader
+from pipeline.serve.uploads import import_novel
+from pipeline.storage.cache import ReadingCache
+from pipeline.tables.rows import read_predictions, read_table
 from pipeline.text.aliases import load_aliases
 from pipeline.text.characters import build_cast, find_mentions
 from pipeline.text.chunking import make_chunks
 from pipeline.text.novels import load_novel
 from pipeline.text.sentences import load_nlp, split_sentences
+from pipeline.waivers import load_waivers
 
 TESTS = ("tests/robustness/test_bad_input.py",)
 ALONE = True

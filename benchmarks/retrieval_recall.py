@@ -20,11 +20,12 @@ import pandas as pd
 import spacy
 from spacy.language import Language
 
-from pipeline.claim_cues import time_scope
+from pipeline.claims.attributes import time_scope
 from pipeline.config import ChunkConfig, RetrievalConfig
-from pipeline.narrative_time import told_time
+from pipeline.language.life_stage import told_time
 from pipeline.records import Claim, Span, TimeScope
-from pipeline.retrieval import LexicalIndex, retrieve
+from pipeline.retrieval.fusion import retrieve
+from pipeline.retrieval.index import LexicalIndex
 
 CUTS = (1, 5, 10)
 

@@ -19,16 +19,15 @@ from benchmarks.little_reader import save_quick_reader
 from benchmarks.long_novel import cast, write_novel
 from benchmarks.measurement import Measurement, Usage, run_alone
 from pipeline.commands.dataset_stream import MOST_ROWS, Pieces, predict_slices
-from pipeline.config import ScoringConfig
+from pipeline.config import ScoringConfig, resolve_model_dir
 from pipeline.engines.jobs import Job, Outcome, T
 from pipeline.engines.work import PredictRows
-from pipeline.opening import shipped
-from pipeline.predictions import Prediction
+from pipeline.judging.logistic import LogisticModel
 from pipeline.report.manifest import Manifest
-from pipeline.scoring.logistic import LogisticModel
+from pipeline.tables.predictions import Prediction
 from pipeline.text.novels import Shelf
 
-TESTS = ("tests/pipeline/test_dataset_stream.py",)
+TESTS = ("tests/pipeline/commands/test_dataset_stream.py",)
 ALONE = True
 """Takes minutes: run when it is named, and not with the others."""
 ROWS = (10_000, 100_000, 1_000_000)
@@ -120,10 +119,10 @@ def _cells(first: int, last: int) -> list[dict[str, str]]:
 
 def drive(table: Path, novels: Path, out: Path) -> int:
     """Do all that the driver of a streamed table does; return the number of rows written."""
-    from pipeline.tables import split_table
+    from pipeline.tables.stream import split_table
 
     out.mkdir(exist_ok=True)
-    model = LogisticModel.load(shipped(ScoringConfig().verdict_dir) / "backstory.json")
+    model = LogisticModel.load(resolve_model_dir(ScoringConfig().verdict_dir) / "backstory.json")
     split, shelf = split_table(table, out / "rows"), Shelf(novels)
     paths = [shelf.find(book, paths=False) for book in split.books]
     pieces = Pieces(out / "pieces", model, Manifest({}, 0, {}, {"scorer": "none"}))

@@ -15,9 +15,9 @@ import torch.nn.functional as F
 
 from bdh import BDH, BDHState, load_bdh
 from benchmarks.measurement import Measurement, time_call
-from pipeline.scoring.reader import ReaderQuestion, TrainedReader
+from pipeline.judging.verifier import ReaderQuestion, TrainedReader
 
-TESTS = ("tests/bdh/test_model.py", "tests/bdh/test_ops.py", "tests/pipeline/scoring/test_reader.py")
+TESTS = ("tests/bdh/test_model.py", "tests/bdh/test_ops.py", "tests/pipeline/judging/test_verifier.py")
 READER = Path(__file__).parents[1] / "models" / "reader"
 NOVEL = Path(__file__).parents[1] / "novels" / "The Unlit Hour.txt"
 _SEGMENT, _SEGMENTS, _WARM = 512, 40, 4

@@ -10,9 +10,9 @@ from __future__ import annotations
 from collections.abc import Sequence
 from pathlib import Path
 
+from pipeline.book import Book
 from pipeline.config import PipelineConfig
 from pipeline.errors import BackstoryError
-from pipeline.opening import Book
 from pipeline.records import Novel, Reading, Verdict, Waiver
 from pipeline.run import Pipeline
 from pipeline.text.aliases import parse_alias
@@ -49,7 +49,7 @@ def judge(
     """Return the verdict on a backstory (its text) of ``character`` in ``novel`` (a path, or a loaded Novel).
 
     ``aliases`` are written "Monte Cristo=Edmond Dantès". Claims that ``waivers`` mark as intentional count for nothing;
-    ``pipeline.report.waivers`` reads the file that lies beside a novel. Raises NovelError, CharacterError when the
+    ``pipeline.waivers`` reads the file that lies beside a novel. Raises NovelError, CharacterError when the
     character is found nowhere, BackstoryError when there is no claim, ModelError or CacheError.
     """
     _check_text(backstory)

@@ -120,7 +120,7 @@ def _guarded(run: Callable[[], int]) -> int:
     except OSError as error:
         return _fail(f"{error.filename or 'the system'}: {error.strerror or error}; check the paths and flags given")
     except (MemoryError, RuntimeError) as error:
-        from pipeline.reading.encoder import lack_of_memory
+        from pipeline.device import lack_of_memory
 
         said = lack_of_memory(error, _LESS_MEMORY)
         if said is None:

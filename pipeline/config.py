@@ -3,10 +3,13 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, field, replace
+from pathlib import Path
 from typing import Literal, get_args
 
 from pipeline.errors import SettingError
 
+ROOT = Path(__file__).resolve().parents[1]
+"""The project's folder: what ships with it is found from any working folder."""
 LLMTask = Literal["summaries", "claims", "judge"]
 LLMMode = Literal["off", "summaries", "claims", "judge", "all"]
 ENGINES = ("local", "ray")
@@ -193,3 +196,9 @@ class PipelineConfig:
             object.__setattr__(self, "llm", replace(self.llm, labels=True))
         elif judge == "bdh" and self.llm.asks_for("judge"):
             object.__setattr__(self, "scoring", replace(self.scoring, judge="groq"))
+
+
+def resolve_model_dir(name: str) -> Path:
+    """Return a folder of models: relative to the working folder where it exists there, else to the project's folder."""
+    path = Path(name)
+    return path if path.exists() or path.is_absolute() else ROOT / path

@@ -9,6 +9,10 @@ class PipelineError(Exception):
     """Base of every error that the user of the pipeline can act on."""
 
 
+class EncodingError(PipelineError):
+    """The bytes of a file are not text in any encoding that can be recognised."""
+
+
 class NovelError(PipelineError):
     """A novel is missing, unreadable, empty or ambiguous."""
 

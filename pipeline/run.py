@@ -10,23 +10,23 @@ from pathlib import Path
 
 import numpy as np
 
-from pipeline.bench import Asked, Bench
-from pipeline.claims import extract_claims
-from pipeline.config import PipelineConfig
-from pipeline.llm import GroqDoor, load_key
-from pipeline.llm_steps import LLMSteps
-from pipeline.opening import Book, BookOpener, shipped
-from pipeline.reading.cache import ReadingCache
+from pipeline.book import Book, BookOpener
+from pipeline.claims.extract import extract_claims
+from pipeline.config import PipelineConfig, resolve_model_dir
+from pipeline.judging.claim_judge import Asked, Bench
+from pipeline.judging.claim_model import describe_claims, passage_of
+from pipeline.judging.verdict import backstory_rationale, label_backstory
+from pipeline.llm.client import GroqDoor, load_key
+from pipeline.llm.fallback import LLMSteps
 from pipeline.reading.encoder import Encoder, load_encoder
 from pipeline.reading.read import OnProgress, Reader, ignore_progress
-from pipeline.reading.remote import open_cache
 from pipeline.records import Character, Claim, ClaimVerdict, Evidence, Novel, Reading, Verdict, Waiver
-from pipeline.report.waivers import apply_waivers
-from pipeline.retrieval import retrieve
-from pipeline.scoring.judge import describe_claims, passage_of
-from pipeline.scoring.verdict import backstory_rationale, label_backstory
+from pipeline.retrieval.fusion import retrieve
+from pipeline.storage.cache import ReadingCache
+from pipeline.storage.remote import open_cache
 from pipeline.text.aliases import Alias
 from pipeline.text.characters import resolve_character
+from pipeline.waivers import apply_waivers
 
 OnNotice = Callable[[str], object]
 
@@ -79,7 +79,7 @@ class Pipeline:
     @cached_property
     def encoder(self) -> Encoder:
         """The loaded reader."""
-        return load_encoder(self.config.reading, folder=shipped(self.config.reading.model_dir))
+        return load_encoder(self.config.reading, folder=resolve_model_dir(self.config.reading.model_dir))
 
     def anew(self, on_progress: OnProgress | None = None) -> Pipeline:
         """Return these stages with their models and with nothing counted yet, for a run that is watched by itself."""

@@ -79,10 +79,10 @@ def _groups(pairs: list[Any], chance: np.random.Generator) -> Iterator[list[Any]
 
 def prepare(arguments: argparse.Namespace) -> None:
     """Write one JSON line a claim: the rows that state it, and its case before right, no and wrong evidence."""
-    from pipeline.claim_table import make_cases, plan_books
-    from pipeline.dataset import Row, read_table, row_text
+    from pipeline.evaluation.claim_benchmark import make_cases, plan_books
+    from pipeline.judging.expected_overlap import Background
     from pipeline.run import Pipeline
-    from pipeline.scoring.background import Background
+    from pipeline.tables.rows import Row, read_table, row_text
 
     rows = read_table(arguments.table, labelled="optional")
     if arguments.unseen is not None:
@@ -113,12 +113,11 @@ def _lines(path: str | Path) -> Iterator[dict[str, Any]]:
 
 def compare(arguments: argparse.Namespace) -> None:
     """Write the lines of ``prepare`` with what the claim reader says before each kind of evidence."""
-    from pipeline.config import ReadingConfig
-    from pipeline.reading.encoder import choose_machine, set_threads
-    from pipeline.scoring.reader import ReaderQuestion, TrainedReader
+    from pipeline.device import choose_machine, set_threads
+    from pipeline.judging.verifier import ReaderQuestion, TrainedReader
 
     set_threads(arguments.threads)
-    device, dtype = choose_machine(ReadingConfig(device=arguments.device, dtype=arguments.dtype))
+    device, dtype = choose_machine(arguments.device, arguments.dtype)
     comparer = TrainedReader.load(arguments.model, device=device, dtype=dtype)
     lines = list(_lines(arguments.cases))
     asked = [(line, kind) for line in lines for kind in line["cases"]]
@@ -143,9 +142,9 @@ class Backstories:
     """
 
     def __init__(self, files: str) -> None:
-        from pipeline.dataset import read_table, row_text
-        from pipeline.scoring.claims import ClaimCase
-        from pipeline.scoring.reader import Comparison
+        from pipeline.judging.claim_features import ClaimCase
+        from pipeline.judging.verifier import Comparison
+        from pipeline.tables.rows import read_table, row_text
 
         self.labels: list[int] = []
         self.books: list[str] = []
@@ -169,13 +168,13 @@ class Backstories:
     @property
     def twins(self) -> Any:
         """The places of the true and the false twins, as two arrays."""
-        from pipeline.scoring.twins import find_twins
+        from pipeline.evaluation.pairs import find_twins
 
         return find_twins(np.array(self.labels), self.pairs, self.books)
 
     def described(self, odds: ClaimOdds, kind: str) -> list[dict[str, float]]:
         """Return the features of every backstory from ``odds``, the log-odds and silence of a claim."""
-        from pipeline.scoring.verdict import BACKSTORY_FEATURES, backstory_features
+        from pipeline.judging.verdict import BACKSTORY_FEATURES, backstory_features
 
         rows = []
         for scenes in self.claims:
@@ -191,9 +190,9 @@ def _cases(line: dict[str, Any]) -> Iterator[tuple[str, Any]]:
 
 def claim_ways(models: Path) -> dict[str, ClaimOdds]:
     """Return what claims may be judged by: the ensemble, words alone, the reader alone; probability and label each."""
-    from pipeline.scoring.claim_models import ClaimModels
-    from pipeline.scoring.claims import claim_row, reader_row
-    from pipeline.scoring.verdict import DecisionRule, label_claim
+    from pipeline.evaluation.baselines import ClaimModels
+    from pipeline.judging.claim_features import claim_row, reader_row
+    from pipeline.judging.verdict import DecisionRule, label_claim
 
     fitted, rule = ClaimModels.load(models), DecisionRule()
 
@@ -213,8 +212,8 @@ def claim_ways(models: Path) -> dict[str, ClaimOdds]:
 
 def explore(arguments: argparse.Namespace) -> None:
     """Print what ways to join claims are worth, by cross-validation over books on the training rows."""
-    from pipeline.scoring.evaluation import cross_validate
-    from pipeline.scoring.verdict import soft_min
+    from pipeline.evaluation.cross_validation import cross_validate
+    from pipeline.judging.verdict import soft_min
 
     train = Backstories(arguments.train)
     judge = claim_ways(arguments.models)["ensemble"]
@@ -242,10 +241,10 @@ def explore(arguments: argparse.Namespace) -> None:
 
 def fit(arguments: argparse.Namespace) -> None:
     """Fit on the training rows, write the model, and the figures on the dev rows."""
-    from pipeline.scoring.claim_only import ClaimOnlyModel
-    from pipeline.scoring.comparison import compare_systems
-    from pipeline.scoring.fitting import fit_logistic, group_codes
-    from pipeline.scoring.measures import Scored
+    from pipeline.evaluation.claim_only import ClaimOnlyModel
+    from pipeline.evaluation.compare import compare_systems
+    from pipeline.evaluation.fitting import fit_logistic, group_codes
+    from pipeline.evaluation.metrics import Scored
 
     train, dev, out = Backstories(arguments.train), Backstories(arguments.dev), arguments.out
     ways = claim_ways(arguments.models or out)

@@ -14,17 +14,16 @@ from typing import Any
 import numpy as np
 from tqdm import tqdm
 
-from pipeline.claim_table import make_cases, plan_books
-from pipeline.config import ReadingConfig
-from pipeline.dataset import Row, read_table
+from pipeline.book import Book
+from pipeline.device import choose_machine
 from pipeline.errors import CharacterError
-from pipeline.opening import Book
-from pipeline.reading.encoder import choose_machine
+from pipeline.evaluation.claim_benchmark import make_cases, plan_books
+from pipeline.evaluation.pairs import pair_metrics
+from pipeline.judging.expected_overlap import Background
+from pipeline.judging.verifier import ReaderQuestion, TrainedReader
 from pipeline.run import Pipeline
-from pipeline.scoring.background import Background
-from pipeline.scoring.carried import CarriedMemory
-from pipeline.scoring.reader import ReaderQuestion, TrainedReader
-from pipeline.scoring.twins import pair_metrics
+from pipeline.tables.rows import Row, read_table
+from runs.warm_state import CarriedMemory
 
 
 def main() -> None:
@@ -37,7 +36,7 @@ def main() -> None:
     parser.add_argument("--pairs", type=int, default=20, help="pairs of a novel that are drawn")
     parser.add_argument("--out", type=Path, required=True)
     arguments = parser.parse_args()
-    device, dtype = choose_machine(ReadingConfig())
+    device, dtype = choose_machine("auto", "auto")
     trained = TrainedReader.load(arguments.model, device=device, dtype=dtype)
     background = Background.load(Path("models/verdict/background.npz"))
     rows = [row for row in read_table(arguments.claims, labelled="required") if row.char]

@@ -16,8 +16,8 @@ from pathlib import Path
 
 sys.path.insert(0, str(Path(__file__).parents[1]))
 
+from pipeline.book import Book
 from pipeline.config import PipelineConfig, TextConfig
-from pipeline.opening import Book
 from pipeline.run import Pipeline
 from pipeline.text.aliases import parse_alias
 from pipeline.text.novels import find_novel

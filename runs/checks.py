@@ -32,13 +32,13 @@ PRIOR = 1.0
 
 def find(arguments: argparse.Namespace) -> None:
     """Write one JSON line a claim: its row, and the checks that fire."""
-    from pipeline.claim_cues import time_scope
-    from pipeline.claim_table import plan_books
-    from pipeline.dataset import read_table, row_text
+    from pipeline.claims.attributes import time_scope
     from pipeline.errors import CharacterError
+    from pipeline.evaluation.claim_benchmark import plan_books
     from pipeline.records import Claim
-    from pipeline.retrieval import retrieve
+    from pipeline.retrieval.fusion import retrieve
     from pipeline.run import Pipeline
+    from pipeline.tables.rows import read_table, row_text
 
     with open(arguments.details, encoding="utf-8", newline="") as file:
         pairs = {line["id"]: line["pair"] for line in csv.DictReader(file)}
@@ -132,8 +132,8 @@ def fit(arguments: argparse.Namespace) -> None:
     its weight in a logistic regression of the label on the log-odds of ``claim_lexical.json`` and on which checks
     fired, each weight of a check drawn towards 0 by a normal prior.
     """
-    from pipeline.scoring.checked import FILE, LARGEST_SHIFT
-    from pipeline.scoring.logistic import LogisticModel
+    from pipeline.judging.check_shifts import FILE, LARGEST_SHIFT
+    from pipeline.judging.logistic import LogisticModel
 
     lines = list(_lines(arguments.found))
     words = {
@@ -197,10 +197,10 @@ def report(arguments: argparse.Namespace) -> None:
 def _print_effect(lines: Sequence[dict[str, Any]], arguments: argparse.Namespace) -> None:
     from claim_verdict import Claims  # beside this file
 
+    from pipeline.evaluation.cross_validation import pair_metrics
+    from pipeline.judging.check_shifts import CheckShifts, shifted
+    from pipeline.judging.logistic import LogisticModel
     from pipeline.records import Check
-    from pipeline.scoring.checked import CheckShifts, shifted
-    from pipeline.scoring.evaluation import pair_metrics
-    from pipeline.scoring.logistic import LogisticModel
 
     claims, shifts = Claims(arguments.judged), CheckShifts.load(arguments.shifts)
     model = LogisticModel.load(arguments.verdict / "claim.json")

@@ -33,9 +33,9 @@ from bdh.tokenizer import Tokenizer
 from bdh.training.claim_loop import language_loss
 from bdh.training.comparison import LossWeights, comparison_loss, to_device
 from bdh.training.optim import make_optimizer, scheduled_lr
-from pipeline.scoring.reader import evidence_text
+from pipeline.judging.verifier import evidence_text
 from pipeline.training.batches import Shapes, tensors_of
-from pipeline.training.packs import Pack, PackConfig, PackSource
+from pipeline.training.examples import Pack, PackConfig, PackSource
 from pipeline.training.program import begin_with, make_source
 
 PACKS = PackConfig(

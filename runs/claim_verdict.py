@@ -32,9 +32,9 @@ LABELS = ("supported", "contradicted", "not_stated")
 
 def prepare(arguments: argparse.Namespace) -> None:
     """Write one JSON line a claim: its row, and its case before right and wrong evidence."""
-    from pipeline.claim_table import make_cases, plan_books
+    from pipeline.evaluation.claim_benchmark import make_cases, plan_books
+    from pipeline.judging.expected_overlap import Background
     from pipeline.run import Pipeline
-    from pipeline.scoring.background import Background
 
     rows = _rows(arguments)
     part, parts = map(int, arguments.part.split("/"))
@@ -54,7 +54,7 @@ def prepare(arguments: argparse.Namespace) -> None:
 
 def _rows(arguments: argparse.Namespace) -> list[Any]:
     """Return the labelled rows, each with its pair; a seeded draw keeps at most ``pairs_per_book`` pairs of a book."""
-    from pipeline.dataset import read_table
+    from pipeline.tables.rows import read_table
 
     rows = list(read_table(arguments.claims, labelled="required"))
     if arguments.details:
@@ -83,11 +83,10 @@ def _lines(paths: str) -> Iterator[dict[str, Any]]:
 
 def compare(arguments: argparse.Namespace) -> None:
     """Write what the reader says of each claim before each kind of evidence."""
-    from pipeline.config import ReadingConfig
-    from pipeline.reading.encoder import choose_machine
-    from pipeline.scoring.reader import ReaderQuestion, TrainedReader
+    from pipeline.device import choose_machine
+    from pipeline.judging.verifier import ReaderQuestion, TrainedReader
 
-    device, dtype = choose_machine(ReadingConfig(device=arguments.device, dtype=arguments.dtype))
+    device, dtype = choose_machine(arguments.device, arguments.dtype)
     comparer = TrainedReader.load(arguments.model, device=device, dtype=dtype)
     questions = [
         ReaderQuestion(line["cases"][kind]["text"], tuple(line["cases"][kind]["sentences"]))
@@ -152,7 +151,7 @@ class Claims(_Labelled):
     """Labelled claims with their scenes, as the models see them."""
 
     def __init__(self, argument: str) -> None:
-        from pipeline.scoring.claims import ClaimCase, claim_row, reader_features, reader_row
+        from pipeline.judging.claim_features import ClaimCase, claim_row, reader_features, reader_row
 
         super().__init__()
         cases, _, compared = argument.partition(":")
@@ -181,8 +180,8 @@ def _wording(models: Any, claims: Claims) -> dict[str, float]:
 
 def _backstories(claims: Claims, model: Any) -> tuple[list[dict[str, float]], list[int], list[str]]:
     """Return backstories made of 3 to 5 true claims of a book, and the same with one replaced by its false twin."""
-    from pipeline.scoring.judge import describe_claims
-    from pipeline.scoring.verdict import BACKSTORY_FEATURES, DecisionRule, label_claim
+    from pipeline.judging.claim_model import describe_claims
+    from pipeline.judging.verdict import BACKSTORY_FEATURES, DecisionRule, label_claim
 
     rule, chance = DecisionRule(), np.random.default_rng(0)
     chances = model.probabilities(claims.rows["right"])
@@ -211,14 +210,14 @@ def _backstories(claims: Claims, model: Any) -> tuple[list[dict[str, float]], li
 
 def fit_backstories(claims: Claims, model: Any) -> Any:
     """Return the model of backstories, fitted on such as are made of the claims; runs/backstory_verdict.py has more."""
-    from pipeline.scoring.fitting import fit_logistic
+    from pipeline.evaluation.fitting import fit_logistic
 
     rows, labels, books = _backstories(claims, model)
     return fit_logistic(rows, labels, groups=books, aim="balanced_accuracy", seed=0)
 
 
 def _measure_backstories(claims: Claims, model: Any, backstory_model: Any) -> dict[str, Any]:
-    from pipeline.scoring.twins import pair_metrics
+    from pipeline.evaluation.pairs import pair_metrics
 
     rows, labels, books = _backstories(claims, model)
     chances, pairs = backstory_model.probabilities(rows), [place // 2 for place in range(len(rows))]
@@ -226,7 +225,7 @@ def _measure_backstories(claims: Claims, model: Any, backstory_model: Any) -> di
 
 
 def _comparisons(paths: str) -> Iterator[dict[str, Any]]:
-    from pipeline.scoring.reader import Comparison
+    from pipeline.judging.verifier import Comparison
 
     for path in paths.split(","):
         with np.load(path) as file:
@@ -247,11 +246,11 @@ def _comparisons(paths: str) -> Iterator[dict[str, Any]]:
 
 def fit(arguments: argparse.Namespace) -> None:
     """Fit on the training claims, write the models, and the figures on the dev claims."""
-    from pipeline.scoring.claim_metrics import claim_metrics
-    from pipeline.scoring.claim_models import READERS, ClaimModels
-    from pipeline.scoring.claim_only import fit_claim_only
-    from pipeline.scoring.claims import WORDING
-    from pipeline.scoring.fitting import fit_logistic
+    from pipeline.evaluation.baselines import READERS, ClaimModels
+    from pipeline.evaluation.claim_metrics import claim_metrics
+    from pipeline.evaluation.claim_only import fit_claim_only
+    from pipeline.evaluation.fitting import fit_logistic
+    from pipeline.judging.claim_features import WORDING
 
     train, out, wide = Claims(arguments.train), arguments.out, Words(arguments.words or arguments.train)
     share = arguments.twin_share
@@ -306,7 +305,7 @@ def _calibration(chances: Any, labels: Any, *, bins: int = 10) -> list[dict[str,
 def _controlled(
     claims: _Labelled, rows: dict[str, Any], *, share: float, wording: str | None, controls: Sequence[str] = KINDS[1:]
 ) -> Any:
-    from pipeline.scoring.control import fit_controlled
+    from pipeline.evaluation.debias import fit_controlled
 
     return fit_controlled(
         rows["right"],
@@ -323,7 +322,7 @@ def _pruning(train: _Labelled, dev: Claims, pruned: Any, *, seed: int) -> dict[s
     """Return how many terms were kept, and the dev AUC of the claim-only baseline with them and with all."""
     from sklearn.metrics import roc_auc_score
 
-    from pipeline.scoring.claim_only import fit_claim_only
+    from pipeline.evaluation.claim_only import fit_claim_only
 
     whole = fit_claim_only(train.texts, train.labels, groups=train.books, most_terms=10**9, seed=seed)
     kept, all_ = (float(roc_auc_score(dev.labels, model.probabilities(dev.texts))) for model in (pruned, whole))

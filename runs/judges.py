@@ -48,14 +48,13 @@ def measure(arguments: argparse.Namespace) -> None:
     """Write the figures of all judges, and how long each took a claim."""
     from dataclasses import replace
 
-    from pipeline.claim_table import measure_claims, plan_books
     from pipeline.commands.evaluate_claims import open_tools
-    from pipeline.config import PipelineConfig
-    from pipeline.dataset import read_table
-    from pipeline.opening import shipped
+    from pipeline.config import PipelineConfig, resolve_model_dir
+    from pipeline.evaluation.baselines import Answers, ClaimModels
+    from pipeline.evaluation.claim_benchmark import measure_claims, plan_books
+    from pipeline.evaluation.claim_metrics import claim_metrics
     from pipeline.run import Pipeline
-    from pipeline.scoring.claim_metrics import claim_metrics
-    from pipeline.scoring.claim_models import Answers, ClaimModels
+    from pipeline.tables.rows import read_table
 
     rows, own = read_table(arguments.claims, labelled="required"), PipelineConfig()
     plans = plan_books(rows, arguments.novels, seed=0, spare=SPARE)
@@ -64,7 +63,7 @@ def measure(arguments: argparse.Namespace) -> None:
     seconds: dict[str, float] = {}
     if not arguments.without_reader:
         pipeline = Pipeline(own, cache_dir=arguments.cache_dir)
-        verdict = shipped(own.scoring.verdict_dir)
+        verdict = resolve_model_dir(own.scoring.verdict_dir)
         tools = open_tools(pipeline, verdict, arguments.cache_dir and str(arguments.cache_dir))
         measured = measure_claims(tools, plans, on_book=lambda book: print(book.novel.name, flush=True))
         answers |= ClaimModels.load(verdict).answer([claim.scene for claim in measured])
@@ -92,10 +91,10 @@ def measure(arguments: argparse.Namespace) -> None:
 
 def _ask(pipeline: Any, plans: Sequence[Any], *, wrong: bool) -> tuple[list[float], list[str], float]:
     """Return each claim's probability and label by a judge of pairs, and the seconds that a claim took."""
-    from pipeline.claim_table import chunks_with
-    from pipeline.dataset import row_text
+    from pipeline.evaluation.claim_benchmark import chunks_with
     from pipeline.records import Claim
-    from pipeline.retrieval import retrieve
+    from pipeline.retrieval.fusion import retrieve
+    from pipeline.tables.rows import row_text
 
     chances: list[float] = []
     labels: list[str] = []

@@ -23,12 +23,13 @@ from sklearn.model_selection import GroupKFold
 from tqdm import tqdm
 
 from pipeline.config import ChunkConfig
-from pipeline.retrieval import LexicalIndex, stems
-from pipeline.scoring.background import Background, rarity
-from pipeline.scoring.features import Passage
-from pipeline.scoring.fitting import fit_logistic
-from pipeline.scoring.lexical import SIGNALS, claim_words, lexical_features, word_signals
-from pipeline.scoring.twins import pair_metrics
+from pipeline.evaluation.fitting import fit_logistic
+from pipeline.evaluation.pairs import pair_metrics
+from pipeline.judging.expected_overlap import Background, rarity
+from pipeline.judging.lexical import SIGNALS, claim_words, lexical_features, word_signals
+from pipeline.judging.passage import Passage
+from pipeline.language.stems import stems
+from pipeline.retrieval.index import LexicalIndex
 from pipeline.text.chunking import make_chunks
 from pipeline.text.novels import load_novel
 from pipeline.text.sentences import load_nlp, split_sentences

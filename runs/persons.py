@@ -30,14 +30,14 @@ from tqdm import tqdm
 
 sys.path.insert(0, str(Path(__file__).parents[1]))
 
+from pipeline.language.folding import fold_text
+from pipeline.language.titles import PARTICLES, TITLES, word_set
 from pipeline.records import Novel, Span
 from pipeline.text.characters import find_mentions
-from pipeline.text.folding import fold_text
 from pipeline.text.names import trim_name, without_title
 from pipeline.text.novels import load_novel
 from pipeline.text.persons import load_tagger, plain_spaces, windows_of
 from pipeline.text.sentences import load_nlp, split_sentences
-from pipeline.text.titles import PARTICLES, TITLES, word_set
 
 PERSON, PLACE = "PERSON", "PLACE"
 HELD_OUT = 8

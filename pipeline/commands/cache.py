@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import argparse
 
-from pipeline.commands.console import say
-from pipeline.reading.remote import open_cache
+from pipeline.commands.progress import say
+from pipeline.storage.remote import open_cache
 
 
 def manage_cache(arguments: argparse.Namespace) -> int:

@@ -5,8 +5,8 @@ from __future__ import annotations
 import argparse
 from collections.abc import Sequence
 
-from pipeline.commands.console import say
-from pipeline.commands.stages import given_aliases
+from pipeline.commands.progress import say
+from pipeline.commands.session import given_aliases
 from pipeline.config import PipelineConfig, TextConfig
 from pipeline.run import Pipeline
 from pipeline.text.novels import find_novel

@@ -8,13 +8,13 @@ from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import Any
 
-from pipeline.batch import check_training
-from pipeline.claim_table import QUESTIONS, BookPlan, plan_books
-from pipeline.commands.console import Bars, say
+from pipeline.book import Book
 from pipeline.commands.evaluate_claims import SPARE_NOVEL, open_tools
-from pipeline.commands.stages import open_stages
-from pipeline.config import PipelineConfig
-from pipeline.control_table import (
+from pipeline.commands.progress import Bars, say
+from pipeline.commands.session import open_stages
+from pipeline.config import PipelineConfig, resolve_model_dir
+from pipeline.errors import SettingError
+from pipeline.evaluation.ablations import (
     PASSES,
     SYSTEMS,
     ControlTable,
@@ -23,14 +23,14 @@ from pipeline.control_table import (
     compare_claims,
     measure_controls,
 )
-from pipeline.dataset import Row, read_table
-from pipeline.errors import SettingError
-from pipeline.opening import Book, shipped
+from pipeline.evaluation.baselines import ClaimModels
+from pipeline.evaluation.claim_benchmark import QUESTIONS, BookPlan, plan_books
+from pipeline.evaluation.tables import check_training
 from pipeline.report.controls_view import render_controls, table_lines
-from pipeline.report.files import prepare_folder, write_json, write_text
 from pipeline.report.manifest import Manifest, write_manifest
 from pipeline.run import Pipeline
-from pipeline.scoring.claim_models import ClaimModels
+from pipeline.storage.files import prepare_folder, write_json, write_text
+from pipeline.tables.rows import Row, read_table
 
 _METHODS = {
     "scorer": "the shipped models of claims, each row judged with one part replaced at a time; claims of a backstory "
@@ -59,7 +59,10 @@ def run_controls(arguments: argparse.Namespace, config: PipelineConfig) -> int:
     rows = _limited(rows, arguments, config)
     if whole:
         check_training(rows, folds=arguments.folds, repeats=arguments.repeats, seed=config.seed)
-    out, models = prepare_folder(Path(arguments.out_dir)), ClaimModels.load(shipped(config.scoring.verdict_dir))
+    out, models = (
+        prepare_folder(Path(arguments.out_dir)),
+        ClaimModels.load(resolve_model_dir(config.scoring.verdict_dir)),
+    )
     books = _Books()
     with open_stages(arguments, config) as pipeline, Bars("question") as bars:
         table = _measure(arguments, pipeline, models, rows, books, bars)
@@ -95,7 +98,7 @@ def _measure(
     whole = arguments.train_csv is not None
     claims, stated = claim_rows(pipeline, rows) if whole else (list(rows), [])
     plans = _plans(claims, arguments, pipeline.config)
-    tools = open_tools(pipeline, shipped(pipeline.config.scoring.verdict_dir), arguments.cache_dir)
+    tools = open_tools(pipeline, resolve_model_dir(pipeline.config.scoring.verdict_dir), arguments.cache_dir)
     untrained = pipeline.bench.claim_reader.untrained(seed)
     total = PASSES * QUESTIONS * len(claims)
     told = measure_controls(

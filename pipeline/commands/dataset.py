@@ -8,7 +8,15 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-from pipeline.batch import (
+from pipeline.commands.engine import open_judging
+from pipeline.commands.progress import Bars, say
+from pipeline.commands.session import cast_with, make_manifest, say_usage
+from pipeline.config import EngineConfig, PipelineConfig
+from pipeline.engines.jobs import Engine, Failure
+from pipeline.engines.local import LocalEngine
+from pipeline.engines.work import JudgeRows
+from pipeline.errors import NovelError
+from pipeline.evaluation.tables import (
     FittedTables,
     JudgedNovel,
     JudgedRow,
@@ -21,23 +29,15 @@ from pipeline.batch import (
     predict,
     rows_by_novel,
 )
-from pipeline.commands.console import Bars, say
-from pipeline.commands.engines import open_judging
-from pipeline.commands.stages import cast_with, make_manifest, say_usage
-from pipeline.config import EngineConfig, PipelineConfig
-from pipeline.dataset import Row, read_table
-from pipeline.engines.jobs import Engine, Failure
-from pipeline.engines.local import LocalEngine
-from pipeline.engines.work import JudgeRows
-from pipeline.errors import NovelError
-from pipeline.predictions import write_held_out, write_predictions, write_submission
 from pipeline.report.artefacts import write_reading
 from pipeline.report.book import BookView, book_view
 from pipeline.report.dataset_evidence import write_dataset_evidence
 from pipeline.report.dataset_pages import INDEX, ROWS, write_pages
-from pipeline.report.files import alone, prepare_folder
 from pipeline.report.manifest import Manifest
 from pipeline.run import Pipeline
+from pipeline.storage.files import alone, prepare_folder
+from pipeline.tables.predictions import write_held_out, write_predictions, write_submission
+from pipeline.tables.rows import Row, read_table
 
 _SHOWN = ("accuracy", "balanced_accuracy", "auc", "contradict_precision", "contradict_recall")
 _SHOWN_CALIBRATION = ("brier", "log_loss", "ece")

@@ -9,20 +9,20 @@ from collections.abc import Iterator, Sequence
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
 
-from pipeline.batch import check_training, fit_tables
-from pipeline.commands.console import Bars, say
 from pipeline.commands.dataset import Readings, judge_tables, show_all, write_all
-from pipeline.commands.engines import open_judging
+from pipeline.commands.engine import open_judging
+from pipeline.commands.progress import Bars, say
 from pipeline.commands.read_library import say_failed
-from pipeline.commands.stages import make_manifest, say_usage
+from pipeline.commands.session import make_manifest, say_usage
 from pipeline.config import EngineConfig, PipelineConfig
-from pipeline.dataset import Row, read_table
 from pipeline.engines.jobs import Engine, Failure
 from pipeline.engines.work import PredictRows
 from pipeline.errors import SettingError
-from pipeline.report.files import prepare_folder, sha256_of
+from pipeline.evaluation.tables import check_training, fit_tables
+from pipeline.judging.logistic import LogisticModel
 from pipeline.report.manifest import Manifest
-from pipeline.scoring.logistic import LogisticModel
+from pipeline.storage.files import prepare_folder, sha256_of
+from pipeline.tables.rows import Row, read_table
 from pipeline.text.novels import Shelf
 
 MOST_ROWS = 2000
@@ -40,7 +40,7 @@ def run_stream(arguments: argparse.Namespace, config: PipelineConfig, engine: En
     if arguments.submission:
         raise SettingError("--submission is not written with --stream; leave one of them out")
     try:
-        from pipeline.tables import PARQUET, split_table
+        from pipeline.tables.stream import PARQUET, split_table
     except ModuleNotFoundError as error:
         if error.name != "pyarrow":
             raise
@@ -99,7 +99,7 @@ class Pieces:
 
     def join(self, path: Path) -> int:
         """Write the predictions of all pieces there are as one table; return the number of rows."""
-        from pipeline.tables import join_pieces
+        from pipeline.tables.stream import join_pieces
 
         return join_pieces(path, [piece for piece in self.order if piece.is_file()])
 
@@ -113,7 +113,7 @@ class Pieces:
 
 def predict_slices(engine: Engine, pieces: Pieces, sliced: Iterator[tuple[Path, tuple[Row, ...]]], total: int) -> None:
     """Have every slice predicted that is not kept; a novel that failed is given no more of them."""
-    from pipeline.tables import write_piece
+    from pipeline.tables.stream import write_piece
 
     pieces.folder.mkdir(exist_ok=True)
     given: dict[int, tuple[Path, int]] = {}

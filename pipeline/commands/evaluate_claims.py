@@ -9,24 +9,31 @@ from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import Any
 
-from pipeline.claim_table import QUESTIONS, BookPlan, ClaimTools, MeasuredClaim, measure_claims, plan_books
-from pipeline.commands.console import Bars, say, warn
-from pipeline.commands.stages import open_stages
-from pipeline.config import PipelineConfig
-from pipeline.dataset import read_predictions, read_table
+from pipeline.book import Book
+from pipeline.commands.progress import Bars, say, warn
+from pipeline.commands.session import open_stages
+from pipeline.config import ROOT, PipelineConfig, resolve_model_dir
 from pipeline.errors import SettingError, TableError
-from pipeline.opening import ROOT, Book, shipped
-from pipeline.predictions import write_claim_predictions
-from pipeline.reading.remote import open_cache
+from pipeline.evaluation.baselines import Answers, ClaimModels
+from pipeline.evaluation.claim_benchmark import (
+    QUESTIONS,
+    BookPlan,
+    ClaimTools,
+    MeasuredClaim,
+    measure_claims,
+    plan_books,
+)
+from pipeline.evaluation.claim_metrics import ClaimMetrics, claim_metrics
+from pipeline.evaluation.metrics import Figure
+from pipeline.judging.expected_overlap import Background
+from pipeline.judging.verifier import ClaimComparer
 from pipeline.records import TableLabel
-from pipeline.report.files import prepare_folder, sha256_of, write_json
 from pipeline.report.manifest import Manifest, write_manifest
 from pipeline.run import Pipeline
-from pipeline.scoring.background import Background
-from pipeline.scoring.claim_metrics import ClaimMetrics, claim_metrics
-from pipeline.scoring.claim_models import Answers, ClaimModels
-from pipeline.scoring.measures import Figure
-from pipeline.scoring.reader import ClaimComparer
+from pipeline.storage.files import prepare_folder, sha256_of, write_json
+from pipeline.storage.remote import open_cache
+from pipeline.tables.predictions import write_claim_predictions
+from pipeline.tables.rows import read_predictions, read_table
 
 SPARE_NOVEL = ROOT / "novels" / "The Unlit Hour.txt"
 """The wrong novel of a table about one novel."""
@@ -70,7 +77,7 @@ def evaluate_claims(arguments: argparse.Namespace, config: PipelineConfig) -> in
         rows, Path(arguments.novels_dir), seed=config.seed, limit=arguments.limit or None, spare=SPARE_NOVEL
     )
     out, novels = prepare_folder(Path(arguments.out_dir)), _Novels()
-    verdict_dir = shipped(config.scoring.verdict_dir)
+    verdict_dir = resolve_model_dir(config.scoring.verdict_dir)
     models = ClaimModels.load(verdict_dir)
     with open_stages(arguments, config) as pipeline, Bars("question") as bars:
         tools = open_tools(pipeline, verdict_dir, arguments.cache_dir)

@@ -7,21 +7,21 @@ import json
 from collections.abc import Callable
 from pathlib import Path
 
-from pipeline.claims import read_backstory
-from pipeline.commands.console import say, warn
-from pipeline.commands.judgement import Judgement, judge_book
-from pipeline.commands.stages import open_pipeline, say_usage
-from pipeline.config import PipelineConfig
+from pipeline.book import Book
+from pipeline.claims.files import read_backstory
+from pipeline.commands.judge_book import Judgement, judge_book
+from pipeline.commands.progress import say, warn
+from pipeline.commands.session import open_pipeline, say_usage
+from pipeline.config import ROOT, PipelineConfig
 from pipeline.errors import SettingError
 from pipeline.flag_groups import NOVELS_DIR
-from pipeline.opening import ROOT, Book
 from pipeline.records import BackstoryLabel, Waiver
 from pipeline.report.entries import answer_entry
-from pipeline.report.files import prepare_folder
-from pipeline.report.waivers import load_waivers, waivers_path
 from pipeline.run import Pipeline
+from pipeline.storage.files import prepare_folder
 from pipeline.text.novels import find_novel
 from pipeline.text.shelf import choose_novel
+from pipeline.waivers import load_waivers, waivers_path
 
 Tell = Callable[[str], None]
 

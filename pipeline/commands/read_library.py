@@ -6,8 +6,8 @@ import argparse
 from collections.abc import Sequence
 from pathlib import Path
 
-from pipeline.commands.console import Library, say
-from pipeline.commands.engines import SOME_FAILED, open_engine
+from pipeline.commands.engine import SOME_FAILED, open_engine
+from pipeline.commands.progress import Library, say
 from pipeline.config import EngineConfig, PipelineConfig
 from pipeline.engines.jobs import Failure, Outcome, Stages
 from pipeline.engines.work import NovelRead, ReadNovel

@@ -16,7 +16,7 @@ from bdh.errors import BDHError
 from bdh.files import hold, write_text
 from bdh.training.claim_loop import ClaimReport
 from bdh.training.distributed import World, join_world, wait_for_all
-from pipeline.commands.console import say
+from pipeline.commands.progress import say
 from pipeline.errors import ModelError, SettingError
 from pipeline.training.program import ComparisonRun, ReaderTraining, begin_with, make_source
 
@@ -64,7 +64,7 @@ def _questions(arguments: argparse.Namespace, folder: Path) -> Path:
 
 
 def _prepare(arguments: argparse.Namespace, target: Path) -> None:
-    from pipeline.dataset import read_table
+    from pipeline.tables.rows import read_table
     from pipeline.text.novels import Shelf
     from pipeline.text.sentences import load_nlp
     from pipeline.training.questions import BookTables, group_tables, prepare_book

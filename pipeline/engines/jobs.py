@@ -9,8 +9,8 @@ from pathlib import Path
 from typing import Generic, Protocol, TypeVar
 
 from pipeline.config import PipelineConfig
+from pipeline.device import set_threads
 from pipeline.errors import CacheError, LLMError, ModelError, PipelineError, SettingError
-from pipeline.reading.encoder import set_threads
 from pipeline.reading.read import OnProgress, ignore_progress
 from pipeline.run import Pipeline
 from pipeline.text.aliases import Alias

@@ -6,12 +6,12 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
-from pipeline.batch import JudgedNovel, OnRows, extract_row, judge_novel, predict
-from pipeline.dataset import Row
-from pipeline.predictions import Prediction
+from pipeline.evaluation.tables import JudgedNovel, OnRows, extract_row, judge_novel, predict
+from pipeline.judging.logistic import LogisticModel
 from pipeline.records import Claim
 from pipeline.run import Pipeline
-from pipeline.scoring.logistic import LogisticModel
+from pipeline.tables.predictions import Prediction
+from pipeline.tables.rows import Row
 
 
 def ignore_rows(name: str, read: int, total: int) -> None:

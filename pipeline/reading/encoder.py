@@ -10,15 +10,13 @@ import numpy as np
 import torch
 
 from bdh import BDH, BDHError, CharTokenizer, Tokenizer, load_bdh, weights_hash
-from bdh.errors import lack_of_memory as lack_of_memory
 from pipeline.config import ReadingConfig
-from pipeline.errors import ModelError, SettingError
+from pipeline.device import choose_device, choose_dtype
+from pipeline.errors import ModelError
 from pipeline.records import Vector
 
 SEPARATOR = "\n\n"
 """What stands before a paragraph, a passage or a claim when it is read."""
-MOST_THREADS = 1024
-"""More than any machine has; torch breaks down when it is asked for a hundred times as many."""
 
 
 @dataclass(frozen=True)
@@ -53,8 +51,8 @@ def plain(text: str) -> str:
 
 def load_encoder(config: ReadingConfig, *, folder: Path) -> Encoder:
     """Load the reader that lies in ``folder``; raises ModelError when it is missing or damaged."""
-    device = _choose_device(config.device)
-    dtype = _choose_dtype(config.dtype, device)
+    device = choose_device(config.device)
+    dtype = choose_dtype(config.dtype, device)
     if not folder.is_dir():
         raise ModelError(f"no reader in {folder}; expected a folder of trained weights; name one with --model_dir")
     narrow = torch.bfloat16 if dtype == "bf16" else None
@@ -67,37 +65,3 @@ def load_encoder(config: ReadingConfig, *, folder: Path) -> Encoder:
             f"the reader in {folder} knows some characters only; expected one with bytes or byte-level BPE"
         )
     return Encoder(model, tokenizer, weights_hash(folder), dtype)
-
-
-def choose_machine(config: ReadingConfig) -> tuple[torch.device, torch.dtype | None]:
-    """Return where and in which precision a model computes, None for that of its weights; raises SettingError."""
-    device = _choose_device(config.device)
-    return device, torch.bfloat16 if _choose_dtype(config.dtype, device) == "bf16" else None
-
-
-def set_threads(count: int) -> None:
-    """Let torch use ``count`` threads of the processor; 0 leaves its own choice. Raises SettingError."""
-    if not 0 <= count <= MOST_THREADS:
-        raise SettingError(f"threads is {count}; it must be at least 1 and at most {MOST_THREADS}, or 0")
-    if count:
-        torch.set_num_threads(count)
-
-
-def _choose_device(name: str) -> torch.device:
-    if name == "auto":
-        name = "cuda" if torch.cuda.is_available() else "cpu"
-    kind, _, number = name.partition(":")
-    if not (name == "cpu" or (kind == "cuda" and (name == kind or (number.isascii() and number.isdigit())))):
-        raise SettingError(f"device is {name!r}; expected auto, cpu, cuda or cuda:0")
-    if kind == "cuda" and int(number or 0) >= torch.cuda.device_count():
-        raise SettingError(f"device is {name} but {torch.cuda.device_count()} GPUs are to be seen; use --device cpu")
-    return torch.device(name)
-
-
-def _choose_dtype(name: str, device: torch.device) -> str:
-    """Return the precision: ``auto`` is bf16 where the processor multiplies it natively, else fp32."""
-    if name != "auto":
-        return name
-    if device.type == "cuda":
-        return "bf16" if torch.cuda.is_bf16_supported() else "fp32"
-    return "bf16" if torch.cpu._is_avx512_bf16_supported() else "fp32"

@@ -13,10 +13,10 @@ import torch
 
 from pipeline.config import ReadingConfig
 from pipeline.errors import CacheError
-from pipeline.reading.cache import ReadingCache, make_key
 from pipeline.reading.encoder import SEPARATOR, Encoder, plain
 from pipeline.reading.stream import Saving, SentenceReading, Tensors, bits_per_byte, stream_sentences
 from pipeline.records import Character, CharacterState, Chunk, ChunkState, Novel, Reading, Span, Vector
+from pipeline.storage.cache import ReadingCache, make_key
 
 OnProgress = Callable[[str, int, int], None]
 _ALONE = 64

@@ -16,12 +16,12 @@ from pipeline.report.entries import (
     state_entries,
     verdict_entry,
 )
-from pipeline.report.files import alone, prepare_folder, safe_name, write_json, write_json_lines_as_list, write_text
 from pipeline.report.html import render_page
 from pipeline.report.manifest import Manifest, write_manifest
 from pipeline.report.quality import Quality
 from pipeline.report.summaries import shorten, summarise
 from pipeline.report.view import page_view
+from pipeline.storage.files import alone, prepare_folder, safe_name, write_json, write_json_lines_as_list, write_text
 
 
 def write_verdict(

@@ -10,8 +10,8 @@ from typing import Any
 from pipeline.errors import OutputError
 from pipeline.records import ClaimVerdict, TableLabel
 from pipeline.report.entries import Entry, claim_entry, claim_verdict_entry, number, numbers, pair_entries
-from pipeline.report.files import prepare_folder, write_json
 from pipeline.report.manifest import Manifest, write_manifest
+from pipeline.storage.files import prepare_folder, write_json
 
 
 @dataclass(frozen=True)

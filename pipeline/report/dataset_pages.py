@@ -10,12 +10,12 @@ from urllib.parse import quote
 from pipeline.records import Verdict
 from pipeline.report.book import BookView
 from pipeline.report.dataset_evidence import RowEvidence
-from pipeline.report.files import safe_name, write_text
 from pipeline.report.html import render_index, render_page
 from pipeline.report.index_view import index_view
 from pipeline.report.manifest import Manifest
 from pipeline.report.quality import table_quality
 from pipeline.report.view import Surroundings, page_view
+from pipeline.storage.files import safe_name, write_text
 
 INDEX = "index.html"
 ROWS = "rows"

@@ -11,8 +11,8 @@ from importlib import metadata
 from pathlib import Path
 from typing import Any
 
-from pipeline.report.files import sha256_of, write_json
 from pipeline.report.summaries import SUMMARY_METHOD
+from pipeline.storage.files import sha256_of, write_json
 
 FORMAT_VERSION = 1
 FILE_NAME = "manifest.json"

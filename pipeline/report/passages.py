@@ -11,7 +11,7 @@ from itertools import pairwise
 
 import Stemmer
 
-from pipeline.bm25 import STOPWORDS_EN_PLUS
+from pipeline.language.bm25 import STOPWORDS_EN_PLUS
 from pipeline.records import Span
 
 # Underscores are Project Gutenberg's italics, not letters.

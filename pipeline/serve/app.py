@@ -11,12 +11,12 @@ from werkzeug.exceptions import HTTPException, RequestEntityTooLarge
 from werkzeug.wrappers import Response as AnyResponse
 
 from pipeline.errors import PipelineError
-from pipeline.report.waivers import drop_waiver, load_waivers, waivers_path
-from pipeline.serve.desk import ANSWER, PAGE, REPORT, Desk, Question, Report, checked_question
-from pipeline.serve.guard import guard
 from pipeline.serve.jobs import Job, Jobs
-from pipeline.serve.manuscripts import KINDS, import_novel
+from pipeline.serve.library import ANSWER, PAGE, REPORT, Desk, Question, Report, checked_question
 from pipeline.serve.pages import Pages, desk_style, script
+from pipeline.serve.security import guard
+from pipeline.serve.uploads import KINDS, import_novel
+from pipeline.waivers import drop_waiver, load_waivers, waivers_path
 
 _MEGABYTE = 1_000_000
 

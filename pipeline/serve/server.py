@@ -9,14 +9,14 @@ from pathlib import Path
 from flask import Flask
 from waitress.server import TcpWSGIServer, create_server
 
-from pipeline.commands.console import say, warn
-from pipeline.commands.stages import open_pipeline
+from pipeline.commands.progress import say, warn
+from pipeline.commands.session import open_pipeline
 from pipeline.config import PipelineConfig
 from pipeline.errors import SettingError
 from pipeline.serve.app import create_app
-from pipeline.serve.desk import Desk
-from pipeline.serve.guard import is_loopback
 from pipeline.serve.jobs import Jobs
+from pipeline.serve.library import Desk
+from pipeline.serve.security import is_loopback
 
 _THREADS = 4
 

@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import NamedTuple
 
 from pipeline.errors import SettingError
-from pipeline.text.folding import match_key
+from pipeline.language.folding import match_key
 
 
 class Alias(NamedTuple):

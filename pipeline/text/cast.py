@@ -7,11 +7,11 @@ from collections import Counter, defaultdict
 from collections.abc import Iterable, Mapping, Sequence
 from typing import NamedTuple
 
+from pipeline.language.folding import match_key
+from pipeline.language.titles import TitleClass, classes_clash, title_class
 from pipeline.records import Mention
 from pipeline.text.aliases import Alias, names_of
-from pipeline.text.folding import match_key
 from pipeline.text.names import parse_name, without_title
-from pipeline.text.titles import TitleClass, classes_clash, title_class
 
 _DOMINANCE = 4
 _WELL_KNOWN = 20

@@ -10,10 +10,10 @@ from collections.abc import Iterable, Iterator, Sequence
 from spacy.language import Language
 
 from pipeline.errors import CharacterError
+from pipeline.language.folding import match_key
 from pipeline.records import Character, Chunk, Mention, Novel, Span
 from pipeline.text.aliases import Alias, names_of
 from pipeline.text.cast import group_persons
-from pipeline.text.folding import match_key
 from pipeline.text.names import LONGEST_NAME, find_person_phrases, parse_name, trim_name
 from pipeline.text.persons import find_persons
 from pipeline.text.targets import find_target

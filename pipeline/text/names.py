@@ -17,9 +17,9 @@ from typing import Literal, NamedTuple
 
 from spacy.lang.en.stop_words import STOP_WORDS
 
+from pipeline.language.folding import fold_text
+from pipeline.language.titles import ABBREVIATIONS, PARTICLES, SAINTS, TITLES, word_set
 from pipeline.records import Span
-from pipeline.text.folding import fold_text
-from pipeline.text.titles import ABBREVIATIONS, PARTICLES, SAINTS, TITLES, word_set
 
 LONGEST_NAME = 200
 """Characters of the longest name; what is longer is a list without commas, or no text at all."""

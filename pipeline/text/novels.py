@@ -11,11 +11,11 @@ from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
 
-from pipeline.errors import NovelError
+from pipeline.errors import EncodingError, NovelError
+from pipeline.language.folding import match_key
 from pipeline.records import Novel, Span
+from pipeline.storage.encoding import decode
 from pipeline.text.chapters import find_chapters
-from pipeline.text.encoding import decode
-from pipeline.text.folding import match_key
 
 _EBOOK = r"(?:THE |THIS )?PROJECT GUTENBERG(?:[’']S)?(?:-TM)? E-?(?:BOOK|TEXT)"
 _HEADER = re.compile(
@@ -39,7 +39,10 @@ def load_novel(path: str | Path) -> Novel:
     """Read the novel at ``path``; raise NovelError when it is not a text file with words in it."""
     path = Path(path)
     data = _read(path)
-    text, encoding, notices = decode(data, source=str(path))
+    try:
+        text, encoding, notices = decode(data, source=str(path))
+    except EncodingError as error:
+        raise NovelError(str(error)) from error
     if not any(map(str.isalpha, text)):
         raise NovelError(f"{path} is empty: it holds no words; give a plain text file with the whole novel")
     body = _find_body(text)

@@ -18,8 +18,8 @@ from spacy.lang.en.stop_words import STOP_WORDS
 from spacy.language import Language
 
 from pipeline.errors import SettingError
+from pipeline.language.folding import fold_text
 from pipeline.records import Novel, Span
-from pipeline.text.folding import fold_text
 from pipeline.text.names import NamePhrase, find_phrases, lower_words, may_be_name, parse_name, person_words
 from pipeline.text.sentences import load_model
 

@@ -18,8 +18,8 @@ from itertools import pairwise
 import spacy
 from spacy.language import Language
 
-from pipeline.bearable import bearable
 from pipeline.errors import SettingError
+from pipeline.language.long_tokens import bearable
 from pipeline.records import Novel, Span
 from pipeline.text.chapters import heading_span
 

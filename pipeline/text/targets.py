@@ -16,10 +16,10 @@ from typing import Literal, NamedTuple
 
 from spacy.lang.en.stop_words import STOP_WORDS
 
+from pipeline.language.folding import fold_text
+from pipeline.language.titles import PARTICLES, POLITE, TITLES, TitleClass, classes_clash, title_class
 from pipeline.records import Novel
-from pipeline.text.folding import fold_text
 from pipeline.text.names import LONGEST_NAME, NamePhrase, ParsedName, find_phrases, parse_name
-from pipeline.text.titles import PARTICLES, POLITE, TITLES, TitleClass, classes_clash, title_class
 
 Strength = Literal[1, 2, 3]
 FIRST_NAME: Strength = 1

@@ -13,8 +13,8 @@ from bdh.claims import ClaimBatch
 from bdh.tokenizer import Tokenizer
 from bdh.training.comparison import Answer, ClaimTargets, make_batch, make_targets
 from pipeline.errors import SettingError
-from pipeline.scoring.reader import SEPARATOR, evidence_text
-from pipeline.training.packs import SLOTS, Asked, Pack, PackSource
+from pipeline.judging.verifier import SEPARATOR, evidence_text
+from pipeline.training.examples import SLOTS, Asked, Pack, PackSource
 
 _SHORTEST_CLAIM = 16
 

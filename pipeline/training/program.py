@@ -27,9 +27,9 @@ from bdh.training.distributed import World, wait_for_all
 from bdh.training.run import read_place, write_place
 from pipeline.errors import SettingError, TableError
 from pipeline.training.batches import Shapes, StepBatches
-from pipeline.training.packs import Book, PackConfig, PackSource, Premise, pairs_of
+from pipeline.training.examples import Book, PackConfig, PackSource, Premise, pairs_of
+from pipeline.training.negatives import mine_changes
 from pipeline.training.question_files import read_questions
-from pipeline.training.twins import mine_changes
 
 _PLACE = "comparison.safetensors"
 _S = TypeVar("_S")

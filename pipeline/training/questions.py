@@ -16,11 +16,12 @@ import numpy.typing as npt
 from spacy.language import Language
 
 from pipeline.config import ChunkConfig
-from pipeline.dataset import Row, row_text
 from pipeline.errors import TableError
+from pipeline.judging.evidence_selection import Candidate, choose_sentences
+from pipeline.language.stems import stems
 from pipeline.records import Chunk, Novel, Span
-from pipeline.retrieval import LexicalIndex, stems
-from pipeline.scoring.selection import Candidate, choose_sentences
+from pipeline.retrieval.index import LexicalIndex
+from pipeline.tables.rows import Row, row_text
 from pipeline.text.chunking import make_chunks
 from pipeline.text.novels import load_novel
 from pipeline.text.sentences import split_sentences
@@ -54,7 +55,7 @@ def pair_of(row: Row) -> str:
 def make_questions(
     novel: Novel, tables: BookTables, nlp: Language, *, own_statements: int, seed: int
 ) -> dict[str, Any]:
-    """Return the questions about one novel, ready for ``pipeline.training.packs.Book``.
+    """Return the questions about one novel, ready for ``pipeline.training.examples.Book``.
 
     Each claim and statement retrieves its own passages by its own words. Where the tables hold no statement the novel's
     own sentences serve, ``own_statements`` of them.

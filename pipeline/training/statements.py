@@ -6,7 +6,7 @@ import random
 import re
 from collections.abc import Sequence
 
-from pipeline.training.twins import find_names
+from pipeline.training.negatives import find_names
 
 _SHORTEST, _LONGEST = 8, 32
 _NOT_PLAIN = re.compile(r"[\"“”‘?!;:()\[\]]|--|—|(?:^|\s)'")

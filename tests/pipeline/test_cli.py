@@ -18,8 +18,8 @@ from bdh import weights_hash
 from pipeline.cli import judge_main, main
 from pipeline.report.resources import read_schema
 from tests.pipeline.command_line import Said, contents, refused, run
-from tests.pipeline.groq_server import completes, serving
 from tests.pipeline.little_story import BACKSTORY, OTHER_BACKSTORY, TEXT
+from tests.pipeline.llm.groq_server import completes, serving
 
 ROOT = Path(__file__).resolve().parents[2]
 KEY = "gsk_this_is_the_secret_of_nobody"

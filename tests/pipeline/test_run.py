@@ -11,14 +11,22 @@ import numpy as np
 import pytest
 
 from bdh import weights_hash
-from pipeline.config import ChunkConfig, PipelineConfig, RetrievalConfig, ScoringConfig, TextConfig
+from pipeline.book import Book
+from pipeline.config import (
+    ROOT,
+    ChunkConfig,
+    PipelineConfig,
+    RetrievalConfig,
+    ScoringConfig,
+    TextConfig,
+    resolve_model_dir,
+)
 from pipeline.errors import BackstoryError, CharacterError, ModelError
-from pipeline.opening import ROOT, Book, shipped
+from pipeline.judging.claim_model import passage_of
+from pipeline.judging.lexical import LEXICAL_SURPLUS
+from pipeline.judging.verifier import FEATURES, Comparison, ReaderQuestion
 from pipeline.records import Reading, Verdict
 from pipeline.run import Pipeline, describe
-from pipeline.scoring.judge import passage_of
-from pipeline.scoring.lexical import LEXICAL_SURPLUS
-from pipeline.scoring.reader import FEATURES, Comparison, ReaderQuestion
 from pipeline.text.aliases import Alias
 from pipeline.text.novels import load_novel
 from tests.pipeline.little_story import BACKSTORY, OTHER_BACKSTORY
@@ -262,10 +270,10 @@ def test_missing_models_are_named(stand_in_config: PipelineConfig) -> None:
 
 def test_shipped_folder_is_found_from_anywhere(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.chdir(tmp_path)
-    assert shipped("models/reader") == ROOT / "models" / "reader"
+    assert resolve_model_dir("models/reader") == ROOT / "models" / "reader"
     (tmp_path / "models" / "reader").mkdir(parents=True)
-    assert shipped("models/reader") == Path("models/reader")
-    assert shipped(str(tmp_path / "other")) == tmp_path / "other"
+    assert resolve_model_dir("models/reader") == Path("models/reader")
+    assert resolve_model_dir(str(tmp_path / "other")) == tmp_path / "other"
 
 
 def test_checks_stand_beside_the_reader_and_say_which_fired(pipeline: Pipeline, book: Book, reading: Reading) -> None:

@@ -14,15 +14,16 @@ from hypothesis import strategies as st
 
 from benchmarks.fuzz import PARSERS, outcome
 from benchmarks.hostile import ENCODINGS
-from pipeline.claims import LONGEST, extract_claims, read_backstory
+from pipeline.claims.extract import extract_claims
+from pipeline.claims.files import LONGEST, read_backstory
 from pipeline.cli import dataset_main, main
 from pipeline.config import ChunkConfig
-from pipeline.dataset import read_predictions, read_table
 from pipeline.errors import BackstoryError, CharacterError, NovelError, TableError
 from pipeline.records import Novel, Span
+from pipeline.storage.encoding import decode
+from pipeline.tables.rows import read_predictions, read_table
 from pipeline.text.characters import build_cast, find_mentions, resolve_character
 from pipeline.text.chunking import make_chunks
-from pipeline.text.encoding import decode
 from pipeline.text.novels import load_novel
 from pipeline.text.sentences import load_nlp, split_sentences
 from tests.pipeline.command_line import refused

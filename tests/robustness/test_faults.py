@@ -20,9 +20,9 @@ from bdh.files import hold
 from pipeline.cli import judge_main
 from pipeline.config import PipelineConfig
 from pipeline.errors import CacheError
-from pipeline.reading.cache import ReadingCache
 from pipeline.reading.encoder import load_encoder
 from pipeline.reading.read import Reader
+from pipeline.storage.cache import ReadingCache
 from tests.pipeline.command_line import contents, refused, run
 from tests.pipeline.little_story import BACKSTORY, TEXT
 from tests.pipeline.reading.conftest import make_story, same_readings
@@ -226,9 +226,9 @@ def test_jax_is_left_alone(tmp_path: Path) -> None:
     (tmp_path / "jax").mkdir()
     for name in ("__init__", "lax"):
         (tmp_path / "jax" / f"{name}.py").write_text("raise SystemExit('JAX was started')", encoding="utf-8")
-    script = "import pipeline.retrieval, pipeline.report.passages, sys; assert 'jax' not in sys.modules"
+    script = "import pipeline.retrieval.fusion, pipeline.report.passages, sys; assert 'jax' not in sys.modules"
     environment = {**os.environ, "PYTHONPATH": f"{tmp_path}{os.pathsep}{ROOT}"}
     done = subprocess.run([sys.executable, "-c", script], env=environment, capture_output=True, text=True, check=False)
     assert done.returncode == 0, done.stderr
     plain = subprocess.run([sys.executable, "-c", "import bm25s"], env=environment, capture_output=True, check=False)
-    assert b"JAX was started" in plain.stderr, "bm25s no longer starts JAX: pipeline/bm25.py may go"
+    assert b"JAX was started" in plain.stderr, "bm25s no longer starts JAX: pipeline/language/bm25.py may go"

@@ -13,7 +13,7 @@ import pytest
 
 from pipeline.cli import dataset_main, judge_main
 from pipeline.errors import NovelError
-from pipeline.serve.manuscripts import import_novel
+from pipeline.serve.uploads import import_novel
 from pipeline.text.novels import find_novel
 from tests.pipeline.command_line import contents, refused, run
 from tests.pipeline.little_story import BACKSTORY

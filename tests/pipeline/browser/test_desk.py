@@ -15,11 +15,11 @@ from waitress.server import create_server
 
 from pipeline.config import PipelineConfig
 from pipeline.records import ClaimVerdict
-from pipeline.report.waivers import load_waivers
 from pipeline.run import Pipeline
 from pipeline.serve.app import create_app
-from pipeline.serve.desk import Desk
 from pipeline.serve.jobs import Jobs
+from pipeline.serve.library import Desk
+from pipeline.waivers import load_waivers
 from tests.pipeline.browser.conftest import PHONE, Open
 
 ROOT = Path(__file__).resolve().parents[3]

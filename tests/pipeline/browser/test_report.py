@@ -6,9 +6,9 @@ from pathlib import Path
 
 import pytest
 
-from pipeline.report.files import write_text
 from pipeline.report.html import render_page
 from pipeline.report.quality import load_quality
+from pipeline.storage.files import write_text
 from tests.pipeline.browser.conftest import DESKTOP, PHONE, Open
 from tests.pipeline.report.small_world import World, make_hostile_world, make_world
 

@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 from pipeline.cli import dataset_main, main
-from pipeline.commands.console import Library
+from pipeline.commands.progress import Library
 from pipeline.config import EngineConfig
 from pipeline.errors import SettingError
 from tests.pipeline.command_line import contents, refused, run

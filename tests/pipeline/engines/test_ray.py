@@ -17,8 +17,8 @@ from pipeline.engines.jobs import Failure, Job, Stages, attempt
 from pipeline.engines.work import NovelRead, ReadNovel
 from pipeline.errors import ModelError, SettingError
 from tests.pipeline.command_line import contents, run
+from tests.pipeline.commands.test_dataset import TEST, TRAIN, write_csv
 from tests.pipeline.engines.deadly import AlwaysKilled, HeldBack, KilledHalfWay
-from tests.pipeline.test_dataset_command import TEST, TRAIN, write_csv
 
 pytest.importorskip("ray", reason="Ray is not installed: pip install '.[ray]'")
 

@@ -11,10 +11,10 @@ import pytest
 from torch import Tensor
 
 from pipeline.config import ChunkConfig, PipelineConfig
-from pipeline.reading.cache import ReadingCache
 from pipeline.reading.encoder import Encoder, load_encoder
 from pipeline.reading.read import Reader, all_sentences, make_pieces
 from pipeline.records import Character, Chunk, Novel, Reading
+from pipeline.storage.cache import ReadingCache
 from pipeline.text.characters import resolve_character
 from pipeline.text.chunking import make_chunks
 from pipeline.text.novels import load_novel

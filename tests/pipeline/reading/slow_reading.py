@@ -12,9 +12,9 @@ from pathlib import Path
 import torch
 
 from pipeline.config import ReadingConfig
-from pipeline.reading.cache import ReadingCache
 from pipeline.reading.encoder import load_encoder
 from pipeline.reading.read import Reader
+from pipeline.storage.cache import ReadingCache
 from tests.pipeline.reading.conftest import make_story
 
 

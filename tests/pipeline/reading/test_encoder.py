@@ -12,8 +12,9 @@ import torch
 
 import bdh
 from pipeline.config import ReadingConfig
+from pipeline.device import set_threads
 from pipeline.errors import ModelError, SettingError
-from pipeline.reading.encoder import Encoder, load_encoder, plain, set_threads
+from pipeline.reading.encoder import Encoder, load_encoder, plain
 
 CPU = ReadingConfig(device="cpu", dtype="fp32")
 

@@ -11,8 +11,8 @@ from pathlib import Path
 
 import pytest
 
-from pipeline.reading.cache import ReadingCache
 from pipeline.reading.read import Reader, all_sentences
+from pipeline.storage.cache import ReadingCache
 from tests.pipeline.reading.conftest import Calls, Story, own_tokens, same_readings
 
 ROOT = Path(__file__).resolve().parents[3]

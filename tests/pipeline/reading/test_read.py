@@ -14,11 +14,11 @@ from hypothesis import strategies as st
 
 from pipeline.config import ChunkConfig
 from pipeline.errors import CacheError
-from pipeline.reading.cache import ReadingCache
 from pipeline.reading.encoder import Encoder, plain
 from pipeline.reading.read import Reader, all_sentences, chunk_states, make_pieces, sentences_of
 from pipeline.reading.stream import SentenceReading
 from pipeline.records import Chapter, Chunk, Novel, Reading, Span
+from pipeline.storage.cache import ReadingCache
 from pipeline.text.chunking import make_chunks
 from tests.pipeline.little_story import TEXT
 from tests.pipeline.reading.conftest import Calls, Story, make_story, own_tokens, same_readings

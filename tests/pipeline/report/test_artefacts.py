@@ -18,7 +18,7 @@ import pytest
 
 from pipeline.errors import OutputError
 from pipeline.report.entries import state_entries
-from pipeline.report.files import write_json
+from pipeline.storage.files import write_json
 from tests.pipeline.command_line import contents
 from tests.pipeline.report.small_world import World, make_vector
 

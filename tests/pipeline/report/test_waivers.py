@@ -9,11 +9,11 @@ from pathlib import Path
 import pytest
 from jsonschema import Draft202012Validator
 
+from pipeline import waivers
 from pipeline.errors import OutputError, WaiverError
 from pipeline.records import Waiver
-from pipeline.report import waivers
 from pipeline.report.resources import read_schema
-from pipeline.report.waivers import apply_waivers, drop_waiver, load_waivers, save_waiver, waivers_path
+from pipeline.waivers import apply_waivers, drop_waiver, load_waivers, save_waiver, waivers_path
 from tests.pipeline.report.small_world import World
 
 CLAIM = "Her father outlived her."

@@ -12,8 +12,8 @@ from flask.testing import FlaskClient
 from pipeline.config import PipelineConfig
 from pipeline.run import Pipeline
 from pipeline.serve.app import create_app
-from pipeline.serve.desk import Desk
 from pipeline.serve.jobs import Jobs
+from pipeline.serve.library import Desk
 
 
 @pytest.fixture(scope="session")

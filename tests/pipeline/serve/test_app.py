@@ -12,11 +12,11 @@ from flask.testing import FlaskClient
 from werkzeug.test import TestResponse
 
 from pipeline.records import Waiver
-from pipeline.report.waivers import load_waivers, save_waiver
-from pipeline.serve.desk import Desk
+from pipeline.serve.library import Desk
+from pipeline.waivers import load_waivers, save_waiver
 from tests.pipeline.little_story import BACKSTORY, TEXT
 from tests.pipeline.report.small_world import STING
-from tests.pipeline.serve.manuscripts import bring, make_epub
+from tests.pipeline.serve.sample_uploads import bring, make_epub
 
 
 def _follow(client: FlaskClient, response: TestResponse) -> str:

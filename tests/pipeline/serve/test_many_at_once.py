@@ -12,10 +12,10 @@ from flask.testing import FlaskClient
 from werkzeug.test import TestResponse
 
 from pipeline.serve.app import create_app
-from pipeline.serve.desk import Desk
 from pipeline.serve.jobs import Jobs
+from pipeline.serve.library import Desk
 from tests.pipeline.little_story import BACKSTORY, TEXT
-from tests.pipeline.serve.manuscripts import bring
+from tests.pipeline.serve.sample_uploads import bring
 
 PEOPLE = 12
 

@@ -5,8 +5,8 @@ from __future__ import annotations
 import random
 from typing import Any
 
-from pipeline.training.packs import Book, PackConfig, PackSource
-from pipeline.training.twins import mine_changes
+from pipeline.training.examples import Book, PackConfig, PackSource
+from pipeline.training.negatives import mine_changes
 
 CHANGES = mine_changes([("He sold the mill.", "He burnt the mill."), ("By day she rowed.", "By night she rowed.")])
 CALM: dict[str, Any] = {"wrong_evidence": 0.0, "no_evidence": 0.0, "rename": 0.0, "counterfactual": 0.0, "nli": 0.0}

@@ -12,9 +12,9 @@ from hypothesis import strategies as st
 
 from bdh.tokenizer import ByteTokenizer
 from pipeline.errors import SettingError
-from pipeline.scoring.reader import evidence_text
+from pipeline.judging.verifier import evidence_text
 from pipeline.training.batches import Shapes, StepBatches, changed_ranges, mark_tokens, tensors_of
-from pipeline.training.packs import Asked, Pack
+from pipeline.training.examples import Asked, Pack
 from tests.pipeline.training.little_books import make_source
 
 SHAPES = Shapes(evidence=80, claim=120)

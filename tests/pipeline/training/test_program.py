@@ -12,10 +12,10 @@ from bdh.claims import ClaimReader, load_claim_reader
 from bdh.errors import CheckpointError
 from bdh.training.claim_loop import ClaimTrainConfig
 from bdh.training.distributed import World
+from pipeline.config import ROOT
 from pipeline.errors import SettingError, TableError
-from pipeline.opening import ROOT
 from pipeline.training.batches import Shapes
-from pipeline.training.packs import PackConfig
+from pipeline.training.examples import PackConfig
 from pipeline.training.program import ComparisonRun, ReaderTraining, begin_with, make_source, read_premises
 from pipeline.training.question_files import SUFFIX, write_questions
 from tests.pipeline.training.little_books import ROWS

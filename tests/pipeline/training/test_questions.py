@@ -8,12 +8,12 @@ from typing import Any
 import pytest
 from spacy.language import Language
 
-from pipeline.dataset import Row
 from pipeline.errors import TableError
+from pipeline.tables.rows import Row
 from pipeline.text.novels import load_novel
 from pipeline.text.sentences import load_nlp
 from pipeline.training import questions
-from pipeline.training.packs import Book
+from pipeline.training.examples import Book
 from pipeline.training.question_files import read_questions
 from pipeline.training.questions import BookTables, group_tables, make_questions, pair_of, prepare_book
 

@@ -1,0 +1,104 @@
+"""A novel's text, ready to be asked about: its sentences, chunks, names and word index, found once and kept."""
+
+from __future__ import annotations
+
+import hashlib
+from dataclasses import dataclass
+from functools import cache, cached_property
+from pathlib import Path
+
+from spacy.language import Language
+
+from pipeline.config import TextConfig, resolve_model_dir
+from pipeline.language.life_stage import told_time
+from pipeline.records import Character, Chunk, Mention, Novel, Span, TimeScope
+from pipeline.retrieval.index import LexicalIndex, Lexicon
+from pipeline.storage.cache import ReadingCache, make_key
+from pipeline.text.aliases import Alias
+from pipeline.text.characters import build_cast, find_mentions
+from pipeline.text.chunking import make_chunks
+from pipeline.text.novels import load_novel
+from pipeline.text.persons import RULES, load_tagger, tagger_sum
+from pipeline.text.sentences import load_nlp, split_sentences
+
+
+@dataclass(frozen=True)
+class Book:
+    """A novel ready to be asked about: its sentences, chunks, names, word index, and the names that the user gave."""
+
+    novel: Novel
+    sentences: tuple[Span, ...]
+    chunks: tuple[Chunk, ...]
+    mentions: tuple[Mention, ...]
+    index: LexicalIndex
+    aliases: tuple[Alias, ...] = ()
+
+    @cached_property
+    def cast(self) -> tuple[Character, ...]:
+        """The people of the novel, most mentioned first."""
+        return build_cast(self.mentions, self.chunks, aliases=self.aliases)
+
+    @cached_property
+    def told_times(self) -> tuple[TimeScope, ...]:
+        """The time of life that each chunk tells of."""
+        return tuple(told_time(self.novel.text[chunk.start : chunk.end]) for chunk in self.chunks)
+
+    @property
+    def lexicon(self) -> Lexicon:
+        """The word analysis of this novel."""
+        return Lexicon(self.index.stems, self.index.weight)
+
+
+@dataclass(frozen=True)
+class BookOpener:
+    """Opens novels; what it finds in a text is kept in ``cache``. ``aliases`` are the names that the user gave."""
+
+    config: TextConfig
+    aliases: tuple[Alias, ...]
+    cache: ReadingCache
+
+    @cached_property
+    def nlp(self) -> Language:
+        """What parts sentences: the rules, or the parser of a spaCy model that the user names."""
+        name = self.config.spacy_model
+        return load_nlp(None if name in {RULES, TextConfig.spacy_model} else name)
+
+    @cached_property
+    def tagger(self) -> Language | None:
+        """What finds persons, None for the rules; loaded when a novel is opened that was never opened before."""
+        return load_tagger(self._tagger_name)
+
+    @property
+    def _tagger_name(self) -> str:
+        folder = resolve_model_dir(self.config.spacy_model)
+        return str(folder) if folder.is_dir() else self.config.spacy_model
+
+    def open(self, novel: Novel | Path) -> Book:
+        """Return a novel with its sentences, chunks, mentions and index."""
+        if isinstance(novel, Path):
+            novel = load_novel(novel)
+        sentences, mentions = self._split(novel)
+        chunks = make_chunks(novel, sentences, self.config.chunks)
+        index = LexicalIndex([novel.text[chunk.start : chunk.end] for chunk in chunks])
+        return Book(novel, sentences, chunks, mentions, index, self.aliases)
+
+    def _split(self, novel: Novel) -> tuple[tuple[Span, ...], tuple[Mention, ...]]:
+        """Return the sentences and mentions of a novel, found now or kept from a run before."""
+        tagger = tagger_sum(self._tagger_name)
+        key = make_key({"text": novel.sha256, "tagger": tagger, "spacy": self.nlp.meta, "code": _text_code()})
+        kept = self.cache.load_spans(key)
+        if kept is None:
+            sentences = split_sentences(novel, self.nlp)
+            mentions = find_mentions(novel, sentences, tagger=self.tagger)
+            named = [(mention.start, mention.end, mention.sentence) for mention in mentions]
+            self.cache.store_spans(key, {"sentences": sentences, "mentions": named}, about={"novel": novel.name})
+            return sentences, mentions
+        places = (Mention(novel.text[start:end], start, end, number) for start, end, number in kept["mentions"])
+        return tuple(Span(start, end) for start, end in kept["sentences"]), tuple(places)
+
+
+@cache
+def _text_code() -> str:
+    """Return a hash of the code that finds sentences and names: what it found before a change is not used after."""
+    files = sorted((Path(__file__).parent / "text").glob("*.py"))
+    return hashlib.sha256(b"".join(file.read_bytes() for file in files)).hexdigest()

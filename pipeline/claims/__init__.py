@@ -1,0 +1,1 @@
+"""A backstory to claims: sentences split into statements that name their character."""

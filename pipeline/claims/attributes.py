@@ -1,0 +1,143 @@
+"""What kind of claim a sentence makes, by lexical rules that can be read.
+
+Each rule is a list of phrases, matched as whole words in any case. They say what the words suggest, not what is so:
+"He was hanged one night" has the cue of a moment and is an event, "He always feared dogs" has none and is a trait.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Sequence
+
+from pipeline.claims.facts import find_ages
+from pipeline.language.verbs import BE, HAVE, form_of, is_past
+from pipeline.records import ClaimType, Stability, TimeScope
+
+OF_AGE = 18
+
+
+def _cue(*phrases: str) -> re.Pattern[str]:
+    return re.compile(rf"\b(?:{'|'.join(phrases)})\b", re.IGNORECASE)
+
+
+_EVERY = (
+    r"(?:each|every) (?:\w+ )?(?:day|night|morning|evening|week|month|year|winter|spring|summer|autumn|time|fight"
+    "|battle|sunday|meal|gathering|voyage|feast)"
+)
+_USED_TO = "(?<!first )(?<!was )(?<!were )(?<!been )used to"
+_RULE = _cue(
+    "laws?", "customs?", "traditions?", "forbidden", "forbids?", "must", "may not", "(?:no one|nobody) may",
+    "according to (?:legend|law|custom)",
+)  # fmt: skip
+# Of the present these speak of the world; of the past they tell a story: "No one knew the truth".
+_RULE_OF_NOW = _cue("always", "never", "cannot", "no one", "nobody", "everyone", "everybody", "every", "all")
+_HABIT = _cue(
+    "always",
+    "never(?! (?:again|came|found|heard|knew|married|met|recovered|returned|saw|spoke|told))",
+    "often",
+    "usually",
+    "seldom",
+    "rarely",
+    _USED_TO,
+    _EVERY,
+)
+# A standing quality, when no deed is told before it.
+_QUALITY = _cue(
+    "lifelong", "habits?", "known for", "famous for", "skilled", "gifted", "fluent", "able to", "could", "can",
+    "afraid", "fear(?:s|ed)", "love[sd]", "hate[sd]", "despise[sd]", "distrust(?:s|ed)", "believe[sd]?", "viewed",
+    "prefer(?:s|red)", "admire[sd]", "lack(?:s|ed)", "felt (?:deep|no|great)", "stayed calm(?:ly)?",
+    "(?:his|her|their) nature", "temper(?:ament)?", "personality", "memory for", r"spoke (?:\w+ ){1,2}languages?",
+    "(?<![”\"] )(?:is|was|are|were) (?:an?|very|too|by nature)", "wears", "owns",
+)  # fmt: skip
+_MOMENT = _cue(
+    r"1\d{3}", "born", "one (?:day|night|morning|evening|time|summer|winter)", "once", "suddenly", "when", "after",
+    "during", "that (?:day|night|year)", "the same (?:day|night|year)", "the (?:day|night|year)", "while",
+)  # fmt: skip
+_CHILD = _cue(
+    "childhood", "boyhood", "girlhood", "infan(?:t|cy)", "adolescen(?:t|ce)", "teen(?:s|age|ager)", "born", "grew up",
+    "rais(?:ed|es) (?:by|him|her|them|in)", "reared", "brought up", "orphan(?:ed|age)?", "school(?:boy|girl| days)",
+    "(?:at|to|his|her|their|from|left|church|village) school(?! master| teacher| board)",
+    "(?:as|still|when|was|were) (?:a |an )?(?:little |small |young )?(?:child|boy|girl|youth|children)",
+    "(?:was|were) (?:still |very )?young",
+)  # fmt: skip
+_ADULT = _cue(
+    "adult(?:hood)?", "manhood", "womanhood", "as a (?:grown )?(?:man|woman)", "marri(?:ed|es|age)", "wedding",
+    "husband", "wife", "widow(?:er|ed)?", "graduat(?:ed|ion)", "career", "retire(?:ment|s)",
+    "retired (?:to|from|in|at|after)", "old age", "middle age",
+    "(?:his|her|their) (?:sons?|daughters?|children|twenties|thirties|forties|fifties|sixties)",
+)  # fmt: skip
+_LASTING = _cue(
+    "always", "never", "lifelong", "ever (?:since|after)", "throughout", "forever", "until (?:his|her|their) death",
+    "for the rest of", "all (?:his|her|their) life", "for (?:many |several |some )?years", "thereafter",
+    r"still (?:\w+ly )?\w+s", "for (?:life|good)",
+    _EVERY, _USED_TO, "permanent(?:ly)?", "habits?",
+)  # fmt: skip
+_PASSING = _cue(
+    "one (?:day|night|morning|evening|summer|winter)", "(?<!at )(?<!had )once(?!-)", "briefly",
+    "suddenly", "for a (?:moment|while|time)",
+    "temporar(?:y|ily)", "that (?:day|night|evening|morning)", r"for (?:\w+ )?(?:hours?|days?|weeks?|months?)",
+)  # fmt: skip
+_KIN = (
+    "father|mother|parents|brother|sister|uncle|aunt|grandfather|grandmother|stepfather|stepmother|son|daughter|cousin"
+)
+# Whoever begins a sentence with these tells of a relative, and of the relative's age and marriage.
+_OF_KIN = re.compile(rf"(?:his|her|their|[\w-]+['’]s)\s+(?:\w+\s+)?(?:{_KIN})\b", re.IGNORECASE)
+_OWN_YOUTH = _cue(
+    "childhood", "boyhood", "girlhood", "when (?:he|she|they) (?:was|were) (?:still )?(?:an? )?(?:young|child|boy|girl)"
+)
+_QUOTED = re.compile(r"“[^”]*”|\"[^\"]*\"")
+
+
+def has_verb(words: Sequence[str]) -> bool:
+    """Say whether lower-case words look like a clause: a verb form that is no noun, or a subject pronoun and more."""
+    after_pronoun = len(words) > 1 and words[0] in {"he", "she", "they", "it"}
+    return after_pronoun or any(form_of(word) for word in words)
+
+
+def claim_type(text: str, *, about_person: bool) -> ClaimType:
+    """Return world_rule for a rule without the character, trait for a standing quality or habit, else event.
+
+    What stands in quotation marks is said, and tells nothing of the kind.
+    """
+    told = _QUOTED.sub(" ", text)
+    if not about_person and _is_rule(told):
+        return "world_rule"
+    if _MOMENT.search(told) or _PASSING.search(told) or find_ages(told):
+        return "event"
+    quality = _QUALITY.search(told)
+    if _HABIT.search(told) or (quality is not None and not _tells_deed(told[: quality.start()])):
+        return "trait"
+    return "event"
+
+
+def _is_rule(text: str) -> bool:
+    words = re.findall(r"[a-z]+", text.lower())
+    in_past = any(is_past(word) or word in {"was", "were", "had", "did"} for word in words)
+    persons = not {"he", "she", "him", "father", "mother", "son", "brother", "sister"}.isdisjoint(words)
+    return bool(_RULE.search(text)) or bool(_RULE_OF_NOW.search(text) and not in_past and not persons)
+
+
+def _tells_deed(text: str) -> bool:
+    return any(form_of(word) and word not in BE | HAVE for word in re.findall(r"[a-z-]+", text.lower())[1:])
+
+
+def time_scope(text: str) -> TimeScope:
+    """Return the time of life that the words or a stated age point to; unspecified when none, or both.
+
+    In a sentence about a relative only the character's own age and childhood count.
+    """
+    ages = find_ages(text)
+    of_kin = _OF_KIN.match(text) is not None
+    child = bool((_OWN_YOUTH if of_kin else _CHILD).search(text)) or any(age < OF_AGE for age in ages)
+    adult = (not of_kin and bool(_ADULT.search(text))) or any(age >= OF_AGE for age in ages)
+    if child == adult:
+        return "unspecified"
+    return "childhood" if child else "adulthood"
+
+
+def stability(text: str, kind: ClaimType) -> Stability:
+    """Return how long the claim says it holds; traits and rules last when no word speaks against it."""
+    lasting, passing = bool(_LASTING.search(text)), bool(_PASSING.search(text))
+    if lasting != passing:
+        return "long_term" if lasting else "short_term"
+    return "long_term" if not lasting and kind != "event" else "unspecified"

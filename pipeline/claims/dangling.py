@@ -1,0 +1,50 @@
+"""Whether a part of a sentence, cut off, would lean on what stood before it: a pronoun, "the man", "that moment"."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from itertools import pairwise
+
+from pipeline.claims.subject import PRONOUNS, Protagonist
+from pipeline.language.word_lists import listed
+
+_VAGUE = listed("man woman girl lady stranger latter former same other others document animal two three")
+_WOMEN = listed("mother sister wife daughter aunt niece widow woman girl lady queen princess nun grandmother")
+_MEN = listed("father brother husband son uncle nephew man boy king prince priest monk grandfather captain")
+
+
+def is_balanced(text: str) -> bool:
+    """Say whether a text closes the quotations, brackets and dashes that it opens."""
+    return (
+        text.count("“") == text.count("”")
+        and text.count("(") == text.count(")")
+        and text.count('"') % 2 == 0
+        and text.count("‘") <= text.count("’")
+        and text.count("—") != 1
+    )
+
+
+def speaks_of_stranger(words: Sequence[str], person: Protagonist) -> bool:
+    """Say whether a pronoun is there that is not the person's, and nobody before it whom it may mean."""
+    for family in PRONOUNS.values():
+        if set(family) & set(person.pronouns):
+            continue
+        known = _WOMEN if "she" in family else _MEN if "he" in family else frozenset[str]()
+        for place, word in enumerate(words):
+            plural = word in {"them", "their"}
+            if word in family and not plural and known.isdisjoint(words[:place]):
+                return True
+    return False
+
+
+def points_back(words: Sequence[str], person: Protagonist) -> bool:
+    """Say whether an early "them", "their" or "it", or "the man" or "that moment", speaks of something before."""
+    if "they" not in person.pronouns and any(word in {"them", "their", "it", "its"} for word in words[:6]):
+        return True
+    pairs = list(pairwise(words))
+    back = {"that", "this", "those", "these"}
+    if any(first == "the" and second in _VAGUE for first, second in pairs[:6]):
+        return True
+    return any(
+        first in back and second in {"moment", "day", "year", "time", "night", "point"} for first, second in pairs
+    )

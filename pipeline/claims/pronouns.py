@@ -1,0 +1,240 @@
+"""The character's name in the place where a reader would expect it: for a pronoun, or for a subject left out.
+
+A pronoun is exchanged only when it is surely the character's: it leads the text, or nobody stands before it whom it
+could mean. Where no pronoun is sure, the caller puts the name in front of the text.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Sequence
+
+from pipeline.language.verbs import HAVE, PASSIVE, form_of, is_adverb, is_participle, is_past
+from pipeline.language.word_lists import FREQUENCIES, PREPOSITIONS, SUBORDINATORS, listed
+
+_WORD = re.compile(r"[^\W_]+(?:['’-][^\W_]+)*")
+_QUOTED = re.compile(r"“[^”]*”|\"[^\"]*\"|‘[^’]*’(?!\w)")
+_SINGULAR = {"were": "was", "are": "is", "have": "has"}
+_DETERMINERS = listed("a an the this that these those some many several few no every each all both")
+_PERSONS = listed(
+    "man men boy boys child lad youth mate captain father mother brother sister son uncle nephew cousin friend king "
+    "prince duke count lord baron priest abbé abbe monk bishop general colonel major lieutenant sergeant soldier "
+    "chief guide guard husband wife widow widower servant slave convict doctor physician lawyer judge merchant clerk "
+    "student pupil apprentice gentleman gentlemen noble peer enemy enemies thief stranger infant baby heir comrade "
+    "colleague shepherd nobleman spy witness victim patient guardian tutor rival accomplice emperor pope"
+)
+_KIN = listed("father mother brother sister son uncle nephew wife husband daughter aunt parents")
+_PERSON_LIKE = re.compile(r"\w{2,}(?:er|or|ist|man|eer|smith)$")
+_THINGS = listed(
+    "winter summer river water letter letters paper papers matter order number corner border temper power fever honor "
+    "favor labor horror terror error color armor daughter sister mother never ever after under over later earlier "
+    "other another together whether however mirror manor center quarter chapter cellar dinner supper weather danger "
+    "anger hunger laughter slaughter murder thunder ladder timber powder silver copper leather feather shelter harbor "
+    "rather either neither former latter tower september october november december easter lover disaster further "
+    "half-brother minor prior inner outer upper lower better greater older younger elder bitter tender"
+)
+_OBJECT_BEFORE = listed(
+    "to from in on at by with and or but for as of the a an this that when while where who which because if until "
+    "after before into out up off away down over back again once alone his their too so then there twice through "
+    "without about against among across along toward towards home"
+)
+"""What follows "her" the object; before any other word it is taken for a possessive."""
+_TWO_OBJECTS = listed("gave give gives told tell tells taught showed offered sent bought made called paid")
+
+
+def name_for_pronoun(text: str, name: str, pronouns: Sequence[str]) -> str | None:
+    """Return ``text`` with ``name`` for the first of the person's ``pronouns`` when that is surely the person's.
+
+    ``pronouns`` are subject, possessive and object; for "she" the last two are one. None where none is sure.
+    """
+    quoted = [match.span() for match in _QUOTED.finditer(text)]
+    own = set(pronouns)
+    for word in _WORD.finditer(text):
+        if word[0].lower() in own:
+            if any(start <= word.start() < end for start, end in quoted):
+                return None
+            named = _exchanged(text, name, pronouns, word.start(), word.end())
+            return named or _subject_exchanged(text, name, pronouns, word.end())
+    return None
+
+
+def name_for_subject(text: str, name: str, pronouns: Sequence[str]) -> str | None:
+    """Return ``text`` with ``name`` before it when its subject is left out: "Joined the navy", "Born in Rome".
+
+    None where the text has a subject or none can be told.
+    """
+    words = [word[0].lower() for word in _WORD.finditer(text)]
+    if not words or (not words[0].isalpha() and "-" not in words[0]):
+        return None
+    first = 0
+    while first < min(len(words) - 1, 2) and (is_adverb(words[first]) or words[first] in FREQUENCIES):
+        first += 1
+    verb, following = words[first], words[first + 1] if first + 1 < len(words) else ""
+    if verb == "born" or (verb in PASSIVE and (following in PREPOSITIONS or not following)):
+        if _has_subject_later(text, pronouns):
+            return None
+        return f"{name} was {_lowered(text)}"
+    if not (verb in {"was", "is"} or verb in HAVE or is_past(verb)) or following == "of":
+        return None
+    if first and words[0] in FREQUENCIES:
+        return f"{name} {_lowered(text)}"
+    if _has_subject_later(text, pronouns) or (form_of(verb) == "open" and not _has_object(following)):
+        return None
+    return f"{name} {_lowered(text)}"
+
+
+def _has_object(following: str) -> bool:
+    return following in _DETERMINERS | PREPOSITIONS | {"his", "her", "their", "him", "out", "up", "off", "and"} or (
+        following.isdigit() or following.endswith("ly")
+    )
+
+
+def _has_subject_later(text: str, pronouns: Sequence[str]) -> bool:
+    """Say whether the text goes on with a comma and a subject: what stood before it is a phrase and no sentence."""
+    later = rf",\s+(?:{'|'.join(map(re.escape, pronouns))}|[A-Z]\w+|the|an?)\b" if pronouns else r",\s+[A-Z]"
+    return re.search(later, text) is not None
+
+
+def _lowered(text: str) -> str:
+    return text[0].lower() + text[1:]
+
+
+def _exchanged(text: str, name: str, pronouns: Sequence[str], start: int, end: int) -> str | None:
+    before, word, after = text[:start], text[start:end].lower(), text[end:]
+    possessive = _is_possessive(before, word, pronouns, after)
+    if possessive is None:
+        return None
+    if possessive:
+        sure = _is_sure_possessive(before, after, pronouns)
+        return f"{before}{name}’s{after}" if sure and "’" in text else (f"{before}{name}'s{after}" if sure else None)
+    if word == pronouns[0]:
+        return f"{_closed(before)}{name}{_agreeing(word, after)}" if _is_sure_subject(before) else None
+    return f"{before}{name}{after}" if _is_sure_object(before) else None
+
+
+def _subject_exchanged(text: str, name: str, pronouns: Sequence[str], start: int) -> str | None:
+    """Exchange the subject behind a phrase in front in which the person's own pronoun stands: "In his youth he"."""
+    subject = re.compile(rf"\b{re.escape(pronouns[0])}\b").search(text, start)
+    before = text[: subject.start()] if subject else ""
+    words = [word[0].lower() for word in _WORD.finditer(before)]
+    if not words or words[0] not in PREPOSITIONS or any(map(form_of, words)) or re.search(r"[“\":;—]", before):
+        return None
+    after = text[len(before) + len(pronouns[0]) :]
+    return f"{_closed(before)}{name}{_agreeing(pronouns[0], after)}"
+
+
+def _closed(before: str) -> str:
+    """Return a phrase in front with a comma behind it, so that the name does not run on from its last word."""
+    words = [word[0].lower() for word in _WORD.finditer(before)]
+    runs_on = len(words) > 1 and (before[-2:-1].isalnum() or before[-2:-1] in ')”"')
+    closed = runs_on and words[-1] not in SUBORDINATORS | {
+        "that",
+        "which",
+        "whom",
+        "and",
+        "but",
+        "or",
+        "how",
+        "why",
+        "what",
+    }
+    return f"{before.rstrip()}, " if closed else before
+
+
+def _agreeing(word: str, after: str) -> str:
+    """Return what follows "they", for one person."""
+    verb = re.match(r"\s+(\w+)", after)
+    if word != "they" or verb is None:
+        return after
+    return after[: verb.start(1)] + _SINGULAR.get(verb[1], verb[1]) + after[verb.end(1) :]
+
+
+def _is_possessive(before: str, word: str, pronouns: Sequence[str], after: str) -> bool | None:
+    """Say whether the pronoun owns what follows; None where it cannot be told."""
+    if word in {"his", "their"}:
+        return True
+    if word != "her":
+        return False
+    following = re.match(r"\s+([^\W\d_]+)", after)
+    if following is None or following[1].lower() in _OBJECT_BEFORE or following[1].lower().endswith("ly"):
+        return False
+    previous = [found[0].lower() for found in _WORD.finditer(before)][-1:]
+    return None if previous and previous[0] in _TWO_OBJECTS else True
+
+
+def _is_sure_subject(before: str) -> bool:
+    """Say whether nobody acts before the pronoun: it leads, or follows a phrase without a verb of its own."""
+    words = [word[0].lower() for word in _WORD.finditer(before)]
+    if not words or (len(words) == 1 and words[0] in SUBORDINATORS):
+        return True
+    if before.rstrip().endswith((":", ";", "—", "”")) and words[0] not in PREPOSITIONS:
+        return _names_nobody(before)
+    leads = words[1:] if len(words) > 1 and (is_adverb(words[0]) or words[0] in {"first", "once"}) else words
+    phrase = words[0] in PREPOSITIONS | {"while", "when"} or leads[0].endswith("ing") or is_participle(leads[0])
+    rest = leads[1:] if phrase else words
+    gerund = words[0] in SUBORDINATORS and len(words) > 1 and words[1].endswith("ing")
+    if words[0] in SUBORDINATORS - PREPOSITIONS and not gerund and len(words) > 1:
+        participle = is_participle(words[1])
+        return participle and not any(form_of(word) for word in words[2:])
+    acts = [word for word in rest if form_of(word) == "finite" or (form_of(word) == "open" and not phrase)]
+    if words[0] in SUBORDINATORS & PREPOSITIONS and not gerund:
+        acts += [word for word in rest if form_of(word)]
+    return not acts and (phrase or _names_nobody(before))
+
+
+def _is_sure_possessive(before: str, after: str, pronouns: Sequence[str]) -> bool:
+    """Say whether nobody is named or meant before the pronoun, nor, where it is in a phrase in front, soon after."""
+    if not before:
+        return True
+    if not _names_nobody(before):
+        return False
+    words = [word[0].lower() for word in _WORD.finditer(before)]
+    if not words:
+        return True
+    fronted = words[0] in PREPOSITIONS | SUBORDINATORS or words[0].endswith("ing")
+    if not fronted:
+        return True
+    rest = re.split(r"[;:.—]", after)[0]
+    owned = re.match(r"\s+(\w+)", rest)
+    if owned and owned[1] in _KIN:
+        rest = rest[owned.end() :]
+    subject = re.search(rf"\b{re.escape(pronouns[0])}\b", rest)
+    return _names_nobody("x " + (rest[: subject.start()] if subject else rest))
+
+
+def _is_sure_object(before: str) -> bool:
+    """Say whether the pronoun is the object of the first verb, whose subject it cannot mean, and one alone precedes."""
+    if re.search(r"['’]s\b|[;:—“\"]|\b(?:he|she|they|who|which|that|his|her|their)\b", before, re.IGNORECASE):
+        return False
+    words = list(_WORD.finditer(before))
+    verbs = [place for place, word in enumerate(words) if form_of(word[0].lower())]
+    if not words or verbs not in ([len(words) - 1], [len(words) - 2]):
+        return False
+    if verbs == [len(words) - 2] and form_of(words[-2][0].lower()) and words[-1][0].lower() not in PREPOSITIONS:
+        return False
+    runs = re.findall(r"[A-Z][\w’'-]+(?: [A-Z][\w’'-]+)*", before)
+    return len([run for run in runs if run.lower() not in _DETERMINERS | PREPOSITIONS]) <= 1 or "of" in before.split()
+
+
+def _names_nobody(before: str) -> bool:
+    """Say whether no word stands there that names or means a person of whom a later pronoun may speak."""
+    words = [word[0] for word in _WORD.finditer(before)]
+    if any(word[0].isupper() for word in words[1:]) or re.search(r"['’]s\b|s['’]\s", before):
+        return False
+    lowered = [word.lower() for word in words]
+    if any(word in _PERSONS or (_PERSON_LIKE.match(word) and word not in _THINGS) for word in lowered):
+        return False
+    return not lowered or _is_common(lowered)
+
+
+def _is_common(words: Sequence[str]) -> bool:
+    """Say whether the first word of a sentence, whose capital tells nothing, is no name."""
+    first = words[0]
+    closed = (
+        PREPOSITIONS
+        | SUBORDINATORS
+        | _DETERMINERS
+        | {"one", "two", "three", "again", "only", "what", "long", "too", "x"}
+    )
+    endings = ("s", "ing", "ed", "ion", "ment", "ness", "ity", "hood", "ance", "ence", "ly", "dge", "ude", "ship")
+    return first in closed or first.endswith(endings) or form_of(first) != ""

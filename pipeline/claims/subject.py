@@ -1,0 +1,142 @@
+"""Whom a backstory is about: the name to write, and how a sentence may name the person.
+
+A namesake is somebody else: for Edmond Dantès neither "Louis Dantès" nor "Edmond Smith" counts, "Captain Dantès" does.
+"""
+
+from __future__ import annotations
+
+import re
+import unicodedata
+from collections import Counter
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from itertools import dropwhile, takewhile
+
+from pipeline.claims.pronouns import name_for_pronoun, name_for_subject
+from pipeline.language.word_lists import SUBORDINATORS, listed
+
+WORD = re.compile(r"[^\W_]+(?:['’-][^\W_]+)*")
+PRONOUNS = {"he": ("he", "his", "him"), "she": ("she", "her"), "they": ("they", "their", "them")}
+_ALIAS = re.compile(
+    r"(?:\w+ ){0,4}(?:[Aa]s|alias|name|name of) [“\"‘]?[A-Z][\w ]*[”\"’]? he\b|(?:\w+ ){1,3}he \w+ the (?:alias|name)\b"
+)
+POSSESSIVES = listed("his her their")
+_STYLES = ("Majesty", "Highness", "Excellency", "Holiness", "Grace", "Lordship", "Ladyship", "Honour")
+TITLES = listed(
+    "mr mrs ms miss dr st m mm mme mlle sir lady lord captain major colonel general abbe father mother count countess "
+    "baron baroness madame monsieur doctor professor king queen prince princess uncle aunt old young"
+)
+SMALL_WORDS = SUBORDINATORS | listed("the a of de du des la le di von van and at in on but then so by to for from")
+LEANING = listed(
+    "the it its this that these those such who which whom whose there thus hence both each neither nor or former "
+    "latter one others another two"
+)
+
+
+@dataclass(frozen=True)
+class Protagonist:
+    """A name to write, the names and words of names to recognise, and the pronouns: subject, possessive, object."""
+
+    name: str
+    names: tuple[str, ...]
+    words: frozenset[str]
+    pronouns: tuple[str, ...]
+
+    def is_named_in(self, text: str) -> bool:
+        """Say whether the text names the person; a namesake ("Louis Dantès", "Edmond Smith") does not count."""
+        folded = _fold(text)
+        if any(re.search(rf"(?<!\w){re.escape(name)}(?!\w)", folded) for name in self.names):
+            return True
+        return any(self._owns(run) for run in _capitalised_runs(text))
+
+    def begins(self, clause: str) -> bool:
+        """Say whether the clause has the person for its subject: the pronoun, or the name and no list or relative."""
+        words = clause.split()
+        if words[0] in self.pronouns[:1]:
+            return not self.is_named_in(clause)
+        subject = list(takewhile(lambda word: word[0].isupper(), words))
+        verb = words[len(subject) :][:1]
+        return (
+            self._owns([_fold(word) for word in subject]) and LEANING.isdisjoint(verb) and SMALL_WORDS.isdisjoint(verb)
+        )
+
+    def put_into(self, text: str) -> str:
+        """Return the text with the person in it, so that it can be read by itself; see ``pipeline.claims.extract``."""
+        if not self.name:
+            return text
+        if self.is_named_in(text):
+            alias = _ALIAS.match(text) if self.pronouns else None
+            named = name_for_pronoun(text, self.name, self.pronouns) if alias else None
+            return text if named is None or named.startswith(self.name) else named
+        first, _, rest = text.partition(" ")
+        if first.lower() in POSSESSIVES and rest.startswith(_STYLES):
+            return f"{self.name}: {text}"
+        named = name_for_subject(text, self.name, self.pronouns)
+        if named is None and self.pronouns:
+            named = name_for_pronoun(text, self.name, self.pronouns)
+        named = f"{self.name}: {text}" if named is None else named
+        return named[0].upper() + named[1:]
+
+    def _owns(self, run: Sequence[str]) -> bool:
+        rest = [word for word in run if word in self.words or word not in TITLES]
+        return bool(rest) and all(word in self.words for word in rest)
+
+
+def find_protagonist(character: str, sentences: Sequence[str]) -> Protagonist:
+    """Return whom the sentences are about: the names between the slashes of ``character``, and the own pronouns."""
+    sides = [" ".join(side.split()) for side in character.split("/") if side.strip()]
+    names = [_fold(side) for side in sides]
+    words = {word for name in names for word in words_of(name) if len(word) > 1 and word not in SMALL_WORDS}
+    return Protagonist(
+        name=sides[0] if sides else "",
+        names=tuple(names),
+        words=frozenset(words - TITLES or words),
+        pronouns=_own_pronouns(sentences),
+    )
+
+
+def _own_pronouns(sentences: Sequence[str]) -> tuple[str, ...]:
+    """Return the pronouns that most sentences begin with, of equals the earlier.
+
+    They is often several people and counts only where neither he nor she begins a sentence. Where no pronoun begins
+    one, it is he or she, whichever occurs more often; neither when they are even.
+    """
+    words = [words_of(sentence) for sentence in sentences]
+    leading = Counter(_family(found[0]) for found in words if found)
+    singular = Counter({name: leading[name] for name in leading if name in {"he", "she"}})
+    if singular or "they" in leading:
+        return PRONOUNS[singular.most_common(1)[0][0] if singular else "they"]
+    anywhere = Counter(_family(word) for found in words for word in found)
+    if anywhere["he"] == anywhere["she"]:
+        return ()
+    return PRONOUNS["he" if anywhere["he"] > anywhere["she"] else "she"]
+
+
+def _family(word: str) -> str:
+    return next((name for name, family in PRONOUNS.items() if word in family), "")
+
+
+def _capitalised_runs(text: str) -> Iterator[list[str]]:
+    """Yield the runs of capitalised words with one space between, folded, without small words that open a run."""
+    runs: list[list[str]] = []
+    end = -1
+    for word in WORD.finditer(text):
+        if word[0][0].isupper():
+            if text[end : word.start()] != " ":
+                runs.append([])
+            runs[-1] += words_of(word[0])
+            end = word.end()
+        else:
+            end = -1
+    for run in runs:
+        yield list(dropwhile(SMALL_WORDS.__contains__, run))
+
+
+def words_of(text: str) -> list[str]:
+    """Return the words of a text in lower case, without accents and possessive endings."""
+    return [_fold(word).replace("’", "'").removesuffix("'s") for word in WORD.findall(text)]
+
+
+def _fold(text: str) -> str:
+    decomposed = unicodedata.normalize("NFKD", text)
+    return "".join(mark for mark in decomposed if not unicodedata.combining(mark)).casefold()

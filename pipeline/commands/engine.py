@@ -1,0 +1,102 @@
+"""The engine that the flags name, opened, and what is said of the novels that failed."""
+
+from __future__ import annotations
+
+import argparse
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import replace
+from pathlib import Path
+
+from pipeline.commands.progress import warn
+from pipeline.commands.session import open_pipeline
+from pipeline.config import ROOT, EngineConfig, PipelineConfig
+from pipeline.engines.jobs import Engine, Stages
+from pipeline.engines.local import LocalEngine
+from pipeline.errors import SettingError
+from pipeline.run import Pipeline
+from pipeline.storage.cache import ENVIRONMENT
+from pipeline.storage.remote import is_address, open_cache
+from pipeline.text.aliases import Alias
+
+SOME_FAILED = 3
+"""The exit status of a run in which some novels failed and the others were done."""
+
+
+@contextmanager
+def open_engine(
+    engine: EngineConfig,
+    config: PipelineConfig,
+    *,
+    here: Callable[[], Pipeline],
+    aliases: Sequence[Alias] = (),
+    cache_dir: str | None = None,
+    judging: bool,
+) -> Iterator[Engine]:
+    """Yield the engine; ``here`` opens the stages of this process, for the engine that works in it.
+
+    Raises SettingError where Ray is not installed, not reached, or has no room for the workers.
+    """
+    if engine.name == "local":
+        yield LocalEngine(here())
+        return
+    if config.llm.asked:
+        raise SettingError(
+            "Groq is one service with one limit and one tally, which many workers cannot share; use --engine local, or "
+            "leave --llm and --judge groq out"
+        )
+    try:
+        from pipeline.engines.ray import RayEngine
+    except ModuleNotFoundError as error:
+        if error.name != "ray":
+            raise
+        raise SettingError("--engine ray needs Ray, which is not installed: pip install -e '.[ray]'") from error
+    stages = Stages(_placed(config), tuple(aliases), _cache_for_all(cache_dir), engine.threads or 1, judging)
+    with RayEngine(stages, address=engine.address, workers=engine.workers) as opened:
+        if opened.nodes > 1 and not cache_dir:
+            warn(
+                f"note: readings are kept in {stages.cache_dir} of each node; where that is no shared folder, name one "
+                f"that is, or a store such as s3://bucket/readings, with --cache_dir or {ENVIRONMENT}"
+            )
+        yield opened
+
+
+@contextmanager
+def open_judging(
+    arguments: argparse.Namespace, config: PipelineConfig, engine: EngineConfig
+) -> Iterator[tuple[Pipeline, Engine]]:
+    """Yield the stages of this process with their models loaded, and the engine that judges rows."""
+    with (
+        open_pipeline(arguments, config) as pipeline,
+        open_engine(
+            engine,
+            config,
+            here=lambda: pipeline,
+            aliases=pipeline.aliases,
+            cache_dir=arguments.cache_dir,
+            judging=True,
+        ) as opened,
+    ):
+        yield pipeline, opened
+
+
+def _placed(config: PipelineConfig) -> PipelineConfig:
+    """Return the settings with folders that mean the same on another machine: what ships is found by its own name."""
+    text, reading, scoring = config.text, config.reading, config.scoring
+    return replace(
+        config,
+        text=replace(text, spacy_model=_place(text.spacy_model)),
+        reading=replace(reading, model_dir=_place(reading.model_dir)),
+        scoring=replace(scoring, verdict_dir=_place(scoring.verdict_dir)),
+    )
+
+
+def _place(folder: str) -> str:
+    path = Path(folder)
+    return folder if not path.exists() or path.resolve() == (ROOT / folder).resolve() else str(path.resolve())
+
+
+def _cache_for_all(cache_dir: str | None) -> str:
+    """Return the place of the readings as every worker is told it; the environment of this process counts for all."""
+    place = open_cache(cache_dir or None).place
+    return place if is_address(place) else str(Path(place).resolve())

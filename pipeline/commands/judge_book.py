@@ -1,0 +1,67 @@
+"""One backstory judged against an open book, and its artefacts written: what the script and the local page share."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+from pipeline.book import Book
+from pipeline.commands.session import cast_with, make_manifest
+from pipeline.config import resolve_model_dir
+from pipeline.records import Character, Reading, Verdict, Waiver
+from pipeline.report.artefacts import write_verdict
+from pipeline.report.manifest import Manifest
+from pipeline.report.quality import Quality, load_quality
+from pipeline.run import Pipeline
+
+
+@dataclass(frozen=True)
+class Judgement:
+    """A verdict with all that pages and files are made from."""
+
+    book: Book
+    cast: tuple[Character, ...]
+    reading: Reading
+    verdict: Verdict
+    manifest: Manifest
+    quality: Quality | None
+    files: tuple[Path, ...]
+
+
+def judge_book(
+    pipeline: Pipeline,
+    book: Book,
+    tracked: Sequence[Character],
+    backstory: str,
+    *,
+    out: Path,
+    waivers: Sequence[Waiver] = (),
+    on_step: Callable[[str], object] = lambda step: None,
+) -> Judgement:
+    """Read the book, judge a backstory of the first of ``tracked``, and write every artefact under ``out``.
+
+    ``on_step`` is told what is done now.
+    """
+    on_step("Reading")
+    reading = pipeline.read(book, tracked)
+    on_step("Weighing the claims")
+    verdict = pipeline.judge_backstory(book, reading, tracked[0], backstory, waivers)
+    cast, manifest = tuple(cast_with(book, tracked)), make_manifest(pipeline)
+    scoring = pipeline.config.scoring
+    quality = (
+        load_quality(resolve_model_dir(scoring.verdict_dir)) if scoring.judge == "bdh" else None
+    )  # the figures are its own
+    on_step("Writing the report")
+    files = write_verdict(
+        out,
+        novel=book.novel,
+        chunks=book.chunks,
+        cast=cast,
+        reading=reading,
+        verdict=verdict,
+        manifest=manifest,
+        summaries=pipeline.summarise(book, verdict.claims),
+        quality=quality,
+    )
+    return Judgement(book, cast, reading, verdict, manifest, quality, files)

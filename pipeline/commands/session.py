@@ -1,0 +1,128 @@
+"""The stages as a command opens them, and what a run was made with."""
+
+from __future__ import annotations
+
+import argparse
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import asdict
+from typing import Protocol
+
+from pipeline.commands.progress import Bars, say, warn
+from pipeline.config import LLMTask, PipelineConfig
+from pipeline.device import set_threads
+from pipeline.judging.claim_model import METHOD
+from pipeline.records import Character
+from pipeline.report.manifest import Manifest
+from pipeline.report.summaries import SUMMARY_METHOD
+from pipeline.run import Pipeline
+from pipeline.text.aliases import Alias, load_aliases, parse_alias
+
+_METHODS = {
+    "scorer": METHOD,
+    "claims": "heuristic splitter over spaCy's rule-based sentences",
+    "characters": "persons by the tagger of spacy_model and a vote of the whole book on each name, or with the word "
+    "rules by a finder of capitalised names; joined by first name, surname, title and the user's aliases",
+    "retrieval": "BM25 over stems fused with the distance of the reader's vectors (reciprocal ranks)",
+}
+_TO_BACKSTORY = "; from claims to a backstory the model that was fitted on the claims of the shipped claim reader"
+_BY_GROQ: tuple[tuple[LLMTask, str, str], ...] = (
+    ("claims", "claims", "parted by {model} on Groq, {answered} of {wanted} backstories; else {own}"),
+    (
+        "judge",
+        "scorer",
+        "every passage of a claim labelled by {model} on Groq, {answered} of {wanted} claims; the highest support s "
+        "and contradict c among them give the claim's probability (1 + s - c) / 2 and its label; else, and for the "
+        "step from claims to a backstory, {own}",
+    ),
+    (
+        "summaries",
+        "summary",
+        "of chunks in evidence a sentence written by {model} on Groq, {answered} of {wanted} chunks; else {own}",
+    ),
+)
+
+
+@contextmanager
+def open_pipeline(arguments: argparse.Namespace, config: PipelineConfig) -> Iterator[Pipeline]:
+    """Yield the stages with their models loaded, and with progress bars on standard error."""
+    with open_stages(arguments, config) as pipeline:
+        pipeline.load_models()
+        yield pipeline
+
+
+@contextmanager
+def open_stages(arguments: argparse.Namespace, config: PipelineConfig) -> Iterator[Pipeline]:
+    """Yield the stages without loading a model yet, for commands that do not need all of them."""
+    set_threads(arguments.threads)
+    aliases = given_aliases(arguments)
+    with Bars("token") as bars:
+        yield Pipeline(config, aliases, arguments.cache_dir or None, bars.show, lambda notice: warn(f"note: {notice}"))
+
+
+def given_aliases(arguments: argparse.Namespace) -> tuple[Alias, ...]:
+    """Return the names that the user gave, by flag and by file; raise SettingError for what is no alias."""
+    aliases = tuple(parse_alias(text) for text in arguments.alias)
+    return aliases + (load_aliases(arguments.aliases_file) if arguments.aliases_file else ())
+
+
+class HasCast(Protocol):
+    """Whoever knows the people of a novel."""
+
+    @property
+    def cast(self) -> tuple[Character, ...]:
+        """The people of the novel, most mentioned first."""
+
+
+def cast_with(book: HasCast, tracked: Sequence[Character]) -> list[Character]:
+    """Return the cast with the tracked characters as they were resolved, in place of the same persons of the cast.
+
+    A person of the cast is the same who has the name, or most of whose mentions are a tracked character's.
+    """
+    own = {person.name: person for person in tracked}
+    places = {mention.start for person in tracked for mention in person.mentions}
+    others = (
+        person
+        for person in book.cast
+        if person.name not in own
+        and 2 * sum(mention.start in places for mention in person.mentions) <= len(person.mentions)
+    )
+    return [*own.values(), *others]
+
+
+def make_manifest(pipeline: Pipeline) -> Manifest:
+    """Return what this run was made with."""
+    weights = {"reader": pipeline.encoder.weights_sha256, **_judge_weights(pipeline)}
+    weights["verdict"] = pipeline.bench.judge.sha256
+    weights["checks"] = pipeline.bench.check_shifts.sha256
+    settings = asdict(pipeline.config)
+    if pipeline.door is None:
+        del settings["llm"]  # what was not used made nothing
+    methods = _METHODS | _methods_of_groq(pipeline)
+    if pipeline.bench.pair_judge is not None:
+        methods["scorer"] = pipeline.bench.pair_judge.method + _TO_BACKSTORY
+    return Manifest(settings, pipeline.config.seed, weights, methods)
+
+
+def _judge_weights(pipeline: Pipeline) -> dict[str, str]:
+    """Return the sum of the weights that judged passages, by the part they are; none where rules judged."""
+    if pipeline.bench.pair_judge is None:
+        return {"claim_reader": pipeline.bench.claim_reader.weights_sha256}
+    return {"judge": pipeline.bench.pair_judge.sha256} if pipeline.bench.pair_judge.sha256 else {}
+
+
+def _methods_of_groq(pipeline: Pipeline) -> dict[str, str]:
+    """Return how each step was done that Groq was asked for, and how often Groq did it."""
+    own = {**_METHODS, "summary": SUMMARY_METHOD}
+    llm = pipeline.config.llm
+    return {
+        step: way.format(model=llm.model, **asdict(pipeline.llm.tally(task)), own=own[step])
+        for task, step, way in _BY_GROQ
+        if llm.asks_for(task)
+    }
+
+
+def say_usage(pipeline: Pipeline, tell: Callable[[str], None] = say) -> None:
+    """Tell what Groq has taken, where it was asked."""
+    if pipeline.door is not None:
+        tell(str(pipeline.door.usage))

@@ -1,0 +1,1 @@
+"""Measuring judges: benchmarks on labelled tables, ablations, cross-validation, baselines, metrics."""

@@ -1,0 +1,273 @@
+"""Tables through the stages: every row judged on its novel, and a verdict fitted on the labels of the training rows."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from pipeline.book import Book
+from pipeline.errors import BackstoryError, CharacterError, SettingError, TableError
+from pipeline.evaluation.cross_validation import CrossValidation, cross_validate
+from pipeline.evaluation.fitting import checked_labels, fit_logistic, group_codes, inner_splits, split_folds
+from pipeline.judging.logistic import LogisticModel
+from pipeline.judging.verdict import BACKSTORY_FEATURES, backstory_rationale, label_row
+from pipeline.records import Character, Chunk, Claim, ClaimVerdict, Evidence, Novel, Reading, TableLabel
+from pipeline.report.dataset_evidence import RowEvidence
+from pipeline.run import Pipeline, describe
+from pipeline.tables.predictions import HeldOutRow, Prediction
+from pipeline.tables.rows import Row, group_by_book, row_text
+from pipeline.text.novels import Shelf
+
+LEXICAL = ("mean_word_found", "mean_word_support_3")
+"""The features of a row that the lexical baseline sees."""
+
+OnRows = Callable[[str, int, int], None]
+
+
+@dataclass(frozen=True)
+class JudgedRow:
+    """A row with the verdicts on its claims, and what describes it to a fitted verdict."""
+
+    row: Row
+    character_found: bool
+    notices: tuple[str, ...]
+    claims: tuple[ClaimVerdict, ...]
+    features: dict[str, float]
+    novel: str = ""
+
+
+@dataclass(frozen=True)
+class JudgedNovel:
+    """A novel with its judged rows, and what its files and pages are written from.
+
+    ``tracked`` are the characters that its rows name, ``summaries`` Groq's, by chunk.
+    """
+
+    novel: Novel
+    chunks: tuple[Chunk, ...]
+    cast: tuple[Character, ...]
+    tracked: tuple[Character, ...]
+    reading: Reading
+    summaries: Mapping[int, str]
+    rows: tuple[JudgedRow, ...]
+
+
+@dataclass(frozen=True)
+class FittedTables:
+    """The cross-validated figures on the training table, and the model fitted on all of it."""
+
+    validation: CrossValidation
+    model: LogisticModel
+
+
+@dataclass(frozen=True)
+class _Case:
+    """A row with its claims and its character, None where the novel knows nobody of that name."""
+
+    row: Row
+    claims: tuple[Claim, ...]
+    person: Character | None
+
+
+def judge_novel(
+    pipeline: Pipeline, path: Path, claims: Mapping[Row, tuple[Claim, ...]], *, on_rows: OnRows
+) -> JudgedNovel:
+    """Judge the claims of some rows on the one novel that they are about; raises NovelError.
+
+    A row whose character is empty or found nowhere is judged on the whole novel, with a notice.
+    """
+    book = pipeline.open_book(path)
+    people = _find_people(pipeline, book, list(claims))
+    cases = [_Case(row, own, people[row.char]) for row, own in claims.items()]
+    tracked = tuple({person.name: person for person in people.values() if person is not None}.values())
+    reading = pipeline.read(book, tracked)
+    rows = tuple(_judge_group(pipeline, book, reading, cases, on_rows))
+    shown = [claim for judged in rows for claim in judged.claims]
+    summaries = pipeline.summarise(book, shown)
+    return JudgedNovel(book.novel, book.chunks, book.cast, tracked, reading, summaries, rows)
+
+
+def rows_by_novel(rows: Sequence[Row], novels_dir: Path) -> dict[Path, list[Row]]:
+    """Group the rows by the file of their novel, so that a novel spelt in several ways is read once."""
+    shelf, novels = Shelf(novels_dir), dict[Path, list[Row]]()
+    for name, group in group_by_book(rows).items():
+        novels.setdefault(shelf.find(name, paths=False).resolve(), []).extend(group)
+    stems = Counter(path.stem for path in novels)
+    twice = [str(path) for path in novels if stems[path.stem] > 1]
+    if twice:
+        raise TableError(f"{' and '.join(twice)} would write the same artefacts; rename one of them")
+    return novels
+
+
+def extract_row(pipeline: Pipeline, row: Row) -> tuple[Claim, ...]:
+    """Return the claims of a row; raises TableError where it states none."""
+    try:
+        return pipeline.extract(row_text(row), row.char.strip())
+    except BackstoryError as error:
+        raise TableError(f"row {row.id}: {error}") from error
+
+
+def _find_people(pipeline: Pipeline, book: Book, rows: Sequence[Row]) -> dict[str, Character | None]:
+    """Return the character of each name in the rows, None for a name that the novel does not know."""
+    people: dict[str, Character | None] = {}
+    for name in dict.fromkeys(row.char for row in rows):
+        try:
+            people[name] = pipeline.find_character(book, name) if name.strip() else None
+        except CharacterError:
+            people[name] = None
+    return people
+
+
+def _judge_group(
+    pipeline: Pipeline, book: Book, reading: Reading, cases: Sequence[_Case], on_rows: OnRows
+) -> Iterator[JudgedRow]:
+    questions: list[tuple[Claim, tuple[Evidence, ...]]] = []
+    for case in cases:
+        evidence = pipeline.find_evidence(book, reading, case.person, case.claims)
+        questions += [(claim, evidence[claim.id]) for claim in case.claims]
+    total = sum(1 + len(evidence) for _, evidence in questions)
+    verdicts = iter(
+        pipeline.judge_claims(book, questions, on_progress=lambda read: on_rows(book.novel.name, read, total))
+    )
+    for case in cases:
+        own = tuple(next(verdicts) for _ in case.claims)
+        found = case.person is not None
+        notices = (*_notices(case), *pipeline.llm.notices_on(case.row.char.strip(), row_text(case.row), case.claims))
+        yield JudgedRow(case.row, found, notices, own, describe(own), book.novel.name)
+
+
+def _notices(case: _Case) -> tuple[str, ...]:
+    if case.person is not None:
+        return ()
+    if not case.row.char.strip():
+        return ("the row names no character; it was judged on the whole novel",)
+    return (f"{case.row.char!r} is found nowhere in the novel; the row was judged on the whole novel",)
+
+
+def check_training(rows: Sequence[Row], *, folds: int, repeats: int, seed: int) -> None:
+    """Raise SettingError or TableError, before hours of reading, where no verdict could be fitted on the rows."""
+    if repeats < 1:
+        raise SettingError(f"repeats is {repeats}; it must be at least 1")
+    if any(row.label is None for row in rows):
+        raise TableError("a training row has no label; expected consistent or contradict in every row")
+    if len(set(_labels(rows))) < 2:
+        raise TableError(
+            f"all {len(rows)} training rows have one label; expected some of both, consistent and contradict"
+        )
+    labels, groups = checked_labels(_labels(rows), len(rows)), group_codes(fold_groups(rows))
+    for train, _ in split_folds(labels, groups, folds=folds, seed=seed):
+        inner_splits(labels[train], None if groups is None else groups[train], seed=seed)
+
+
+def fit_tables(train: Sequence[JudgedRow], *, folds: int, repeats: int, seed: int) -> FittedTables:
+    """Cross-validate on the true labels of the training rows, then fit on all of them.
+
+    The model sees the ``BACKSTORY_FEATURES``. Rows of one ``pair`` never stand on both sides of a fold. Raises
+    TableError for too few rows of either label.
+    """
+    rows = [judged.row for judged in train]
+    features = [{name: judged.features[name] for name in BACKSTORY_FEATURES} for judged in train]
+    check_training(rows, folds=folds, repeats=repeats, seed=seed)
+    labels, groups = _labels(rows), fold_groups(rows)
+    validation = cross_validate(
+        features,
+        labels,
+        groups=groups,
+        texts=[row_text(row) for row in rows],
+        lexical=[{name: judged.features[name] for name in LEXICAL} for judged in train],
+        characters=[_character(judged) for judged in train],
+        folds=folds,
+        repeats=repeats,
+        seed=seed,
+    )
+    return FittedTables(validation, fit_logistic(features, labels, groups=groups, seed=seed))
+
+
+def _character(judged: JudgedRow) -> str:
+    """Return whom a row is about, and in which novel: one name may live in several."""
+    return ", ".join(filter(None, (judged.row.char.strip() or "nobody named", judged.novel)))
+
+
+def held_out_rows(train: Sequence[JudgedRow], validation: CrossValidation) -> list[HeldOutRow]:
+    """Return what the folds that had not seen a row say of it, for each training row."""
+    spreads = validation.per_repeat.std(axis=0)
+    return [
+        HeldOutRow(
+            id=judged.row.id,
+            label="consistent" if label else "inconsistent",
+            probability=float(chance),
+            decision="consistent" if decision else "inconsistent",
+            spread=float(spread),
+        )
+        for judged, label, chance, decision, spread in zip(
+            train, validation.labels, validation.probabilities, validation.decisions, spreads, strict=True
+        )
+    ]
+
+
+def _labels(rows: Sequence[Row]) -> list[int]:
+    return [int(row.label == "consistent") for row in rows]
+
+
+def fold_groups(rows: Sequence[Row]) -> list[tuple[str, str]] | None:
+    """Return what no fold may part: rows of one pair, and every other row by itself; None without any pair."""
+    if not any(row.pair for row in rows):
+        return None
+    return [("pair", row.pair) if row.pair else ("row", row.id) for row in rows]
+
+
+def predict(rows: Sequence[JudgedRow], model: LogisticModel) -> list[Prediction]:
+    """Return the prediction for each row; the rationale quotes the passage that weighs most."""
+    return [
+        Prediction(judged.row.id, chance, _rationale(judged, label_row(chance, threshold=model.threshold)))
+        for judged in rows
+        for chance in [model.probability(judged.features)]
+    ]
+
+
+def _rationale(judged: JudgedRow, label: TableLabel) -> str:
+    return " ".join(backstory_rationale(label, judged.claims).split())
+
+
+def evidence_of(
+    rows: Sequence[JudgedRow],
+    chances: Sequence[float],
+    *,
+    threshold: float,
+    how: str,
+    labels: Sequence[TableLabel] | None = None,
+) -> list[RowEvidence]:
+    """Return what stood behind each row; ``how`` says where its probability comes from.
+
+    ``labels`` are the answers, where they are not those of one threshold.
+    """
+    answers = labels or [label_row(chance, threshold=threshold) for chance in chances]
+    return [
+        RowEvidence(
+            id=judged.row.id,
+            book_name=judged.row.book_name,
+            char=judged.row.char,
+            character_found=judged.character_found,
+            given_label=judged.row.label,
+            label=answer,
+            probability=chance,
+            claims=judged.claims,
+            features=judged.features,
+            aggregation=_aggregation(judged, threshold, how),
+            notices=judged.notices,
+            novel=judged.novel,
+            rationale=_rationale(judged, answer),
+        )
+        for judged, chance, answer in zip(rows, chances, answers, strict=True)
+    ]
+
+
+def _aggregation(judged: JudgedRow, threshold: float, how: str) -> dict[str, Any]:
+    counts = {label: sum(claim.label == label for claim in judged.claims) for label in _CLAIM_LABELS}
+    return {"probability_from": how, "threshold": threshold, "claims": len(judged.claims), **counts}
+
+
+_CLAIM_LABELS = ("supported", "contradicted", "not_stated")

@@ -1,0 +1,1 @@
+"""Explicit checks of dates, ages, numbers, kinship, life and death."""

@@ -1,0 +1,1 @@
+"""Judges that label single passages: the interface, the registry, rules, cross-encoders."""

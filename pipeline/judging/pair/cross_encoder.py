@@ -1,0 +1,263 @@
+"""A cross-encoder of Hugging Face as a judge: the passage is the premise, the claim the hypothesis.
+
+Any model for sequence classification serves whose labels can be understood: natural language inference with three
+labels in any order, fact checking with two, or one number. This file alone knows Transformers in ``pipeline``. Weights
+are read as safetensors only, and no code of a model is ever run.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import re
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, get_args
+
+import torch
+from transformers import AutoModelForSequenceClassification, AutoTokenizer
+
+from pipeline.errors import ModelError
+from pipeline.judging.pair.interface import PairQuestion
+from pipeline.records import PairLabel
+from pipeline.retrieval.index import Lexicon
+
+_SUPPORT = frozenset(
+    {
+        "entailment",
+        "entail",
+        "entails",
+        "entailed",
+        "support",
+        "supports",
+        "supported",
+        "consistent",
+        "factual",
+        "correct",
+        "true",
+    }
+)
+_CONTRADICT = frozenset(
+    {"contradiction", "contradict", "contradicts", "contradicted", "contradictory", "refute", "refutes", "refuted"}
+)
+_IRRELEVANT = frozenset(
+    {"neutral", "notenoughinfo", "nei", "irrelevant", "unrelated", "notstated", "unknown", "notmentioned"}
+)
+_REFUSED = frozenset(
+    {
+        "inconsistent",
+        "incorrect",
+        "false",
+        "nonfactual",
+        "hallucinated",
+        "hallucination",
+        "unsupported",
+        "notsupported",
+        "notentailment",
+        "notentailed",
+        "nonentailment",
+        "notconsistent",
+    }
+)
+"""What is no support: a contradiction beside a neutral label, else it may be silence as well."""
+EXPECTED = (
+    "entailment, neutral and contradiction (or supports, refutes, not enough info), or two such as supported and "
+    "unsupported, or a single number"
+)
+_BATCH_TOKENS = {"cpu": 4096, "cuda": 65536}
+_LONGEST = 512
+"""Tokens where neither tokenizer nor model says how many it takes."""
+
+
+@dataclass(frozen=True)
+class CrossEncoder:
+    """A model with its tokenizer; ``labels`` say what each of its outputs means, ``limit`` how many tokens it takes."""
+
+    model: Any
+    tokenizer: Any
+    name: str
+    labels: tuple[PairLabel, ...]
+    limit: int
+    sha256: str
+
+    @classmethod
+    def load(cls, name: str, *, device: torch.device, dtype: torch.dtype | None) -> CrossEncoder:
+        """Load a folder, or a model of the Hub by name; ``NAME=label,label`` says what its outputs mean, in order.
+
+        Raises ModelError: nothing of that name can be had, it has no trained classifier in safetensors, or its labels
+        cannot be understood.
+        """
+        name, given = _parted(name)
+        model, report = _fetch(name, dtype)
+        missing = sorted(report["missing_keys"])
+        if missing:
+            raise ModelError(
+                f"{name} has no trained weights for {', '.join(missing[:3])}; expected a model that was trained to "
+                "compare two texts; choose a cross-encoder"
+            )
+        named = dict(enumerate(given)) if given else model.config.id2label
+        if len(named) != model.config.num_labels:
+            raise ModelError(f"{name} has {model.config.num_labels} outputs and {len(named)} labels; give one for each")
+        labels, tokenizer = read_labels(named, name), _fetch_tokenizer(name)
+        digest = _sum_of(model)
+        return cls(model.to(device).eval(), tokenizer, name, labels, _limit(tokenizer, model.config), digest)
+
+    @property
+    def contradicts(self) -> bool:
+        """Whether the model tells a passage that speaks against a claim from one that is silent."""
+        return "contradict" in self.labels
+
+    @property
+    def method(self) -> str:
+        """How it judges, in a sentence."""
+        rule = (
+            "the highest support s and contradict c give the claim's probability (1 + s - c) / 2"
+            if self.contradicts
+            else "the highest support is the claim's probability; the model cannot tell contradiction from silence"
+        )
+        name = Path(self.name).name if Path(self.name).is_dir() else self.name
+        return f"every passage as premise and the claim as hypothesis for the cross-encoder {name}; {rule}"
+
+    @torch.inference_mode()
+    def label_pairs(
+        self,
+        questions: Sequence[PairQuestion],
+        *,
+        lexicon: Lexicon | None = None,
+        on_progress: Callable[[int], object] = lambda done: None,
+    ) -> list[dict[PairLabel, float]]:
+        """Return what each passage does to its claim; see ``PairJudge``. Where a pair is too long the passage is cut.
+
+        Raises ModelError for a claim that leaves no room for a passage.
+        """
+        premises = [" ".join(" ".join(question.sentences).split()) for question in questions]
+        claims = [" ".join(question.claim.split()) for question in questions]
+        self._check_lengths(claims)
+        encoded = [
+            self.tokenizer(premise, claim, truncation="only_first", max_length=self.limit)
+            for premise, claim in zip(premises, claims, strict=True)
+        ]
+        lengths = [len(item["input_ids"]) for item in encoded]
+        found: dict[int, dict[PairLabel, float]] = {}
+        for places in _batches(lengths, _BATCH_TOKENS.get(self.model.device.type, 4096)):
+            batch = self.tokenizer.pad([encoded[place] for place in places], return_tensors="pt")
+            logits = self.model(**batch.to(self.model.device)).logits.float()
+            found.update(zip(places, map(self._chances, logits), strict=True))
+            on_progress(len(places))
+        return [found[place] for place in range(len(questions))]
+
+    def _chances(self, logits: torch.Tensor) -> dict[PairLabel, float]:
+        chances = dict.fromkeys(get_args(PairLabel), 0.0)
+        if len(self.labels) == 1:
+            chances["support"] = float(logits[0].sigmoid())
+        else:
+            for label, chance in zip(self.labels, logits.softmax(-1).tolist(), strict=True):
+                chances[label] += chance
+        rest = 1 - chances["support"] - chances["contradict"]
+        return chances | {"irrelevant": max(rest, 0.0)}
+
+    def _check_lengths(self, claims: Sequence[str]) -> None:
+        for claim in dict.fromkeys(claims):
+            length = len(self.tokenizer("", claim)["input_ids"])
+            if length >= self.limit:
+                raise ModelError(
+                    f"the claim “{claim[:60]}…” takes {length} tokens of {self.name}, which takes {self.limit} with "
+                    "the passage; part the claim, or choose another judge"
+                )
+
+
+def read_labels(id2label: Mapping[int, str], name: str) -> tuple[PairLabel, ...]:
+    """Return what each output of a model means, in the order of its outputs, whatever their case and spelling.
+
+    One output alone is support. Of two labels the one that is no support becomes irrelevant, unless it plainly says
+    contradiction: such models cannot tell contradiction from silence. Raises ModelError for labels that cannot be
+    understood, or of which none is support.
+    """
+    if len(id2label) == 1:
+        return ("support",)
+    order = [str(id2label[index]) for index in sorted(id2label)]
+    words = [re.sub(r"[\W_]+", "", label).casefold() for label in order]
+    neutral = any(word in _IRRELEVANT for word in words)
+    found = tuple(_meaning(word, neutral=neutral) for word in words)
+    labels = tuple(label for label in found if label is not None)
+    if len(labels) != len(order) or "support" not in labels or len(set(labels)) == 1:
+        raise ModelError(
+            f"{name} has the labels {', '.join(order)}; expected {EXPECTED}; name them in the order of its outputs, "
+            f"hf:{name}=unsupported,supported, or choose another model"
+        )
+    return labels
+
+
+def _meaning(word: str, *, neutral: bool) -> PairLabel | None:
+    if word in _SUPPORT:
+        return "support"
+    if word in _CONTRADICT:
+        return "contradict"
+    if word in _IRRELEVANT:
+        return "irrelevant"
+    if word in _REFUSED:
+        return "contradict" if neutral else "irrelevant"
+    return None
+
+
+def _parted(name: str) -> tuple[str, tuple[str, ...]]:
+    """Return the model and the labels that stand behind its name, if any."""
+    model, equals, labels = name.rpartition("=")
+    if not equals or Path(name).exists() or "/" in labels:
+        return name, ()
+    return model, tuple(label.strip() for label in labels.split(","))
+
+
+def _fetch(name: str, dtype: torch.dtype | None) -> tuple[Any, dict[str, Any]]:
+    settings: dict[str, Any] = {"use_safetensors": True, "trust_remote_code": False, "output_loading_info": True}
+    try:
+        model, report = AutoModelForSequenceClassification.from_pretrained(
+            name, dtype=dtype or torch.float32, **settings
+        )
+    except Exception as error:  # whatever the library and the network raise: it has no tree of its own
+        raise _unavailable(name, error) from error
+    return model, report
+
+
+def _fetch_tokenizer(name: str) -> Any:
+    try:
+        return AutoTokenizer.from_pretrained(name, trust_remote_code=False)
+    except Exception as error:
+        raise _unavailable(name, error) from error
+
+
+def _unavailable(name: str, error: Exception) -> ModelError:
+    said = " ".join(str(error).split())[:200]
+    return ModelError(
+        f"the judge {name} cannot be loaded ({said}); expected a folder or the name of a Hugging Face model for "
+        "sequence classification with weights in safetensors, fetched once with a network; check the name, or use "
+        "another --judge"
+    )
+
+
+def _limit(tokenizer: Any, config: Any) -> int:
+    """Return how many tokens a model takes: what its tokenizer says, held to its positions."""
+    positions = getattr(config, "max_position_embeddings", None) or _LONGEST
+    if config.model_type in {"roberta", "xlm-roberta", "camembert", "xlm-roberta-xl"}:
+        positions -= config.pad_token_id + 1  # their positions begin behind the padding
+    return int(min(tokenizer.model_max_length, positions))
+
+
+def _batches(lengths: Sequence[int], limit: int) -> list[list[int]]:
+    """Return the places in groups of like length whose rows, all as long as the longest, hold at most ``limit``."""
+    groups: list[list[int]] = []
+    for place in sorted(range(len(lengths)), key=lambda place: (-lengths[place], place)):
+        if groups and (len(groups[-1]) + 1) * lengths[groups[-1][0]] <= limit:
+            groups[-1].append(place)
+        else:
+            groups.append([place])
+    return groups
+
+
+def _sum_of(model: Any) -> str:
+    """Return the SHA-256 of the weights as they were loaded, by name."""
+    digest = hashlib.sha256()
+    for name, tensor in sorted(model.state_dict().items()):
+        digest.update(name.encode())
+        digest.update(tensor.detach().cpu().contiguous().reshape(-1).view(torch.uint8).numpy().tobytes())
+    return digest.hexdigest()

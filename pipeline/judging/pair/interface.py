@@ -1,0 +1,44 @@
+"""The one interface of a judge that says what a passage does to a claim."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from typing import Protocol
+
+from pipeline.records import PairLabel
+from pipeline.retrieval.index import Lexicon
+
+
+@dataclass(frozen=True)
+class PairQuestion:
+    """A claim and the verbatim sentences of one passage, in the order of the book."""
+
+    claim: str
+    sentences: tuple[str, ...]
+
+
+class PairJudge(Protocol):
+    """Says what a passage does to a claim; ``method`` tells how in a sentence, ``sha256`` with which weights, if any.
+
+    ``contradicts`` is false for a judge that cannot tell a passage that speaks against a claim from one that is silent.
+    """
+
+    @property
+    def method(self) -> str: ...
+    @property
+    def sha256(self) -> str | None: ...
+    @property
+    def contradicts(self) -> bool: ...
+
+    def label_pairs(
+        self,
+        questions: Sequence[PairQuestion],
+        *,
+        lexicon: Lexicon,
+        on_progress: Callable[[int], object] = ...,
+    ) -> list[dict[PairLabel, float]]:
+        """Return for each question, in order, the probabilities of support, contradict and irrelevant; they sum to 1.
+
+        ``on_progress`` hears how many were just done. ``lexicon`` is the word analysis of the novel.
+        """

@@ -1,0 +1,174 @@
+"""Declared rules on words, without any weights: a floor for the other judges, and an answer that anyone can check.
+
+A passage bears on a claim as far as two neighbouring sentences of it hold the claim's words. Where they do, one of
+three cues speaks against the claim: one of the two is negated and the other is not, one has the opposite of a word of
+the other, or the claim states a number and the sentences state numbers, but not that one. Without a cue the words are
+taken for support. Every number here was set by hand before anything was measured, and none was fitted.
+"""
+
+from __future__ import annotations
+
+import math
+import re
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from itertools import pairwise
+
+from pipeline.judging.pair.interface import PairQuestion
+from pipeline.language.numbers import find_quantities
+from pipeline.records import PairLabel
+from pipeline.retrieval.index import Lexicon
+
+RELEVANT_FROM, RELEVANT_AT = 0.3, 0.8
+"""Shares of the claim's words, by their weight, at which a passage begins to bear on the claim, and fully does."""
+AGAINST_BY_CUES = (0.15, 0.75, 0.9)
+"""Share of the relevance that speaks against the claim: without a cue, with one, with more."""
+
+_NEGATION = re.compile(
+    r"\b(?:not|no|never|nobody|none|nothing|neither|nor|nowhere|without|cannot|refused|failed)\b|n['’]t\b",
+    re.IGNORECASE,
+)
+_OPPOSITES = (
+    "alive dead",
+    "live die",
+    "lived died",
+    "living dead",
+    "born died",
+    "rich poor",
+    "wealthy poor",
+    "young old",
+    "elder younger",
+    "eldest youngest",
+    "love hate",
+    "loved hated",
+    "friend enemy",
+    "trust distrust",
+    "true false",
+    "guilty innocent",
+    "married unmarried",
+    "married divorced",
+    "accept refuse",
+    "accepted refused",
+    "accepts refuses",
+    "agree refuse",
+    "agreed refused",
+    "succeed fail",
+    "succeeded failed",
+    "win lose",
+    "won lost",
+    "remember forget",
+    "remembered forgot",
+    "brave coward",
+    "kind cruel",
+    "happy unhappy",
+    "happy sad",
+    "day night",
+    "morning evening",
+    "summer winter",
+    "first last",
+    "before after",
+    "always never",
+    "mother father",
+    "son daughter",
+    "brother sister",
+    "uncle aunt",
+    "husband wife",
+    "man woman",
+    "boy girl",
+    "left right",
+    "north south",
+    "east west",
+    "arrive leave",
+    "arrived left",
+    "save kill",
+    "saved killed",
+    "give take",
+    "gave took",
+    "buy sell",
+    "bought sold",
+    "open shut",
+    "strong weak",
+    "tall short",
+    "early late",
+    "black white",
+)
+_OPPOSITE_OF: dict[str, frozenset[str]] = {
+    word: frozenset(other for pair in _OPPOSITES if word in pair.split() for other in pair.split() if other != word)
+    for pair in _OPPOSITES
+    for word in pair.split()
+}
+_WORD = re.compile(r"[^\W\d_]+")
+
+
+@dataclass(frozen=True)
+class HeuristicJudge:
+    """The judge of declared rules."""
+
+    contradicts: bool = True
+    sha256: str | None = None
+    method: str = (
+        "declared rules on words, no weights: how much of a claim two neighbouring sentences of a passage hold, and "
+        "negation, opposites and other numbers as signs against it"
+    )
+
+    def label_pairs(
+        self,
+        questions: Sequence[PairQuestion],
+        *,
+        lexicon: Lexicon,
+        on_progress: Callable[[int], object] = lambda done: None,
+    ) -> list[dict[PairLabel, float]]:
+        """Return what each passage does to its claim; see ``PairJudge``."""
+        labels = []
+        for question in questions:
+            labels.append(_label(question, lexicon))
+            on_progress(1)
+        return labels
+
+
+def conflict_cues(claim: str, text: str) -> tuple[str, ...]:
+    """Return which cues tell that a text which is about the claim speaks against it: negation, opposite, number.
+
+    >>> conflict_cues("Her father was alive.", "Her father was dead.")
+    ('opposite',)
+    """
+    cues = []
+    if len(_NEGATION.findall(claim)) % 2 != len(_NEGATION.findall(text)) % 2:
+        cues.append("negation")
+    said, told = _words(claim), _words(text)
+    if any(_OPPOSITE_OF.get(word, frozenset()) & (told - said) and word not in told for word in said):
+        cues.append("opposite")
+    stated = {quantity.value for quantity in find_quantities(claim)}
+    found = {quantity.value for quantity in find_quantities(text)}
+    if stated and found and not stated & found:
+        cues.append("number")
+    return tuple(cues)
+
+
+def _label(question: PairQuestion, lexicon: Lexicon) -> dict[PairLabel, float]:
+    text, covered = _nearest(question, lexicon)
+    relevance = min(max((covered - RELEVANT_FROM) / (RELEVANT_AT - RELEVANT_FROM), 0.0), 1.0)
+    cues = len(conflict_cues(question.claim, text))
+    contradict = relevance * AGAINST_BY_CUES[min(cues, len(AGAINST_BY_CUES) - 1)]
+    return {"support": relevance - contradict, "contradict": contradict, "irrelevant": 1 - relevance}
+
+
+def _nearest(question: PairQuestion, lexicon: Lexicon) -> tuple[str, float]:
+    """Return the two neighbouring sentences that hold most of the claim, and which share of its words' weight."""
+    claim = frozenset(lexicon.stems(question.claim))
+    total = math.fsum(lexicon.weight(stem) for stem in claim)
+    if not total:
+        return "", 0.0
+    windows = [" ".join(two) for two in pairwise(question.sentences)] or [*question.sentences]
+    covered = [
+        math.fsum(lexicon.weight(stem) for stem in claim & frozenset(lexicon.stems(window))) / total
+        for window in windows
+    ]
+    if not covered:
+        return "", 0.0
+    best = max(range(len(windows)), key=lambda place: (covered[place], -len(windows[place])))
+    return windows[best], covered[best]
+
+
+def _words(text: str) -> frozenset[str]:
+    return frozenset(word.casefold() for word in _WORD.findall(text))

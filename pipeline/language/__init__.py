@@ -1,0 +1,1 @@
+"""English word lists and surface rules: stems, titles, verb forms, numbers, ages, times of life."""

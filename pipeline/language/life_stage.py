@@ -1,0 +1,63 @@
+"""Which time of a life a passage tells of, wherever in the book it stands: the order of chapters is not that of events.
+
+The rules are lexical and can be read. A phrase that can hardly be meant otherwise ("when I was a boy", "in her
+childhood") counts whole, as does a stated age; one that often looks back ("years before", "at school") counts half,
+and two of these are needed. "My boy" and "the child ran" say nothing.
+"""
+
+from __future__ import annotations
+
+import re
+
+from pipeline.language.numbers import find_ages
+from pipeline.records import TimeScope
+
+CHILD_BELOW = 16
+"""A person of this age or older is no child."""
+
+_WHO = (
+    r"(?:(?:he|she|i|they|we|you|[a-z][\w'’-]*) (?:was|were|had been)(?: still| yet| but| only)*"
+    r"|as|while|still|yet|quite)"
+)
+_SMALL = r"(?:(?:very|mere|little|small|young|tiny|wee|barefoot) )*"
+_CHILD = re.compile(
+    r"\b(?:"
+    r"(?:in|from|of|during|since|throughout) (?:\w+ )?(?:earliest |early |first )?"
+    r"(?:childhood|boyhood|girlhood|infancy)"
+    r"|(?:his|her|my|their|our|whose) (?:early |first |\w+ )?(?:childhood|boyhood|girlhood|infancy|school-?days)"
+    rf"|{_WHO} (?:only |just |but )?an? {_SMALL}(?:child|boy|girl|lad|infant|baby|schoolboy|schoolgirl)"
+    r"|when (?:he|she|i|they|we) (?:was|were) (?:(?:very|quite|so|still) )*"
+    r"(?:young|little|small|children|boys|girls|at school)"
+    r"|(?:as|were|when) children|grew up (?:in|at|on|with|under|there)|brought up (?:in|at|on|by|with))\b",
+    re.IGNORECASE,
+)
+_LOOKS_BACK = re.compile(
+    r"\b(?:years (?:before|ago|earlier)|long ago|in those days|at school|to school|schoolmaster|(?:his|her|my) nurse|"
+    r"nursery|(?:his|her|my) playmates?|playfellows?|the boy['’]s (?:father|mother)|was born|born in|"
+    r"remember(?:ed)? how)\b",
+    re.IGNORECASE,
+)
+_ADULT = re.compile(
+    r"\b(?:(?:his|her|my) (?:marriage|wedding|wife|husband|widowhood|old age|retirement|manhood|grown(?:-up)? \w+)"
+    r"|as an? (?:grown |old |elderly )?(?:man|woman)|(?:now|become|became|grown) an? (?:old |grown )?(?:man|woman)"
+    r"|grown (?:man|woman)|in (?:his|her|my) (?:old age|prime|twenties|thirties|forties|fifties|sixties))\b",
+    re.IGNORECASE,
+)
+_GROWN_FROM = 18
+_ENOUGH = 1.0
+
+
+def told_time(text: str) -> TimeScope:
+    """Return the time of life that a passage tells of; unspecified where no cue is found, or cues of both times are.
+
+    >>> told_time("When I was a boy my father kept two dogs.")
+    'childhood'
+    """
+    ages = [age.years for age in find_ages(text)]
+    child = (
+        sum(1.0 for age in ages if age < CHILD_BELOW) + len(_CHILD.findall(text)) + len(_LOOKS_BACK.findall(text)) / 2
+    )
+    adult = any(age >= _GROWN_FROM for age in ages) or bool(_ADULT.search(text))
+    if (child >= _ENOUGH) == adult:
+        return "unspecified"
+    return "adulthood" if adult else "childhood"

@@ -1,0 +1,119 @@
+"""The forms of English verbs, as far as the rules for claims need them: lists that can be read, and no parser.
+
+A form is *finite* when it can only be the verb of a clause ("took", "was", "becomes"), *open* when it can be a
+participle as well ("arrested", "sent").
+"""
+
+from __future__ import annotations
+
+import re
+from typing import Literal
+
+from pipeline.language.word_lists import listed
+
+Form = Literal["finite", "open", ""]
+
+
+BE = listed("am is are was were")
+HAVE = listed("has have had")
+MODALS = listed("will would shall should can could may might must cannot")
+_AUXILIARIES = BE | HAVE | MODALS | listed("do does did")
+_PAST_ONLY = listed(
+    "ate began bore broke chose drank drew drove fell flew forgave forgot froze gave grew hid knew lay rang rode rose "
+    "sang sank saw shook showed spoke sprang stole swam swore threw took tore went withdrew woke wore wrote became "
+    "came overcame ran overran undertook mistook forsook foresaw undid underwent arose awoke"
+)
+_PAST_AND_PARTICIPLE = listed(
+    "bought brought built burnt caught clung crept dealt dug fed felt fought found fled heard held hung kept knelt "
+    "laid learnt led left lent lit lost made meant met misled paid read said sent set shone shot slept slid sold "
+    "sought spent spun spread stood struck stuck swept swung taught thought told understood wept withstood won wound "
+    "bound bred cast cut hit hurt let put quit shut split bent bet bled flung ground rid sat shed slew spat sped"
+)
+_PARTICIPLES = listed(
+    "been begun born borne broken chosen done drawn driven drunk eaten fallen flown forbidden forgiven forgotten "
+    "frozen given gone grown hidden known ridden risen run seen shaken shown slain spoken stolen sunk sung sworn "
+    "taken thrown torn withdrawn woken worn written become come overcome undertaken"
+)
+_PRESENT_ONLY = listed(
+    "accepts accuses agrees allows asks becomes befriends begins believes brings buys catches chooses comes confesses "
+    "confides decides declares defeats denies discovers encounters enters escapes explains falls flees forgives gains "
+    "gives goes grows hears helps hides hires informs insists invites joins kills knows learns loses makes marries "
+    "meets obtains overhears persuades realizes receives recognizes refuses rejects remains rescues reveals sails "
+    "says seeks sells sends speaks steals suffers swears takes teaches tells thinks threatens understands urges wins "
+    "writes has does is announces appears arranges arrives attends awakens compares considers continues convinces "
+    "creates defends departs describes destroys embarks encourages engages enlists examines exposes expresses feels "
+    "finds gathers identifies ensures imagines inspects intends investigates keeps listens captures manages observes "
+    "opens overcomes pleads prepares prevents proposes protects proves provides reads realises reflects reminds "
+    "removes resists responds retrieves sees serves settles succeeds suggests tries confronts devises dismisses "
+    "embraces owns wears"
+)
+_PAST = re.compile(
+    r"(?!(?:indeed|hundred|sacred|wicked|kindred|naked|shred|biped|\w*(?<!agr)(?<!fr)(?<!decr)(?<!guarant)eed)$)"
+    r"[a-z]+(?:-[a-z]+)*[a-z]ed$"
+)
+
+LIKE_NOUNS = listed("saw rose shot felt bore wound cut set spoke thought left cast read put lay ground bound shed run")
+"""Forms that are common nouns or adjectives too, and are taken for verbs only before an object."""
+ADJECTIVAL = listed(
+    "abandoned aged armed banned beloved bearded captured carved celebrated coloured colored condemned convicted "
+    "cooked crippled crooked cursed dried educated enslaved escaped exiled experienced gifted hardened hooded injured "
+    "learned married masked noted orphaned painted poisoned printed related retired ruined salted scattered skilled "
+    "smoked starved talented tired trusted used wounded united unused uneducated hated loved"
+)
+"""Participles that stand before a noun so often that "and wounded men" is taken for a noun with its adjective."""
+INTRANSITIVE = listed(
+    "died lived worked walked returned arrived departed escaped fled travelled traveled sailed settled stayed "
+    "remained served studied fought slept wept disappeared vanished drowned perished prayed wandered lingered "
+    "emigrated enlisted retired succumbed collapsed starved begged waited struggled survived suffered recovered"
+)
+PASSIVE = listed(
+    "shipped sent arrested re-arrested imprisoned jailed recommended transferred exiled banished expelled deported "
+    "transported sentenced condemned reared raised educated apprenticed sold adopted captured accused suspected "
+    "poisoned wounded orphaned enslaved forced driven taken thrown brought released pardoned executed hanged killed "
+    "murdered buried banned dismissed promoted demoted wrecked rescued betrayed blinded widowed christened baptised "
+    "baptized ordained confined locked chained tortured flogged beaten assigned posted committed"
+)
+"""Participles that, after "was" or alone at the head of a note and without an object, are those of a passive."""
+TWO_OBJECTS = listed(
+    "given granted offered taught told shown paid awarded called named made appointed declared proclaimed branded "
+    "elected crowned dubbed promised allowed asked denied left lent sold sent handed assigned"
+)
+"""Participles that keep an object in the passive: "was tried and granted a pardon"."""
+PERCEIVING = listed(
+    "saw watched heard felt found had has got left kept made let wanted ordered helped sees watches hears finds feels "
+    "gets keeps lets wants orders helps noticed notices leaves makes allowed allows caused causes"
+)
+"""Verbs after which a participle may belong to what is seen or made: "saw the ship burned and looted"."""
+SAYING = listed(
+    "said says thought thinks believed believes knew knows claimed claims felt feels hoped hopes feared fears wished "
+    "wishes heard hears learned learnt learns told tells swore swears insisted insists dreamed dreamt supposed "
+    "imagined found finds saw sees realised realized decided pretended explained confessed discovered discovers "
+    "remembered"
+)
+"""Verbs behind which a clause may stand without a "that": "said the king lied"."""
+ADVERBS = listed(
+    "then later soon also even thereafter afterwards afterward thus instead again eventually still now first at last "
+    "thereby therefore twice here"
+)
+
+
+def form_of(word: str) -> Form:
+    """Return what kind of verb form a lower-case word is; empty where it is none that the lists know."""
+    if word in _AUXILIARIES or word in _PAST_ONLY or word in _PRESENT_ONLY:
+        return "finite"
+    return "open" if word in _PAST_AND_PARTICIPLE or _PAST.match(word) else ""
+
+
+def is_past(word: str) -> bool:
+    """Say whether a lower-case word is a past form that needs no help: "took", "joined", "sent"."""
+    return word in _PAST_ONLY or word in _PAST_AND_PARTICIPLE or bool(_PAST.match(word))
+
+
+def is_participle(word: str) -> bool:
+    """Say whether a lower-case word can be a past participle: "taken", "joined", "sent"."""
+    return word in _PARTICIPLES or word in _PAST_AND_PARTICIPLE or bool(_PAST.match(word))
+
+
+def is_adverb(word: str) -> bool:
+    """Say whether a lower-case word may stand between a subject and its verb."""
+    return word in ADVERBS or (len(word) > 4 and word.endswith("ly") and word not in {"family", "reply", "supply"})

@@ -1,0 +1,1 @@
+"""Groq: the client, its protocol, the tasks it can do, and the fallback when it fails."""

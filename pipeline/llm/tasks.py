@@ -1,0 +1,138 @@
+"""What Groq may be asked here: claims of a backstory, summaries of texts, labels of a claim's passages.
+
+Each function raises what its door raises, LLMError above all, and never makes an answer up: whether to go on without
+Groq is the caller's choice, which the caller tells the user. An answer has as many parts as was asked for, because
+each part has a name of its own in the schema.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping, Sequence
+from typing import Any, get_args
+
+from pipeline.claims.facts import find_facts
+from pipeline.claims.subject import find_protagonist
+from pipeline.errors import BackstoryError
+from pipeline.llm.client import GroqDoor
+from pipeline.records import Claim, ClaimType, PairLabel, Stability, TimeScope, claim_id
+
+TEXTS_A_CALL = 10
+"""Texts or passages that go into one request; with chunks of six sentences about 2,000 tokens."""
+
+_CLAIMS = """\
+The data are a backstory written for a character of a novel, and the character's name. Part the backstory into claims, \
+in its order.
+Each claim states one fact that can be checked and can be read by itself: write the character's name where the \
+backstory has a pronoun for the character or no subject. Keep numbers, years, ages, places and other names exactly as \
+they are written. Leave no stated fact out, add none, infer none.
+type: world_rule for a rule or custom that is not about the character; trait for a quality, skill or habit; else event.
+time_scope: childhood below eighteen years of age, adulthood from then on, unspecified where the text does not tell.
+stability: short_term for what passes, long_term for what lasts, unspecified where the text does not tell."""
+
+_SUMMARIES = """\
+The data are passages of a novel. Summarise each in one sentence of at most thirty words, in the present tense. Name \
+the persons who act, as the passage names them. Say only what the passage says, whatever you know of the book."""
+
+_LABELS = """\
+The data are a claim about a character of a novel, and passages of that novel. For each passage give three \
+probabilities that sum to 1.
+support: the passage states the claim or makes it follow. contradict: the claim and the passage cannot both be true. \
+irrelevant: neither; silence about the claim is irrelevant, never contradict.
+Judge by the passage alone, whatever you know of the book. A person who merely bears a similar name is somebody else."""
+
+_TEXT = {"type": "string", "minLength": 1, "maxLength": 1000, "pattern": r"\S"}
+_PROBABILITY = {"type": "number", "minimum": 0, "maximum": 1}
+
+
+def _object(properties: Mapping[str, Any]) -> dict[str, Any]:
+    """Return the schema of an object with exactly these properties, which is what strict decoding can keep to."""
+    return {
+        "type": "object",
+        "properties": dict(properties),
+        "required": list(properties),
+        "additionalProperties": False,
+    }
+
+
+_CLAIM = _object(
+    {
+        "text": _TEXT,
+        "type": {"type": "string", "enum": list(get_args(ClaimType))},
+        "time_scope": {"type": "string", "enum": list(get_args(TimeScope))},
+        "stability": {"type": "string", "enum": list(get_args(Stability))},
+    }
+)
+_CLAIMS_SCHEMA = _object({"claims": {"type": "array", "items": _CLAIM, "minItems": 1, "maxItems": 500}})
+_LABEL = _object(dict.fromkeys(get_args(PairLabel), _PROBABILITY)) | {
+    "anyOf": [{"properties": {label: {"exclusiveMinimum": 0}}} for label in get_args(PairLabel)]
+}
+
+
+def claims_by_llm(door: GroqDoor, backstory: str, character: str) -> tuple[Claim, ...]:
+    """Return the claims that Groq finds in a backstory, in its order, each once.
+
+    Ids, numbers, years, ages and places are made as in ``pipeline.claims.extract``, and as there a claim
+    that does not name its character gets the name; of a name with slashes the first side is written.
+
+    Raises LLMError when Groq gives no usable answer, BackstoryError when there is no text to part.
+    """
+    if not backstory.strip():
+        raise BackstoryError("the backstory is empty; expected at least one sentence; write what it says")
+    data = {"character": character, "backstory": backstory}
+    found = door.ask("claims", schema=_CLAIMS_SCHEMA, system=_CLAIMS, data=data)["claims"]
+    person = find_protagonist(character, [entry["text"] for entry in found])
+    entries: dict[str, dict[str, Any]] = {}
+    for entry in found:
+        entries.setdefault(person.put_into(" ".join(entry["text"].split())), entry)
+    return tuple(
+        Claim(
+            id=claim_id(number, text, character=character),
+            character=character,
+            type=entry["type"],
+            time_scope=entry["time_scope"],
+            stability=entry["stability"],
+            text=text,
+            **find_facts(text, person.names)._asdict(),
+        )
+        for number, (text, entry) in enumerate(entries.items(), start=1)
+    )
+
+
+def summaries_by_llm(door: GroqDoor, texts: Sequence[str]) -> list[str]:
+    """Return one sentence a text, in the order of the texts; none asks nobody.
+
+    Raises LLMError when Groq gives no usable answer to a request; answers to the requests before it are kept.
+    """
+    summaries: list[str] = []
+    for batch in _batches(texts):
+        schema = _object(dict.fromkeys(batch, _TEXT))
+        answer = door.ask("summaries", schema=schema, system=_SUMMARIES, data=batch)
+        summaries += [" ".join(answer[name].split()) for name in batch]
+    return summaries
+
+
+def labels_by_llm(door: GroqDoor, claim: Claim, passages: Sequence[str]) -> list[dict[PairLabel, float]]:
+    """Return what each passage does to the claim, as probabilities that sum to 1, in the order of the passages.
+
+    Raises LLMError when Groq gives no usable answer.
+    """
+    labels: list[dict[PairLabel, float]] = []
+    for batch in _batches(passages):
+        schema = _object(dict.fromkeys(batch, _LABEL))
+        data = {"character": claim.character, "claim": claim.text, **batch}
+        answer = door.ask("labels", schema=schema, system=_LABELS, data=data)
+        labels += [_normalised(answer[name]) for name in batch]
+    return labels
+
+
+def _batches(texts: Sequence[str]) -> Iterator[dict[str, str]]:
+    """Yield the texts, a request's worth at a time, by the names that the prompt and the answer give them."""
+    for first in range(0, len(texts), TEXTS_A_CALL):
+        batch = texts[first : first + TEXTS_A_CALL]
+        yield {f"passage_{number}": text for number, text in enumerate(batch, start=1)}
+
+
+def _normalised(weights: Mapping[str, float]) -> dict[PairLabel, float]:
+    """Return probabilities that sum to 1; the schema has made sure that one of them is above 0."""
+    total = sum(weights.values())
+    return {label: weights[label] / total for label in get_args(PairLabel)}

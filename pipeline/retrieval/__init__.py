@@ -1,0 +1,1 @@
+"""Evidence for a claim: BM25 and state distance, fused."""

@@ -1,1 +1,0 @@
-"""From evidence to verdict: pairs, features, fitted models and their honest evaluation."""

@@ -1,0 +1,1 @@
+"""Files on disk: encodings, locks, atomic writes, the cache of readings."""

@@ -1,0 +1,1 @@
+"""Labelled tables: rows, predictions, and tables of any length as streams."""

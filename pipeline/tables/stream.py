@@ -1,0 +1,229 @@
+"""Tables of any length, CSV or Parquet, in and out in constant memory; the only file that knows Arrow.
+
+A table is split once, novel by novel, into files beside the output; each novel's rows are then taken from there a slice
+at a time. Of every row eight bytes are held, to tell an id that stands twice.
+"""
+
+from __future__ import annotations
+
+import csv
+import shutil
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pandas as pd
+import pyarrow as pa
+import pyarrow.compute as pc
+import pyarrow.csv as pa_csv
+import pyarrow.dataset as pa_dataset
+import pyarrow.parquet as pa_parquet
+
+from pipeline.errors import OutputError, TableError
+from pipeline.tables.predictions import Prediction, prediction_columns
+from pipeline.tables.rows import NEEDED, NEVER_EMPTY, SHOWN, Row, group_key
+
+PARQUET = ".parquet"
+_KEPT = ("id", "book_name", "char", "caption", "content")
+_BATCH_ROWS = 8192
+_BATCH_BYTES = 8 << 20
+_OPEN_FILES = 256
+_SPLIT = pa.schema([*((name, pa.string()) for name in _KEPT), ("novel", pa.int64())])
+_PIECE = pa.schema(
+    [("id", pa.string()), ("label", pa.string()), ("probability", pa.float64()), ("rationale", pa.string())]
+)
+
+
+@dataclass(frozen=True)
+class SplitTable:
+    """A table lying novel by novel in ``folder``; ``books`` are the names of the novels, in order of appearance."""
+
+    folder: Path
+    books: tuple[str, ...]
+    rows: int
+
+    def slices(self, number: int, most: int) -> Iterator[tuple[Row, ...]]:
+        """Yield the rows of a novel in the order of the table, at most ``most`` at a time."""
+        files = sorted((self.folder / str(number)).glob("*.parquet"), key=lambda file: int(file.stem))
+        held: list[Row] = []
+        for batch in pa_dataset.dataset(files, schema=_SPLIT).to_batches(batch_size=most, use_threads=False):
+            for cells in batch.select(_KEPT).to_pylist():
+                held.append(Row(**cells, label=None, pair=None))
+                if len(held) == most:
+                    yield tuple(held)
+                    held = []
+        if held:
+            yield tuple(held)
+
+    def remove(self) -> None:
+        """Remove the files."""
+        shutil.rmtree(self.folder, ignore_errors=True)
+
+
+def split_table(path: Path, folder: Path) -> SplitTable:
+    """Split the table at ``path``, .csv or .parquet, by its column book_name; its labels are not looked at.
+
+    Raises TableError for a file that is no such table, a column or cell that is missing, or an id that stands twice.
+    """
+    splitter = _Splitter(path)
+    shutil.rmtree(folder, ignore_errors=True)
+    try:
+        pa_dataset.write_dataset(
+            splitter.batches(),
+            folder,
+            schema=_SPLIT,
+            format="parquet",
+            basename_template="{i}.parquet",
+            partitioning=["novel"],
+            max_open_files=_OPEN_FILES,
+            max_partitions=_BATCH_ROWS,
+            use_threads=False,
+        )
+    except OSError as error:
+        raise OutputError(f"{folder} cannot be written ({error}); free space, or choose another out_dir") from error
+    if not splitter.rows:
+        raise TableError(f"{path} has no rows; expected at least one row below the header; add a row")
+    splitter.check_ids()
+    return SplitTable(folder, tuple(splitter.spelling), splitter.rows)
+
+
+class _Splitter:
+    """The rows of a table, checked, with the number of their novel; what is counted on the way."""
+
+    def __init__(self, path: Path) -> None:
+        self._path = path
+        self._numbers: dict[str, int] = {}
+        self._sums: list[np.ndarray[Any, np.dtype[np.uint64]]] = []
+        self.spelling: list[str] = []
+        self.rows = 0
+
+    def batches(self) -> Iterator[pa.RecordBatch]:
+        for batch in _open_table(self._path):
+            columns = self._columns(batch)
+            self._check_filled(columns)
+            self._sums.append(pd.util.hash_array(np.array(columns["id"], dtype=object)))
+            self.rows += len(columns["id"])
+            columns["novel"] = [self._number(name) for name in columns["book_name"]]
+            yield pa.RecordBatch.from_pydict(columns, schema=_SPLIT)
+
+    def check_ids(self) -> None:
+        sums = np.concatenate(self._sums)
+        sums.sort()
+        suspect = set(sums[1:][sums[1:] == sums[:-1]].tolist())
+        if not suspect:
+            return
+        seen: set[str] = set()
+        twice: dict[str, None] = {}
+        for batch in _open_table(self._path):
+            ids = np.array(self._columns(batch)["id"], dtype=object)
+            for name, key in zip(ids, pd.util.hash_array(ids), strict=True):
+                if key in suspect:
+                    twice |= {name: None} if name in seen else {}
+                    seen.add(name)
+        if twice:
+            shown = ", ".join(list(twice)[:SHOWN]) + (", ..." if len(twice) > SHOWN else "")
+            raise TableError(
+                f"{self._path} has {len(twice)} duplicate id(s): {shown}; expected every id once; number the rows anew"
+            )
+
+    def _columns(self, batch: pa.RecordBatch) -> dict[str, Any]:
+        names = [name.strip().lower() for name in batch.schema.names]
+        missing = [name for name in NEEDED if name not in names]
+        if missing:
+            raise TableError(
+                f"{self._path} lacks the column {', '.join(missing)}; found {', '.join(names[:SHOWN])}; expected "
+                f"{', '.join(NEEDED)}; add what is missing or rename the columns"
+            )
+        twice = [name for name in NEEDED if names.count(name) > 1]
+        if twice:
+            raise TableError(
+                f"{self._path} has the column {', '.join(twice)} twice; expected each once; remove one of them"
+            )
+        empty = [""] * batch.num_rows
+        return {name: _texts(batch.column(names.index(name))) if name in names else empty for name in _KEPT}
+
+    def _check_filled(self, columns: dict[str, Any]) -> None:
+        for name in NEVER_EMPTY:
+            for place, cell in enumerate(columns[name]):
+                if not cell:
+                    raise TableError(
+                        f"{self._path} has an empty {name} in row {self.rows + place + 1} below the header; expected "
+                        "text in every row; fill it or remove the row"
+                    )
+
+    def _number(self, name: str) -> int:
+        key = group_key(name)
+        if key not in self._numbers:
+            self._numbers[key] = len(self.spelling)
+            self.spelling.append(name)
+        return self._numbers[key]
+
+
+def _texts(column: pa.Array) -> list[str]:
+    """Return the cells as texts without white space at their ends, empty where there is none."""
+    texts: list[str] = pc.fill_null(pc.utf8_trim_whitespace(pc.cast(column, pa.string())), "").to_pylist()
+    return texts
+
+
+def _open_table(path: Path) -> Iterator[pa.RecordBatch]:
+    """Yield the rows of a file as batches; raises TableError where it is no table."""
+    try:
+        if path.suffix.lower() == PARQUET:
+            yield from pa_parquet.ParquetFile(path).iter_batches(_BATCH_ROWS)
+        else:
+            with path.open(encoding="utf-8-sig", newline="") as file:
+                names = next(csv.reader(file), [])
+            convert = pa_csv.ConvertOptions(column_types=dict.fromkeys(names, pa.string()), strings_can_be_null=False)
+            parse = pa_csv.ParseOptions(newlines_in_values=True)
+            reading = pa_csv.ReadOptions(block_size=_BATCH_BYTES, use_threads=False)
+            for block in pa_csv.open_csv(path, reading, parse, convert):
+                yield from (block.slice(first, _BATCH_ROWS) for first in range(0, block.num_rows, _BATCH_ROWS))
+    except (pa.ArrowException, UnicodeDecodeError, OSError) as error:
+        raise TableError(
+            f"{path} cannot be read as a table ({' '.join(str(error).split())}); expected a Parquet file called "
+            f"*{PARQUET}, or a CSV file in UTF-8 with as many fields in every row as in the header"
+        ) from error
+
+
+def write_piece(path: Path, predictions: Sequence[Prediction], *, threshold: float) -> None:
+    """Write the predictions for a slice of rows at once or not at all; raises OutputError."""
+    columns = prediction_columns(predictions, threshold=threshold)
+    columns["probability"] = [one.probability for one in predictions]
+    partial = path.with_name(path.name + ".partial")
+    try:
+        pa_parquet.write_table(pa.Table.from_pydict(columns, schema=_PIECE), partial)
+        partial.replace(path)
+    except OSError as error:
+        raise OutputError(f"{path} cannot be written ({error}); free space, or choose another out_dir") from error
+
+
+def join_pieces(path: Path, pieces: Sequence[Path]) -> int:
+    """Write the predictions of all pieces, in their order, as one .csv or .parquet; return the number of rows.
+
+    A CSV file equals what ``write_predictions`` writes; in a Parquet file probabilities are numbers, unrounded. It
+    appears whole or not at all. Raises OutputError.
+    """
+    partial, rows = path.with_name(f".{path.name}.partial"), 0
+    try:
+        if path.suffix.lower() == PARQUET:
+            with pa_parquet.ParquetWriter(partial, _PIECE) as writer:
+                for piece in pieces:
+                    table = pa_parquet.read_table(piece)
+                    writer.write_table(table)
+                    rows += table.num_rows
+        else:
+            with partial.open("w", encoding="utf-8", newline="") as file:
+                pd.DataFrame(columns=_PIECE.names).to_csv(file, index=False, lineterminator="\n")
+                for piece in pieces:
+                    columns = pa_parquet.read_table(piece).to_pydict()
+                    columns["probability"] = [f"{chance:.4f}" for chance in columns["probability"]]
+                    pd.DataFrame(columns).to_csv(file, index=False, header=False, lineterminator="\n")
+                    rows += len(columns["id"])
+        partial.replace(path)
+    except OSError as error:
+        raise OutputError(f"{path} cannot be written ({error}); free space, or choose another out_dir") from error
+    finally:
+        partial.unlink(missing_ok=True)
+    return rows

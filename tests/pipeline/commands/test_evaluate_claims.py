@@ -1,0 +1,245 @@
+"""``python -m pipeline evaluate-claims``: claims in, predictions beside controls out, with a simple reader."""
+
+from __future__ import annotations
+
+import csv
+import io
+import json
+from collections.abc import Callable, Sequence
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+from jsonschema import Draft202012Validator
+
+from pipeline.cli import main
+from pipeline.commands import evaluate_claims
+from pipeline.config import ROOT
+from pipeline.evaluation.baselines import READERS
+from pipeline.evaluation.claim_only import ClaimOnlyModel
+from pipeline.judging.expected_overlap import Background
+from pipeline.judging.lexical import LEXICAL_SURPLUS, SIGNALS
+from pipeline.judging.logistic import LogisticModel
+from pipeline.judging.verifier import Comparison, ReaderQuestion
+from pipeline.report.resources import read_schema
+from tests.pipeline.command_line import Said, refused, run
+from tests.pipeline.little_story import TEXT
+
+COLUMNS = ["id", "book_name", "char", "caption", "content", "label", "pair"]
+NEEDED = ["probability", "probability_no_evidence", "probability_wrong_novel", "probability_lexical"]
+HEADER = ["id", "label", *NEEDED, "probability_claim_only"]
+ROWS = [
+    ("b", "The Unlit Hour", "Hester Lanyon", "The boat was called the Kittiwake.", "consistent", "1"),
+    ("a", "low_water", "Anna Reed", "Anna Reed kept the ferry at Low Water.", "1", "1"),
+    ("c", "Low Water", "Anna Reed", "Anna Reed kept the windmill at Low Water.", "contradict", "1"),
+    ("d", "The Unlit Hour", "Captain Ahab", "The boat was called the Pequod.", "0", "1"),
+    ("e", "Low Water", "", "The watch had stopped at ten past four.", "consistent", ""),
+]
+Rows = Sequence[Sequence[str]]
+
+
+class WordCounter:
+    """A reader that counts which of the claim's words stand in the evidence, and how often it was asked."""
+
+    def __init__(self) -> None:
+        self.asked = 0
+
+    def compare(
+        self, questions: Sequence[ReaderQuestion], *, on_progress: Callable[[int], object] = lambda done: None
+    ) -> list[Comparison]:
+        self.asked += len(questions)
+        on_progress(len(questions))
+        return [self._one(question) for question in questions]
+
+    def _one(self, question: ReaderQuestion) -> Comparison:
+        words, seen = set(question.claim.split()), set(" ".join(question.sentences).split())
+        share = len(words & seen) / len(words)
+        chances = {"supported": share, "contradicted": 1 - share, "not_stated": 0.0}
+        return Comparison(chances, share - 0.5, -0.5, {"share": share})  # type: ignore[arg-type]
+
+
+def write_table(path: Path, rows: Rows, *, columns: Sequence[str] = COLUMNS) -> Path:
+    cells = [dict(zip([*COLUMNS[:3], "content", "label", "pair"], row, strict=True)) for row in rows]
+    with path.open("w", encoding="utf-8", newline="") as file:
+        table = csv.DictWriter(file, columns, extrasaction="ignore", restval="")
+        table.writeheader()
+        table.writerows(cells)
+    return path
+
+
+def even(*names: str, weight: float = 1.0) -> LogisticModel:
+    return LogisticModel(names, (0.0,) * len(names), (1.0,) * len(names), (weight,) * len(names), 0.0)
+
+
+@pytest.fixture(scope="module")
+def verdict(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Return a folder of models made by hand."""
+    folder = tmp_path_factory.mktemp("verdict")
+    Background(SIGNALS, {}, np.array([1e-9]), np.zeros((2, len(SIGNALS))), {}).save(folder / "background.npz")
+    even(*LEXICAL_SURPLUS, "reader_share", "reader_alone", weight=0.01).save(folder / "claim.json")
+    even(*LEXICAL_SURPLUS, weight=0.01).save(folder / "claim_lexical.json")
+    for name in READERS.values():
+        even("log_odds").save(folder / f"claim_{name}.json")
+    words = ClaimOnlyModel({"windmill": (1.0, -1.0)}, 0.1, 0.5)
+    (folder / "claim_only.json").write_text(json.dumps(words.to_dict()), encoding="utf-8")
+    return folder
+
+
+@pytest.fixture(scope="module")
+def novels(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    folder = tmp_path_factory.mktemp("novels")
+    (folder / "Low Water.txt").write_text(TEXT, encoding="utf-8")
+    story = ROOT / "novels" / "The Unlit Hour.txt"
+    (folder / story.name).write_text(story.read_text(encoding="utf-8"), encoding="utf-8")
+    return folder
+
+
+@pytest.fixture
+def reader(monkeypatch: pytest.MonkeyPatch) -> WordCounter:
+    counter = WordCounter()
+    monkeypatch.setattr(evaluate_claims, "open_comparer", lambda pipeline: counter)
+    return counter
+
+
+@pytest.fixture(scope="module")
+def kept(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    return tmp_path_factory.mktemp("kept")
+
+
+@pytest.fixture
+def ask(reader: WordCounter, verdict: Path, novels: Path, kept: Path, tmp_path: Path) -> Callable[..., Said]:
+    """Return ``ask(rows, *flags)``, which runs the command on a table into ``tmp_path / "out"``."""
+
+    def asked(rows: Rows = ROWS, *flags: object, columns: Sequence[str] = COLUMNS) -> Said:
+        table = write_table(tmp_path / "claims.csv", rows, columns=columns)
+        places = ["--claims", table, "--novels", novels, "--out_dir", tmp_path / "out", "--cache_dir", kept]
+        return run(main, "evaluate-claims", *places, "--verdict_dir", verdict, *flags)
+
+    return asked
+
+
+def predictions(tmp_path: Path) -> list[dict[str, str]]:
+    text = (tmp_path / "out" / "claim_predictions.csv").read_text(encoding="utf-8")
+    return list(csv.DictReader(io.StringIO(text)))
+
+
+def metrics(tmp_path: Path) -> Any:
+    return json.loads((tmp_path / "out" / "claim_metrics.json").read_text(encoding="utf-8"))
+
+
+def test_predictions_have_one_row_a_claim_in_the_order_of_the_table(ask: Any, tmp_path: Path) -> None:
+    assert ask().status == 0
+    rows = predictions(tmp_path)
+    assert [row["id"] for row in rows] == ["b", "a", "c", "d", "e"]
+    assert list(rows[0])[: len(HEADER)] == HEADER
+    assert all(0 <= float(row[name]) <= 1 for row in rows for name in rows[0] if name.startswith("probability"))
+    assert {row["label"] for row in rows} <= {"consistent", "inconsistent"}
+
+
+def test_answers_before_no_evidence_are_one_and_the_same(ask: Any, tmp_path: Path) -> None:
+    ask()
+    assert len({row["probability_no_evidence"] for row in predictions(tmp_path)}) == 1
+
+
+def test_the_right_novel_speaks_for_a_claim_more_than_the_wrong_one(ask: Any, tmp_path: Path) -> None:
+    ask()
+    true = next(row for row in predictions(tmp_path) if row["id"] == "a")
+    assert float(true["probability_reader"]) > float(true["probability_reader_wrong_novel"])
+    assert float(true["probability"]) > float(true["probability_wrong_novel"])
+
+
+def test_a_table_without_labels_gets_the_same_predictions(ask: Any, tmp_path: Path) -> None:
+    ask()
+    labelled = predictions(tmp_path)
+    said = ask(ROWS, columns=COLUMNS[:5])
+    assert said.status == 0
+    assert predictions(tmp_path) == labelled
+    assert "figures" not in metrics(tmp_path)
+    assert any("no labels" in line for line in said.out)
+
+
+def test_metrics_fit_their_schema_and_hold_every_system_and_difference(ask: Any, tmp_path: Path) -> None:
+    ask()
+    found = metrics(tmp_path)
+    Draft202012Validator(read_schema("claim_metrics")).validate(found)
+    assert set(found["figures"]) >= {"ensemble", "ensemble_wrong_novel", "reader_no_evidence", "lexical", "majority"}
+    assert set(found["differences"]) == {"ensemble_minus_lexical", "reader_minus_reader_no_evidence"}
+    assert (found["rows"], found["pairs"], found["books"], found["characters_not_found"]) == (5, 2, 2, 1)
+    assert found["figures"]["ensemble_no_evidence"]["ranking"]["value"] == 0.5
+
+
+def test_without_pairs_only_what_needs_none_is_measured(ask: Any, tmp_path: Path) -> None:
+    ask(ROWS, columns=COLUMNS[:6])
+    assert set(metrics(tmp_path)["figures"]["ensemble"]) == {"accuracy", "auc"}
+
+
+def test_pairs_that_are_no_twins_are_left_out_and_counted(ask: Any, tmp_path: Path) -> None:
+    said = ask([*ROWS, ("f", "Low Water", "", "Tom Hale never paid.", "1", "9")])
+    assert metrics(tmp_path)["pairs_left_out"] == 1
+    assert any("left out" in line for line in said.out)
+
+
+def test_a_second_run_asks_the_reader_nothing_and_says_the_same(ask: Any, reader: WordCounter, tmp_path: Path) -> None:
+    rows = [*ROWS, ("g", "Low Water", "", "The ink had run.", "1", "")]
+    ask(rows)
+    first, asked = predictions(tmp_path), reader.asked
+    assert asked == 3 * 4  # the claims about the other novel were kept by other tests, or are asked now
+    ask(rows)
+    assert (predictions(tmp_path), reader.asked) == (first, asked)
+
+
+def test_limit_keeps_the_first_novels_and_what_is_wrong_for_them(ask: Any, tmp_path: Path) -> None:
+    ask()
+    whole = {row["id"]: row for row in predictions(tmp_path)}
+    ask(ROWS, "--limit", 1)
+    assert predictions(tmp_path) == [whole["b"], whole["d"]]
+
+
+def test_one_novel_has_the_bundled_story_for_a_wrong_one(ask: Any, tmp_path: Path) -> None:
+    said = ask([row for row in ROWS if row[1] != "The Unlit Hour"])
+    assert any("bundled story" in line for line in said.err)
+    assert all(row["probability_wrong_novel"] for row in predictions(tmp_path))
+
+
+def test_without_any_second_novel_the_column_is_empty_and_said(
+    ask: Any, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(evaluate_claims, "SPARE_NOVEL", tmp_path / "nothing.txt")
+    said = ask([row for row in ROWS if row[1] != "The Unlit Hour"])
+    assert any("no second novel" in line for line in said.err)
+    assert all(row["probability_wrong_novel"] == "" for row in predictions(tmp_path))
+    assert "ensemble_wrong_novel" not in metrics(tmp_path)["figures"]
+
+
+def test_blind_predictions_are_compared_with(ask: Any, tmp_path: Path) -> None:
+    blind = tmp_path / "blind.csv"
+    blind.write_text("id,label,probability\n" + "".join(f"{row[0]},consistent,0.5\n" for row in ROWS), "utf-8")
+    ask(ROWS, "--blind_predictions", blind)
+    assert "reader_minus_reader_blind" in metrics(tmp_path)["differences"]
+
+
+def test_settings_of_the_command_come_from_a_file(ask: Any, tmp_path: Path) -> None:
+    (tmp_path / "settings.toml").write_text("limit = 1\n", encoding="utf-8")
+    ask(ROWS, "--config", tmp_path / "settings.toml")
+    assert [row["id"] for row in predictions(tmp_path)] == ["b", "d"]
+
+
+@pytest.mark.parametrize(
+    ("flags", "says"),
+    [
+        ([], "--claims is missing"),
+        (["--claims", "none.csv"], "none.csv cannot be read"),
+        (["--limit", "many"], "invalid int value"),
+    ],
+)
+def test_a_wrong_flag_is_one_clear_line(flags: list[str], says: str) -> None:
+    assert says in refused(main, "evaluate-claims", *flags)
+
+
+def test_a_negative_limit_or_a_missing_novel_or_model_is_one_clear_line(
+    ask: Any, tmp_path: Path, verdict: Path
+) -> None:
+    assert "limit is -1" in ask(ROWS, "--limit", -1).error
+    assert "no novel 'Moby'" in ask([("x", "Moby", "", "A whale.", "", "")]).error
+    assert "claim.json" in ask(ROWS, "--verdict_dir", tmp_path).error

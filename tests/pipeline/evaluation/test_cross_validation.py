@@ -1,0 +1,180 @@
+"""Cross-validation finds what is there, finds nothing in noise, and cannot be fooled by its own folds."""
+
+from __future__ import annotations
+
+import json
+from typing import Any
+
+import numpy as np
+import pytest
+
+from pipeline.errors import TableError
+from pipeline.evaluation.cross_validation import CrossValidation, cross_validate
+from pipeline.evaluation.metrics import Figure
+from pipeline.evaluation.pairs import pair_metrics
+
+LABELS = [1] * 50 + [0] * 30
+
+
+def rows_of(values: np.ndarray, names: tuple[str, ...] | None = None) -> list[dict[str, float]]:
+    names = names or tuple(f"feature_{index}" for index in range(values.shape[1]))
+    return [dict(zip(names, map(float, row), strict=True)) for row in values]
+
+
+def noise(seed: int, *, columns: int = 4) -> np.ndarray:
+    return np.random.default_rng(seed).normal(size=(len(LABELS), columns))
+
+
+def check(features: list[dict[str, float]], labels: list[int] = LABELS, **options: Any) -> CrossValidation:
+    return cross_validate(features, labels, **({"repeats": 2, "seed": 0} | options))
+
+
+def holds(figure: Figure, value: float) -> bool:
+    return figure.low <= value <= figure.high
+
+
+@pytest.fixture(scope="module")
+def signal() -> CrossValidation:
+    values = noise(0)
+    values[:, 0] += 3 * np.array(LABELS)
+    words = np.random.default_rng(0).integers(0, 50, size=(len(LABELS), 12))
+    texts = [" ".join(f"word{word}" for word in row) for row in words]
+    rows = rows_of(values, ("reader", "words", "more_words", "names"))
+    return check(rows, texts=texts, lexical=[{name: row[name] for name in row if name != "reader"} for row in rows])
+
+
+def test_cross_validation_finds_a_signal(signal: CrossValidation) -> None:
+    assert signal.figures["auc"].value > 0.95
+    assert signal.figures["accuracy"].low > signal.baselines["majority"]["accuracy"].value
+    assert signal.mcnemar.p_value < 0.01
+
+
+def test_cross_validation_measures_the_baselines_in_the_same_folds(signal: CrossValidation) -> None:
+    majority = signal.baselines["majority"]
+    assert set(signal.baselines) == {"majority", "lexical_only", "claim_only"}
+    assert majority["accuracy"].value == pytest.approx(50 / 80)
+    assert majority["auc"] == Figure(0.5, 0.5, 0.5)
+    assert holds(signal.baselines["lexical_only"]["auc"], 0.5)
+    assert holds(signal.baselines["claim_only"]["auc"], 0.5)
+
+
+def test_cross_validation_gives_every_row_a_probability_in_every_repeat(signal: CrossValidation) -> None:
+    assert signal.per_repeat.shape == (2, 80)
+    assert ((signal.per_repeat > 0) & (signal.per_repeat < 1)).all()
+    np.testing.assert_allclose(signal.probabilities, signal.per_repeat.mean(axis=0))
+    assert signal.figures["accuracy"].value == pytest.approx(np.mean(signal.accuracy_per_repeat))
+
+
+def test_cross_validation_goes_to_json_with_the_size_of_the_set(signal: CrossValidation) -> None:
+    payload = json.loads(json.dumps(signal.to_dict(), allow_nan=False))
+    assert (payload["rows"], payload["consistent"], payload["inconsistent"], payload["groups"]) == (80, 50, 30, None)
+    assert set(payload["figures"]["auc"]) == {"value", "low", "high"}
+    assert set(payload["mcnemar_against_majority"]) == {"only_first", "only_second", "p_value"}
+
+
+@pytest.mark.parametrize("seed", range(3))
+def test_cross_validation_finds_nothing_in_noise(seed: int) -> None:
+    result = check(rows_of(noise(seed)))
+    assert holds(result.figures["auc"], 0.5)
+    assert holds(result.figures["accuracy"], result.baselines["majority"]["accuracy"].value)
+
+
+def test_a_label_leaked_into_the_features_shows_and_is_chance_under_shuffled_labels() -> None:
+    values = noise(1)
+    values[:, 2] = LABELS
+    shuffled = np.random.default_rng(2).permutation(LABELS).tolist()
+    assert check(rows_of(values)).figures["auc"].value > 0.999
+    assert holds(check(rows_of(values), shuffled).figures["auc"], 0.5)
+
+
+def test_a_mark_of_each_row_teaches_nothing_about_the_others() -> None:
+    assert check(rows_of(np.eye(len(LABELS))), repeats=1).figures["auc"].value < 0.6
+
+
+def test_twins_in_a_group_never_teach_each_other() -> None:
+    groups = np.arange(80) // 8
+    labels = (groups % 2).tolist()
+    marks = rows_of(np.eye(10)[groups])
+    assert check(marks, labels, repeats=1).figures["accuracy"].value == 1.0
+    grouped = check(marks, labels, repeats=1, groups=groups.tolist())
+    assert grouped.figures["auc"].value < 0.6
+    assert grouped.to_dict()["groups"] == 10
+
+
+def test_claim_only_sees_what_the_words_betray() -> None:
+    texts = [
+        ("was truly there" if label else "was supposedly there") + f" word{row}" for row, label in enumerate(LABELS)
+    ]
+    result = check(rows_of(noise(3)), texts=texts, repeats=1)
+    assert result.baselines["claim_only"]["auc"].value > 0.95
+    assert holds(result.figures["auc"], 0.5)
+
+
+def test_baseline_whose_input_is_not_given_is_left_out() -> None:
+    assert set(check(rows_of(noise(5), ("word_found", "gain", "x", "y")), repeats=1).baselines) == {"majority"}
+
+
+def test_lexical_only_can_be_given_its_own_rows() -> None:
+    own = rows_of(noise(4, columns=1) + 3 * np.array(LABELS)[:, None])
+    result = check(rows_of(noise(5)), lexical=own, repeats=1)
+    assert result.baselines["lexical_only"]["auc"].value > 0.95
+
+
+def test_cross_validation_is_the_same_under_the_same_seed_and_another_under_another() -> None:
+    features = rows_of(noise(6))
+    assert check(features, seed=1).to_dict() == check(features, seed=1).to_dict()
+    assert (check(features, seed=1).per_repeat != check(features, seed=2).per_repeat).any()
+
+
+def test_cross_validation_cuts_another_way_in_each_repeat() -> None:
+    result = check(rows_of(noise(7)))
+    assert (result.per_repeat[0] != result.per_repeat[1]).any()
+
+
+@pytest.mark.parametrize("column", ["groups", "texts", "lexical"])
+def test_cross_validation_names_a_column_of_another_length(column: str) -> None:
+    with pytest.raises(TableError, match=f"{column} has 1 entries for 80 rows"):
+        check(rows_of(noise(0)), LABELS, **{column: ["one"]})
+
+
+def test_cross_validation_names_a_text_without_words() -> None:
+    with pytest.raises(TableError, match="text of row 1 holds no word"):
+        check(rows_of(noise(0)), texts=["word", "..."] + ["word"] * 78)
+
+
+def test_cross_validation_says_when_there_are_no_rows() -> None:
+    with pytest.raises(TableError, match="0 labels"):
+        check([], [])
+
+
+def test_pair_metrics_count_single_claims_and_twins() -> None:
+    result = pair_metrics(
+        [0.9, 0.2, 0.8, 0.6, 0.4, 0.4], [1, 0, 1, 0, 0, 1], ["a", "a", "b", "b", "c", "c"], books=list("xxyyzz"), seed=0
+    )
+    values = {name: figure.value for name, figure in result.figures.items()}
+    assert (result.pairs, result.books) == (3, 3)
+    assert values == pytest.approx({"accuracy": 4 / 6, "auc": 7.5 / 9, "both_right": 1 / 3, "ranking": 2.5 / 3})
+
+
+def test_pair_metrics_take_their_intervals_over_books() -> None:
+    probabilities, labels = [0.9, 0.1] * 40, [1, 0] * 40
+    pairs = [row // 2 for row in range(80)]
+    probabilities[40:] = [0.1, 0.9] * 20
+    wide = pair_metrics(probabilities, labels, pairs, books=["x"] * 40 + ["y"] * 40, seed=0).figures["ranking"]
+    narrow = pair_metrics(probabilities, labels, pairs, books=pairs, seed=0).figures["ranking"]
+    assert (wide.low, wide.value, wide.high) == (0.0, 0.5, 1.0)
+    assert narrow.high - narrow.low < 0.4
+
+
+def test_pair_metrics_go_to_json() -> None:
+    payload = pair_metrics([0.9, 0.2], [1, 0], ["a", "a"], books=["x", "x"], seed=0).to_dict()
+    assert json.loads(json.dumps(payload, allow_nan=False))["figures"]["both_right"]["value"] == 1.0
+
+
+@pytest.mark.parametrize(
+    ("labels", "pairs", "books"),
+    [([1, 1, 0], "aab", "xxx"), ([1, 0, 0], "aaa", "xxx"), ([1, 0], "aa", "xy"), ([1, 0], "ab", "xx")],
+)
+def test_pair_metrics_refuse_what_is_no_pair(labels: list[int], pairs: str, books: str) -> None:
+    with pytest.raises(TableError, match="expected one 1 and one 0 of one book"):
+        pair_metrics([0.5] * len(labels), labels, list(pairs), books=list(books), seed=0)

@@ -1,0 +1,284 @@
+"""Tables through the stages: each row on its own novel, a verdict learned from the true labels and nothing else."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, field, replace
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from pipeline.commands.dataset import judge_tables
+from pipeline.config import PipelineConfig
+from pipeline.engines.local import LocalEngine
+from pipeline.errors import NovelError, SettingError, TableError
+from pipeline.evaluation.tables import (
+    LEXICAL,
+    JudgedNovel,
+    JudgedRow,
+    check_training,
+    evidence_of,
+    fit_tables,
+    predict,
+)
+from pipeline.judging.verdict import BACKSTORY_FEATURES
+from pipeline.records import TableLabel
+from pipeline.run import Pipeline
+from pipeline.tables.rows import Row
+from pipeline.text.novels import load_novel
+from tests.pipeline.little_story import TEXT
+
+OTHER_TEXT = """\
+Anna Reed kept bees on the hill above the station. She had never seen the sea, nor any ferry. Her hives were blue.
+
+Old Mr Crane bought her honey every autumn. He paid in coal. The station clock stood at ten past four.
+"""
+ANNA = "Anna Reed kept the ferry at Low Water."
+CLOCK = "The clock stood at ten past four."
+
+
+@pytest.fixture(scope="module")
+def two_novels(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A folder with two novels that share a character's name."""
+    folder = tmp_path_factory.mktemp("two")
+    (folder / "Low Water.txt").write_text(TEXT, encoding="utf-8")
+    (folder / "Dry Land.txt").write_text(OTHER_TEXT, encoding="utf-8")
+    return folder
+
+
+@pytest.fixture(scope="module")
+def pipeline(stand_in_config: PipelineConfig, tmp_path_factory: pytest.TempPathFactory) -> Pipeline:
+    """The stages with the stand-in reader."""
+    return Pipeline(stand_in_config, cache_dir=tmp_path_factory.mktemp("cache"))
+
+
+def row(number: str, content: str = ANNA, *, book: str = "Low Water", char: str = "Anna Reed", **more: str) -> Row:
+    label: TableLabel | None = "consistent" if more.get("label", "1") == "1" else "inconsistent"
+    return Row(number, book, char, more.get("caption", ""), content, label, more.get("pair"))
+
+
+@dataclass
+class Heard:
+    """What was said while rows were judged."""
+
+    books: list[tuple[str, list[str]]] = field(default_factory=list)
+    progress: list[tuple[str, int, int]] = field(default_factory=list)
+
+    def keep(self, number: int, judged: JudgedNovel) -> None:
+        assert list(judged.reading.characters) == [person.name for person in judged.tracked]
+        self.books.append((judged.novel.name, list(judged.reading.characters)))
+
+    def on_rows(self, name: str, read: int, total: int) -> None:
+        self.progress.append((name, read, total))
+
+
+def judge_here(pipeline: Pipeline, rows: Sequence[Row], novels: Path, heard: Heard) -> list[JudgedRow]:
+    """Judge rows by the stages of this process."""
+    return judge_tables(LocalEngine(pipeline), pipeline, rows, novels, keep=heard.keep, show=heard.on_rows)
+
+
+@pytest.fixture
+def judged(pipeline: Pipeline, two_novels: Path) -> Callable[..., tuple[list[JudgedRow], Heard]]:
+    """Return ``judge(rows)``: the rows judged, and what was heard meanwhile."""
+
+    def judge(*rows: Row) -> tuple[list[JudgedRow], Heard]:
+        heard = Heard()
+        return judge_here(pipeline, rows, two_novels, heard), heard
+
+    return judge
+
+
+Judging = Callable[..., tuple[list[JudgedRow], Heard]]
+
+
+def test_rows_come_back_in_their_order(judged: Judging) -> None:
+    rows = [row("1", book="Dry Land"), row("2"), row("3", CLOCK, book="Dry Land"), row("4", CLOCK)]
+    assert [one.row for one in judged(*rows)[0]] == rows
+
+
+def test_evidence_comes_from_the_book_of_the_row_alone(judged: Judging, two_novels: Path) -> None:
+    rows, _ = judged(row("1"), row("2", book="Dry Land"), row("3", CLOCK, book="Dry Land"))
+    for one in rows:
+        text = load_novel(two_novels / f"{one.row.book_name}.txt").text
+        assert one.claims
+        for claim in one.claims:
+            assert claim.pairs
+            assert all(text[pair.start : pair.end] == pair.quotation for pair in claim.pairs)
+
+
+def test_each_novel_is_read_once_however_it_is_spelt(judged: Judging) -> None:
+    _, heard = judged(row("1", book="low_water"), row("2", book="Low Water.txt"), row("3", book="LOW WATER"))
+    assert heard.books == [("Low Water", ["Anna Reed"])]
+
+
+def test_characters_of_the_rows_are_tracked_each_once(judged: Judging) -> None:
+    _, heard = judged(row("1"), row("2", CLOCK), row("3", char="Dr Moss"), row("4", char="Nobody Known"))
+    assert heard.books == [("Low Water", ["Anna Reed", "Dr Moss"])]
+
+
+@pytest.mark.parametrize(("char", "said"), [("", "no character"), ("Captain Ahab", "'Captain Ahab' is found nowhere")])
+def test_row_without_a_known_character_is_judged_on_the_whole_novel(judged: Judging, char: str, said: str) -> None:
+    ((one,), _) = judged(row("1", char=char))
+    assert not one.character_found
+    assert said in one.notices[0] and "whole novel" in one.notices[0]
+    assert one.claims[0].pairs
+    assert not any(pair.evidence.character_present for pair in one.claims[0].pairs)
+
+
+def test_row_with_a_known_character_has_no_notice(judged: Judging) -> None:
+    ((one,), _) = judged(row("1"))
+    assert one.character_found and one.notices == ()
+    assert any(pair.evidence.character_present for pair in one.claims[0].pairs)
+
+
+def test_rows_of_two_tables_may_share_an_id(judged: Judging) -> None:
+    train, test = row("7"), replace(row("7", CLOCK), label=None)
+    rows, _ = judged(train, test)
+    assert [one.row for one in rows] == [train, test]
+    assert rows[0].claims[0].claim.text != rows[1].claims[0].claim.text
+
+
+def test_label_of_a_row_changes_nothing_before_the_fit(judged: Judging) -> None:
+    ((true,), _), ((false,), _) = judged(row("1", label="1")), judged(row("1", label="0"))
+    assert replace(true, row=false.row) == false
+
+
+def test_caption_is_no_claim(judged: Judging) -> None:
+    ((one,), _) = judged(row("1", caption="She sold the ferry."))
+    assert [claim.claim.text for claim in one.claims] == [ANNA]
+
+
+def test_progress_of_the_claims_is_told_to_its_end(judged: Judging) -> None:
+    _, heard = judged(row("1"), row("2", CLOCK))
+    (name,), (total,) = {name for name, _, _ in heard.progress}, {total for _, _, total in heard.progress}
+    assert name == "Low Water"
+    assert sum(read for _, read, _ in heard.progress) == total
+
+
+def test_unknown_book_is_an_error_before_anything_is_read(
+    stand_in_config: PipelineConfig, two_novels: Path, judged: Judging
+) -> None:
+    fresh, heard = Pipeline(stand_in_config), Heard()
+    with pytest.raises(NovelError, match="Moby-Dick"):
+        judge_here(fresh, [row("1"), row("2", book="Moby-Dick")], two_novels, heard)
+    assert heard.books == []
+
+
+def test_row_without_a_claim_is_named(judged: Judging) -> None:
+    with pytest.raises(TableError, match=r"row 2: .*no claim"):
+        judged(row("1"), row("2", "..."))
+
+
+def test_two_novels_of_one_name_would_overwrite_each_other(judged: Judging, two_novels: Path, tmp_path: Path) -> None:
+    (tmp_path / "Low Water.txt").write_text(TEXT, encoding="utf-8")
+    second = two_novels / "Second.txt"
+    second.symlink_to(tmp_path / "Low Water.txt")
+    with pytest.raises(TableError, match="same artefacts"):
+        judged(row("1"), row("2", book="Second"))
+    second.unlink()
+
+
+def made_up(count: int, *, seed: int = 0, pairs: bool = False) -> list[JudgedRow]:
+    """Return rows whose features tell their labels, though not their texts."""
+    draw = np.random.default_rng(seed)
+    rows = []
+    for number in range(count):
+        is_true = number % 2
+        features = {name: float(draw.normal(3.0 * is_true)) for name in (*BACKSTORY_FEATURES, *LEXICAL)}
+        pair = {"pair": str(number // 2)} if pairs else {}
+        made = row(str(number), f"Statement {draw.integers(1000)}.", label=str(is_true), **pair)
+        rows.append(JudgedRow(made, True, (), (), features))
+    return rows
+
+
+def relabelled(rows: Sequence[JudgedRow], labels: Sequence[TableLabel | None]) -> list[JudgedRow]:
+    return [replace(one, row=replace(one.row, label=label)) for one, label in zip(rows, labels, strict=True)]
+
+
+def fitted_accuracy(rows: Sequence[JudgedRow]) -> float:
+    return fit_tables(rows, folds=4, repeats=1, seed=0).validation.figures["accuracy"].value
+
+
+def test_fit_learns_the_true_labels() -> None:
+    assert fitted_accuracy(made_up(60)) > 0.9
+
+
+def test_fit_on_flipped_labels_turns_the_model_round() -> None:
+    rows = made_up(60)
+    flipped = relabelled(rows, ["inconsistent" if one.row.label == "consistent" else "consistent" for one in rows])
+    straight, turned = (fit_tables(some, folds=2, repeats=1, seed=0).model for some in (rows, flipped))
+    assert np.allclose(straight.weights, -np.array(turned.weights), atol=1e-3)
+    assert straight.probability(rows[1].features) > 0.5 > turned.probability(rows[1].features)
+
+
+def test_fit_on_permuted_labels_knows_nothing_of_rows_it_has_not_seen() -> None:
+    rows, draw = made_up(100), np.random.default_rng(1)
+    found = [
+        fitted_accuracy(relabelled(rows, [rows[index].row.label for index in draw.permutation(len(rows))]))
+        for _ in range(3)
+    ]
+    assert 0.3 < np.mean(found) < 0.65
+
+
+def test_fit_compares_with_all_its_baselines() -> None:
+    baselines = fit_tables(made_up(40), folds=3, repeats=1, seed=0).validation.baselines
+    assert set(baselines) == {"majority", "claim_only", "lexical_only", "character_majority"}
+
+
+def test_fit_keeps_rows_of_a_pair_together() -> None:
+    validation = fit_tables(made_up(40, pairs=True), folds=3, repeats=1, seed=0).validation
+    assert validation.groups == 20
+    assert fit_tables(made_up(20), folds=2, repeats=1, seed=0).validation.groups is None
+
+
+def test_fit_is_the_same_for_the_same_seed() -> None:
+    one, two, other = (fit_tables(made_up(20), folds=3, repeats=1, seed=seed).validation for seed in (3, 3, 4))
+    assert one.to_dict() == two.to_dict()
+    assert one.per_repeat.tolist() != other.per_repeat.tolist()
+
+
+@pytest.mark.parametrize(
+    ("rows", "changes", "error", "said"),
+    [
+        (made_up(20), {"repeats": 0}, SettingError, "repeats is 0"),
+        (made_up(20), {"folds": 1}, TableError, "folds"),
+        (made_up(20), {"folds": 11}, TableError, "folds"),
+        (made_up(2), {"folds": 2}, TableError, "folds"),
+        (made_up(20)[::2], {}, TableError, "one label"),
+        (relabelled(made_up(20), [None] * 20), {}, TableError, "no label"),
+    ],
+)
+def test_training_table_that_cannot_be_fitted_is_known_before_it_is_read(
+    rows: list[JudgedRow], changes: dict[str, int], error: type[Exception], said: str
+) -> None:
+    with pytest.raises(error, match=said):
+        check_training([one.row for one in rows], **{"folds": 5, "repeats": 2, "seed": 0, **changes})
+
+
+def test_training_table_that_passes_the_check_can_be_fitted() -> None:
+    rows = made_up(8)
+    check_training([one.row for one in rows], folds=2, repeats=2, seed=0)
+    fit_tables(rows, folds=2, repeats=2, seed=0)
+
+
+def test_predictions_are_those_of_the_model_and_quote_the_book(judged: Judging) -> None:
+    rows, _ = judged(row("1"), row("2", CLOCK))
+    model = fit_tables(made_up(20), folds=2, repeats=1, seed=0).model
+    filled = [replace(one, features={name: 0.5 for name in model.names}) for one in rows]
+    for prediction, one in zip(predict(filled, model), filled, strict=True):
+        assert prediction.id == one.row.id
+        assert prediction.probability == model.probability(one.features)
+        assert "\n" not in prediction.rationale
+        assert any(" ".join(pair.quotation.split()) in prediction.rationale for pair in one.claims[0].pairs)
+
+
+def test_evidence_says_where_its_probability_comes_from(judged: Judging) -> None:
+    rows, _ = judged(row("1", label="0"), row("2", CLOCK, char=""))
+    first, second = evidence_of(rows, [0.7, 0.2], threshold=0.6, how="out of fold")
+    assert (first.label, first.given_label, first.probability) == ("consistent", "inconsistent", 0.7)
+    assert second.label == "inconsistent" and second.notices and not second.character_found
+    assert first.aggregation["probability_from"] == "out of fold"
+    assert first.aggregation["claims"] == len(rows[0].claims)
+    counts = [first.aggregation[label] for label in ("supported", "contradicted", "not_stated")]
+    assert sum(counts) == len(rows[0].claims)

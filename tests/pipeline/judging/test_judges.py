@@ -1,0 +1,224 @@
+"""``--judge``: each judge through the whole run, and what cannot be asked together."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable, Sequence
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from pipeline.cli import dataset_main, judge_main
+from pipeline.config import LLMConfig, PipelineConfig, ScoringConfig
+from pipeline.errors import ModelError, SettingError
+from pipeline.flag_values import parse, settings
+from pipeline.flags import judge_parser, tools_parser
+from pipeline.judging.pair.interface import PairQuestion
+from pipeline.judging.pair.registry import judge_by_pairs, open_pair_judge
+from pipeline.records import Claim, Evidence, PairLabel
+from pipeline.retrieval.index import Lexicon
+from pipeline.run import Pipeline
+from tests.pipeline.command_line import Said, refused, run
+from tests.pipeline.judging.pair.cross_encoders import save_cross_encoder
+from tests.pipeline.little_story import BACKSTORY, OTHER_BACKSTORY
+
+ANNA = "Anna Reed"
+Start = Callable[..., Said]
+
+
+@pytest.fixture
+def words(shelf: Path, stand_in_reader: Path, tmp_path: Path) -> list[str]:
+    """The flags of a run on the little story."""
+    backstory = tmp_path / "backstory.txt"
+    backstory.write_text(BACKSTORY, encoding="utf-8")
+    asked = ["--target_character", ANNA, "--backstory_file", str(backstory), "--novels_dir", str(shelf)]
+    return [*asked, "--model_dir", str(stand_in_reader), "--device", "cpu", "--out_dir", str(tmp_path / "out")]
+
+
+def load(path: Path) -> Any:
+    return json.loads(path.read_text(encoding="utf-8"))
+
+
+def config_of(*flags: str) -> PipelineConfig:
+    parser = judge_parser()
+    return settings(parse(parser, flags))
+
+
+# One setting
+
+
+def test_shipped_reader_judges_unless_another_is_named() -> None:
+    assert config_of().scoring.judge == "bdh"
+    assert not config_of().llm.asked
+
+
+def test_judge_groq_is_the_task_judge_of_groq_and_the_other_way_round() -> None:
+    by_judge, by_task = config_of("--judge", "groq"), config_of("--llm", "judge")
+    for config in (by_judge, by_task):
+        assert config.scoring.judge == "groq"
+        assert [config.llm.asks_for(task) for task in ("claims", "summaries", "judge")] == [False, False, True]
+    both = config_of("--judge", "groq", "--llm", "claims")
+    assert both.llm.asks_for("claims") and both.llm.asks_for("judge") and not both.llm.asks_for("summaries")
+
+
+def test_desk_takes_the_judge_too() -> None:
+    assert settings(parse(tools_parser(), ["serve", "--judge", "heuristic"])).scoring.judge == "heuristic"
+
+
+@pytest.mark.parametrize("judge", ["gpt", "hf:", "hf: ", "", "BDH"])
+def test_unknown_judge_is_refused(judge: str) -> None:
+    with pytest.raises(SettingError, match="it must be one of bdh, groq, heuristic, hf:MODEL"):
+        ScoringConfig(judge=judge)
+    with pytest.raises(ModelError, match="is no judge of passages"):
+        open_pair_judge("gpt", device=None, dtype=None)  # type: ignore[arg-type]
+
+
+@pytest.mark.parametrize("judge", ["heuristic", "hf:a/model", "bdh"])
+@pytest.mark.parametrize("task", ["judge", "all"])
+def test_two_judges_are_refused(judge: str, task: str, words: list[str]) -> None:
+    line = refused(judge_main, *words, "--judge", judge, "--llm", task)
+    assert "judge" in line and "summaries or claims alone" in line
+    assert config_of("--judge", judge, "--llm", "claims").scoring.judge == judge
+
+
+# How a claim is weighed
+
+
+class Teller:
+    """A judge that says what it is given."""
+
+    method, sha256 = "told", None
+
+    def __init__(self, chances: Sequence[tuple[float, float]], *, contradicts: bool = True) -> None:
+        self.chances, self.contradicts = chances, contradicts
+
+    def label_pairs(
+        self,
+        questions: Sequence[PairQuestion],
+        *,
+        lexicon: Lexicon,
+        on_progress: Callable[[int], object] = lambda done: None,
+    ) -> list[dict[PairLabel, float]]:
+        on_progress(len(questions))
+        return [{"support": s, "contradict": c, "irrelevant": 1 - s - c} for s, c in self.chances]
+
+
+@pytest.mark.parametrize(
+    ("chances", "contradicts", "expected"),
+    [
+        ([(0.9, 0.0), (0.0, 0.3)], True, ("supported", 0.8)),
+        ([(0.1, 0.8), (0.2, 0.0)], True, ("contradicted", 0.2)),
+        ([(0.2, 0.3), (0.1, 0.0)], True, ("not_stated", 0.45)),
+        ([(0.7, 0.0), (0.1, 0.0)], False, ("supported", 0.7)),
+        ([(0.2, 0.0), (0.1, 0.0)], False, ("not_stated", 0.2)),
+    ],
+)
+def test_claim_follows_from_its_pairs(
+    chances: list[tuple[float, float]],
+    contradicts: bool,
+    expected: tuple[str, float],
+    stand_in_config: PipelineConfig,
+    shelf: Path,
+) -> None:
+    book = Pipeline(stand_in_config).open_book(shelf / "Low Water.txt")
+    claim = Claim("c1-x", ANNA, "event", "unspecified", "unspecified", "Anna Reed kept the ferry.")
+    evidence = tuple(Evidence("c1-x", index, index + 1, 1.0, 1.0, index + 1, 0.5, True) for index in range(2))
+    done: list[int] = []
+    (verdict,) = judge_by_pairs(
+        Teller(chances, contradicts=contradicts),
+        [(claim, evidence)],
+        [{"word_found": 1.0}],
+        novel=book.novel,
+        chunks=book.chunks,
+        lexicon=book.lexicon,
+        on_progress=done.append,
+    )
+    assert (verdict.label, verdict.probability) == (expected[0], pytest.approx(expected[1]))
+    assert verdict.features == {"word_found": 1.0}
+    assert all(book.novel.text[pair.start : pair.end] == pair.quotation for pair in verdict.pairs)
+    assert sum(done) == len(evidence) + 1
+
+
+# Whole runs
+
+
+def test_rules_judge_a_whole_run_without_the_claim_reader(
+    words: list[str], stand_in_reader: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(
+        "pipeline.judging.claim_judge.TrainedReader.load", lambda *args, **kwargs: pytest.fail("not needed")
+    )
+    said = run(judge_main, *words, "--judge", "heuristic")
+    assert said.status == 0, said.err
+    manifest = load(tmp_path / "out" / "manifest.json")
+    assert manifest["settings"]["scoring"]["judge"] == "heuristic"
+    assert manifest["methods"]["scorer"].startswith("declared rules on words, no weights")
+    assert sorted(manifest["weights"]) == ["checks", "reader", "verdict"]
+    claims = load(tmp_path / "out" / "backstory_consistency.json")["claims"]
+    assert len(claims) == 3
+    assert next(iter(claims.values()) if isinstance(claims, dict) else iter(claims))["label"] == "supported"
+    report = (tmp_path / "out" / "report.html").read_text(encoding="utf-8")
+    assert "declared rules on words" in report
+    assert "majority" not in report, "figures of the shipped judge are not shown as those of another"
+
+
+def test_cross_encoder_judges_a_whole_run(words: list[str], tmp_path: Path) -> None:
+    folder = save_cross_encoder(tmp_path / "tiny", ("CONTRADICTION", "ENTAILMENT", "NEUTRAL"), positions=512)
+    said = run(judge_main, *words, "--judge", f"hf:{folder}", "--json")
+    assert said.status == 0, said.err
+    manifest = load(tmp_path / "out" / "manifest.json")
+    assert sorted(manifest["weights"]) == ["checks", "judge", "reader", "verdict"]
+    assert "for the cross-encoder tiny" in manifest["methods"]["scorer"]
+    for pairs in load(tmp_path / "out" / "claim_chunk_pairs.json").values():
+        for pair in pairs:
+            assert sum(pair["probabilities"].values()) == pytest.approx(1, abs=1e-3)
+
+
+def test_rules_judge_a_table(words: list[str], shelf: Path, stand_in_reader: Path, tmp_path: Path) -> None:
+    lines = [f'{number},Low Water,{ANNA},"{text}",{{}}' for number, text in enumerate([BACKSTORY, OTHER_BACKSTORY] * 4)]
+    head = "id,book_name,char,content"
+    train, test = tmp_path / "train.csv", tmp_path / "test.csv"
+    rows = [line.format(("consistent", "contradict")[number % 2]) for number, line in enumerate(lines)]
+    train.write_text("\n".join([f"{head},label", *rows]), encoding="utf-8")
+    test.write_text("\n".join([head, *(line.rpartition(",")[0] for line in lines[:2])]), encoding="utf-8")
+    tables = ["--train_csv", train, "--test_csv", test, "--folds", 2, "--repeats", 1, "--novels_dir", shelf]
+    out = tmp_path / "table"
+    said = run(
+        dataset_main,
+        *tables,
+        "--model_dir",
+        stand_in_reader,
+        "--device",
+        "cpu",
+        "--out_dir",
+        out,
+        "--judge",
+        "heuristic",
+    )
+    assert said.status == 0, said.err
+    assert load(out / "manifest.json")["methods"]["scorer"].startswith("declared rules")
+    assert len((out / "test_predictions.csv").read_text().splitlines()) == 3
+
+
+def test_reading_of_a_book_serves_every_judge(stand_in_config: PipelineConfig, shelf: Path, tmp_path: Path) -> None:
+    own = Pipeline(stand_in_config, cache_dir=tmp_path)
+    book = own.open_book(shelf / "Low Water.txt")
+    own.read(book)
+    kept = sorted(path.name for path in tmp_path.rglob("*"))
+    other = Pipeline(replace(stand_in_config, scoring=ScoringConfig(judge="heuristic")), cache_dir=tmp_path)
+    other.read(book)
+    assert sorted(path.name for path in tmp_path.rglob("*")) == kept
+
+
+def test_judge_that_cannot_be_had_is_known_before_the_reading(words: list[str], tmp_path: Path) -> None:
+    line = refused(judge_main, *words, "--judge", f"hf:{tmp_path / 'nothing'}")
+    assert "cannot be loaded" in line and "use another --judge" in line
+
+
+def test_groq_needs_its_key_whichever_way_it_is_named(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("GROQ_API_KEY", "")
+    for config in (PipelineConfig(scoring=ScoringConfig(judge="groq")), PipelineConfig(llm=LLMConfig("judge"))):
+        with pytest.raises(Exception, match="there is no Groq key"):
+            Pipeline(config)

@@ -1,0 +1,212 @@
+"""Labels follow their declared rules, probabilities sum to one, and rationales quote the book."""
+
+from __future__ import annotations
+
+import math
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from pipeline.errors import BackstoryError, SettingError
+from pipeline.judging.verdict import (
+    BACKSTORY_FEATURES,
+    LONGEST_QUOTATION,
+    DecisionRule,
+    backstory_features,
+    backstory_rationale,
+    cite,
+    claim_rationale,
+    label_backstory,
+    label_claim,
+    label_pair,
+    label_row,
+    pair_probabilities,
+    soft_min,
+)
+from pipeline.records import Claim, ClaimLabel, ClaimVerdict, Evidence, Pair, PairLabel
+
+RULE = DecisionRule(stated_bound=0.3, band=0.1)
+SHARES = st.floats(0, 1)
+RULES = st.builds(DecisionRule, stated_bound=SHARES, band=st.floats(0, 0.49))
+BOOK = "CHAPTER I\n\nThe keeper, they say,\nnever left the lighthouse. He slept."
+
+
+def pair(*, support: float = 0.2, contradict: float = 0.2, rank: int = 1, start: int = 11, end: int = 59) -> Pair:
+    evidence = Evidence("c1", 0, rank, 1.0, 1.0, rank, 0.5, True)
+    probabilities: dict[PairLabel, float] = {
+        "support": support,
+        "contradict": contradict,
+        "irrelevant": 1 - support - contradict,
+    }
+    return Pair(evidence, label_pair(probabilities), probabilities, BOOK[start:end], start, end, 1)
+
+
+def judged(probability: float, label: ClaimLabel, text: str) -> ClaimVerdict:
+    claim = Claim("c1", "Keeper", "event", "unspecified", "unspecified", text)
+    return ClaimVerdict(claim, label, probability, {}, (pair(),), claim_rationale(label, [pair()]))
+
+
+@pytest.mark.parametrize(
+    ("probability", "stated", "label"),
+    [
+        (0.9, 0.5, "supported"),
+        (0.2, 0.5, "contradicted"),
+        (0.65, 0.5, "not_stated"),
+        (0.9, 0.29, "not_stated"),
+        (0.75, 0.3, "supported"),
+    ],
+)
+def test_label_claim_wants_evidence_and_a_decided_probability(
+    probability: float, stated: float, label: ClaimLabel
+) -> None:
+    assert label_claim(probability, stated, threshold=0.6, rule=RULE) == label
+
+
+@given(SHARES, SHARES, SHARES, RULES)
+def test_pair_probabilities_sum_to_one(probability: float, stated: float, threshold: float, rule: DecisionRule) -> None:
+    found = pair_probabilities(probability, stated, threshold=threshold, rule=rule)
+    assert math.fsum(found.values()) == pytest.approx(1)
+    assert all(0 <= value <= 1 for value in found.values())
+
+
+@given(SHARES, st.floats(0.1, 0.9), RULES)
+def test_pairs_of_a_passage_that_settles_nothing_are_irrelevant(
+    probability: float, threshold: float, rule: DecisionRule
+) -> None:
+    found = pair_probabilities(probability, 0.0, threshold=threshold, rule=rule)
+    assert found == {"support": 0.0, "contradict": 0.0, "irrelevant": 1.0}
+    assert label_pair(found) == "irrelevant"
+
+
+@given(SHARES, SHARES, st.floats(0.1, 0.9), RULES)
+def test_pairs_are_relevant_no_further_than_the_reader_says_that_they_settle(
+    probability: float, stated: float, threshold: float, rule: DecisionRule
+) -> None:
+    found = pair_probabilities(probability, stated, threshold=threshold, rule=rule)
+    assert found["support"] + found["contradict"] <= stated + 1e-9
+
+
+@pytest.mark.parametrize(
+    ("probability", "label"), [(0.95, "support"), (0.1, "contradict"), (0.6, "irrelevant"), (0.62, "irrelevant")]
+)
+def test_pairs_lean_by_the_side_of_the_threshold(probability: float, label: PairLabel) -> None:
+    assert label_pair(pair_probabilities(probability, 0.9, threshold=0.6, rule=RULE)) == label
+
+
+def test_pair_probabilities_are_those_of_the_model_where_evidence_settles_all() -> None:
+    found = pair_probabilities(0.8, 1.0, threshold=0.5, rule=RULE)
+    assert found == pytest.approx({"support": 0.8, "contradict": 0.2, "irrelevant": 0.0})
+
+
+def test_label_pair_of_equals_is_irrelevant() -> None:
+    assert label_pair({"support": 0.4, "contradict": 0.2, "irrelevant": 0.4}) == "irrelevant"
+
+
+@pytest.mark.parametrize(("stated_bound", "band"), [(-0.1, 0.0), (1.1, 0.0), (0.2, 0.5), (0.2, -0.1)])
+def test_decision_rule_refuses_what_is_no_share(stated_bound: float, band: float) -> None:
+    with pytest.raises(SettingError, match="stated_bound is"):
+        DecisionRule(stated_bound=stated_bound, band=band)
+
+
+def test_backstory_features_are_soft_minimum_silence_and_what_is_for_the_eye() -> None:
+    found = backstory_features([0.5, 0.8, 0.2, 0.8], ["not_stated", "supported", "contradicted", "supported"])
+    assert set(found) >= set(BACKSTORY_FEATURES)
+    weakest = -math.log((1 + 2 / 16 + 16) / 4) / 2  # odds of 1, 4, 1/4 and 4, squared
+    assert found["log_odds_soft_min"] == pytest.approx(weakest)
+    assert (found["log_odds_min"], found["log_odds_mean"]) == pytest.approx((math.log(0.25), math.log(4) / 4))
+    assert found["share_not_stated"] == 0.25
+
+
+@given(st.lists(st.floats(-8, 8), min_size=1), st.data())
+def test_soft_min_falls_with_every_claim_and_lies_between_lowest_and_mean(
+    odds: list[float], data: st.DataObject
+) -> None:
+    place = data.draw(st.integers(0, len(odds) - 1))
+    lower = [own - 1.0 if index == place else own for index, own in enumerate(odds)]
+    assert soft_min(lower) <= soft_min(odds) + 1e-9
+    assert min(odds) - 1e-9 <= soft_min(odds) <= math.fsum(odds) / len(odds) + 1e-9
+
+
+def test_soft_min_tells_twins_apart_by_any_claim_and_by_the_weakest_most() -> None:
+    whole, at_best, at_weakest = (soft_min(odds) for odds in ([-1.0, 0.0, 2.0], [-1.0, 0.0, 1.0], [-2.0, 0.0, 2.0]))
+    assert at_weakest < at_best < whole
+
+
+def test_soft_min_is_the_mean_of_all_and_the_minimum_at_its_ends() -> None:
+    odds = [-1.0, 0.5, 2.0]
+    assert soft_min(odds, sharpness=1e-6) == pytest.approx(0.5, abs=1e-4)
+    assert soft_min(odds, sharpness=500.0) == pytest.approx(-1.0, abs=1e-2)
+
+
+@given(st.lists(st.tuples(SHARES, st.sampled_from(["supported", "not_stated"])), min_size=1), st.integers(2, 4))
+def test_backstory_features_do_not_count_claims(claims: list[tuple[float, ClaimLabel]], times: int) -> None:
+    probabilities, labels = [list(column) for column in zip(*claims, strict=True)]
+    once = backstory_features(probabilities, labels)
+    assert backstory_features(probabilities * times, labels * times) == pytest.approx(once)
+    assert all(map(math.isfinite, once.values()))
+
+
+def test_backstory_features_refuse_a_backstory_without_claims() -> None:
+    with pytest.raises(BackstoryError, match="at least one claim"):
+        backstory_features([], [])
+
+
+@pytest.mark.parametrize(
+    ("probability", "label"), [(0.7, "consistent"), (0.66, "uncertain"), (0.57, "uncertain"), (0.5, "inconsistent")]
+)
+def test_label_backstory_is_uncertain_around_the_threshold(probability: float, label: str) -> None:
+    assert label_backstory(probability, threshold=0.62, band=0.06) == label
+
+
+def test_label_row_is_never_uncertain() -> None:
+    assert [label_row(probability, threshold=0.6) for probability in (0.59, 0.6)] == ["inconsistent", "consistent"]
+
+
+def test_cite_gives_chapter_offsets_and_the_words_of_the_book() -> None:
+    assert BOOK[11:59] == "The keeper, they say,\nnever left the lighthouse."
+    assert cite(pair()) == "(chapter 1, characters 11-59): “The keeper, they say, never left the lighthouse.”"
+
+
+@given(st.text(alphabet="ab \n”.", min_size=1, max_size=700).filter(str.strip), st.integers(0, 50))
+def test_cite_gives_offsets_of_what_it_shows(quotation: str, start: int) -> None:
+    text = "x" * start + quotation
+    one = Pair(pair().evidence, "support", pair().probabilities, quotation, start, len(text), 0)
+    place, _, rest = cite(one).partition("): “")
+    first, last = map(int, place.removeprefix("(characters ").split("-"))
+    shown = rest.removesuffix(" …").removesuffix("”")
+    assert " ".join(text[first:last].split()) == shown
+    assert 0 < last - first <= LONGEST_QUOTATION
+    assert rest.endswith(" …") == (text[last:].strip() != "")
+
+
+def test_claim_rationale_quotes_the_pair_that_decided() -> None:
+    pairs = [pair(support=0.6, contradict=0.1), pair(support=0.1, contradict=0.7, rank=2, start=60, end=69)]
+    assert claim_rationale("supported", pairs).startswith("The book supports this (chapter 1, characters 11-59)")
+    assert claim_rationale("contradicted", pairs) == (
+        "The book speaks against this (chapter 1, characters 60-69): “He slept.”"
+    )
+
+
+def test_claim_rationale_of_silence_quotes_the_nearest_passage() -> None:
+    pairs = [pair(support=0.1, contradict=0.1, rank=1), pair(support=0.3, contradict=0.2, rank=2, start=60, end=69)]
+    assert claim_rationale("not_stated", pairs).endswith("“He slept.”")
+
+
+def test_claim_rationale_of_equals_quotes_the_best_ranked() -> None:
+    pairs = [pair(rank=2, start=60, end=69), pair(rank=1)]
+    assert "11-59" in claim_rationale("supported", pairs)
+
+
+def test_claim_rationale_wants_evidence() -> None:
+    with pytest.raises(ValueError, match="zero evidence"):
+        claim_rationale("supported", [])
+
+
+def test_backstory_rationale_names_the_claim_that_weighs_most_in_two_lines() -> None:
+    claims = [judged(0.9, "supported", "He kept\nthe light."), judged(0.1, "contradicted", "He left it.")]
+    against, in_favour = backstory_rationale("inconsistent", claims), backstory_rationale("consistent", claims)
+    assert against.splitlines()[0] == ("Of 2 claims 1 supported, 1 contradicted, 0 not stated; weightiest: He left it.")
+    assert against.splitlines()[1] == claims[1].rationale
+    assert in_favour.splitlines()[0].endswith("weightiest: He kept the light.")
+    assert len(in_favour.splitlines()) == 2
