@@ -21,8 +21,7 @@ from pipeline.config import PipelineConfig, ReadingConfig, RetrievalConfig, reso
 from pipeline.engines.jobs import Engine, Failure, Stages
 from pipeline.engines.local import LocalEngine
 from pipeline.engines.work import PredictRows
-from pipeline.judging.claim_model import Judge
-from pipeline.judging.verdict import DecisionRule
+from pipeline.judging.backstory import BackstoryModel
 from pipeline.run import Pipeline
 from pipeline.tables.predictions import Prediction
 from pipeline.tables.rows import Row
@@ -140,7 +139,7 @@ def measure() -> Iterator[Measurement]:
 
 def _write_jobs(folder: Path) -> Iterator[PredictRows]:
     """Write the novels, the same ones every time, and yield each with its rows."""
-    model = Judge.load(resolve_model_dir(PipelineConfig().scoring.verdict_dir), rule=DecisionRule()).backstory_model
+    model = BackstoryModel.load(resolve_model_dir(PipelineConfig().scoring.verdict_dir), band=0.05).model
     people = cast(PEOPLE)
     for number in range(NOVELS):
         draw = random.Random(number)

@@ -43,9 +43,9 @@ from pipeline.config import ROOT, ChunkConfig
 from pipeline.errors import PipelineError
 from pipeline.flag_values import parse, settings
 from pipeline.flags import dataset_parser, judge_parser
-from pipeline.judging.expected_overlap import Background
+from pipeline.judging.expected_overlap import ExpectedOverlap
 from pipeline.judging.logistic import LogisticModel
-from pipeline.judging.verifier import TrainedReader
+from pipeline.judging.verifier import BDHVerifier
 from pipeline.serve.uploads import import_novel
 from pipeline.storage.cache import ReadingCache
 from pipeline.tables.rows import read_predictions, read_table
@@ -143,7 +143,7 @@ def model_folder(folder: Path, chance: random.Random) -> object:
     path = (copy / "claims" if claims else copy) / chance.choice(names)
     path.write_bytes(one_of(_JSON if path.suffix == ".json" else _TENSORS, path.read_bytes(), chance))
     if claims:
-        return TrainedReader.load(copy, device=torch.device("cpu"), dtype=None)
+        return BDHVerifier.load(copy, device=torch.device("cpu"), dtype=None)
     model, _ = bdh.load(copy)
     return model(torch.tensor([[1, 2, 3]]))
 
@@ -226,7 +226,7 @@ def verdict_models(folder: Path, chance: random.Random) -> object:
     name = chance.choice(["claim.json", "backstory.json", "pair.json", "background.npz"])
     data, path = (ROOT / "models" / "verdict" / name).read_bytes(), folder / name
     path.write_bytes(one_of(_JSON if path.suffix == ".json" else (damaged,), data, chance))
-    return LogisticModel.load(path) if path.suffix == ".json" else Background.load(path)
+    return LogisticModel.load(path) if path.suffix == ".json" else ExpectedOverlap.load(path)
 
 
 PARSERS: dict[str, Parser] = {

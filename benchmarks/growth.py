@@ -121,8 +121,7 @@ def _judge(pipeline: Pipeline, novels: Sequence[Path], claims: int) -> None:
     for path in novels:
         book = pipeline.open_book(path)
         character = pipeline.find_character(book, person)
-        reading = pipeline.read(book, [character])
-        pipeline.judge_backstory(book, reading, character, " ".join(told))
+        pipeline.judge_backstory(book, character, " ".join(told))
 
 
 def _seconds(call: Callable[[], object]) -> float:

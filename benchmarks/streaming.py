@@ -15,7 +15,7 @@ import torch.nn.functional as F
 
 from bdh import BDH, BDHState, load_bdh
 from benchmarks.measurement import Measurement, time_call
-from pipeline.judging.verifier import ReaderQuestion, TrainedReader
+from pipeline.judging.verifier import BDHVerifier, VerifierInput
 
 TESTS = ("tests/bdh/test_model.py", "tests/bdh/test_ops.py", "tests/pipeline/judging/test_verifier.py")
 READER = Path(__file__).parents[1] / "models" / "reader"
@@ -92,13 +92,13 @@ def _surprise(model: BDH) -> float:
 
 def judge(text: str, device: torch.device, dtype: torch.dtype) -> Iterator[Measurement]:
     """Yield claims a second before passages of their own, and before passages that six claims share."""
-    reader = TrainedReader.load(READER, device=device, dtype=dtype)
+    reader = BDHVerifier.load(READER, device=device, dtype=dtype)
     sentences = [" ".join(sentence.split()) for sentence in text.replace("\n", " ").split(". ") if sentence.strip()]
     passages = [tuple(sentences[first : first + _SENTENCES]) for first in range(0, 32 * _SENTENCES, _SENTENCES)]
     claims = [sentences[-1 - place][:120] for place in range(6)]
-    apart = [ReaderQuestion(claims[place % 6], passage) for place, passage in enumerate(passages)]
-    shared = [ReaderQuestion(claim, passage) for passage in passages[:6] for claim in claims]
+    apart = [VerifierInput(claims[place % 6], passage) for place, passage in enumerate(passages)]
+    shared = [VerifierInput(claim, passage) for passage in passages[:6] for claim in claims]
     for what, questions in (("of their own", apart), ("shared by six", shared)):
-        seconds = time_call(lambda asked=questions: reader.compare(asked), repeats=3)  # type: ignore[misc]
+        seconds = time_call(lambda asked=questions: reader.verify(asked), repeats=3)  # type: ignore[misc]
         how = f"{len(questions)} questions, passages of {_SENTENCES} sentences, {_name(dtype)}, median of 3"
         yield Measurement(f"claims judged before passages {what}", len(questions) / seconds, "a second", how)

@@ -1,4 +1,4 @@
-"""The pipeline for Python: read a novel, judge a backstory. The scripts stand on it.
+"""The pipeline for Python: read a novel, judge a backstory.
 
 >>> from pipeline.api import judge  # doctest: +SKIP
 >>> judge("novels/The Unlit Hour.txt", "Hester was born inland.", character="Hester Lanyon").label  # doctest: +SKIP
@@ -55,9 +55,8 @@ def judge(
     _check_text(backstory)
     pipeline = _make_pipeline(config, aliases, cache_dir)
     book = _open(pipeline, novel)
-    person = pipeline.find_character(book, character)
-    reading = pipeline.read(book, [person])
-    return pipeline.judge_backstory(book, reading, person, backstory, waivers)
+    verdict, _ = pipeline.judge_backstory(book, pipeline.find_character(book, character), backstory, waivers=waivers)
+    return verdict
 
 
 def _check_text(backstory: str) -> None:

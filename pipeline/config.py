@@ -99,9 +99,13 @@ class ScoringConfig:
     """
 
     verdict_dir: str = "models/verdict"
-    checks_dir: str = "models/checks"
     uncertain_below: float = 0.55
     judge: str = "bdh"
+
+    @property
+    def band(self) -> float:
+        """Half the width of the range of probabilities around a threshold that counts as undecided."""
+        return self.uncertain_below - 0.5
 
     def __post_init__(self) -> None:
         model = self.judge.removeprefix("hf:") if self.judge.startswith("hf:") else ""

@@ -1,10 +1,10 @@
-"""The order of the stages, and nothing else."""
+"""The order of the stages: every judgement of the project goes through ``Pipeline.judge_claims``."""
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from copy import copy
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from functools import cached_property
 from pathlib import Path
 
@@ -13,9 +13,11 @@ import numpy as np
 from pipeline.book import Book, BookOpener
 from pipeline.claims.extract import extract_claims
 from pipeline.config import PipelineConfig, resolve_model_dir
-from pipeline.judging.claim_judge import Asked, Bench
-from pipeline.judging.claim_model import describe_claims, passage_of
-from pipeline.judging.verdict import backstory_rationale, label_backstory
+from pipeline.judging.backstory import BackstoryModel
+from pipeline.judging.checks.attach import attach_checks, find_checks
+from pipeline.judging.interface import ClaimJudge, ClaimQuestion, JudgeContext, steps
+from pipeline.judging.passage import passage_of
+from pipeline.judging.registry import open_judge
 from pipeline.llm.client import GroqDoor, load_key
 from pipeline.llm.fallback import LLMSteps
 from pipeline.reading.encoder import Encoder, load_encoder
@@ -29,16 +31,76 @@ from pipeline.text.characters import resolve_character
 from pipeline.waivers import apply_waivers
 
 OnNotice = Callable[[str], object]
+OnStep = Callable[[str], object]
+OnClaims = Callable[[int, int], object]
+"""Receives the steps of judging that are newly done, and all there are."""
 
-_ALL_WAIVED = "The author marked every claim as intentional, so nothing is left that could contradict the book."
+
+def ignore_step(step: str) -> None:
+    """Discard the name of a step."""
+
+
+def ignore_claims(done: int, total: int) -> None:
+    """Discard progress."""
+
+
+@dataclass(frozen=True)
+class Question:
+    """Claims about one character; without one (None), the whole novel is searched with no preference."""
+
+    claims: tuple[Claim, ...]
+    character: Character | None = None
+
+
+@dataclass(frozen=True)
+class Judged:
+    """A novel as it was read and what was found: for each question, in order, the verdicts on its claims."""
+
+    book: Book
+    tracked: tuple[Character, ...]
+    reading: Reading
+    answers: tuple[tuple[ClaimVerdict, ...], ...]
+
+
+class Models:
+    """The models of a pipeline, each loaded at its first use and shared by the pipelines forked from it."""
+
+    def __init__(self, config: PipelineConfig, aliases: tuple[Alias, ...], cache_dir: str | Path | None) -> None:
+        self._config, self._aliases, self._cache_dir = config, aliases, cache_dir
+
+    @cached_property
+    def cache(self) -> ReadingCache:
+        """Readings and answers of earlier runs."""
+        return open_cache(self._cache_dir)
+
+    @cached_property
+    def books(self) -> BookOpener:
+        """What opens novels."""
+        return BookOpener(self._config.text, self._aliases, self.cache)
+
+    @cached_property
+    def encoder(self) -> Encoder:
+        """The language model that reads novels."""
+        return load_encoder(self._config.reading, folder=resolve_model_dir(self._config.reading.model_dir))
+
+    @cached_property
+    def judge(self) -> ClaimJudge:
+        """The judge of claims that the settings name."""
+        return open_judge(self._config.scoring.judge, JudgeContext(self._config, self.cache))
+
+    @cached_property
+    def backstory_model(self) -> BackstoryModel:
+        """The fitted model of backstories."""
+        scoring = self._config.scoring
+        return BackstoryModel.load(resolve_model_dir(scoring.verdict_dir), band=scoring.band)
 
 
 @dataclass(frozen=True)
 class Pipeline:
     """All stages with their models loaded once; ``aliases`` are the names that the user gave.
 
-    ``on_notice`` is told at once what the user should know; the same notices stand in the verdicts. Made with a key
-    missing that ``config.llm`` needs, it raises LLMError before anything is read.
+    ``on_notice`` receives at once what the user should know; the same notices are in the verdicts. Raises LLMError when
+    it is created without the key that ``config.llm`` needs.
     """
 
     config: PipelineConfig = field(default_factory=PipelineConfig)
@@ -51,79 +113,75 @@ class Pipeline:
         _ = self.door
 
     @cached_property
+    def models(self) -> Models:
+        """The models, loaded when first used."""
+        return Models(self.config, self.aliases, self.cache_dir)
+
+    @cached_property
     def door(self) -> GroqDoor | None:
-        """The door to Groq, None where Groq is asked for nothing; its answers are kept beside the readings."""
+        """The client of Groq, None where Groq is asked for nothing."""
         if not self.config.llm.asked:
             return None
-        return GroqDoor(self.config.llm, key=load_key(), folder=self._folder / "answers")
+        return GroqDoor(self.config.llm, key=load_key(), folder=self.models.cache.folder / "answers")
 
     @cached_property
     def llm(self) -> LLMSteps:
-        """The steps that Groq takes."""
+        """The tasks of Groq in this run."""
         return LLMSteps(self.door, self.on_notice)
 
     @property
-    def _folder(self) -> Path:
-        return self._cache.folder
+    def judge(self) -> ClaimJudge:
+        """The judge of claims."""
+        return self.models.judge
 
-    @cached_property
-    def books(self) -> BookOpener:
-        """What opens novels."""
-        return BookOpener(self.config.text, self.aliases, self._cache)
-
-    @cached_property
-    def bench(self) -> Bench:
-        """The judges of claims."""
-        return Bench(self.config, self.aliases, self._cache)
-
-    @cached_property
+    @property
     def encoder(self) -> Encoder:
-        """The loaded reader."""
-        return load_encoder(self.config.reading, folder=resolve_model_dir(self.config.reading.model_dir))
-
-    def anew(self, on_progress: OnProgress | None = None) -> Pipeline:
-        """Return these stages with their models and with nothing counted yet, for a run that is watched by itself."""
-        own = copy(self)
-        object.__setattr__(own, "on_progress", on_progress or self.on_progress)
-        for counted in ("llm", "reader"):
-            own.__dict__.pop(counted, None)
-        return own
-
-    def load_models(self) -> None:
-        """Load the readers and the fitted verdict now, so that a missing one is known before hours of work."""
-        _ = self.encoder
-        self.bench.load()
+        """The language model that reads novels."""
+        return self.models.encoder
 
     @cached_property
     def reader(self) -> Reader:
-        """The reader with its cache."""
-        return Reader(self.encoder, self._cache, self.config.reading, self.on_progress)
+        """The encoder with its cache of readings."""
+        return Reader(self.encoder, self.models.cache, self.config.reading, self.on_progress)
 
-    @cached_property
-    def _cache(self) -> ReadingCache:
-        return open_cache(self.cache_dir)
+    def fork(self, *, on_progress: OnProgress | None = None) -> Pipeline:
+        """Return a pipeline with the same models and with counts, notices and progress of its own."""
+        own = replace(self, on_progress=on_progress or self.on_progress)
+        vars(own).update(models=self.models, door=self.door)
+        return own
+
+    def with_judge(self, judge: ClaimJudge) -> Pipeline:
+        """Return a fork whose claims another judge judges."""
+        own, models = self.fork(), copy(self.models)
+        vars(models)["judge"] = judge
+        vars(own)["models"] = models
+        return own
+
+    def load_models(self) -> None:
+        """Load every model now, so that a missing one is found before hours of work."""
+        _ = self.encoder, self.models.backstory_model, self.judge
 
     def open_book(self, novel: Novel | Path) -> Book:
         """Return a novel with its sentences, chunks, mentions and index."""
-        return self.books.open(novel)
+        return self.models.books.open(novel)
 
     def find_character(self, book: Book, name: str) -> Character:
-        """Return the named character of the book; raises CharacterError when nobody is called so."""
+        """Return the named character of the book; raises CharacterError when the book has none of that name."""
         return resolve_character(name, book.novel, book.sentences, book.chunks, aliases=self.aliases)
 
-    def read(self, book: Book, characters: Sequence[Character] = ()) -> Reading:
-        """Stream the book through the reader, or take it from the cache."""
-        return self.reader.read(book.novel, book.chunks, characters)
-
     def extract(self, backstory: str, character: str) -> tuple[Claim, ...]:
-        """Return the claims of a backstory, by Groq or by the heuristic."""
+        """Return the claims of a backstory, by Groq or by rules."""
         found = self.llm.claims(backstory, character)
-        return extract_claims(backstory, character, self.books.nlp) if found is None else found
+        return extract_claims(backstory, character, self.models.books.nlp) if found is None else found
+
+    def read(self, book: Book, characters: Sequence[Character] = ()) -> Reading:
+        """Stream the book through the encoder, or take its reading from the cache."""
+        return self.reader.read(book.novel, book.chunks, characters)
 
     def find_evidence(
         self, book: Book, reading: Reading, character: Character | None, claims: Sequence[Claim]
     ) -> dict[str, tuple[Evidence, ...]]:
-        """Return each claim's chunks, best first."""
+        """Return the retrieved chunks of each claim by its id, best first."""
         return retrieve(
             claims,
             index=book.index,
@@ -137,54 +195,68 @@ class Pipeline:
     def judge_claims(
         self,
         book: Book,
-        questions: Sequence[Asked],
+        questions: Sequence[Question],
         *,
-        on_progress: Callable[[int], object] = lambda read: None,
-    ) -> list[ClaimVerdict]:
-        """Return the verdict on each claim with its evidence; Groq labels the passages where it is asked to."""
-        return self.bench.judge_claims(book, questions, labels=self.llm.labels, on_progress=on_progress)
+        track: Sequence[Character] = (),
+        on_step: OnStep = ignore_step,
+        on_claims: OnClaims = ignore_claims,
+    ) -> Judged:
+        """Read the book, find evidence, judge the claims and attach the explicit checks: the stages in their order.
 
-    def summarise(self, book: Book, judged: Sequence[ClaimVerdict]) -> dict[int, str]:
-        """Return Groq's summaries of the chunks that stand in evidence, by chunk index; none where it is not asked."""
-        shown = sorted({pair.evidence.chunk_index for verdict in judged for pair in verdict.pairs})
-        return self.llm.summaries({index: passage_of(book.novel, book.chunks[index]).text for index in shown})
+        ``track`` names further characters whose states to keep.
+        """
+        tracked = _distinct([*(question.character for question in questions), *track])
+        on_step("Reading")
+        reading = self.read(book, tracked)
+        on_step("Weighing the claims")
+        asked = [
+            ClaimQuestion(claim, evidence[claim.id])
+            for question in questions
+            for evidence in [self.find_evidence(book, reading, question.character, question.claims)]
+            for claim in question.claims
+        ]
+        verdicts = iter(self.judge_questions(book, asked, on_claims=on_claims))
+        answers = tuple(tuple(next(verdicts) for _ in question.claims) for question in questions)
+        return Judged(book, tracked, reading, answers)
+
+    def judge_questions(
+        self, book: Book, asked: Sequence[ClaimQuestion], *, on_claims: OnClaims = ignore_claims
+    ) -> Iterator[ClaimVerdict]:
+        """Yield the verdict of the judge on each claim with its evidence, with the explicit checks that fire."""
+        total = steps(asked)
+        verdicts = self.judge.judge(
+            book, asked, labels=self.llm.labels, on_progress=lambda done: on_claims(done, total)
+        )
+        for question, verdict in zip(asked, verdicts, strict=True):
+            yield attach_checks(verdict, find_checks(book, question, self.aliases))
 
     def judge_backstory(
         self,
         book: Book,
-        reading: Reading,
         character: Character,
         backstory: str,
+        *,
         waivers: Sequence[Waiver] = (),
-    ) -> Verdict:
-        """Return the verdict on a backstory of one character, whose reading is in ``reading``.
+        track: Sequence[Character] = (),
+        on_step: OnStep = ignore_step,
+    ) -> tuple[Verdict, Judged]:
+        """Return the verdict on a backstory of one character, and what it follows from.
 
         Claims that ``waivers`` mark as intentional are judged and left out of the verdict.
         """
         claims = self.extract(backstory, character.name)
-        evidence = self.find_evidence(book, reading, character, claims)
-        judged = self.judge_claims(book, [(claim, evidence[claim.id]) for claim in claims])
-        kept, stale = apply_waivers(judged, waivers, book.novel.text)
+        judged = self.judge_claims(book, [Question(claims, character)], track=track, on_step=on_step)
+        counted, stale = apply_waivers(judged.answers[0], waivers, book.novel.text)
         notices = (*self.llm.notices_on(character.name, backstory, claims), *stale)
-        return self._conclude(book.novel.name, character.name, kept, notices)
+        verdict = self.models.backstory_model.conclude(book.novel.name, character.name, counted, notices)
+        return verdict, judged
 
-    def _conclude(
-        self, novel: str, character: str, judged: tuple[ClaimVerdict, ...], notices: tuple[str, ...]
-    ) -> Verdict:
-        """Return the verdict that follows from the claims that count."""
-        counted = [claim for claim in judged if not claim.waiver]
-        if not counted:
-            return Verdict(novel, character, "consistent", 1.0, _ALL_WAIVED, judged, {}, notices)
-        features = describe(counted)
-        model = self.bench.judge.backstory_model
-        probability = model.probability(features)
-        label = label_backstory(probability, threshold=model.threshold, band=self.bench.band)
-        rationale = backstory_rationale(label, counted)
-        return Verdict(novel, character, label, probability, rationale, judged, features, notices)
+    def summarise(self, book: Book, verdicts: Sequence[ClaimVerdict]) -> dict[int, str]:
+        """Return Groq's summaries of the chunks in evidence, by chunk index; empty where Groq is not asked."""
+        shown = sorted({pair.evidence.chunk_index for verdict in verdicts for pair in verdict.pairs})
+        return self.llm.summaries({index: passage_of(book.novel, book.chunks[index]).text for index in shown})
 
 
-def describe(claims: Sequence[ClaimVerdict]) -> dict[str, float]:
-    """Return the features of a backstory from the verdicts on its claims."""
-    return describe_claims(
-        [claim.probability for claim in claims], [claim.label for claim in claims], [claim.features for claim in claims]
-    )
+def _distinct(characters: Sequence[Character | None]) -> tuple[Character, ...]:
+    """Return the characters that there are, each name once, in order."""
+    return tuple({person.name: person for person in characters if person is not None}.values())

@@ -17,9 +17,6 @@ import time
 from collections import defaultdict
 from collections.abc import Sequence
 from pathlib import Path
-from typing import Any
-
-from tqdm import tqdm
 
 SPARE = Path("novels/The Unlit Hour.txt")
 
@@ -48,9 +45,8 @@ def measure(arguments: argparse.Namespace) -> None:
     """Write the figures of all judges, and how long each took a claim."""
     from dataclasses import replace
 
-    from pipeline.commands.evaluate_claims import open_tools
     from pipeline.config import PipelineConfig, resolve_model_dir
-    from pipeline.evaluation.baselines import Answers, ClaimModels
+    from pipeline.evaluation.baselines import Answers, Baselines, judge_answers
     from pipeline.evaluation.claim_benchmark import measure_claims, plan_books
     from pipeline.evaluation.claim_metrics import claim_metrics
     from pipeline.run import Pipeline
@@ -58,24 +54,19 @@ def measure(arguments: argparse.Namespace) -> None:
 
     rows, own = read_table(arguments.claims, labelled="required"), PipelineConfig()
     plans = plan_books(rows, arguments.novels, seed=0, spare=SPARE)
-    rows = [row for plan in plans for row in plan.rows]
+    rows = tuple(row for plan in plans for row in plan.rows)
+    baselines = Baselines.load(resolve_model_dir(own.scoring.verdict_dir))
     answers: dict[str, Answers] = {}
     seconds: dict[str, float] = {}
-    if not arguments.without_reader:
-        pipeline = Pipeline(own, cache_dir=arguments.cache_dir)
-        verdict = resolve_model_dir(own.scoring.verdict_dir)
-        tools = open_tools(pipeline, verdict, arguments.cache_dir and str(arguments.cache_dir))
-        measured = measure_claims(tools, plans, on_book=lambda book: print(book.novel.name, flush=True))
-        answers |= ClaimModels.load(verdict).answer([claim.scene for claim in measured])
-    for name in arguments.judge:
-        judge = Pipeline(replace(own, scoring=replace(own.scoring, judge=name)), cache_dir=arguments.cache_dir)
-        judge.bench.load()
-        for kind in ("right", "wrong"):
-            chances, labels, seconds[name] = _ask(judge, plans, wrong=kind == "wrong")
-            answers[f"{name}{'_wrong_novel' if kind == 'wrong' else ''}"] = Answers.of(
-                chances, [chance >= 0.5 for chance in chances]
-            )
-            print(name, kind, {label: labels.count(label) for label in sorted(set(labels))}, flush=True)
+    for name in ["bdh", *arguments.judge]:
+        pipeline = Pipeline(replace(own, scoring=replace(own.scoring, judge=name)), cache_dir=arguments.cache_dir)
+        pipeline.load_models()
+        begun = time.perf_counter()
+        measured = measure_claims(pipeline, plans, kinds=("right", "wrong"))
+        seconds[name] = (time.perf_counter() - begun) / (2 * len(rows))
+        found = judge_answers(measured, threshold=pipeline.judge.threshold)
+        answers |= {name if system == "verdict" else f"{name}_{system}": one for system, one in found.items()}
+        answers |= baselines.answer(measured)
     metrics = claim_metrics(
         answers,
         [int(row.label == "consistent") for row in rows],
@@ -87,39 +78,6 @@ def measure(arguments: argparse.Namespace) -> None:
     for system, figures in metrics.figures.items():
         shown = (f"{name} {one.value:.3f} [{one.low:.3f}, {one.high:.3f}]" for name, one in figures.items())
         print(f"{system:<28}", *shown, flush=True)
-
-
-def _ask(pipeline: Any, plans: Sequence[Any], *, wrong: bool) -> tuple[list[float], list[str], float]:
-    """Return each claim's probability and label by a judge of pairs, and the seconds that a claim took."""
-    from pipeline.evaluation.claim_benchmark import chunks_with
-    from pipeline.records import Claim
-    from pipeline.retrieval.fusion import retrieve
-    from pipeline.tables.rows import row_text
-
-    chances: list[float] = []
-    labels: list[str] = []
-    spent = 0.0
-    for plan in tqdm(plans, unit="book"):
-        book = pipeline.open_book(plan.wrong if wrong else plan.novel)
-        questions = []
-        for row in plan.rows:
-            claim = Claim(row.id, row.char, "event", "unspecified", "unspecified", row_text(row))
-            present = () if wrong else chunks_with(pipeline, book, row.char) or ()
-            found = retrieve(
-                [claim],
-                index=book.index,
-                content_vectors=None,
-                claim_vectors=None,
-                present=present,
-                config=pipeline.config.retrieval,
-            )
-            questions.append((claim, found[claim.id]))
-        begun = time.perf_counter()
-        judged = pipeline.judge_claims(book, questions)
-        spent += time.perf_counter() - begun
-        chances += [one.probability for one in judged]
-        labels += [one.label for one in judged]
-    return chances, labels, spent / len(chances)
 
 
 def main(argv: Sequence[str] | None = None) -> None:
@@ -138,7 +96,6 @@ def main(argv: Sequence[str] | None = None) -> None:
     measuring.add_argument("--claims", type=Path, required=True)
     measuring.add_argument("--novels", type=Path, required=True)
     measuring.add_argument("--judge", action="append", default=[], help="heuristic or hf:MODEL; repeat")
-    measuring.add_argument("--without_reader", action="store_true", help="leave the shipped judge out")
     measuring.add_argument("--cache_dir", type=Path)
     measuring.add_argument("--out", type=Path, required=True)
     measuring.set_defaults(run=measure)

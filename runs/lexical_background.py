@@ -25,7 +25,7 @@ from tqdm import tqdm
 from pipeline.config import ChunkConfig
 from pipeline.evaluation.fitting import fit_logistic
 from pipeline.evaluation.pairs import pair_metrics
-from pipeline.judging.expected_overlap import Background, rarity
+from pipeline.judging.expected_overlap import ExpectedOverlap, rarity
 from pipeline.judging.lexical import SIGNALS, claim_words, lexical_features, word_signals
 from pipeline.judging.passage import Passage
 from pipeline.language.stems import stems
@@ -118,7 +118,7 @@ def strangers(books: Sequence[Book], steps: Sequence[int]) -> Iterator[tuple[str
                 yield row["content"], books[(number + step) % len(books)]
 
 
-def shrink(frequencies: dict[str, float], sums: dict[str, Any], counts: Counter[str]) -> Background:
+def shrink(frequencies: dict[str, float], sums: dict[str, Any], counts: Counter[str]) -> ExpectedOverlap:
     """Return the background: each stem's mean signals drawn towards those of stems about as frequent."""
     edges = np.array(EDGES)
     bins = {stem: int(np.searchsorted(edges, frequencies.get(stem, 0.0))) for stem in sums}
@@ -131,12 +131,12 @@ def shrink(frequencies: dict[str, float], sums: dict[str, Any], counts: Counter[
         stem: (sums[stem] + PRIOR_WEIGHT * priors[bins[stem]]) / (counts[stem] + PRIOR_WEIGHT) for stem in sorted(sums)
     }
     kept = {stem: row for stem, row in measured.items() if stem in frequencies}
-    return Background(SIGNALS, frequencies, edges, priors, kept)
+    return ExpectedOverlap(SIGNALS, frequencies, edges, priors, kept)
 
 
 def evaluate(arguments: argparse.Namespace) -> None:
     """Print the figures on the training claims (cross-validated by book) and on the dev claims."""
-    background = Background.load(arguments.background)
+    background = ExpectedOverlap.load(arguments.background)
     train = rows_of(arguments.train, background, books=arguments.books, pairs=arguments.pairs)
     dev = rows_of(arguments.dev, background, books=arguments.books, pairs=10_000)
     for name, fit in (("rows", fit_rows), ("twins", fit_twins)):
@@ -150,7 +150,7 @@ def evaluate(arguments: argparse.Namespace) -> None:
         report(f"dev, fitted on {name}", dev, {kind: dev[kind] @ weights - threshold for kind in ("right", "wrong")})
 
 
-def rows_of(folder: Path, background: Background, *, books: int, pairs: int) -> dict[str, Any]:
+def rows_of(folder: Path, background: ExpectedOverlap, *, books: int, pairs: int) -> dict[str, Any]:
     """Return arrays over the claims: features before the right and a wrong novel, labels, pairs, books."""
     found = load_books(folder / "claims.csv", folder / "novels", books=books, pairs_per_book=pairs)
     rows: dict[str, list[Any]] = defaultdict(list)

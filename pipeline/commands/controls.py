@@ -4,40 +4,33 @@ from __future__ import annotations
 
 import argparse
 from collections.abc import Sequence
-from dataclasses import asdict, dataclass, field
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
 from pipeline.book import Book
-from pipeline.commands.evaluate_claims import SPARE_NOVEL, open_tools
+from pipeline.commands.evaluate_claims import SPARE_NOVEL
 from pipeline.commands.progress import Bars, say
-from pipeline.commands.session import open_stages
+from pipeline.commands.session import make_manifest, open_pipeline
 from pipeline.config import PipelineConfig, resolve_model_dir
 from pipeline.errors import SettingError
 from pipeline.evaluation.ablations import (
-    PASSES,
+    RUNS,
     SYSTEMS,
-    ControlTable,
+    AblationTable,
     claim_rows,
     compare_backstories,
     compare_claims,
-    measure_controls,
+    measure_ablations,
 )
-from pipeline.evaluation.baselines import ClaimModels
-from pipeline.evaluation.claim_benchmark import QUESTIONS, BookPlan, plan_books
+from pipeline.evaluation.baselines import Baselines
+from pipeline.evaluation.claim_benchmark import BookPlan, plan_books
 from pipeline.evaluation.tables import check_training
 from pipeline.report.controls_view import render_controls, table_lines
-from pipeline.report.manifest import Manifest, write_manifest
+from pipeline.report.manifest import write_manifest
 from pipeline.run import Pipeline
 from pipeline.storage.files import prepare_folder, write_json, write_text
 from pipeline.tables.rows import Row, read_table
-
-_METHODS = {
-    "scorer": "the shipped models of claims, each row judged with one part replaced at a time; claims of a backstory "
-    "joined by a logistic model that every system learns on the table, in the same folds",
-    "retrieval": "BM25 over stems, chunks that name the character preferred by a small factor",
-    "controls": "; ".join(f"{name}: {words}" for name, words in SYSTEMS.items()),
-}
 
 
 @dataclass
@@ -59,13 +52,11 @@ def run_controls(arguments: argparse.Namespace, config: PipelineConfig) -> int:
     rows = _limited(rows, arguments, config)
     if whole:
         check_training(rows, folds=arguments.folds, repeats=arguments.repeats, seed=config.seed)
-    out, models = (
-        prepare_folder(Path(arguments.out_dir)),
-        ClaimModels.load(resolve_model_dir(config.scoring.verdict_dir)),
-    )
+    out, baselines = Path(arguments.out_dir), Baselines.load(resolve_model_dir(config.scoring.verdict_dir))
+    prepare_folder(out)
     books = _Books()
-    with open_stages(arguments, config) as pipeline, Bars("question") as bars:
-        table = _measure(arguments, pipeline, models, rows, books, bars)
+    with open_pipeline(arguments, config) as pipeline, Bars("claim") as bars:
+        table = _measure(arguments, pipeline, baselines, rows, books, bars)
         content = _content(table, config.seed)
         paths = _write(out, content, pipeline, books)
     for line in table_lines(content):
@@ -89,42 +80,41 @@ def _plans(
 def _measure(
     arguments: argparse.Namespace,
     pipeline: Pipeline,
-    models: ClaimModels,
+    baselines: Baselines,
     rows: Sequence[Row],
     books: _Books,
     bars: Bars,
-) -> ControlTable:
+) -> AblationTable:
     seed = pipeline.config.seed
     whole = arguments.train_csv is not None
     claims, stated = claim_rows(pipeline, rows) if whole else (list(rows), [])
     plans = _plans(claims, arguments, pipeline.config)
-    tools = open_tools(pipeline, resolve_model_dir(pipeline.config.scoring.verdict_dir), arguments.cache_dir)
-    untrained = pipeline.bench.claim_reader.untrained(seed)
-    total = PASSES * QUESTIONS * len(claims)
-    told = measure_controls(
-        tools,
+    total = sum(len(plan.rows) * (RUNS + (plan.wrong is not None)) for plan in plans)
+    judged, outcomes = measure_ablations(
+        pipeline,
         plans,
-        untrained=untrained,
-        untrained_sha256=untrained.weights_sha256,
+        baselines,
+        seed=seed,
         on_book=books.keep,
-        on_questions=lambda done: bars.show("claims", done, total),
+        on_claims=lambda done: bars.show("claims", done, total),
     )
+    place = {id(row): number for number, row in enumerate(judged)}
     novels = {id(row): plan.novel.stem for plan in _plans(rows, arguments, pipeline.config) for row in plan.rows}
-    named = [novels[id(row)] for row in rows]
     if not whole:
-        return compare_claims(models, rows, told, books=named, seed=seed)
+        named = [novels[id(row)] for row in judged]
+        return compare_claims(judged, outcomes, books=named, seed=seed)
     return compare_backstories(
-        models,
         rows,
-        [[told[claims[place].id] for place in own] for own in stated],
-        books=named,
+        [[place[id(claims[number])] for number in own] for own in stated],
+        outcomes,
+        books=[novels[id(row)] for row in rows],
         folds=arguments.folds,
         repeats=arguments.repeats,
         seed=seed,
     )
 
 
-def _content(table: ControlTable, seed: int) -> dict[str, Any]:
+def _content(table: AblationTable, seed: int) -> dict[str, Any]:
     return {
         "kind": table.kind,
         "rows": table.consistent + table.inconsistent,
@@ -144,8 +134,4 @@ def _write(out: Path, content: dict[str, Any], pipeline: Pipeline, books: _Books
         write_text(out / "controls.md", "\n".join(table_lines(content)) + "\n"),
         write_text(out / "controls.svg", render_controls(content)),
     )
-    settings = asdict(pipeline.config)
-    del settings["llm"]
-    weights = {"claim_reader": pipeline.bench.claim_reader.weights_sha256}
-    manifest = Manifest(settings, pipeline.config.seed, weights, _METHODS)
-    return (*paths, write_manifest(out, manifest, novels=books.sums, files=paths))
+    return (*paths, write_manifest(out, make_manifest(pipeline), novels=books.sums, files=paths))

@@ -5,56 +5,37 @@ from __future__ import annotations
 import argparse
 import math
 from collections.abc import Mapping, Sequence
-from dataclasses import asdict, dataclass, field
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
 from pipeline.book import Book
 from pipeline.commands.progress import Bars, say, warn
-from pipeline.commands.session import open_stages
+from pipeline.commands.session import make_manifest, open_pipeline
 from pipeline.config import ROOT, PipelineConfig, resolve_model_dir
 from pipeline.errors import SettingError, TableError
-from pipeline.evaluation.baselines import Answers, ClaimModels
-from pipeline.evaluation.claim_benchmark import (
-    QUESTIONS,
-    BookPlan,
-    ClaimTools,
-    MeasuredClaim,
-    measure_claims,
-    plan_books,
-)
+from pipeline.evaluation.baselines import SYSTEM_OF, Answers, Baselines, all_answers
+from pipeline.evaluation.claim_benchmark import KINDS, BookPlan, MeasuredClaim, measure_claims, plan_books
 from pipeline.evaluation.claim_metrics import ClaimMetrics, claim_metrics
 from pipeline.evaluation.metrics import Figure
-from pipeline.judging.expected_overlap import Background
-from pipeline.judging.verifier import ClaimComparer
 from pipeline.records import TableLabel
-from pipeline.report.manifest import Manifest, write_manifest
+from pipeline.report.manifest import write_manifest
 from pipeline.run import Pipeline
-from pipeline.storage.files import prepare_folder, sha256_of, write_json
-from pipeline.storage.remote import open_cache
+from pipeline.storage.files import prepare_folder, write_json
 from pipeline.tables.predictions import write_claim_predictions
 from pipeline.tables.rows import read_predictions, read_table
 
 SPARE_NOVEL = ROOT / "novels" / "The Unlit Hour.txt"
 """The wrong novel of a table about one novel."""
 COLUMNS = {
-    "probability": "ensemble",
-    "probability_no_evidence": "ensemble_no_evidence",
-    "probability_wrong_novel": "ensemble_wrong_novel",
+    "probability": "verdict",
+    "probability_no_evidence": "no_evidence",
+    "probability_wrong_novel": "wrong_novel",
     "probability_lexical": "lexical",
     "probability_claim_only": "claim_only",
-    "probability_reader": "reader",
-    "probability_reader_no_evidence": "reader_no_evidence",
-    "probability_reader_wrong_novel": "reader_wrong_novel",
 }
-"""The columns of claim_predictions.csv after id and label, and the system that each is of."""
+"""The columns of probabilities in claim_predictions.csv, and the system that each is of."""
 _MEASURES = {"accuracy": "accuracy", "auc": "AUC", "both_right": "both twins right", "ranking": "true twin first"}
-_METHODS = {
-    "scorer": "a logistic model on lexical evidence and on the trained claim reader, fitted on labelled claims about "
-    "other novels at right angles to what tells true from false claims before a wrong novel",
-    "retrieval": "BM25 over stems, chunks that name the character preferred by a small factor",
-    "controls": "the same claims before no evidence, and before the passages that another novel has for them",
-}
 
 
 @dataclass
@@ -77,40 +58,20 @@ def evaluate_claims(arguments: argparse.Namespace, config: PipelineConfig) -> in
         rows, Path(arguments.novels_dir), seed=config.seed, limit=arguments.limit or None, spare=SPARE_NOVEL
     )
     out, novels = prepare_folder(Path(arguments.out_dir)), _Novels()
-    verdict_dir = resolve_model_dir(config.scoring.verdict_dir)
-    models = ClaimModels.load(verdict_dir)
-    with open_stages(arguments, config) as pipeline, Bars("question") as bars:
-        tools = open_tools(pipeline, verdict_dir, arguments.cache_dir)
+    baselines = Baselines.load(resolve_model_dir(config.scoring.verdict_dir))
+    with open_pipeline(arguments, config) as pipeline, Bars("claim") as bars:
         _note_wrong(plans)
-        total = QUESTIONS * sum(len(plan.rows) for plan in plans)
+        total = sum(len(plan.rows) * (len(KINDS) - (plan.wrong is None)) for plan in plans)
         measured = measure_claims(
-            tools, plans, on_book=novels.keep, on_questions=lambda done: bars.show("claims", done, total)
+            pipeline, plans, on_book=novels.keep, on_claims=lambda done: bars.show("claims", done, total)
         )
-    measured = _in_order(measured, [row.id for row in rows])
-    answers = models.answer([claim.scene for claim in measured])
-    predictions = _write_predictions(out, measured, answers)
-    metrics = _measure(measured, answers, blind, seed=config.seed)
-    paths = _write_metrics(out, predictions, metrics, measured, pipeline, tools, novels.sums)
+        measured = _in_order(measured, [row.id for row in rows])
+        answers = all_answers(measured, baselines, threshold=pipeline.judge.threshold)
+        predictions = _write_predictions(out, measured, answers)
+        metrics = _measure(measured, answers, blind, seed=config.seed)
+        paths = _write_metrics(out, predictions, metrics, measured, pipeline, novels.sums)
     _show(measured, metrics, paths)
     return 0
-
-
-def open_tools(pipeline: Pipeline, verdict_dir: Path, cache_dir: str | None) -> ClaimTools:
-    """Return what claims are measured with; raises ModelError for what is missing."""
-    background = verdict_dir / "background.npz"
-    return ClaimTools(
-        pipeline=pipeline,
-        background=Background.load(background),
-        background_sha256=sha256_of(background),
-        comparer=open_comparer(pipeline),
-        reader_sha256=pipeline.bench.claim_reader.weights_sha256,
-        cache=open_cache(cache_dir),
-    )
-
-
-def open_comparer(pipeline: Pipeline) -> ClaimComparer:
-    """Return the claim reader of the settings; raises ModelError where there is none."""
-    return pipeline.bench.claim_reader
 
 
 def _note_wrong(plans: Sequence[BookPlan]) -> None:
@@ -127,7 +88,9 @@ def _in_order(measured: Sequence[MeasuredClaim], ids: Sequence[str]) -> list[Mea
 
 def _write_predictions(out: Path, measured: Sequence[MeasuredClaim], answers: Mapping[str, Answers]) -> Path:
     path = out / "claim_predictions.csv"
-    labels: list[TableLabel] = ["consistent" if said else "inconsistent" for said in answers["ensemble"].decisions]
+    labels: list[TableLabel] = [
+        "consistent" if decided else "inconsistent" for decided in answers[SYSTEM_OF["right"]].decisions
+    ]
     chances = {
         column: answers[system].probabilities.tolist() if system in answers else None
         for column, system in COLUMNS.items()
@@ -150,7 +113,7 @@ def _measure(
     rows = [measured[place].row for place in places]
     known = {name: Answers(each.probabilities[places], each.decisions[places]) for name, each in answers.items()}
     if blind is not None:
-        known["reader_blind"] = _blind_answers(blind, [row.id for row in rows])
+        known["blind"] = _blind_answers(blind, [row.id for row in rows])
     labels = [int(row.label == "consistent") for row in rows]
     books = [measured[place].book for place in places]
     return claim_metrics(known, labels, books=books, pairs=[row.pair for row in rows], seed=seed)
@@ -171,7 +134,6 @@ def _write_metrics(
     metrics: ClaimMetrics | None,
     measured: Sequence[MeasuredClaim],
     pipeline: Pipeline,
-    tools: ClaimTools,
     novels: Mapping[str, str],
 ) -> tuple[Path, ...]:
     figures: dict[str, Any] = {} if metrics is None else metrics.to_dict()
@@ -182,11 +144,7 @@ def _write_metrics(
         **figures,
     }
     paths = (predictions, write_json(out / "claim_metrics.json", content))
-    settings = asdict(pipeline.config)
-    del settings["llm"]
-    weights = {"reader": tools.reader_sha256, "background": tools.background_sha256}
-    manifest = Manifest(settings, pipeline.config.seed, weights, _METHODS)
-    return (*paths, write_manifest(out, manifest, novels=novels, files=paths))
+    return (*paths, write_manifest(out, make_manifest(pipeline), novels=novels, files=paths))
 
 
 def _show(measured: Sequence[MeasuredClaim], metrics: ClaimMetrics | None, paths: Sequence[Path]) -> None:

@@ -43,10 +43,9 @@ def judge_book(
 
     ``on_step`` is told what is done now.
     """
-    on_step("Reading")
-    reading = pipeline.read(book, tracked)
-    on_step("Weighing the claims")
-    verdict = pipeline.judge_backstory(book, reading, tracked[0], backstory, waivers)
+    verdict, judged = pipeline.judge_backstory(
+        book, tracked[0], backstory, waivers=waivers, track=tracked[1:], on_step=on_step
+    )
     cast, manifest = tuple(cast_with(book, tracked)), make_manifest(pipeline)
     scoring = pipeline.config.scoring
     quality = (
@@ -58,10 +57,10 @@ def judge_book(
         novel=book.novel,
         chunks=book.chunks,
         cast=cast,
-        reading=reading,
+        reading=judged.reading,
         verdict=verdict,
         manifest=manifest,
         summaries=pipeline.summarise(book, verdict.claims),
         quality=quality,
     )
-    return Judgement(book, cast, reading, verdict, manifest, quality, files)
+    return Judgement(book, cast, judged.reading, verdict, manifest, quality, files)

@@ -11,7 +11,6 @@ from typing import Protocol
 from pipeline.commands.progress import Bars, say, warn
 from pipeline.config import LLMTask, PipelineConfig
 from pipeline.device import set_threads
-from pipeline.judging.claim_model import METHOD
 from pipeline.records import Character
 from pipeline.report.manifest import Manifest
 from pipeline.report.summaries import SUMMARY_METHOD
@@ -19,7 +18,6 @@ from pipeline.run import Pipeline
 from pipeline.text.aliases import Alias, load_aliases, parse_alias
 
 _METHODS = {
-    "scorer": METHOD,
     "claims": "heuristic splitter over spaCy's rule-based sentences",
     "characters": "persons by the tagger of spacy_model and a vote of the whole book on each name, or with the word "
     "rules by a finder of capitalised names; joined by first name, surname, title and the user's aliases",
@@ -92,28 +90,24 @@ def cast_with(book: HasCast, tracked: Sequence[Character]) -> list[Character]:
 
 def make_manifest(pipeline: Pipeline) -> Manifest:
     """Return what this run was made with."""
-    weights = {"reader": pipeline.encoder.weights_sha256, **_judge_weights(pipeline)}
-    weights["verdict"] = pipeline.bench.judge.sha256
-    weights["checks"] = pipeline.bench.check_shifts.sha256
+    weights = {"reader": pipeline.encoder.weights_sha256, **pipeline.judge.weights}
+    weights["verdict"] = pipeline.models.backstory_model.sha256
     settings = asdict(pipeline.config)
     if pipeline.door is None:
         del settings["llm"]  # what was not used made nothing
-    methods = _METHODS | _methods_of_groq(pipeline)
-    if pipeline.bench.pair_judge is not None:
-        methods["scorer"] = pipeline.bench.pair_judge.method + _TO_BACKSTORY
+    methods = {"scorer": _scorer(pipeline)} | _METHODS | _methods_of_groq(pipeline)
     return Manifest(settings, pipeline.config.seed, weights, methods)
 
 
-def _judge_weights(pipeline: Pipeline) -> dict[str, str]:
-    """Return the sum of the weights that judged passages, by the part they are; none where rules judged."""
-    if pipeline.bench.pair_judge is None:
-        return {"claim_reader": pipeline.bench.claim_reader.weights_sha256}
-    return {"judge": pipeline.bench.pair_judge.sha256} if pipeline.bench.pair_judge.sha256 else {}
+def _scorer(pipeline: Pipeline) -> str:
+    """Return how claims were judged, and by which model backstories, which was fitted on the default judge's claims."""
+    method = pipeline.judge.method
+    return method if pipeline.config.scoring.judge in {"bdh", "groq"} else method + _TO_BACKSTORY
 
 
 def _methods_of_groq(pipeline: Pipeline) -> dict[str, str]:
     """Return how each step was done that Groq was asked for, and how often Groq did it."""
-    own = {**_METHODS, "summary": SUMMARY_METHOD}
+    own = {"scorer": pipeline.judge.method, **_METHODS, "summary": SUMMARY_METHOD}
     llm = pipeline.config.llm
     return {
         step: way.format(model=llm.model, **asdict(pipeline.llm.tally(task)), own=own[step])

@@ -75,9 +75,10 @@ class Stages:
         """Return the stages with their models loaded, on ``threads`` threads; raises ModelError or SettingError."""
         set_threads(self.threads)
         pipeline = Pipeline(self.config, self.aliases, self.cache_dir, on_progress)
-        _ = pipeline.encoder
         if self.judging:
-            pipeline.bench.load()
+            pipeline.load_models()
+        else:
+            _ = pipeline.encoder
         return pipeline
 
 

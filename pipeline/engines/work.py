@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
-from pipeline.evaluation.tables import JudgedNovel, OnRows, extract_row, judge_novel, predict
+from pipeline.evaluation.tables import JudgedNovel, OnRows, extract_row, judge_rows, predict
 from pipeline.judging.logistic import LogisticModel
 from pipeline.records import Claim
 from pipeline.run import Pipeline
@@ -42,7 +42,7 @@ class ReadNovel:
             tokens += read
             pipeline.on_progress(what, read, total)
 
-        counting = pipeline.anew(count)
+        counting = pipeline.fork(on_progress=count)
         book = counting.open_book(self.path)
         counting.read(book)
         return NovelRead(book.novel.name, len(book.sentences), tokens)
@@ -61,7 +61,7 @@ class JudgeRows:
         """Judge the rows in their order; raises NovelError, or TableError for a row without a claim."""
         known = self.claims
         claims = {row: extract_row(pipeline, row) if known is None else known[row] for row in self.rows}
-        return judge_novel(pipeline, self.path, claims, on_rows=self.on_rows)
+        return judge_rows(pipeline, self.path, claims, on_rows=self.on_rows)
 
 
 @dataclass(frozen=True)
@@ -75,5 +75,5 @@ class PredictRows:
     def run(self, pipeline: Pipeline) -> list[Prediction]:
         """Return the prediction for each row; raises NovelError, or TableError for a row without a claim."""
         claims = {row: extract_row(pipeline, row) for row in self.rows}
-        judged = judge_novel(pipeline, self.path, claims, on_rows=ignore_rows)
+        judged = judge_rows(pipeline, self.path, claims, on_rows=ignore_rows)
         return predict(judged.rows, self.model)

@@ -1,7 +1,7 @@
 """What each part contributes: the same labelled claims or backstories judged with one part replaced at a time.
 
-A claim is judged by the shipped models, whatever is replaced. A backstory's claims are joined as a verdict joins them,
-by weights that every system learns on the table's own labels, in the same folds.
+Every system is the path that ships with one part replaced. The verdicts on a backstory's claims are joined as the
+pipeline joins them, by weights that every system learns on the table's own labels, in the same folds.
 """
 
 from __future__ import annotations
@@ -12,43 +12,45 @@ from dataclasses import dataclass, replace
 import numpy as np
 
 from pipeline.book import Book
-from pipeline.errors import BackstoryError, TableError
-from pipeline.evaluation.baselines import ClaimModels
-from pipeline.evaluation.claim_benchmark import BookPlan, ClaimTools, MeasuredClaim, measure_claims
+from pipeline.errors import BackstoryError, SettingError, TableError
+from pipeline.evaluation.baselines import Answers, Baselines, judge_answers
+from pipeline.evaluation.claim_benchmark import BookPlan, MeasuredClaim, measure_claims
 from pipeline.evaluation.compare import Compared, compare_systems
 from pipeline.evaluation.cross_validation import cross_validate_systems
 from pipeline.evaluation.fitting import Labels, group_codes
 from pipeline.evaluation.metrics import Scored
 from pipeline.evaluation.pairs import whole_pairs
 from pipeline.evaluation.tables import fold_groups
-from pipeline.judging.claim_features import ClaimCase, claim_row, reader_row
 from pipeline.judging.logistic import Floats
 from pipeline.judging.verdict import BACKSTORY_FEATURES, DecisionRule, backstory_features, label_claim
-from pipeline.judging.verifier import ClaimComparer, Comparison, ForgetfulReader
+from pipeline.judging.verifier import BDHVerifier, ForgetfulVerifier, NoEvidenceVerifier, Verifier
+from pipeline.judging.verifier_judge import VerifierJudge
 from pipeline.records import ClaimLabel
 from pipeline.run import Pipeline
 from pipeline.tables.rows import Row, row_text
 
 SYSTEMS = {
-    "trained": "the trained reader, its memory carried from the evidence to the claim, before the right novel",
-    "wrong_novel": "the same before the passages that another novel has for the claim",
-    "random_reader": "a reader of the same architecture with random weights",
-    "no_reader": "the words of the claim and of its passages, and no reader",
-    "memory_reset": "the reader's memory emptied after every sentence of the evidence",
-    "memory_emptied": "the reader's memory emptied before the claim is read",
-    "reader_alone": "the trained reader's own answer, which hears the wording of the claim as well",
-    "claim_only": "the words of the claim, no novel opened",
-    "majority": "always the commoner label",
+    "full": "the pipeline as it ships: trained verifier, memory carried from the evidence to the claim, right novel",
+    "wrong_novel": "the same given the passages that another novel has for the claim",
+    "random_weights": "a verifier of the same architecture with random weights",
+    "no_verifier": "lexical features of the claim and its passages, without a verifier",
+    "memory_reset": "the verifier's state reset after every sentence of the evidence",
+    "memory_emptied": "the verifier's state emptied before the claim is read",
+    "claim_only": "the words of the claim, without the novel",
+    "majority": "always the more frequent label",
 }
-"""What is compared, in words; the first is what the others are held to."""
+"""What is compared, in words; every other system is compared with the first."""
 FEWEST_BOOKS = 10
 """Novels from which on intervals are over novels; with fewer they are over pairs, or rows where there are none."""
-PASSES = 3
-"""How often the claims are measured: trained, random, forgetful."""
+RUNS = 4
+"""How often the claims are judged with evidence: full, random weights, memory reset, memory emptied."""
+
+Outcome = tuple[Floats, float, list[ClaimLabel]]
+"""A system's probability of each claim, its threshold, and the label of each claim."""
 
 
 @dataclass(frozen=True)
-class ControlTable:
+class AblationTable:
     """The figures of every system on the same rows."""
 
     kind: str
@@ -58,16 +60,6 @@ class ControlTable:
     pairs: int
     interval: str
     systems: dict[str, Compared]
-
-
-@dataclass(frozen=True)
-class ToldClaim:
-    """A claim before the passages of its novel, as every reader and memory that is compared takes it.
-
-    ``wrong_novel`` is missing where there is no other novel.
-    """
-
-    scenes: Mapping[str, tuple[ClaimCase, Comparison]]
 
 
 def claim_rows(pipeline: Pipeline, rows: Sequence[Row]) -> tuple[list[Row], list[list[int]]]:
@@ -94,76 +86,84 @@ def claim_rows(pipeline: Pipeline, rows: Sequence[Row]) -> tuple[list[Row], list
     return claims, stated
 
 
-def measure_controls(
-    tools: ClaimTools,
-    plans: Sequence[BookPlan],
-    *,
-    untrained: ClaimComparer,
-    untrained_sha256: str,
-    on_book: Callable[[Book], object] = lambda book: None,
-    on_questions: Callable[[int], object] = lambda done: None,
-) -> dict[str, ToldClaim]:
-    """Return what every claim of the plans is before each reader and memory, by row id."""
-    alone = [replace(plan, wrong=None) for plan in plans]
-    random = replace(tools, comparer=untrained, reader_sha256=untrained_sha256)
-    forgetful = replace(
-        tools, comparer=ForgetfulReader(tools.comparer), reader_sha256=f"{tools.reader_sha256}, emptied by sentence"
-    )
-    trained = measure_claims(tools, plans, on_book=on_book, on_questions=on_questions)
-    others = [measure_claims(each, alone, on_questions=on_questions) for each in (random, forgetful)]
-    return {one.row.id: _told(one, two, three) for one, two, three in zip(trained, *others, strict=True)}
-
-
-def _told(trained: MeasuredClaim, random: MeasuredClaim, reset: MeasuredClaim) -> ToldClaim:
-    right, wrong = trained.scene["right"], trained.scene.get("wrong")
-    scenes = {
-        "trained": right,
-        "random_reader": random.scene["right"],
-        "no_reader": right,
-        "memory_reset": reset.scene["right"],
-        "memory_emptied": (right[0], trained.scene["none"][1]),
-        "reader_alone": right,
+def ablate(pipeline: Pipeline, *, seed: int) -> dict[str, Pipeline]:
+    """Return the pipelines whose verifier is replaced, by system; raises SettingError for another judge than bdh."""
+    judge = pipeline.judge
+    if not isinstance(judge, VerifierJudge) or not isinstance(judge.verifier, BDHVerifier):
+        raise SettingError("ablations replace the verifier of the judge bdh; leave --judge out")
+    verifiers: dict[str, Verifier] = {
+        "random_weights": judge.verifier.untrained(seed),
+        "memory_reset": ForgetfulVerifier(judge.verifier),
+        "memory_emptied": NoEvidenceVerifier(judge.verifier),
     }
-    return ToldClaim(scenes if wrong is None else scenes | {"wrong_novel": wrong})
+    return {name: pipeline.with_judge(replace(judge, verifier=verifier)) for name, verifier in verifiers.items()}
+
+
+def measure_ablations(
+    pipeline: Pipeline,
+    plans: Sequence[BookPlan],
+    baselines: Baselines,
+    *,
+    seed: int,
+    on_book: Callable[[Book], object] = lambda book: None,
+    on_claims: Callable[[int], object] = lambda done: None,
+) -> tuple[list[Row], dict[str, Outcome]]:
+    """Return the rows of the plans in their order, and what every system outputs for their claims."""
+    ablated = ablate(pipeline, seed=seed)
+    full = measure_claims(pipeline, plans, kinds=("right", "wrong"), on_book=on_book, on_claims=on_claims)
+    threshold, rule = pipeline.judge.threshold, DecisionRule(band=pipeline.config.scoring.band)
+    outcomes = {"full": _outcome(full, threshold)}
+    if all("wrong" in claim.verdicts for claim in full):
+        wrong = [replace(claim, verdicts={"right": claim.verdicts["wrong"]}) for claim in full]
+        outcomes["wrong_novel"] = _outcome(wrong, threshold)
+    for name, own in ablated.items():
+        outcomes[name] = _outcome(measure_claims(own, plans, kinds=("right",), on_claims=on_claims), threshold)
+    for name, baseline in (("no_verifier", "lexical"), ("claim_only", "claim_only")):
+        outcomes[name] = _baseline(baselines.answer(full)[baseline], baselines.threshold(baseline), rule)
+    return [claim.row for claim in full], outcomes
+
+
+def _outcome(measured: Sequence[MeasuredClaim], threshold: float) -> Outcome:
+    answers = judge_answers(measured, threshold=threshold)["verdict"]
+    return answers.probabilities, threshold, [claim.verdicts["right"].label for claim in measured]
+
+
+def _baseline(answers: Answers, threshold: float, rule: DecisionRule) -> Outcome:
+    labels = [label_claim(float(chance), 1.0, threshold=threshold, rule=rule) for chance in answers.probabilities]
+    return answers.probabilities, threshold, labels
 
 
 def compare_claims(
-    models: ClaimModels, rows: Sequence[Row], told: Mapping[str, ToldClaim], *, books: Sequence[str], seed: int
-) -> ControlTable:
+    rows: Sequence[Row], outcomes: Mapping[str, Outcome], *, books: Sequence[str], seed: int
+) -> AblationTable:
     """Return the figures of every system on labelled claims; ``books`` names the novel of each row."""
     labels = _labels(rows)
-    claims = [told[row.id] for row in rows]
-    systems = {}
-    for name in _known(claims):
-        chances, threshold, _ = _ask(models, name, claims)
-        systems[name] = _scored(chances, threshold, labels)
-    words = models.claim_only.probabilities([row_text(row) for row in rows])
-    systems["claim_only"] = _scored(words, models.claim_only.threshold, labels)
+    systems = {name: _scored(chances, threshold, labels) for name, (chances, threshold, _) in outcomes.items()}
     systems["majority"] = _scored(np.full(len(rows), labels.mean()), 0.5, labels)
     return _table("claims", systems, labels, rows, books, seed=seed)
 
 
 def compare_backstories(
-    models: ClaimModels,
     rows: Sequence[Row],
-    claims: Sequence[Sequence[ToldClaim]],
+    stated: Sequence[Sequence[int]],
+    outcomes: Mapping[str, Outcome],
     *,
     books: Sequence[str],
     folds: int,
     repeats: int,
     seed: int,
-) -> ControlTable:
-    """Return the figures of every system on labelled backstories, whose claims are ``claims``, in the same folds."""
-    labels, rule = _labels(rows), DecisionRule()
-    flat = [claim for own in claims for claim in own]
-    described: dict[str, list[dict[str, float]]] = {}
-    for name in _known(flat):
-        chances, threshold, stated = _ask(models, name, flat)
-        judged = iter(
-            (float(chance), label_claim(float(chance), settled, threshold=threshold, rule=rule))
-            for chance, settled in zip(chances, stated, strict=True)
-        )
-        described[name] = [_features([next(judged) for _ in own]) for own in claims]
+) -> AblationTable:
+    """Return the figures of every system on labelled backstories in the same folds.
+
+    ``stated`` gives for each row the places of its claims in ``outcomes``. The system ``claim_only`` is left out: it
+    reads the texts of the rows themselves.
+    """
+    labels = _labels(rows)
+    described = {
+        name: [_features([(float(chances[place]), decided[place]) for place in own]) for own in stated]
+        for name, (chances, _, decided) in outcomes.items()
+        if name != "claim_only"
+    }
     texts = [row_text(row) for row in rows]
     systems = cross_validate_systems(
         described, labels.tolist(), texts=texts, groups=fold_groups(rows), folds=folds, repeats=repeats, seed=seed
@@ -175,23 +175,6 @@ def _labels(rows: Sequence[Row]) -> Labels:
     if any(row.label is None for row in rows):
         raise TableError("a row has no label; controls need consistent or contradict in every row")
     return np.array([row.label == "consistent" for row in rows], dtype=np.int64)
-
-
-def _known(claims: Sequence[ToldClaim]) -> list[str]:
-    return [name for name in SYSTEMS if all(name in claim.scenes for claim in claims)]
-
-
-def _ask(models: ClaimModels, system: str, claims: Sequence[ToldClaim]) -> tuple[Floats, float, list[float]]:
-    """Return the probability of each claim, the threshold, and the probability that its evidence settles it."""
-    scenes = [claim.scenes[system] for claim in claims]
-    stated = [comparison.stated for _, comparison in scenes]
-    if system == "no_reader":
-        words = models.lexical
-        return words.probabilities([case.lexical for case, _ in scenes]), words.threshold, [1.0] * len(scenes)
-    if system == "reader_alone":
-        alone = models.readers["right"]
-        return alone.probabilities([reader_row(comparison) for _, comparison in scenes]), alone.threshold, stated
-    return models.ensemble.probabilities([claim_row(*scene) for scene in scenes]), models.ensemble.threshold, stated
 
 
 def _features(judged: Sequence[tuple[float, ClaimLabel]]) -> dict[str, float]:
@@ -211,12 +194,12 @@ def _table(
     books: Sequence[str],
     *,
     seed: int,
-) -> ControlTable:
+) -> AblationTable:
     ordered = {name: systems[name] for name in SYSTEMS if name in systems}
     twins, _ = whole_pairs(labels, [row.pair for row in rows], books)
     units, unit = _units(rows, books)
     compared = compare_systems(ordered, groups=group_codes(units), twins=twins, seed=seed)
-    return ControlTable(
+    return AblationTable(
         kind=kind,
         consistent=int(labels.sum()),
         inconsistent=int((labels == 0).sum()),

@@ -1,89 +1,77 @@
-"""The fitted models that ``evaluate-claims`` asks: the shipped ensemble, its parts, and the baselines.
-
-Only the ensemble enters a verdict (``claim.json``, which the judge reads too); the others say what it is worth.
-"""
+"""The systems that ``evaluate-claims`` compares: the judge for each kind of evidence, and the fitted baselines."""
 
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Literal
 
 import numpy as np
 
+from pipeline.evaluation.claim_benchmark import EvidenceKind, MeasuredClaim
 from pipeline.evaluation.claim_only import ClaimOnlyModel
 from pipeline.evaluation.metrics import Bools
-from pipeline.judging.claim_features import ClaimCase, claim_row, reader_row
 from pipeline.judging.logistic import Floats, LogisticModel
-from pipeline.judging.verifier import Comparison
+from pipeline.tables.rows import row_text
 
-EvidenceKind = Literal["right", "none", "wrong"]
-Scene = Mapping[EvidenceKind, tuple[ClaimCase, Comparison]]
-"""A claim before the right novel, before nothing, and before a wrong novel, which may be missing."""
-
-ENSEMBLES: dict[EvidenceKind, str] = {
-    "right": "ensemble",
-    "none": "ensemble_no_evidence",
-    "wrong": "ensemble_wrong_novel",
-}
-READERS: dict[EvidenceKind, str] = {"right": "reader", "none": "reader_no_evidence", "wrong": "reader_wrong_novel"}
+SYSTEM_OF: dict[EvidenceKind, str] = {"right": "verdict", "none": "no_evidence", "wrong": "wrong_novel"}
+"""The name of the judge's answers for each kind of evidence."""
 
 
 @dataclass(frozen=True)
 class Answers:
-    """A system's probability of being consistent for each claim, and whether it says that it is."""
+    """A system's probability of being consistent for each claim, and whether it decides for consistent."""
 
     probabilities: Floats
     decisions: Bools
 
     @classmethod
     def of(cls, probabilities: Sequence[float], decisions: Sequence[bool]) -> Answers:
-        """Return answers that somebody else gave."""
+        """Return answers from plain sequences."""
         return cls(np.array(probabilities, np.float64), np.array(decisions, np.bool_))
+
+    @classmethod
+    def from_threshold(cls, probabilities: Sequence[float] | Floats, threshold: float) -> Answers:
+        """Return answers that decide for consistent from a threshold on."""
+        chances = np.asarray(probabilities, np.float64)
+        return cls(chances, chances >= threshold)
 
 
 @dataclass(frozen=True)
-class ClaimModels:
-    """The models, each with its threshold, all fitted on the same training claims.
+class Baselines:
+    """The lexical model (words of claim and passages) and the claim-only model, fitted on other claims."""
 
-    ``readers`` have one number, the reader's log-odds before each kind of evidence, and their own threshold each.
-    """
-
-    ensemble: LogisticModel
     lexical: LogisticModel
-    readers: Mapping[EvidenceKind, LogisticModel]
     claim_only: ClaimOnlyModel
 
     @classmethod
-    def load(cls, folder: Path) -> ClaimModels:
+    def load(cls, folder: Path) -> Baselines:
         """Read the models that ``runs/claim_verdict.py`` fitted; raises ModelError when one is missing or damaged."""
-        return cls(
-            LogisticModel.load(folder / "claim.json"),
-            LogisticModel.load(folder / "claim_lexical.json"),
-            {kind: LogisticModel.load(folder / f"claim_{name}.json") for kind, name in READERS.items()},
-            ClaimOnlyModel.load(folder / "claim_only.json"),
-        )
+        return cls(LogisticModel.load(folder / "claim_lexical.json"), ClaimOnlyModel.load(folder / "claim_only.json"))
 
-    def answer(self, scenes: Sequence[Scene]) -> dict[str, Answers]:
-        """Return the answers of every system; those before a wrong novel are left out where a claim has none.
+    def threshold(self, name: str) -> float:
+        """Return the probability from which on a baseline decides for consistent."""
+        return self.lexical.threshold if name == "lexical" else self.claim_only.threshold
 
-        Each claim is judged by itself.
-        """
-        found: dict[str, Answers] = {}
-        kinds = [kind for kind in ENSEMBLES if all(kind in scene for scene in scenes)]
-        for kind in kinds:
-            found[ENSEMBLES[kind]] = _ask(self.ensemble, [claim_row(*scene[kind]) for scene in scenes])
-        for kind in kinds:
-            found[READERS[kind]] = _ask(self.readers[kind], [reader_row(scene[kind][1]) for scene in scenes])
-        cases = [scene["right"][0] for scene in scenes]
-        found["lexical"] = _ask(self.lexical, [case.lexical for case in cases])
-        texts = [case.text for case in cases]
-        chances = self.claim_only.probabilities(texts)
-        found["claim_only"] = Answers(chances, chances >= self.claim_only.threshold)
-        return found
+    def answer(self, measured: Sequence[MeasuredClaim]) -> dict[str, Answers]:
+        """Return the answers of both baselines."""
+        lexical = self.lexical.probabilities([claim.verdicts["right"].features for claim in measured])
+        words = self.claim_only.probabilities([row_text(claim.row) for claim in measured])
+        return {
+            "lexical": Answers.from_threshold(lexical, self.lexical.threshold),
+            "claim_only": Answers.from_threshold(words, self.claim_only.threshold),
+        }
 
 
-def _ask(model: LogisticModel, rows: Sequence[Mapping[str, float]]) -> Answers:
-    chances = model.probabilities(rows)
-    return Answers(chances, chances >= model.threshold)
+def judge_answers(measured: Sequence[MeasuredClaim], *, threshold: float) -> dict[str, Answers]:
+    """Return the judge's answers for each kind of evidence that every claim has."""
+    return {
+        system: Answers.from_threshold([claim.verdicts[kind].probability for claim in measured], threshold)
+        for kind, system in SYSTEM_OF.items()
+        if all(kind in claim.verdicts for claim in measured)
+    }
+
+
+def all_answers(measured: Sequence[MeasuredClaim], baselines: Baselines, *, threshold: float) -> Mapping[str, Answers]:
+    """Return the answers of the judge and of the baselines to the same claims."""
+    return judge_answers(measured, threshold=threshold) | baselines.answer(measured)

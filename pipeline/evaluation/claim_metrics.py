@@ -16,7 +16,7 @@ from pipeline.evaluation.fitting import Labels, group_codes
 from pipeline.evaluation.metrics import Figure, Measure, Scored, measure
 from pipeline.evaluation.pairs import claim_measures, whole_pairs
 
-DIFFERENCES = (("ensemble", "lexical"), ("reader", "reader_no_evidence"), ("reader", "reader_blind"))
+DIFFERENCES = (("verdict", "lexical"), ("verdict", "no_evidence"), ("verdict", "wrong_novel"), ("verdict", "blind"))
 """What is compared where both are there: the first less the second."""
 _BETWEEN = "/"
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -12,11 +12,12 @@ from pipeline.book import Book
 from pipeline.errors import BackstoryError, CharacterError, SettingError, TableError
 from pipeline.evaluation.cross_validation import CrossValidation, cross_validate
 from pipeline.evaluation.fitting import checked_labels, fit_logistic, group_codes, inner_splits, split_folds
+from pipeline.judging.backstory import describe_backstory
 from pipeline.judging.logistic import LogisticModel
 from pipeline.judging.verdict import BACKSTORY_FEATURES, backstory_rationale, label_row
-from pipeline.records import Character, Chunk, Claim, ClaimVerdict, Evidence, Novel, Reading, TableLabel
+from pipeline.records import Character, Chunk, Claim, ClaimVerdict, Novel, Reading, TableLabel
 from pipeline.report.dataset_evidence import RowEvidence
-from pipeline.run import Pipeline, describe
+from pipeline.run import Pipeline, Question
 from pipeline.tables.predictions import HeldOutRow, Prediction
 from pipeline.tables.rows import Row, group_by_book, row_text
 from pipeline.text.novels import Shelf
@@ -63,31 +64,23 @@ class FittedTables:
     model: LogisticModel
 
 
-@dataclass(frozen=True)
-class _Case:
-    """A row with its claims and its character, None where the novel knows nobody of that name."""
-
-    row: Row
-    claims: tuple[Claim, ...]
-    person: Character | None
-
-
-def judge_novel(
+def judge_rows(
     pipeline: Pipeline, path: Path, claims: Mapping[Row, tuple[Claim, ...]], *, on_rows: OnRows
 ) -> JudgedNovel:
     """Judge the claims of some rows on the one novel that they are about; raises NovelError.
 
-    A row whose character is empty or found nowhere is judged on the whole novel, with a notice.
+    A row whose character is empty or not in the novel is judged on the whole novel, with a notice.
     """
     book = pipeline.open_book(path)
-    people = _find_people(pipeline, book, list(claims))
-    cases = [_Case(row, own, people[row.char]) for row, own in claims.items()]
-    tracked = tuple({person.name: person for person in people.values() if person is not None}.values())
-    reading = pipeline.read(book, tracked)
-    rows = tuple(_judge_group(pipeline, book, reading, cases, on_rows))
-    shown = [claim for judged in rows for claim in judged.claims]
-    summaries = pipeline.summarise(book, shown)
-    return JudgedNovel(book.novel, book.chunks, book.cast, tracked, reading, summaries, rows)
+    people = find_people(pipeline, book, [row.char for row in claims])
+    questions = [Question(own, people[row.char]) for row, own in claims.items()]
+    judged = pipeline.judge_claims(book, questions, on_claims=lambda done, total: on_rows(book.novel.name, done, total))
+    rows = tuple(
+        _judged_row(pipeline, book, row, question, answer)
+        for row, question, answer in zip(claims, questions, judged.answers, strict=True)
+    )
+    summaries = pipeline.summarise(book, [claim for answer in judged.answers for claim in answer])
+    return JudgedNovel(book.novel, book.chunks, book.cast, judged.tracked, judged.reading, summaries, rows)
 
 
 def rows_by_novel(rows: Sequence[Row], novels_dir: Path) -> dict[Path, list[Row]]:
@@ -110,10 +103,10 @@ def extract_row(pipeline: Pipeline, row: Row) -> tuple[Claim, ...]:
         raise TableError(f"row {row.id}: {error}") from error
 
 
-def _find_people(pipeline: Pipeline, book: Book, rows: Sequence[Row]) -> dict[str, Character | None]:
-    """Return the character of each name in the rows, None for a name that the novel does not know."""
+def find_people(pipeline: Pipeline, book: Book, names: Sequence[str]) -> dict[str, Character | None]:
+    """Return the character of each name, None for a name that the novel does not have."""
     people: dict[str, Character | None] = {}
-    for name in dict.fromkeys(row.char for row in rows):
+    for name in dict.fromkeys(names):
         try:
             people[name] = pipeline.find_character(book, name) if name.strip() else None
         except CharacterError:
@@ -121,30 +114,21 @@ def _find_people(pipeline: Pipeline, book: Book, rows: Sequence[Row]) -> dict[st
     return people
 
 
-def _judge_group(
-    pipeline: Pipeline, book: Book, reading: Reading, cases: Sequence[_Case], on_rows: OnRows
-) -> Iterator[JudgedRow]:
-    questions: list[tuple[Claim, tuple[Evidence, ...]]] = []
-    for case in cases:
-        evidence = pipeline.find_evidence(book, reading, case.person, case.claims)
-        questions += [(claim, evidence[claim.id]) for claim in case.claims]
-    total = sum(1 + len(evidence) for _, evidence in questions)
-    verdicts = iter(
-        pipeline.judge_claims(book, questions, on_progress=lambda read: on_rows(book.novel.name, read, total))
-    )
-    for case in cases:
-        own = tuple(next(verdicts) for _ in case.claims)
-        found = case.person is not None
-        notices = (*_notices(case), *pipeline.llm.notices_on(case.row.char.strip(), row_text(case.row), case.claims))
-        yield JudgedRow(case.row, found, notices, own, describe(own), book.novel.name)
+def _judged_row(
+    pipeline: Pipeline, book: Book, row: Row, question: Question, answer: tuple[ClaimVerdict, ...]
+) -> JudgedRow:
+    found = question.character is not None
+    by_llm = pipeline.llm.notices_on(row.char.strip(), row_text(row), question.claims)
+    features = describe_backstory(answer)
+    return JudgedRow(row, found, (*_notices(row, found=found), *by_llm), answer, features, book.novel.name)
 
 
-def _notices(case: _Case) -> tuple[str, ...]:
-    if case.person is not None:
+def _notices(row: Row, *, found: bool) -> tuple[str, ...]:
+    if found:
         return ()
-    if not case.row.char.strip():
+    if not row.char.strip():
         return ("the row names no character; it was judged on the whole novel",)
-    return (f"{case.row.char!r} is found nowhere in the novel; the row was judged on the whole novel",)
+    return (f"{row.char!r} is found nowhere in the novel; the row was judged on the whole novel",)
 
 
 def check_training(rows: Sequence[Row], *, folds: int, repeats: int, seed: int) -> None:

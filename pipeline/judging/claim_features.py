@@ -10,10 +10,10 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field
 
 from pipeline.judging.evidence_selection import Candidate, choose_sentences
-from pipeline.judging.expected_overlap import Background
+from pipeline.judging.expected_overlap import ExpectedOverlap
 from pipeline.judging.lexical import lexical_features
 from pipeline.judging.passage import Passage, Stems, Weight
-from pipeline.judging.verifier import Comparison, ReaderQuestion
+from pipeline.judging.verifier import VerifierInput, VerifierOutput
 
 READER_PREFIX = "reader_"
 """What stands before the name of a feature that the reader gave."""
@@ -30,9 +30,9 @@ class ClaimCase:
     lexical: dict[str, float] = field(default_factory=dict)
 
     @property
-    def question(self) -> ReaderQuestion:
-        """What the reader is asked."""
-        return ReaderQuestion(self.text, self.sentences)
+    def verifier_input(self) -> VerifierInput:
+        """The claim and its evidence as the verifier takes them."""
+        return VerifierInput(self.text, self.sentences)
 
 
 def make_case(
@@ -42,7 +42,7 @@ def make_case(
     first_sentences: Sequence[int],
     weight: Weight,
     stems: Stems,
-    background: Background,
+    expected: ExpectedOverlap,
 ) -> ClaimCase:
     """Return a claim before its retrieved passages, best first; no passage is no evidence.
 
@@ -56,26 +56,26 @@ def make_case(
         Candidate(number, frozenset(stems(sentence)), len(sentence.split())) for number, sentence in numbered.items()
     ]
     chosen = choose_sentences(dict.fromkeys(stems(text)), candidates, weight=weight)
-    words = lexical_features(text, passages, weight=weight, stems=stems, background=background)
+    words = lexical_features(text, passages, weight=weight, stems=stems, expected=expected)
     return ClaimCase(text, tuple(numbered[number] for number in sorted(chosen)), words)
 
 
-def claim_row(case: ClaimCase, comparison: Comparison) -> dict[str, float]:
+def claim_row(case: ClaimCase, comparison: VerifierOutput) -> dict[str, float]:
     """Return the evidence features of a claim: those of the words, then the reader's, all 0 before no evidence.
 
     ``WORDING`` is among them, 0 where the reader heard nothing. A model may use it to take the share of the wording off
     the others, and no further: ``control.fit_controlled`` holds it to that.
     """
-    return case.lexical | reader_features(comparison)
+    return case.lexical | verifier_features(comparison)
 
 
-def reader_features(comparison: Comparison) -> dict[str, float]:
+def verifier_features(comparison: VerifierOutput) -> dict[str, float]:
     """Return the reader's part of a row: each number counts as much as the reader thinks that the evidence settles."""
     heard = any(comparison.features.values())
     told = {READER_PREFIX + name: comparison.stated * value for name, value in comparison.features.items()}
     return told | {WORDING: comparison.stated * comparison.alone if heard else 0.0}
 
 
-def reader_row(comparison: Comparison) -> dict[str, float]:
+def reader_row(comparison: VerifierOutput) -> dict[str, float]:
     """Return the one number that the reader is judged by alone."""
     return {"log_odds": comparison.log_odds}

@@ -26,7 +26,7 @@ _ARRAYS = ("signals", "words", "frequencies", "edges", "priors", "measured")
 
 
 @dataclass(frozen=True, eq=False)
-class Background:
+class ExpectedOverlap:
     """The expected signals of word stems before an unrelated novel.
 
     ``frequencies`` is the share of passages, over many novels, that hold a stem. ``measured`` holds the expected
@@ -75,7 +75,7 @@ class Background:
         )
 
     @classmethod
-    def load(cls, path: Path) -> Background:
+    def load(cls, path: Path) -> ExpectedOverlap:
         """Read what ``save`` wrote; raises ModelError when it is missing or damaged."""
         try:
             with np.load(path, allow_pickle=False) as file:
@@ -93,7 +93,7 @@ class Background:
 
 
 def rarity(frequency: float) -> float:
-    """Return the nats of a stem that stands in this share of passages; see ``Background.rarity``.
+    """Return the nats of a stem that stands in this share of passages; see ``ExpectedOverlap.rarity``.
 
     >>> round(rarity(0.001), 2), rarity(0.5)
     (3.24, 0.05)

@@ -1,9 +1,9 @@
 """Lexical evidence: how much more of a claim its passages hold than those of any novel would.
 
 Every word stem of the claim sends signals: does it stand in the passages, how near the claim's other words, beside
-those that it stands beside in the claim. From each signal the ``Background`` takes what an unrelated novel gives for
-that stem, and the surplus is summed over the claim's stems. So before a wrong novel a feature is zero on average for
-every claim, whatever its words and length, and a feature cannot tell an invented claim without the book. Nothing is
+those that it stands beside in the claim. From each signal the ``ExpectedOverlap`` takes what an unrelated novel gives
+for that stem, and the surplus is summed over the claim's stems. So given a wrong novel a feature is zero on average
+for every claim, whatever its words and length, and a feature cannot tell an invented claim without the book. Nothing is
 divided by the length of the claim: what is missing counts in full.
 
 Where no stem of the claim is found the book is silent, and every feature is 0.
@@ -21,7 +21,7 @@ import numpy as np
 import numpy.typing as npt
 
 from pipeline.errors import ModelError
-from pipeline.judging.expected_overlap import Background
+from pipeline.judging.expected_overlap import ExpectedOverlap
 from pipeline.judging.passage import Passage, Stems, Weight
 
 Doubles = npt.NDArray[np.float64]
@@ -56,7 +56,7 @@ class ClaimWords:
 
 
 def lexical_features(
-    claim_text: str, passages: Sequence[Passage], *, weight: Weight, stems: Stems, background: Background
+    claim_text: str, passages: Sequence[Passage], *, weight: Weight, stems: Stems, expected: ExpectedOverlap
 ) -> dict[str, float]:
     """Return the ``LEXICAL_SURPLUS`` of a claim over its passages, best passage first.
 
@@ -66,13 +66,13 @@ def lexical_features(
     Raises:
         ModelError: the background was made of other signals.
     """
-    if background.signals != SIGNALS:
-        raise ModelError(f"the background holds {background.signals}; expected {SIGNALS}: build it again")
+    if expected.signals != SIGNALS:
+        raise ModelError(f"the background holds {expected.signals}; expected {SIGNALS}: build it again")
     words = claim_words(claim_text, stems)
-    signals = word_signals(words, passages, weight=weight, stems=stems, rarity=background.rarity)
+    signals = word_signals(words, passages, weight=weight, stems=stems, rarity=expected.rarity)
     if not signals[:, 0].any():
         return dict.fromkeys(LEXICAL_SURPLUS, 0.0)
-    surplus = signals - np.array([background.expected(stem) for stem in words.stems])
+    surplus = signals - np.array([expected.expected(stem) for stem in words.stems])
     sums = np.concatenate([surplus[~words.named].sum(axis=0), surplus[words.named].sum(axis=0)])
     return dict(zip(LEXICAL_SURPLUS, map(float, sums), strict=True))
 

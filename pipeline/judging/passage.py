@@ -6,6 +6,8 @@ import math
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
+from pipeline.records import Chunk, Novel
+
 Stems = Callable[[str], tuple[str, ...]]
 Weight = Callable[[str], float]
 
@@ -20,6 +22,11 @@ class Passage:
     def text(self) -> str:
         """Return the sentences as one text."""
         return " ".join(self.sentences)
+
+
+def passage_of(novel: Novel, chunk: Chunk) -> Passage:
+    """Return the verbatim sentences of a chunk."""
+    return Passage(tuple(novel.text[start:end] for start, end in chunk.sentences))
 
 
 def best_sentence(claim_text: str, sentences: Sequence[str], *, weight: Weight, stems: Stems) -> int:

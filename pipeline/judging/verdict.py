@@ -9,7 +9,7 @@ from __future__ import annotations
 import math
 from collections import Counter
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from pipeline.errors import BackstoryError, SettingError
 from pipeline.records import BackstoryLabel, ClaimLabel, ClaimVerdict, Pair, PairLabel, TableLabel
@@ -19,6 +19,7 @@ BACKSTORY_FEATURES = ("log_odds_soft_min", "share_not_stated")
 SHARPNESS = 2.0
 """How far the weakest claim stands out of a backstory: 0 is the mean of the claims, infinity their minimum."""
 LONGEST_QUOTATION = 240
+NO_EVIDENCE = "No passage of the book was compared with this."
 
 # A claim the model is surer of than this weighs as one it is this sure of.
 _SUREST = 1e-6
@@ -95,6 +96,21 @@ def weigh_pairs(pairs: Sequence[Pair]) -> tuple[ClaimLabel, float]:
     return ("supported" if support > contradict else "contradicted"), probability
 
 
+def relabel(verdict: ClaimVerdict, labels: Sequence[dict[PairLabel, float]]) -> ClaimVerdict:
+    """Return the verdict on a claim whose passages somebody else has labelled, by the rule of ``weigh_pairs``.
+
+    ``labels`` are probabilities that sum to 1, one mapping a pair in the order of the pairs. The evidence, its
+    quotations and the features of the claim stay.
+    """
+    pairs = tuple(
+        replace(pair, label=label_pair(chances), probabilities=chances)
+        for pair, chances in zip(verdict.pairs, labels, strict=True)
+    )
+    label, probability = weigh_pairs(pairs)
+    rationale = claim_rationale(label, pairs)
+    return replace(verdict, label=label, probability=probability, pairs=pairs, rationale=rationale)
+
+
 def backstory_features(probabilities: Sequence[float], labels: Sequence[ClaimLabel]) -> dict[str, float]:
     """Return the numbers that describe a backstory, from the probability and label of each of its claims.
 
@@ -155,7 +171,7 @@ def claim_rationale(label: ClaimLabel, pairs: Sequence[Pair]) -> str:
     That is the ``deciding_pair``; for a claim not stated, the one nearest to it.
     """
     if not pairs:
-        raise ValueError("no pair to quote; a claim is never judged on zero evidence")
+        return NO_EVIDENCE
     return f"{_OPENINGS[label]} {cite(deciding_pair(label, pairs))}"
 
 

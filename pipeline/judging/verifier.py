@@ -25,7 +25,7 @@ _CLAIMS_A_ROW = 6
 
 
 @dataclass(frozen=True)
-class Comparison:
+class VerifierOutput:
     """What a reader says of one claim before one piece of evidence.
 
     ``probabilities`` of supported, contradicted and not_stated sum to 1. ``log_odds`` are the reader's answer: those of
@@ -46,24 +46,32 @@ class Comparison:
 
 
 @dataclass(frozen=True)
-class ReaderQuestion:
+class VerifierInput:
     """A claim, and the verbatim sentences it is read against, in the order of the book; none is no evidence."""
 
     claim: str
     sentences: tuple[str, ...]
 
 
-class ClaimComparer(Protocol):
-    """Anything that compares claims with evidence; the shipped reader is one, tests have simpler ones."""
+class Verifier(Protocol):
+    """Anything that labels claims given evidence: the shipped BDH verifier, ablations of it, fakes in tests."""
 
-    def compare(
-        self, questions: Sequence[ReaderQuestion], *, on_progress: Callable[[int], object] = ...
-    ) -> list[Comparison]:
+    @property
+    def weights_sha256(self) -> str:
+        """SHA-256 of its weights."""
+
+    @property
+    def identity(self) -> str:
+        """What its outputs depend on besides the inputs: weights, precision and kind of device."""
+
+    def verify(
+        self, questions: Sequence[VerifierInput], *, on_progress: Callable[[int], object] = ...
+    ) -> list[VerifierOutput]:
         """Return a comparison for each question, in order; ``on_progress`` hears how many were just done."""
 
 
 @dataclass(frozen=True)
-class TrainedReader:
+class BDHVerifier:
     """A claim reader with its tokenizer and the sum of its files."""
 
     reader: ClaimReader
@@ -71,7 +79,7 @@ class TrainedReader:
     weights_sha256: str
 
     @classmethod
-    def load(cls, folder: Path, *, device: torch.device, dtype: torch.dtype | None) -> TrainedReader:
+    def load(cls, folder: Path, *, device: torch.device, dtype: torch.dtype | None) -> BDHVerifier:
         """Load the claim reader in ``folder``, or else in its folder ``claims``; raises ModelError for damage."""
         folder = claims_folder(folder)
         try:
@@ -86,17 +94,17 @@ class TrainedReader:
         weight = self.reader.model.encoder
         return f"{self.weights_sha256}, {weight.dtype} on {weight.device.type}"
 
-    def compare(
-        self, questions: Sequence[ReaderQuestion], *, on_progress: Callable[[int], object] = lambda done: None
-    ) -> list[Comparison]:
+    def verify(
+        self, questions: Sequence[VerifierInput], *, on_progress: Callable[[int], object] = lambda done: None
+    ) -> list[VerifierOutput]:
         """Return a comparison for each question, in order; each distinct claim is read once without evidence, too."""
         claims = list(dict.fromkeys(question.claim for question in questions))
-        bare = self._read([ReaderQuestion(claim, ()) for claim in claims], lambda done: None)
+        bare = self._read([VerifierInput(claim, ()) for claim in claims], lambda done: None)
         alone = {claim: float(heard.alone) for claim, heard in zip(claims, bare, strict=True)}
         told = self._read(questions, on_progress)
         return [_comparison(heard, alone[question.claim]) for question, heard in zip(questions, told, strict=True)]
 
-    def untrained(self, seed: int) -> TrainedReader:
+    def untrained(self, seed: int) -> BDHVerifier:
         """Return a reader of the same architecture with the weights that a training would begin from: a control."""
         own, device = self.reader, self.reader.model.device
         with torch.random.fork_rng(devices=[]):
@@ -104,19 +112,19 @@ class TrainedReader:
             fresh = ClaimReader(BDH(own.model.config), inner=own.claim_head.enter.out_features)
         fresh.model.to(device, next(own.model.parameters()).dtype)
         fresh.claim_head.to(device)
-        return TrainedReader(fresh.eval(), self.tokenizer, f"{self.weights_sha256}, untrained, seed {seed}")
+        return BDHVerifier(fresh.eval(), self.tokenizer, f"{self.weights_sha256}, untrained, seed {seed}")
 
     @torch.inference_mode()
-    def compare_after(self, question: ReaderQuestion, state: BDHState) -> Comparison:
+    def verify_after(self, question: VerifierInput, state: BDHState) -> VerifierOutput:
         """Return a comparison whose evidence is read after what ``state`` has read, in the place of an empty memory."""
-        (bare,) = self._read([ReaderQuestion(question.claim, ())], lambda done: None)
+        (bare,) = self._read([VerifierInput(question.claim, ())], lambda done: None)
         evidence = self.tokenizer.encode(evidence_text(question.sentences))
         batch = self._batch([evidence], [[self.tokenizer.encode(" ".join(question.claim.split()))]])
         ((heard,),) = _hear(self.reader(batch, state), batch)
         return _comparison(heard, bare.alone)
 
     @torch.inference_mode()
-    def _read(self, questions: Sequence[ReaderQuestion], on_progress: Callable[[int], object]) -> list[_Heard]:
+    def _read(self, questions: Sequence[VerifierInput], on_progress: Callable[[int], object]) -> list[_Heard]:
         """Return what is heard of each question, in order.
 
         Questions about one piece of evidence are read in one row, rows of like length side by side.
@@ -159,20 +167,54 @@ class TrainedReader:
 
 
 @dataclass(frozen=True)
-class ForgetfulReader:
-    """A reader whose memory is emptied after every sentence of the evidence: a control.
+class ForgetfulVerifier:
+    """A verifier whose state is reset after every sentence of the evidence: an ablation.
 
-    What is left in the memory when the claim is read is the last sentence alone.
+    What the state holds when the claim is read is the last sentence alone.
     """
 
-    comparer: ClaimComparer
+    verifier: Verifier
 
-    def compare(
-        self, questions: Sequence[ReaderQuestion], *, on_progress: Callable[[int], object] = lambda done: None
-    ) -> list[Comparison]:
-        """Return a comparison for each question, in order."""
-        last = [ReaderQuestion(question.claim, question.sentences[-1:]) for question in questions]
-        return self.comparer.compare(last, on_progress=on_progress)
+    @property
+    def weights_sha256(self) -> str:
+        """SHA-256 of the weights."""
+        return self.verifier.weights_sha256
+
+    @property
+    def identity(self) -> str:
+        """What its outputs depend on besides the inputs."""
+        return f"{self.verifier.identity}, reset after every sentence"
+
+    def verify(
+        self, questions: Sequence[VerifierInput], *, on_progress: Callable[[int], object] = lambda done: None
+    ) -> list[VerifierOutput]:
+        """Return the output for each input, in order."""
+        last = [VerifierInput(question.claim, question.sentences[-1:]) for question in questions]
+        return self.verifier.verify(last, on_progress=on_progress)
+
+
+@dataclass(frozen=True)
+class NoEvidenceVerifier:
+    """A verifier whose state is emptied before the claim is read: an ablation."""
+
+    verifier: Verifier
+
+    @property
+    def weights_sha256(self) -> str:
+        """SHA-256 of the weights."""
+        return self.verifier.weights_sha256
+
+    @property
+    def identity(self) -> str:
+        """What its outputs depend on besides the inputs."""
+        return f"{self.verifier.identity}, without evidence"
+
+    def verify(
+        self, questions: Sequence[VerifierInput], *, on_progress: Callable[[int], object] = lambda done: None
+    ) -> list[VerifierOutput]:
+        """Return the output for each input, in order."""
+        bare = [VerifierInput(question.claim, ()) for question in questions]
+        return self.verifier.verify(bare, on_progress=on_progress)
 
 
 def claims_folder(folder: Path) -> Path:
@@ -242,7 +284,7 @@ def _hear(output: ClaimOutput, batch: ClaimBatch) -> list[list[_Heard]]:
     return heard
 
 
-def _comparison(heard: _Heard, alone: float) -> Comparison:
+def _comparison(heard: _Heard, alone: float) -> VerifierOutput:
     chances = torch.tensor(heard.logits).softmax(-1).tolist()
     odds = heard.logits[0] - heard.logits[1] if heard.by_evidence else alone
-    return Comparison(dict(zip(CLAIM_LABELS, chances, strict=True)), odds, alone, heard.features)
+    return VerifierOutput(dict(zip(CLAIM_LABELS, chances, strict=True)), odds, alone, heard.features)

@@ -101,7 +101,7 @@ class Desk:
         waivers = load_waivers(waivers_path(self.path_of(question.novel)))
         out = self.out_dir / question.id
         judgement = judge_book(
-            self.pipeline.anew(), book, [character], question.backstory, out=out, waivers=waivers, on_step=enter
+            self.pipeline.fork(), book, [character], question.backstory, out=out, waivers=waivers, on_step=enter
         )
         self._keep(out, question, judgement)
 

@@ -26,7 +26,9 @@ def serve(arguments: argparse.Namespace, config: PipelineConfig) -> int:
     _check(arguments)
     host, jobs = _address(arguments.host), Jobs()
     with open_pipeline(arguments, config) as pipeline:
-        desk = Desk(pipeline.anew(jobs.advance), Path(arguments.novels_dir), Path(arguments.out_dir) / "desk")
+        desk = Desk(
+            pipeline.fork(on_progress=jobs.advance), Path(arguments.novels_dir), Path(arguments.out_dir) / "desk"
+        )
         app = create_app(desk, jobs, host=host, max_upload_mb=arguments.max_upload_mb)
         server = _listen(app, host, arguments.port)
         if not is_loopback(host):

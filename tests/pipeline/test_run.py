@@ -22,11 +22,15 @@ from pipeline.config import (
     resolve_model_dir,
 )
 from pipeline.errors import BackstoryError, CharacterError, ModelError
-from pipeline.judging.claim_model import passage_of
+from pipeline.judging.backstory import describe_backstory
+from pipeline.judging.interface import ClaimQuestion
 from pipeline.judging.lexical import LEXICAL_SURPLUS
-from pipeline.judging.verifier import FEATURES, Comparison, ReaderQuestion
+from pipeline.judging.passage import passage_of
+from pipeline.judging.verifier import FEATURES, VerifierInput, VerifierOutput
+from pipeline.judging.verifier_judge import VerifierJudge
 from pipeline.records import Reading, Verdict
-from pipeline.run import Pipeline, describe
+from pipeline.run import Pipeline, Question
+from pipeline.storage.cache import ReadingCache
 from pipeline.text.aliases import Alias
 from pipeline.text.novels import load_novel
 from tests.pipeline.little_story import BACKSTORY, OTHER_BACKSTORY
@@ -50,8 +54,20 @@ def reading(pipeline: Pipeline, book: Book) -> Reading:
     return pipeline.read(book, [pipeline.find_character(book, "Anna Reed")])
 
 
-def judged(pipeline: Pipeline, book: Book, reading: Reading, backstory: str = BACKSTORY) -> Verdict:
-    return pipeline.judge_backstory(book, reading, pipeline.find_character(book, "Anna Reed"), backstory)
+def judged(pipeline: Pipeline, book: Book, backstory: str = BACKSTORY) -> Verdict:
+    verdict, _ = pipeline.judge_backstory(book, pipeline.find_character(book, "Anna Reed"), backstory)
+    return verdict
+
+
+def questions_of(pipeline: Pipeline, book: Book, reading: Reading) -> list[ClaimQuestion]:
+    claims = pipeline.extract(BACKSTORY, "Anna Reed")
+    evidence = pipeline.find_evidence(book, reading, None, claims)
+    return [ClaimQuestion(claim, evidence[claim.id]) for claim in claims]
+
+
+def judge_of(pipeline: Pipeline) -> VerifierJudge:
+    assert isinstance(pipeline.judge, VerifierJudge)
+    return pipeline.judge
 
 
 def test_open_book_takes_a_path_and_a_loaded_novel(pipeline: Pipeline, book: Book, shelf: Path) -> None:
@@ -114,17 +130,17 @@ def test_evidence_is_as_much_as_asked_for(
 
 
 def test_backstory_has_a_verdict_on_every_claim(pipeline: Pipeline, book: Book, reading: Reading) -> None:
-    verdict = judged(pipeline, book, reading)
+    verdict = judged(pipeline, book)
     assert [one.claim for one in verdict.claims] == list(pipeline.extract(BACKSTORY, "Anna Reed"))
     assert verdict.label in {"consistent", "inconsistent", "uncertain"}
     assert 0 <= verdict.probability <= 1
     assert (verdict.novel, verdict.character) == ("Low Water", "Anna Reed")
-    assert verdict.features == describe(verdict.claims)
-    assert verdict.probability == pytest.approx(pipeline.bench.judge.backstory_model.probability(verdict.features))
+    assert verdict.features == describe_backstory(verdict.claims)
+    assert verdict.probability == pytest.approx(pipeline.models.backstory_model.model.probability(verdict.features))
 
 
 def test_quotations_stand_verbatim_in_the_novel(pipeline: Pipeline, book: Book, reading: Reading) -> None:
-    for one in judged(pipeline, book, reading).claims:
+    for one in judged(pipeline, book).claims:
         assert one.pairs
         for pair in one.pairs:
             assert pair.quotation == book.novel.text[pair.start : pair.end]
@@ -133,30 +149,44 @@ def test_quotations_stand_verbatim_in_the_novel(pipeline: Pipeline, book: Book, 
 
 
 def test_claims_judged_together_or_apart_are_judged_alike(pipeline: Pipeline, book: Book, reading: Reading) -> None:
-    claims = pipeline.extract(BACKSTORY, "Anna Reed")
-    evidence = pipeline.find_evidence(book, reading, None, claims)
-    together = pipeline.judge_claims(book, [(claim, evidence[claim.id]) for claim in claims])
-    for claim, verdict in zip(claims, together, strict=True):
-        (apart,) = pipeline.judge_claims(book, [(claim, evidence[claim.id])])
+    questions = questions_of(pipeline, book, reading)
+    together = list(pipeline.judge_questions(book, questions))
+    for question, verdict in zip(questions, together, strict=True):
+        (apart,) = pipeline.judge_questions(book, [question])
         assert verdict.probability == pytest.approx(apart.probability, abs=1e-4)
         assert [pair.quotation for pair in verdict.pairs] == [pair.quotation for pair in apart.pairs]
+
+
+def test_claims_of_several_characters_are_judged_in_one_pass(pipeline: Pipeline, book: Book) -> None:
+    anna = pipeline.find_character(book, "Anna Reed")
+    own, open_ = (pipeline.extract(text, "Anna Reed") for text in (BACKSTORY, OTHER_BACKSTORY))
+    judged = pipeline.judge_claims(book, [Question(own, anna), Question(open_)])
+    assert judged.tracked == (anna,) and list(judged.reading.characters) == ["Anna Reed"]
+    assert [[one.claim for one in answer] for answer in judged.answers] == [list(own), list(open_)]
+    assert not any(pair.evidence.character_present for one in judged.answers[1] for pair in one.pairs)
+
+
+def test_claim_without_evidence_is_not_compared_with_a_passage(pipeline: Pipeline, book: Book) -> None:
+    (claim, *_) = pipeline.extract(BACKSTORY, "Anna Reed")
+    (verdict,) = pipeline.judge_questions(book, [ClaimQuestion(claim, ())])
+    assert verdict.pairs == () and "No passage" in verdict.rationale
 
 
 class Listener:
     """A claim reader that keeps what it is asked, and finds one kind of evidence in every passage."""
 
-    identity = "a listener"
+    identity = weights_sha256 = "a listener"
 
     def __init__(self) -> None:
-        self.asked: list[ReaderQuestion] = []
+        self.asked: list[VerifierInput] = []
 
-    def compare(
-        self, questions: Sequence[ReaderQuestion], *, on_progress: Callable[[int], object] = lambda done: None
-    ) -> list[Comparison]:
+    def verify(
+        self, questions: Sequence[VerifierInput], *, on_progress: Callable[[int], object] = lambda done: None
+    ) -> list[VerifierOutput]:
         self.asked += questions
         on_progress(len(questions))
         return [
-            Comparison(
+            VerifierOutput(
                 {"supported": 0.0, "contradicted": 1.0, "not_stated": 0.0},
                 float(number),
                 0.0,
@@ -166,42 +196,38 @@ class Listener:
         ]
 
 
-def test_each_claim_is_read_before_all_its_evidence_and_before_each_passage(
-    stand_in_config: PipelineConfig, pipeline: Pipeline, book: Book, reading: Reading
+def test_each_claim_is_verified_given_all_its_evidence_and_given_each_passage(
+    pipeline: Pipeline, book: Book, reading: Reading
 ) -> None:
-    listening, listener, done = Pipeline(stand_in_config, cache_dir=pipeline.cache_dir), Listener(), list[int]()
-    vars(listening.bench)["claim_reader"] = listener
-    claims = pipeline.extract(BACKSTORY, "Anna Reed")
-    evidence = pipeline.find_evidence(book, reading, None, claims)
-    questions = [(claim, evidence[claim.id]) for claim in claims]
-    judged = listening.judge_claims(book, questions, on_progress=done.append)
+    listener, done = Listener(), list[int]()
+    listening = replace(judge_of(pipeline), verifier=listener, cache=None)
+    questions = questions_of(pipeline, book, reading)
+    judged = listening.judge(book, questions, on_progress=done.append)
     place = 0
-    for (claim, found), verdict in zip(questions, judged, strict=True):
-        whole, *alone = listener.asked[place : place + 1 + len(found)]
-        assert {question.claim for question in (whole, *alone)} == {claim.text}
-        passages = [passage_of(book.novel, book.chunks[item.chunk_index]).sentences for item in found]
-        assert [question.sentences for question in alone] == passages
+    for question, verdict in zip(questions, judged, strict=True):
+        whole, *alone = listener.asked[place : place + 1 + len(question.evidence)]
+        assert {one.claim for one in (whole, *alone)} == {question.claim.text}
+        passages = [passage_of(book.novel, book.chunks[item.chunk_index]).sentences for item in question.evidence]
+        assert [one.sentences for one in alone] == passages
         places = [book.novel.text.index(sentence) for sentence in whole.sentences]
-        assert places and places == sorted(set(places)), "read once each, in the order of the book"
+        assert places and places == sorted(set(places)), "each sentence once, in the order of the book"
         assert {*whole.sentences} <= {sentence for passage in passages for sentence in passage}
-        assert verdict.features["reader_odds"] == place, "what is said before all the evidence makes the claim's row"
-        place += 1 + len(found)
+        assert verdict.features["reader_odds"] == place, "the output given all the evidence makes the claim's row"
+        place += 1 + len(question.evidence)
     assert len(listener.asked) == sum(done) == place
 
 
-def test_answers_are_kept_and_what_is_kept_but_no_answers_is_asked_again(
-    stand_in_config: PipelineConfig, pipeline: Pipeline, book: Book, reading: Reading, tmp_path: Path
+def test_outputs_are_cached_and_anything_else_in_their_place_is_computed_again(
+    pipeline: Pipeline, book: Book, reading: Reading, tmp_path: Path
 ) -> None:
-    claims = pipeline.extract(BACKSTORY, "Anna Reed")
-    evidence = pipeline.find_evidence(book, reading, None, claims)
-    questions = [(claim, evidence[claim.id]) for claim in claims]
+    questions = questions_of(pipeline, book, reading)
     verdicts, asked, done = [], [], list[int]()
     for damage in (None, None, "[1, 2]", '[{"odds": 1}]', "["):
-        again, listener = Pipeline(stand_in_config, cache_dir=tmp_path), Listener()
-        vars(again.bench)["claim_reader"] = listener
+        listener = Listener()
+        again = replace(judge_of(pipeline), verifier=listener, cache=ReadingCache(tmp_path))
         for kept in tmp_path.glob("*.claims.json"):
             kept.write_text(damage or kept.read_text())
-        verdicts.append(again.judge_claims(book, questions, on_progress=done.append))
+        verdicts.append(again.judge(book, questions, on_progress=done.append))
         asked.append(len(listener.asked))
     assert asked[1] == 0 and asked[0] == asked[2] == asked[3] == asked[4] > 0
     assert verdicts == [verdicts[0]] * 5
@@ -211,13 +237,13 @@ def test_answers_are_kept_and_what_is_kept_but_no_answers_is_asked_again(
 def test_features_of_a_claim_are_those_of_its_words_and_of_the_reader(
     pipeline: Pipeline, book: Book, reading: Reading
 ) -> None:
-    for one in judged(pipeline, book, reading).claims:
+    for one in judged(pipeline, book).claims:
         assert set(one.features) == {*LEXICAL_SURPLUS, *(f"reader_{name}" for name in (*FEATURES, "alone"))}
-        assert one.probability == pytest.approx(pipeline.bench.judge.claim_model.probability(one.features))
+        assert one.probability == pytest.approx(judge_of(pipeline).model.claim.probability(one.features))
 
 
 def test_claim_reader_lies_in_the_folder_of_the_reader(pipeline: Pipeline, stand_in_reader: Path) -> None:
-    assert pipeline.bench.claim_reader.weights_sha256 == weights_hash(stand_in_reader / "claims")
+    assert judge_of(pipeline).verifier.weights_sha256 == weights_hash(stand_in_reader / "claims")
 
 
 def test_missing_claim_reader_is_known_before_hours_of_work(
@@ -235,12 +261,12 @@ def test_uncertain_is_what_lies_near_the_threshold(
     timid = Pipeline(
         replace(stand_in_config, scoring=ScoringConfig(uncertain_below=0.999)), cache_dir=pipeline.cache_dir
     )
-    assert judged(timid, book, reading).label == "uncertain"
+    assert judged(timid, book).label == "uncertain"
 
 
 def test_empty_backstory_holds_no_claim(pipeline: Pipeline, book: Book, reading: Reading) -> None:
     with pytest.raises(BackstoryError):
-        judged(pipeline, book, reading, " \n")
+        judged(pipeline, book, " \n")
 
 
 def test_second_run_judges_as_the_first(
@@ -252,7 +278,7 @@ def test_second_run_judges_as_the_first(
     for one, other in zip(reading.states, kept.states, strict=True):
         assert np.array_equal(one.global_vector, other.global_vector)
     for backstory in (BACKSTORY, OTHER_BACKSTORY):
-        assert judged(again, opened, kept, backstory) == judged(pipeline, book, reading, backstory)
+        assert judged(again, opened, backstory) == judged(pipeline, book, backstory)
 
 
 def test_chunks_are_cut_as_configured(stand_in_config: PipelineConfig, shelf: Path) -> None:
@@ -265,7 +291,7 @@ def test_chunks_are_cut_as_configured(stand_in_config: PipelineConfig, shelf: Pa
 def test_missing_models_are_named(stand_in_config: PipelineConfig) -> None:
     missing = replace(stand_in_config, scoring=ScoringConfig(verdict_dir="no/such/verdict"))
     with pytest.raises(ModelError, match=r"claim\.json"):
-        _ = Pipeline(missing).bench.judge
+        _ = Pipeline(missing).judge
 
 
 def test_shipped_folder_is_found_from_anywhere(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -276,24 +302,14 @@ def test_shipped_folder_is_found_from_anywhere(tmp_path: Path, monkeypatch: pyte
     assert resolve_model_dir(str(tmp_path / "other")) == tmp_path / "other"
 
 
-def test_checks_stand_beside_the_reader_and_say_which_fired(pipeline: Pipeline, book: Book, reading: Reading) -> None:
+def test_checks_are_shown_and_do_not_move_the_verdict(pipeline: Pipeline, book: Book) -> None:
     backstory = "Anna Reed had rowed past the house of Dr Moss and counted its nineteen dark shutters. Dr Moss died."
-    verdict = judged(
-        pipeline, book, reading, "Anna Reed's boat, the Patience, held nine people and one cow. " + backstory
-    )
+    verdict = judged(pipeline, book, "Anna Reed's boat, the Patience, held nine people and one cow. " + backstory)
     checks = [check for one in verdict.claims for check in one.checks]
     assert [(check.kind, check.agrees) for check in checks] == [("number", False)]
     for check in checks:
         assert book.novel.text[check.start : check.end] == check.passage == "It held eleven people and one cow."
         assert check.chapter == 1
-    told = next(one for one in verdict.claims if one.checks)
-    assert "The check of numbers conflicts: the claim says “nine people”" in told.rationale
-    heard = pipeline.bench.judge.claim_model.probability(told.features)
-    shift = pipeline.bench.check_shifts.of(told.checks)
-    assert np.log(told.probability / (1 - told.probability)) == pytest.approx(np.log(heard / (1 - heard)) + shift)
-
-
-def test_missing_shifts_are_known_before_hours_of_work(stand_in_config: PipelineConfig) -> None:
-    lacking = Pipeline(replace(stand_in_config, scoring=ScoringConfig(checks_dir="no/such/checks")))
-    with pytest.raises(ModelError, match="shift for each kind of check"):
-        lacking.load_models()
+    shown = next(one for one in verdict.claims if one.checks)
+    assert "The check of numbers conflicts: the claim says “nine people”" in shown.rationale
+    assert shown.probability == judge_of(pipeline).model.claim.probability(shown.features)

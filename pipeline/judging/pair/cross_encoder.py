@@ -11,14 +11,17 @@ import hashlib
 import re
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
+from importlib.util import find_spec
 from pathlib import Path
 from typing import Any, get_args
 
 import torch
-from transformers import AutoModelForSequenceClassification, AutoTokenizer
 
+from pipeline.device import choose_machine
 from pipeline.errors import ModelError
-from pipeline.judging.pair.interface import PairQuestion
+from pipeline.judging.interface import JudgeContext
+from pipeline.judging.pair.by_passages import ByPassages, judge_by_passages
+from pipeline.judging.pair.interface import PassageQuestion
 from pipeline.records import PairLabel
 from pipeline.retrieval.index import Lexicon
 
@@ -67,6 +70,18 @@ EXPECTED = (
 _BATCH_TOKENS = {"cpu": 4096, "cuda": 65536}
 _LONGEST = 512
 """Tokens where neither tokenizer nor model says how many it takes."""
+
+
+EXTRA = "pip install 'bdh-narrative[judges]'"
+
+
+def open_cross_encoder_judge(context: JudgeContext) -> ByPassages:
+    """Load the model whose name or folder is the argument; raises ModelError, also where Transformers is missing."""
+    name, reading = context.argument, context.config.reading
+    if find_spec("transformers") is None:
+        raise ModelError(f"--judge hf:{name} needs transformers, which is not installed; {EXTRA} installs it")
+    device, dtype = choose_machine(reading.device, reading.dtype)
+    return judge_by_passages(CrossEncoder.load(name, device=device, dtype=dtype), context.config)
 
 
 @dataclass(frozen=True)
@@ -119,14 +134,14 @@ class CrossEncoder:
         return f"every passage as premise and the claim as hypothesis for the cross-encoder {name}; {rule}"
 
     @torch.inference_mode()
-    def label_pairs(
+    def label_passages(
         self,
-        questions: Sequence[PairQuestion],
+        questions: Sequence[PassageQuestion],
         *,
         lexicon: Lexicon | None = None,
         on_progress: Callable[[int], object] = lambda done: None,
     ) -> list[dict[PairLabel, float]]:
-        """Return what each passage does to its claim; see ``PairJudge``. Where a pair is too long the passage is cut.
+        """Return the label probabilities of each passage; see ``PassageJudge``. A passage that is too long is cut.
 
         Raises ModelError for a claim that leaves no room for a passage.
         """
@@ -210,6 +225,8 @@ def _parted(name: str) -> tuple[str, tuple[str, ...]]:
 
 def _fetch(name: str, dtype: torch.dtype | None) -> tuple[Any, dict[str, Any]]:
     settings: dict[str, Any] = {"use_safetensors": True, "trust_remote_code": False, "output_loading_info": True}
+    from transformers import AutoModelForSequenceClassification
+
     try:
         model, report = AutoModelForSequenceClassification.from_pretrained(
             name, dtype=dtype or torch.float32, **settings
@@ -220,6 +237,8 @@ def _fetch(name: str, dtype: torch.dtype | None) -> tuple[Any, dict[str, Any]]:
 
 
 def _fetch_tokenizer(name: str) -> Any:
+    from transformers import AutoTokenizer
+
     try:
         return AutoTokenizer.from_pretrained(name, trust_remote_code=False)
     except Exception as error:

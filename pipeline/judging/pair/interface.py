@@ -11,14 +11,14 @@ from pipeline.retrieval.index import Lexicon
 
 
 @dataclass(frozen=True)
-class PairQuestion:
+class PassageQuestion:
     """A claim and the verbatim sentences of one passage, in the order of the book."""
 
     claim: str
     sentences: tuple[str, ...]
 
 
-class PairJudge(Protocol):
+class PassageJudge(Protocol):
     """Says what a passage does to a claim; ``method`` tells how in a sentence, ``sha256`` with which weights, if any.
 
     ``contradicts`` is false for a judge that cannot tell a passage that speaks against a claim from one that is silent.
@@ -31,9 +31,9 @@ class PairJudge(Protocol):
     @property
     def contradicts(self) -> bool: ...
 
-    def label_pairs(
+    def label_passages(
         self,
-        questions: Sequence[PairQuestion],
+        questions: Sequence[PassageQuestion],
         *,
         lexicon: Lexicon,
         on_progress: Callable[[int], object] = ...,

@@ -14,7 +14,9 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from itertools import pairwise
 
-from pipeline.judging.pair.interface import PairQuestion
+from pipeline.judging.interface import JudgeContext
+from pipeline.judging.pair.by_passages import ByPassages, judge_by_passages
+from pipeline.judging.pair.interface import PassageQuestion
 from pipeline.language.numbers import find_quantities
 from pipeline.records import PairLabel
 from pipeline.retrieval.index import Lexicon
@@ -100,8 +102,13 @@ _OPPOSITE_OF: dict[str, frozenset[str]] = {
 _WORD = re.compile(r"[^\W\d_]+")
 
 
+def open_rules_judge(context: JudgeContext) -> ByPassages:
+    """Return the judge of declared rules, which has no weights."""
+    return judge_by_passages(RulesJudge(), context.config)
+
+
 @dataclass(frozen=True)
-class HeuristicJudge:
+class RulesJudge:
     """The judge of declared rules."""
 
     contradicts: bool = True
@@ -111,14 +118,14 @@ class HeuristicJudge:
         "negation, opposites and other numbers as signs against it"
     )
 
-    def label_pairs(
+    def label_passages(
         self,
-        questions: Sequence[PairQuestion],
+        questions: Sequence[PassageQuestion],
         *,
         lexicon: Lexicon,
         on_progress: Callable[[int], object] = lambda done: None,
     ) -> list[dict[PairLabel, float]]:
-        """Return what each passage does to its claim; see ``PairJudge``."""
+        """Return what each passage does to its claim; see ``PassageJudge``."""
         labels = []
         for question in questions:
             labels.append(_label(question, lexicon))
@@ -145,7 +152,7 @@ def conflict_cues(claim: str, text: str) -> tuple[str, ...]:
     return tuple(cues)
 
 
-def _label(question: PairQuestion, lexicon: Lexicon) -> dict[PairLabel, float]:
+def _label(question: PassageQuestion, lexicon: Lexicon) -> dict[PairLabel, float]:
     text, covered = _nearest(question, lexicon)
     relevance = min(max((covered - RELEVANT_FROM) / (RELEVANT_AT - RELEVANT_FROM), 0.0), 1.0)
     cues = len(conflict_cues(question.claim, text))
@@ -153,7 +160,7 @@ def _label(question: PairQuestion, lexicon: Lexicon) -> dict[PairLabel, float]:
     return {"support": relevance - contradict, "contradict": contradict, "irrelevant": 1 - relevance}
 
 
-def _nearest(question: PairQuestion, lexicon: Lexicon) -> tuple[str, float]:
+def _nearest(question: PassageQuestion, lexicon: Lexicon) -> tuple[str, float]:
     """Return the two neighbouring sentences that hold most of the claim, and which share of its words' weight."""
     claim = frozenset(lexicon.stems(question.claim))
     total = math.fsum(lexicon.weight(stem) for stem in claim)

@@ -38,10 +38,9 @@ pytestmark = pytest.mark.slow
 class Contradicting(Pipeline):
     """Stages whose judge finds every claim contradicted, so that a page has findings whatever the judge learns."""
 
-    def judge_claims(self, *asked: Any, **more: Any) -> list[ClaimVerdict]:
-        return [
-            replace(judged, label="contradicted", probability=0.1) for judged in super().judge_claims(*asked, **more)
-        ]
+    def judge_questions(self, *asked: Any, **more: Any) -> Iterator[ClaimVerdict]:
+        for judged in super().judge_questions(*asked, **more):
+            yield replace(judged, label="contradicted", probability=0.1)
 
 
 @pytest.fixture(scope="module")

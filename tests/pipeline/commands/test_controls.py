@@ -16,9 +16,8 @@ from jsonschema import Draft202012Validator
 from pipeline.cli import main
 from pipeline.config import ROOT
 from pipeline.evaluation.ablations import SYSTEMS
-from pipeline.evaluation.baselines import READERS
 from pipeline.evaluation.claim_only import ClaimOnlyModel
-from pipeline.judging.expected_overlap import Background
+from pipeline.judging.expected_overlap import ExpectedOverlap
 from pipeline.judging.lexical import LEXICAL_SURPLUS, SIGNALS
 from pipeline.judging.logistic import LogisticModel
 from pipeline.report.controls_view import table_lines
@@ -53,11 +52,11 @@ def even(*names: str) -> LogisticModel:
 def asked(stand_in_reader: Path, tmp_path_factory: pytest.TempPathFactory) -> list[str]:
     """The flags of a good run, but for its table and output: two novels, models made by hand."""
     verdict, novels = tmp_path_factory.mktemp("verdict"), tmp_path_factory.mktemp("novels")
-    Background(SIGNALS, {}, np.array([1e-9]), np.zeros((2, len(SIGNALS))), {}).save(verdict / "background.npz")
+    ExpectedOverlap(SIGNALS, {}, np.array([1e-9]), np.zeros((2, len(SIGNALS))), {}).save(verdict / "background.npz")
     even(*LEXICAL_SURPLUS, "reader_odds", "reader_surplus").save(verdict / "claim.json")
     even(*LEXICAL_SURPLUS).save(verdict / "claim_lexical.json")
-    for name in READERS.values():
-        even("log_odds").save(verdict / f"claim_{name}.json")
+    even("reader_odds").save(verdict / "pair.json")
+    even("log_odds_mean").save(verdict / "backstory.json")
     words = ClaimOnlyModel({"windmill": (1.0, -1.0)}, 0.1, 0.5)
     (verdict / "claim_only.json").write_text(json.dumps(words.to_dict()), encoding="utf-8")
     (novels / "Low Water.txt").write_text(TEXT, encoding="utf-8")
@@ -93,11 +92,11 @@ def test_claims_are_judged_by_every_system_and_compared_with_the_first(ask: Any,
     assert (found["rows"], found["consistent"], found["books"], found["pairs"]) == (8, 4, 2, 3)
     assert found["interval"] == "95 %, bootstrap over pairs"
     systems = found["systems"]
-    assert systems["trained"]["first_minus_this"] == {}
+    assert systems["full"]["first_minus_this"] == {}
     for name, one in systems.items():
         assert {"accuracy", "auc", "ranking", "ece"} <= set(one["figures"])
-        if name != "trained":
-            lack = systems["trained"]["figures"]["auc"]["value"] - one["figures"]["auc"]["value"]
+        if name != "full":
+            lack = systems["full"]["figures"]["auc"]["value"] - one["figures"]["auc"]["value"]
             assert one["first_minus_this"]["auc"]["value"] == pytest.approx(lack)
     assert systems["majority"]["figures"]["auc"]["value"] == 0.5
 
@@ -105,9 +104,9 @@ def test_claims_are_judged_by_every_system_and_compared_with_the_first(ask: Any,
 def test_replaced_parts_change_what_is_answered(ask: Any, tmp_path: Path) -> None:
     ask("--claims", [*CLAIMS, *OTHERS])
     loss = {name: one["figures"]["log_loss"]["value"] for name, one in controls(tmp_path)["systems"].items()}
-    assert len({loss[name] for name in ("trained", "random_reader", "memory_reset", "wrong_novel")}) == 4
+    assert len({loss[name] for name in ("full", "random_weights", "memory_reset", "wrong_novel")}) == 4
     # The models made by hand weigh words alike, so a reader whose memory is empty leaves exactly the words.
-    assert loss["memory_emptied"] == pytest.approx(loss["no_reader"])
+    assert loss["memory_emptied"] == pytest.approx(loss["no_verifier"])
 
 
 def test_backstories_are_fitted_and_judged_in_the_same_folds(ask: Any, tmp_path: Path) -> None:
@@ -132,7 +131,7 @@ def test_table_and_plot_say_what_the_file_says(ask: Any, tmp_path: Path) -> None
     svg = "{http://www.w3.org/2000/svg}"
     assert len(drawing.findall(f".//{svg}circle")) == 2 * len(SYSTEMS)
     written = {text.text for text in drawing.iter(f"{svg}text")}
-    assert {"random reader", "memory reset", "AUC", "true twin first"} <= written
+    assert {"random weights", "memory reset", "AUC", "true twin first"} <= written
 
 
 def test_limit_keeps_the_first_novels(ask: Any, tmp_path: Path) -> None:

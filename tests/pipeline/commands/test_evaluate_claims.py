@@ -16,12 +16,11 @@ from jsonschema import Draft202012Validator
 from pipeline.cli import main
 from pipeline.commands import evaluate_claims
 from pipeline.config import ROOT
-from pipeline.evaluation.baselines import READERS
 from pipeline.evaluation.claim_only import ClaimOnlyModel
-from pipeline.judging.expected_overlap import Background
+from pipeline.judging.expected_overlap import ExpectedOverlap
 from pipeline.judging.lexical import LEXICAL_SURPLUS, SIGNALS
 from pipeline.judging.logistic import LogisticModel
-from pipeline.judging.verifier import Comparison, ReaderQuestion
+from pipeline.judging.verifier import BDHVerifier, VerifierInput, VerifierOutput
 from pipeline.report.resources import read_schema
 from tests.pipeline.command_line import Said, refused, run
 from tests.pipeline.little_story import TEXT
@@ -40,23 +39,25 @@ Rows = Sequence[Sequence[str]]
 
 
 class WordCounter:
-    """A reader that counts which of the claim's words stand in the evidence, and how often it was asked."""
+    """A verifier that counts which of the claim's words are in the evidence, and how often it was asked."""
+
+    identity = weights_sha256 = "word counter"
 
     def __init__(self) -> None:
         self.asked = 0
 
-    def compare(
-        self, questions: Sequence[ReaderQuestion], *, on_progress: Callable[[int], object] = lambda done: None
-    ) -> list[Comparison]:
+    def verify(
+        self, questions: Sequence[VerifierInput], *, on_progress: Callable[[int], object] = lambda done: None
+    ) -> list[VerifierOutput]:
         self.asked += len(questions)
         on_progress(len(questions))
         return [self._one(question) for question in questions]
 
-    def _one(self, question: ReaderQuestion) -> Comparison:
+    def _one(self, question: VerifierInput) -> VerifierOutput:
         words, seen = set(question.claim.split()), set(" ".join(question.sentences).split())
         share = len(words & seen) / len(words)
         chances = {"supported": share, "contradicted": 1 - share, "not_stated": 0.0}
-        return Comparison(chances, share - 0.5, -0.5, {"share": share})  # type: ignore[arg-type]
+        return VerifierOutput(chances, share - 0.5, -0.5, {"share": share})  # type: ignore[arg-type]
 
 
 def write_table(path: Path, rows: Rows, *, columns: Sequence[str] = COLUMNS) -> Path:
@@ -76,11 +77,11 @@ def even(*names: str, weight: float = 1.0) -> LogisticModel:
 def verdict(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """Return a folder of models made by hand."""
     folder = tmp_path_factory.mktemp("verdict")
-    Background(SIGNALS, {}, np.array([1e-9]), np.zeros((2, len(SIGNALS))), {}).save(folder / "background.npz")
+    ExpectedOverlap(SIGNALS, {}, np.array([1e-9]), np.zeros((2, len(SIGNALS))), {}).save(folder / "background.npz")
     even(*LEXICAL_SURPLUS, "reader_share", "reader_alone", weight=0.01).save(folder / "claim.json")
     even(*LEXICAL_SURPLUS, weight=0.01).save(folder / "claim_lexical.json")
-    for name in READERS.values():
-        even("log_odds").save(folder / f"claim_{name}.json")
+    even("reader_share").save(folder / "pair.json")
+    even("log_odds_mean").save(folder / "backstory.json")
     words = ClaimOnlyModel({"windmill": (1.0, -1.0)}, 0.1, 0.5)
     (folder / "claim_only.json").write_text(json.dumps(words.to_dict()), encoding="utf-8")
     return folder
@@ -98,7 +99,7 @@ def novels(tmp_path_factory: pytest.TempPathFactory) -> Path:
 @pytest.fixture
 def reader(monkeypatch: pytest.MonkeyPatch) -> WordCounter:
     counter = WordCounter()
-    monkeypatch.setattr(evaluate_claims, "open_comparer", lambda pipeline: counter)
+    monkeypatch.setattr(BDHVerifier, "load", lambda *args, **settings: counter)
     return counter
 
 
@@ -108,13 +109,16 @@ def kept(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 @pytest.fixture
-def ask(reader: WordCounter, verdict: Path, novels: Path, kept: Path, tmp_path: Path) -> Callable[..., Said]:
+def ask(
+    reader: WordCounter, stand_in_reader: Path, verdict: Path, novels: Path, kept: Path, tmp_path: Path
+) -> Callable[..., Said]:
     """Return ``ask(rows, *flags)``, which runs the command on a table into ``tmp_path / "out"``."""
 
     def asked(rows: Rows = ROWS, *flags: object, columns: Sequence[str] = COLUMNS) -> Said:
         table = write_table(tmp_path / "claims.csv", rows, columns=columns)
+        machine = ["--model_dir", stand_in_reader, "--device", "cpu", "--dtype", "fp32"]
         places = ["--claims", table, "--novels", novels, "--out_dir", tmp_path / "out", "--cache_dir", kept]
-        return run(main, "evaluate-claims", *places, "--verdict_dir", verdict, *flags)
+        return run(main, "evaluate-claims", *places, "--verdict_dir", verdict, *machine, *flags)
 
     return asked
 
@@ -145,7 +149,6 @@ def test_answers_before_no_evidence_are_one_and_the_same(ask: Any, tmp_path: Pat
 def test_the_right_novel_speaks_for_a_claim_more_than_the_wrong_one(ask: Any, tmp_path: Path) -> None:
     ask()
     true = next(row for row in predictions(tmp_path) if row["id"] == "a")
-    assert float(true["probability_reader"]) > float(true["probability_reader_wrong_novel"])
     assert float(true["probability"]) > float(true["probability_wrong_novel"])
 
 
@@ -163,15 +166,19 @@ def test_metrics_fit_their_schema_and_hold_every_system_and_difference(ask: Any,
     ask()
     found = metrics(tmp_path)
     Draft202012Validator(read_schema("claim_metrics")).validate(found)
-    assert set(found["figures"]) >= {"ensemble", "ensemble_wrong_novel", "reader_no_evidence", "lexical", "majority"}
-    assert set(found["differences"]) == {"ensemble_minus_lexical", "reader_minus_reader_no_evidence"}
+    assert set(found["figures"]) >= {"verdict", "no_evidence", "wrong_novel", "lexical", "claim_only", "majority"}
+    assert set(found["differences"]) == {
+        "verdict_minus_lexical",
+        "verdict_minus_no_evidence",
+        "verdict_minus_wrong_novel",
+    }
     assert (found["rows"], found["pairs"], found["books"], found["characters_not_found"]) == (5, 2, 2, 1)
-    assert found["figures"]["ensemble_no_evidence"]["ranking"]["value"] == 0.5
+    assert found["figures"]["no_evidence"]["ranking"]["value"] == 0.5
 
 
 def test_without_pairs_only_what_needs_none_is_measured(ask: Any, tmp_path: Path) -> None:
     ask(ROWS, columns=COLUMNS[:6])
-    assert set(metrics(tmp_path)["figures"]["ensemble"]) == {"accuracy", "auc"}
+    assert set(metrics(tmp_path)["figures"]["verdict"]) == {"accuracy", "auc"}
 
 
 def test_pairs_that_are_no_twins_are_left_out_and_counted(ask: Any, tmp_path: Path) -> None:
@@ -181,11 +188,9 @@ def test_pairs_that_are_no_twins_are_left_out_and_counted(ask: Any, tmp_path: Pa
 
 
 def test_a_second_run_asks_the_reader_nothing_and_says_the_same(ask: Any, reader: WordCounter, tmp_path: Path) -> None:
-    rows = [*ROWS, ("g", "Low Water", "", "The ink had run.", "1", "")]
-    ask(rows)
+    ask()
     first, asked = predictions(tmp_path), reader.asked
-    assert asked == 3 * 4  # the claims about the other novel were kept by other tests, or are asked now
-    ask(rows)
+    ask()
     assert (predictions(tmp_path), reader.asked) == (first, asked)
 
 
@@ -209,14 +214,14 @@ def test_without_any_second_novel_the_column_is_empty_and_said(
     said = ask([row for row in ROWS if row[1] != "The Unlit Hour"])
     assert any("no second novel" in line for line in said.err)
     assert all(row["probability_wrong_novel"] == "" for row in predictions(tmp_path))
-    assert "ensemble_wrong_novel" not in metrics(tmp_path)["figures"]
+    assert "wrong_novel" not in metrics(tmp_path)["figures"]
 
 
 def test_blind_predictions_are_compared_with(ask: Any, tmp_path: Path) -> None:
     blind = tmp_path / "blind.csv"
     blind.write_text("id,label,probability\n" + "".join(f"{row[0]},consistent,0.5\n" for row in ROWS), "utf-8")
     ask(ROWS, "--blind_predictions", blind)
-    assert "reader_minus_reader_blind" in metrics(tmp_path)["differences"]
+    assert "verdict_minus_blind" in metrics(tmp_path)["differences"]
 
 
 def test_settings_of_the_command_come_from_a_file(ask: Any, tmp_path: Path) -> None:
@@ -242,4 +247,4 @@ def test_a_negative_limit_or_a_missing_novel_or_model_is_one_clear_line(
 ) -> None:
     assert "limit is -1" in ask(ROWS, "--limit", -1).error
     assert "no novel 'Moby'" in ask([("x", "Moby", "", "A whale.", "", "")]).error
-    assert "claim.json" in ask(ROWS, "--verdict_dir", tmp_path).error
+    assert "claim_lexical.json" in ask(ROWS, "--verdict_dir", tmp_path).error

@@ -30,7 +30,7 @@ class KilledHalfWay:
                 self.sign.write_text(str(os.getpid()))
                 os.kill(os.getpid(), signal.SIGKILL)
 
-        return ReadNovel(self.path).run(pipeline.anew(watch))
+        return ReadNovel(self.path).run(pipeline.fork(on_progress=watch))
 
 
 @dataclass(frozen=True)

@@ -26,22 +26,22 @@ GOOD, POOR = answers(0, strength=2.0), answers(1, strength=0.2)
 
 
 def test_figures_are_those_of_pair_metrics() -> None:
-    found = claim_metrics({"ensemble": GOOD}, LABELS, books=BOOKS, pairs=NAMES, seed=0)
+    found = claim_metrics({"verdict": GOOD}, LABELS, books=BOOKS, pairs=NAMES, seed=0)
     assert (
-        found.figures["ensemble"]
+        found.figures["verdict"]
         == pair_metrics(GOOD.probabilities.tolist(), LABELS, NAMES, books=BOOKS, threshold=0.5, seed=0).figures
     )
 
 
 def test_difference_is_paired_and_in_order() -> None:
-    found = claim_metrics({"ensemble": GOOD, "lexical": POOR}, LABELS, books=BOOKS, pairs=NAMES, seed=0)
-    for name, figure in found.differences["ensemble_minus_lexical"].items():
-        value = found.figures["ensemble"][name].value - found.figures["lexical"][name].value
+    found = claim_metrics({"verdict": GOOD, "lexical": POOR}, LABELS, books=BOOKS, pairs=NAMES, seed=0)
+    for name, figure in found.differences["verdict_minus_lexical"].items():
+        value = found.figures["verdict"][name].value - found.figures["lexical"][name].value
         assert figure.value == pytest.approx(value)
         assert figure.low <= value <= figure.high
-    assert found.differences["ensemble_minus_lexical"]["ranking"].low > 0
-    same = claim_metrics({"ensemble": GOOD, "lexical": GOOD}, LABELS, books=BOOKS, pairs=NAMES, seed=0)
-    assert {(one.low, one.high) for one in same.differences["ensemble_minus_lexical"].values()} == {(0.0, 0.0)}
+    assert found.differences["verdict_minus_lexical"]["ranking"].low > 0
+    same = claim_metrics({"verdict": GOOD, "lexical": GOOD}, LABELS, books=BOOKS, pairs=NAMES, seed=0)
+    assert {(one.low, one.high) for one in same.differences["verdict_minus_lexical"].values()} == {(0.0, 0.0)}
 
 
 def test_majority_ranks_nothing_and_gets_no_twins_right() -> None:
@@ -51,10 +51,10 @@ def test_majority_ranks_nothing_and_gets_no_twins_right() -> None:
 
 def test_pairs_of_one_name_in_two_books_are_two_pairs() -> None:
     again: list[str | None] = [str(number % 12 // 2) for number in range(2 * PAIRS)]
-    found = claim_metrics({"ensemble": GOOD}, LABELS, books=BOOKS, pairs=again, seed=0)
+    found = claim_metrics({"verdict": GOOD}, LABELS, books=BOOKS, pairs=again, seed=0)
     assert (found.pairs, found.pairs_left_out, found.books) == (PAIRS, 0, 10)
 
 
 def test_one_label_leaves_the_auc_undefined() -> None:
-    found = claim_metrics({"ensemble": GOOD}, [1] * len(LABELS), books=BOOKS, pairs=[None] * len(LABELS), seed=0)
-    assert found.to_dict()["figures"]["ensemble"]["auc"] == {"value": None, "low": None, "high": None}
+    found = claim_metrics({"verdict": GOOD}, [1] * len(LABELS), books=BOOKS, pairs=[None] * len(LABELS), seed=0)
+    assert found.to_dict()["figures"]["verdict"]["auc"] == {"value": None, "low": None, "high": None}

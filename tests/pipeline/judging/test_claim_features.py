@@ -5,14 +5,14 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from pipeline.judging.claim_features import WORDING, ClaimCase, claim_row, make_case, reader_features, reader_row
-from pipeline.judging.expected_overlap import Background
+from pipeline.judging.claim_features import WORDING, ClaimCase, claim_row, make_case, reader_row, verifier_features
+from pipeline.judging.expected_overlap import ExpectedOverlap
 from pipeline.judging.lexical import LEXICAL_SURPLUS, SIGNALS
 from pipeline.judging.passage import Passage
-from pipeline.judging.verifier import Comparison
+from pipeline.judging.verifier import VerifierOutput
 from pipeline.language.stems import stems
 
-BACKGROUND = Background(SIGNALS, {}, np.array([1e-9]), np.zeros((2, len(SIGNALS))), {})
+BACKGROUND = ExpectedOverlap(SIGNALS, {}, np.array([1e-9]), np.zeros((2, len(SIGNALS))), {})
 FERRY = ("Anna kept the ferry.", "The boat was called the Patience.", "It held one cow.")
 LATER = (FERRY[1], FERRY[2], "Tom never paid for the ferry.")
 
@@ -24,20 +24,20 @@ def case_of(text: str, *passages: tuple[str, ...], first: tuple[int, ...]) -> Cl
         first_sentences=first,
         weight=lambda stem: 1.0,
         stems=stems,
-        background=BACKGROUND,
+        expected=BACKGROUND,
     )
 
 
-def said(*, stated: float = 1.0, **features: float) -> Comparison:
+def said(*, stated: float = 1.0, **features: float) -> VerifierOutput:
     chances = {"supported": stated / 2, "contradicted": stated / 2, "not_stated": 1 - stated}
-    return Comparison(chances, 0.25, 0.1, features)  # type: ignore[arg-type]
+    return VerifierOutput(chances, 0.25, 0.1, features)  # type: ignore[arg-type]
 
 
 def test_sentences_are_read_once_and_in_the_order_of_the_book() -> None:
     case = case_of("Tom paid for the ferry Patience.", LATER, FERRY, first=(11, 10))
     assert set(case.sentences) <= {*FERRY, *LATER}
     assert case.sentences == tuple(sorted(case.sentences, key=[*FERRY, LATER[2]].index))
-    assert case.question.sentences == case.sentences
+    assert case.verifier_input.sentences == case.sentences
 
 
 def test_row_holds_the_words_and_what_the_reader_says() -> None:
@@ -55,15 +55,15 @@ def test_before_nothing_every_claim_has_one_row(text: str) -> None:
 
 
 def test_wording_is_known_only_where_the_reader_heard_evidence() -> None:
-    assert reader_features(said(score=2.0)) == {"reader_score": 2.0, WORDING: 0.1}
-    assert reader_features(said(score=0.0)) == {"reader_score": 0.0, WORDING: 0.0}
+    assert verifier_features(said(score=2.0)) == {"reader_score": 2.0, WORDING: 0.1}
+    assert verifier_features(said(score=0.0)) == {"reader_score": 0.0, WORDING: 0.0}
 
 
 def test_what_the_reader_says_counts_as_much_as_the_evidence_settles() -> None:
-    features = reader_features(said(stated=0.25, score=2.0, other=-4.0))
+    features = verifier_features(said(stated=0.25, score=2.0, other=-4.0))
     assert features == pytest.approx({"reader_score": 0.5, "reader_other": -1.0, WORDING: 0.025})
 
 
 def test_row_is_the_lexical_features_beside_those_of_the_reader() -> None:
     case = case_of("Anna kept the ferry.", FERRY, first=(0,))
-    assert claim_row(case, said(score=2.0)) == {**case.lexical, **reader_features(said(score=2.0))}
+    assert claim_row(case, said(score=2.0)) == {**case.lexical, **verifier_features(said(score=2.0))}

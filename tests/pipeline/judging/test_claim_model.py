@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import shutil
 from dataclasses import replace
 from pathlib import Path
@@ -10,17 +9,21 @@ from pathlib import Path
 import numpy as np
 import pytest
 
+from pipeline.book import Book
 from pipeline.config import ChunkConfig, PipelineConfig
 from pipeline.errors import ModelError
-from pipeline.judging.claim_features import ClaimCase, claim_row, reader_features
-from pipeline.judging.claim_model import ROW_FEATURES, Heard, Judge, describe_claims, passage_of
-from pipeline.judging.expected_overlap import Background
+from pipeline.judging.backstory import ROW_FEATURES, BackstoryModel, describe_claims
+from pipeline.judging.claim_features import ClaimCase, claim_row, verifier_features
+from pipeline.judging.claim_model import ClaimModel, ClaimOutputs
+from pipeline.judging.expected_overlap import ExpectedOverlap
+from pipeline.judging.interface import ClaimQuestion
 from pipeline.judging.lexical import LEXICAL_SURPLUS, SIGNALS
 from pipeline.judging.logistic import LogisticModel
+from pipeline.judging.passage import passage_of
 from pipeline.judging.verdict import BACKSTORY_FEATURES, DecisionRule
-from pipeline.judging.verifier import FEATURES, Comparison
+from pipeline.judging.verifier import FEATURES, VerifierOutput
 from pipeline.records import Chunk, Claim, ClaimVerdict, Evidence, Novel
-from pipeline.retrieval.index import LexicalIndex, Lexicon
+from pipeline.retrieval.index import LexicalIndex
 from pipeline.text.chunking import make_chunks
 from pipeline.text.novels import load_novel
 from pipeline.text.sentences import load_nlp, split_sentences
@@ -47,20 +50,19 @@ def even(*names: str) -> LogisticModel:
 
 
 @pytest.fixture(scope="module")
-def judge() -> Judge:
+def judge() -> ClaimModel:
     """Models made by hand: a claim or a passage is as probable as the reader and the words say."""
-    silent = Background(SIGNALS, {}, np.array([1e-9]), np.zeros((2, len(SIGNALS))), {})
-    models = (even("reader_odds", "word_found"), even("reader_odds"), even("log_odds_mean"))
-    return Judge(*models, background=silent, rule=DecisionRule(), sha256="0" * 64)
+    silent = ExpectedOverlap(SIGNALS, {}, np.array([1e-9]), np.zeros((2, len(SIGNALS))), {})
+    return ClaimModel(even("reader_odds", "word_found"), even("reader_odds"), silent, DecisionRule())
 
 
-def said(odds: float, *, stated: float = 0.9) -> Comparison:
+def said(odds: float, *, stated: float = 0.9) -> VerifierOutput:
     chances = {"supported": stated / 2, "contradicted": stated / 2, "not_stated": 1 - stated}
-    return Comparison(chances, odds, 0.25, dict.fromkeys(FEATURES, 0.5) | {"odds": odds})  # type: ignore[arg-type]
+    return VerifierOutput(chances, odds, 0.25, dict.fromkeys(FEATURES, 0.5) | {"odds": odds})  # type: ignore[arg-type]
 
 
-def heard_of(claim: Claim, whole: Comparison, *passages: Comparison) -> Heard:
-    return Heard(ClaimCase(claim.text, (), dict.fromkeys(LEXICAL_SURPLUS, 0.125)), whole, passages)
+def outputs_of(claim: Claim, whole: VerifierOutput, *passages: VerifierOutput) -> ClaimOutputs:
+    return ClaimOutputs(ClaimCase(claim.text, (), dict.fromkeys(LEXICAL_SURPLUS, 0.125)), whole, passages)
 
 
 def evidence_for(claim: Claim, chunks: tuple[Chunk, ...]) -> list[Evidence]:
@@ -68,15 +70,21 @@ def evidence_for(claim: Claim, chunks: tuple[Chunk, ...]) -> list[Evidence]:
 
 
 def judged(
-    judge: Judge, novel: Novel, chunks: tuple[Chunk, ...], claim: Claim = CLAIM, heard: Heard | None = None
+    judge: ClaimModel,
+    novel: Novel,
+    chunks: tuple[Chunk, ...],
+    claim: Claim = CLAIM,
+    outputs: ClaimOutputs | None = None,
 ) -> ClaimVerdict:
-    index = LexicalIndex([novel.text[chunk.start : chunk.end] for chunk in chunks])
-    evidence, lexicon = evidence_for(claim, chunks), Lexicon(index.stems, index.weight)
-    heard = heard or heard_of(claim, said(1.0), *(said(1.0 - chunk.index) for chunk in chunks))
-    return judge.judge_claim(claim, evidence, heard, novel=novel, chunks=chunks, lexicon=lexicon)
+    outputs = outputs or outputs_of(claim, said(1.0), *(said(1.0 - chunk.index) for chunk in chunks))
+    return judge.judge_claim(ClaimQuestion(claim, tuple(evidence_for(claim, chunks))), outputs, book_of(novel, chunks))
 
 
-def test_quotations_are_verbatim_at_their_offsets(judge: Judge, novel: Novel, chunks: tuple[Chunk, ...]) -> None:
+def book_of(novel: Novel, chunks: tuple[Chunk, ...]) -> Book:
+    return Book(novel, (), chunks, (), LexicalIndex([novel.text[chunk.start : chunk.end] for chunk in chunks]))
+
+
+def test_quotations_are_verbatim_at_their_offsets(judge: ClaimModel, novel: Novel, chunks: tuple[Chunk, ...]) -> None:
     pairs = judged(judge, novel, chunks).pairs
     assert [pair.quotation for pair in pairs] == [novel.text[pair.start : pair.end] for pair in pairs]
     for pair in pairs:
@@ -84,18 +92,22 @@ def test_quotations_are_verbatim_at_their_offsets(judge: Judge, novel: Novel, ch
         assert (pair.start, pair.end) in chunk.sentences
 
 
-def test_quotation_is_the_sentence_that_covers_the_claim(judge: Judge, novel: Novel, chunks: tuple[Chunk, ...]) -> None:
+def test_quotation_is_the_sentence_that_covers_the_claim(
+    judge: ClaimModel, novel: Novel, chunks: tuple[Chunk, ...]
+) -> None:
     assert judged(judge, novel, chunks).pairs[0].quotation == "Anna Reed kept the ferry at Low Water."
 
 
-def test_quotation_tells_the_chapter_in_which_it_stands(judge: Judge, novel: Novel, chunks: tuple[Chunk, ...]) -> None:
+def test_quotation_tells_the_chapter_in_which_it_stands(
+    judge: ClaimModel, novel: Novel, chunks: tuple[Chunk, ...]
+) -> None:
     pairs = judged(judge, novel, chunks, replace(CLAIM, text="Dr Moss had come from the city in 1871.")).pairs
     assert [pair.chapter for pair in pairs] == [novel.chapter_at(pair.start) for pair in pairs]
     moved = [pair for pair in pairs if pair.chapter != chunks[pair.evidence.chunk_index].chapter]
     assert any("1871" in pair.quotation for pair in moved), "it is quoted from a chunk that begins a chapter earlier"
 
 
-def test_pairs_have_probabilities_and_their_label(judge: Judge, novel: Novel, chunks: tuple[Chunk, ...]) -> None:
+def test_pairs_have_probabilities_and_their_label(judge: ClaimModel, novel: Novel, chunks: tuple[Chunk, ...]) -> None:
     for claim in (CLAIM, STRANGE):
         for pair in judged(judge, novel, chunks, claim).pairs:
             assert sum(pair.probabilities.values()) == pytest.approx(1.0)
@@ -104,46 +116,52 @@ def test_pairs_have_probabilities_and_their_label(judge: Judge, novel: Novel, ch
 
 
 def test_claim_that_its_evidence_does_not_settle_is_not_stated(
-    judge: Judge, novel: Novel, chunks: tuple[Chunk, ...]
+    judge: ClaimModel, novel: Novel, chunks: tuple[Chunk, ...]
 ) -> None:
     silent = [said(3.0, stated=0.4)] * len(chunks)
-    verdict = judged(judge, novel, chunks, STRANGE, heard_of(STRANGE, said(3.0, stated=0.4), *silent))
+    verdict = judged(judge, novel, chunks, STRANGE, outputs_of(STRANGE, said(3.0, stated=0.4), *silent))
     assert verdict.label == "not_stated"
     assert {pair.label for pair in verdict.pairs} == {"irrelevant"}
-    settled = judged(judge, novel, chunks, STRANGE, heard_of(STRANGE, said(3.0, stated=0.6), *silent))
+    settled = judged(judge, novel, chunks, STRANGE, outputs_of(STRANGE, said(3.0, stated=0.6), *silent))
     assert settled.label == "supported", "a claim may be settled by its evidence together, and by no passage alone"
 
 
 def test_each_passage_is_labelled_by_what_is_said_of_it_alone(
-    judge: Judge, novel: Novel, chunks: tuple[Chunk, ...]
+    judge: ClaimModel, novel: Novel, chunks: tuple[Chunk, ...]
 ) -> None:
     told = [said(4.0), said(-4.0), said(4.0, stated=0.1), *([said(0.0)] * len(chunks))][: len(chunks)]
-    pairs = judged(judge, novel, chunks, heard=heard_of(CLAIM, said(-4.0), *told)).pairs
+    pairs = judged(judge, novel, chunks, outputs=outputs_of(CLAIM, said(-4.0), *told)).pairs
     assert [pair.evidence.chunk_index for pair in pairs] == [chunk.index for chunk in chunks]
     assert [pair.label for pair in pairs[:4]] == ["support", "contradict", "irrelevant", "irrelevant"]
 
 
-def test_as_many_passages_are_heard_as_there_is_evidence(judge: Judge, novel: Novel, chunks: tuple[Chunk, ...]) -> None:
+def test_as_many_passages_are_heard_as_there_is_evidence(
+    judge: ClaimModel, novel: Novel, chunks: tuple[Chunk, ...]
+) -> None:
     with pytest.raises(ValueError, match="zip"):
-        judged(judge, novel, chunks, heard=heard_of(CLAIM, said(1.0), said(1.0)))
+        judged(judge, novel, chunks, outputs=outputs_of(CLAIM, said(1.0), said(1.0)))
 
 
-def test_claim_label_follows_probability_and_threshold(judge: Judge, novel: Novel, chunks: tuple[Chunk, ...]) -> None:
+def test_claim_label_follows_probability_and_threshold(
+    judge: ClaimModel, novel: Novel, chunks: tuple[Chunk, ...]
+) -> None:
     for threshold, label in ((0.0, "supported"), (1.0, "contradicted")):
-        model = replace(judge.claim_model, threshold=threshold)
-        strict = replace(judge, claim_model=model, rule=DecisionRule(band=0.0))
+        model = replace(judge.claim, threshold=threshold)
+        strict = replace(judge, claim=model, rule=DecisionRule(band=0.0))
         assert judged(strict, novel, chunks).label == label
 
 
-def test_claim_is_judged_by_all_its_evidence_together(judge: Judge, novel: Novel, chunks: tuple[Chunk, ...]) -> None:
-    heard = heard_of(CLAIM, said(1.5), *([said(-4.0)] * len(chunks)))
-    verdict = judged(judge, novel, chunks, heard=heard)
-    assert verdict.features == claim_row(heard.case, heard.whole)
+def test_claim_is_judged_by_all_its_evidence_together(
+    judge: ClaimModel, novel: Novel, chunks: tuple[Chunk, ...]
+) -> None:
+    outputs = outputs_of(CLAIM, said(1.5), *([said(-4.0)] * len(chunks)))
+    verdict = judged(judge, novel, chunks, outputs=outputs)
+    assert verdict.features == claim_row(outputs.case, outputs.whole)
     assert verdict.probability == pytest.approx(1 / (1 + np.exp(-0.9 * 1.5 - 0.125)))
     assert verdict.label == "supported"
 
 
-def test_rationale_quotes_the_book(judge: Judge, novel: Novel, chunks: tuple[Chunk, ...]) -> None:
+def test_rationale_quotes_the_book(judge: ClaimModel, novel: Novel, chunks: tuple[Chunk, ...]) -> None:
     rationale = judged(judge, novel, chunks).rationale
     assert any(" ".join(pair.quotation.split()) in rationale for pair in judged(judge, novel, chunks).pairs)
 
@@ -168,38 +186,36 @@ def copied(tmp_path: Path) -> Path:
 
 
 def test_shipped_models_know_the_features_of_claims_passages_and_backstories() -> None:
-    shipped = Judge.load(SHIPPED, rule=DecisionRule())
-    row = claim_row(heard_of(CLAIM, said(1.0)).case, said(1.0))
-    assert set(shipped.claim_model.names) <= row.keys()
-    assert set(shipped.pair_model.names) <= reader_features(said(1.0)).keys()
-    assert set(shipped.backstory_model.names) <= describe_claims([0.5], ["supported"], [row]).keys()
-    assert shipped.background.signals == SIGNALS
+    shipped = ClaimModel.load(SHIPPED, rule=DecisionRule())
+    row = claim_row(outputs_of(CLAIM, said(1.0)).case, said(1.0))
+    assert set(shipped.claim.names) <= row.keys()
+    assert set(shipped.pair.names) <= verifier_features(said(1.0)).keys()
+    assert shipped.expected_overlap.signals == SIGNALS
+    backstories = BackstoryModel.load(SHIPPED, band=0.05)
+    assert set(backstories.model.names) <= describe_claims([0.5], ["supported"], [row]).keys()
 
 
-def test_judge_knows_its_models_by_their_bytes(copied: Path) -> None:
-    shipped = Judge.load(SHIPPED, rule=DecisionRule())
-    assert Judge.load(copied, rule=DecisionRule()).sha256 == shipped.sha256
-    model = json.loads((copied / "pair.json").read_text(encoding="utf-8"))
-    (copied / "pair.json").write_text(json.dumps({**model, "intercept": 1.25}), encoding="utf-8")
-    assert Judge.load(copied, rule=DecisionRule()).sha256 != shipped.sha256
-
-
-@pytest.mark.parametrize("name", ["claim.json", "pair.json", "backstory.json", "background.npz"])
-def test_judge_misses_a_model(copied: Path, name: str) -> None:
+@pytest.mark.parametrize("name", ["claim.json", "pair.json", "background.npz"])
+def test_missing_model_of_claims_is_named(copied: Path, name: str) -> None:
     (copied / name).unlink()
-    with pytest.raises(ModelError, match=f"lacks {name}"):
-        Judge.load(copied, rule=DecisionRule())
+    with pytest.raises(ModelError, match=f"has no {name}"):
+        ClaimModel.load(copied, rule=DecisionRule())
 
 
-def test_background_is_among_the_bytes_by_which_a_judge_is_known(copied: Path) -> None:
-    before = Judge.load(copied, rule=DecisionRule()).sha256
-    background = Background.load(copied / "background.npz")
-    replace(background, frequencies={**background.frequencies, "ferry": 0.5}).save(copied / "background.npz")
-    assert Judge.load(copied, rule=DecisionRule()).sha256 != before
-
-
-def test_judge_notices_a_damaged_model(copied: Path) -> None:
+def test_damaged_model_is_named(copied: Path) -> None:
     path = copied / "claim.json"
     path.write_text(path.read_text(encoding="utf-8")[:-20], encoding="utf-8")
     with pytest.raises(ModelError, match=r"claim\.json"):
-        Judge.load(copied, rule=DecisionRule())
+        ClaimModel.load(copied, rule=DecisionRule())
+
+
+@pytest.mark.parametrize("name", ["claim.json", "pair.json", "backstory.json", "background.npz"])
+def test_fitted_models_are_known_by_the_bytes_of_each(copied: Path, name: str) -> None:
+    shipped = BackstoryModel.load(SHIPPED, band=0.05)
+    assert BackstoryModel.load(copied, band=0.05).sha256 == shipped.sha256
+    with (copied / name).open("ab") as file:
+        file.write(b" ")
+    assert BackstoryModel.load(copied, band=0.05).sha256 != shipped.sha256
+    (copied / name).unlink()
+    with pytest.raises(ModelError, match=f"has no {name}"):
+        BackstoryModel.load(copied, band=0.05)

@@ -8,15 +8,20 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import pytest
 
 from pipeline.cli import dataset_main, judge_main
 from pipeline.config import LLMConfig, PipelineConfig, ScoringConfig
-from pipeline.errors import ModelError, SettingError
+from pipeline.errors import SettingError
 from pipeline.flag_values import parse, settings
 from pipeline.flags import judge_parser, tools_parser
-from pipeline.judging.pair.interface import PairQuestion
-from pipeline.judging.pair.registry import judge_by_pairs, open_pair_judge
+from pipeline.judging.expected_overlap import ExpectedOverlap
+from pipeline.judging.interface import ClaimQuestion, JudgeContext
+from pipeline.judging.lexical import LEXICAL_SURPLUS, SIGNALS
+from pipeline.judging.pair.by_passages import ByPassages
+from pipeline.judging.pair.interface import PassageQuestion
+from pipeline.judging.registry import open_judge
 from pipeline.records import Claim, Evidence, PairLabel
 from pipeline.retrieval.index import Lexicon
 from pipeline.run import Pipeline
@@ -71,8 +76,8 @@ def test_desk_takes_the_judge_too() -> None:
 def test_unknown_judge_is_refused(judge: str) -> None:
     with pytest.raises(SettingError, match="it must be one of bdh, groq, heuristic, hf:MODEL"):
         ScoringConfig(judge=judge)
-    with pytest.raises(ModelError, match="is no judge of passages"):
-        open_pair_judge("gpt", device=None, dtype=None)  # type: ignore[arg-type]
+    with pytest.raises(SettingError, match="it must be one of bdh, groq, heuristic, hf:MODEL"):
+        open_judge(judge, JudgeContext(PipelineConfig(), None))
 
 
 @pytest.mark.parametrize("judge", ["heuristic", "hf:a/model", "bdh"])
@@ -94,9 +99,9 @@ class Teller:
     def __init__(self, chances: Sequence[tuple[float, float]], *, contradicts: bool = True) -> None:
         self.chances, self.contradicts = chances, contradicts
 
-    def label_pairs(
+    def label_passages(
         self,
-        questions: Sequence[PairQuestion],
+        questions: Sequence[PassageQuestion],
         *,
         lexicon: Lexicon,
         on_progress: Callable[[int], object] = lambda done: None,
@@ -126,17 +131,11 @@ def test_claim_follows_from_its_pairs(
     claim = Claim("c1-x", ANNA, "event", "unspecified", "unspecified", "Anna Reed kept the ferry.")
     evidence = tuple(Evidence("c1-x", index, index + 1, 1.0, 1.0, index + 1, 0.5, True) for index in range(2))
     done: list[int] = []
-    (verdict,) = judge_by_pairs(
-        Teller(chances, contradicts=contradicts),
-        [(claim, evidence)],
-        [{"word_found": 1.0}],
-        novel=book.novel,
-        chunks=book.chunks,
-        lexicon=book.lexicon,
-        on_progress=done.append,
-    )
+    silent = ExpectedOverlap(SIGNALS, {}, np.array([1e-9]), np.zeros((2, len(SIGNALS))), {})
+    judge = ByPassages(Teller(chances, contradicts=contradicts), silent)
+    (verdict,) = judge.judge(book, [ClaimQuestion(claim, evidence)], on_progress=done.append)
     assert (verdict.label, verdict.probability) == (expected[0], pytest.approx(expected[1]))
-    assert verdict.features == {"word_found": 1.0}
+    assert set(verdict.features) == set(LEXICAL_SURPLUS)
     assert all(book.novel.text[pair.start : pair.end] == pair.quotation for pair in verdict.pairs)
     assert sum(done) == len(evidence) + 1
 
@@ -148,14 +147,14 @@ def test_rules_judge_a_whole_run_without_the_claim_reader(
     words: list[str], stand_in_reader: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(
-        "pipeline.judging.claim_judge.TrainedReader.load", lambda *args, **kwargs: pytest.fail("not needed")
+        "pipeline.judging.verifier_judge.BDHVerifier.load", lambda *args, **kwargs: pytest.fail("not needed")
     )
     said = run(judge_main, *words, "--judge", "heuristic")
     assert said.status == 0, said.err
     manifest = load(tmp_path / "out" / "manifest.json")
     assert manifest["settings"]["scoring"]["judge"] == "heuristic"
     assert manifest["methods"]["scorer"].startswith("declared rules on words, no weights")
-    assert sorted(manifest["weights"]) == ["checks", "reader", "verdict"]
+    assert sorted(manifest["weights"]) == ["reader", "verdict"]
     claims = load(tmp_path / "out" / "backstory_consistency.json")["claims"]
     assert len(claims) == 3
     assert next(iter(claims.values()) if isinstance(claims, dict) else iter(claims))["label"] == "supported"
@@ -169,7 +168,7 @@ def test_cross_encoder_judges_a_whole_run(words: list[str], tmp_path: Path) -> N
     said = run(judge_main, *words, "--judge", f"hf:{folder}", "--json")
     assert said.status == 0, said.err
     manifest = load(tmp_path / "out" / "manifest.json")
-    assert sorted(manifest["weights"]) == ["checks", "judge", "reader", "verdict"]
+    assert sorted(manifest["weights"]) == ["judge", "reader", "verdict"]
     assert "for the cross-encoder tiny" in manifest["methods"]["scorer"]
     for pairs in load(tmp_path / "out" / "claim_chunk_pairs.json").values():
         for pair in pairs:

@@ -12,13 +12,13 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from pipeline.errors import ModelError
-from pipeline.judging.expected_overlap import Background, rarity
+from pipeline.judging.expected_overlap import ExpectedOverlap, rarity
 from pipeline.judging.lexical import LEXICAL_SURPLUS, SIGNALS, claim_words, lexical_features, word_signals
 from pipeline.judging.passage import Passage
 
 FREQUENCIES = {"keeper": 0.001, "lighthouse": 0.0005, "old": 0.1, "slept": 0.02}
 PRIORS = np.linspace(0.0, 0.5, 2 * len(SIGNALS)).reshape(2, -1)
-BACKGROUND = Background(SIGNALS, FREQUENCIES, np.array([0.01]), PRIORS, {"keeper": np.full(len(SIGNALS), 0.25)})
+BACKGROUND = ExpectedOverlap(SIGNALS, FREQUENCIES, np.array([0.01]), PRIORS, {"keeper": np.full(len(SIGNALS), 0.25)})
 WORDS = ("The", "Old", "keeper", "slept", "in", "Anne", "lighthouse", "1815", "never")
 CLAIMS = st.lists(st.sampled_from(WORDS)).map(" ".join)
 PASSAGES = st.lists(st.lists(CLAIMS, min_size=1, max_size=7).map(lambda held: Passage(tuple(held))), max_size=4)
@@ -32,9 +32,9 @@ def weight(stem: str) -> float:
     return {"": 5.0, "zq": 5.0, "lighthouse": 3.0}.get(stem, 1.0)
 
 
-def row(claim: str, *passages: str, background: Background = BACKGROUND) -> dict[str, float]:
+def row(claim: str, *passages: str, background: ExpectedOverlap = BACKGROUND) -> dict[str, float]:
     texts = [Passage(tuple(passage.split("|"))) for passage in passages]
-    return lexical_features(claim, texts, weight=weight, stems=stems, background=background)
+    return lexical_features(claim, texts, weight=weight, stems=stems, expected=background)
 
 
 def signals(claim: str, *passages: str) -> dict[str, dict[str, float]]:
@@ -48,7 +48,7 @@ def signals(claim: str, *passages: str) -> dict[str, dict[str, float]]:
 
 @given(CLAIMS, PASSAGES)
 def test_lexical_features_are_finite_and_have_the_declared_names_in_order(claim: str, passages: list[Passage]) -> None:
-    features = lexical_features(claim, passages, weight=weight, stems=stems, background=BACKGROUND)
+    features = lexical_features(claim, passages, weight=weight, stems=stems, expected=BACKGROUND)
     assert tuple(features) == LEXICAL_SURPLUS
     assert all(map(math.isfinite, features.values()))
 
@@ -65,8 +65,10 @@ def test_before_novels_as_the_background_expects_them_the_features_are_zero_on_a
 ) -> None:
     words = claim_words(claim, stems)
     table = word_signals(words, passages, weight=weight, stems=stems, rarity=BACKGROUND.rarity)
-    measured = Background(SIGNALS, FREQUENCIES, np.array([0.01]), PRIORS, dict(zip(words.stems, table, strict=True)))
-    features = lexical_features(claim, passages, weight=weight, stems=stems, background=measured)
+    measured = ExpectedOverlap(
+        SIGNALS, FREQUENCIES, np.array([0.01]), PRIORS, dict(zip(words.stems, table, strict=True))
+    )
+    features = lexical_features(claim, passages, weight=weight, stems=stems, expected=measured)
     assert list(features.values()) == pytest.approx([0.0] * len(LEXICAL_SURPLUS))
 
 
@@ -148,7 +150,7 @@ def test_rarity_falls_with_frequency() -> None:
 
 def test_background_comes_back_from_its_file(tmp_path: Path) -> None:
     BACKGROUND.save(tmp_path / "background.npz")
-    loaded = Background.load(tmp_path / "background.npz")
+    loaded = ExpectedOverlap.load(tmp_path / "background.npz")
     claim, passage = "Old keeper of the lighthouse slept.", "The keeper slept."
     assert row(claim, passage, background=loaded) == pytest.approx(row(claim, passage))
     loaded.save(tmp_path / "again.npz")
@@ -161,15 +163,15 @@ def test_background_refuses_a_missing_or_damaged_file(tmp_path: Path, content: b
     if content is not None:
         path.write_bytes(content)
     with pytest.raises(ModelError, match="restore it or build it again"):
-        Background.load(path)
+        ExpectedOverlap.load(path)
 
 
 def test_background_refuses_rows_of_another_size() -> None:
     with pytest.raises(ModelError, match="build it again"):
-        Background(SIGNALS, {}, np.array([0.01]), PRIORS[:, :2], {})
+        ExpectedOverlap(SIGNALS, {}, np.array([0.01]), PRIORS[:, :2], {})
 
 
 def test_lexical_features_refuse_a_background_of_other_signals() -> None:
-    other = Background(("found",), {}, np.array([0.01]), np.zeros((2, 1)), {})
+    other = ExpectedOverlap(("found",), {}, np.array([0.01]), np.zeros((2, 1)), {})
     with pytest.raises(ModelError, match="build it again"):
         row("Keeper.", "The keeper.", background=other)

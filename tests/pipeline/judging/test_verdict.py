@@ -12,6 +12,7 @@ from pipeline.errors import BackstoryError, SettingError
 from pipeline.judging.verdict import (
     BACKSTORY_FEATURES,
     LONGEST_QUOTATION,
+    NO_EVIDENCE,
     DecisionRule,
     backstory_features,
     backstory_rationale,
@@ -198,9 +199,8 @@ def test_claim_rationale_of_equals_quotes_the_best_ranked() -> None:
     assert "11-59" in claim_rationale("supported", pairs)
 
 
-def test_claim_rationale_wants_evidence() -> None:
-    with pytest.raises(ValueError, match="zero evidence"):
-        claim_rationale("supported", [])
+def test_claim_rationale_without_evidence_quotes_nothing() -> None:
+    assert claim_rationale("not_stated", []) == NO_EVIDENCE
 
 
 def test_backstory_rationale_names_the_claim_that_weighs_most_in_two_lines() -> None:

@@ -11,17 +11,19 @@ import pytest
 import torch
 from safetensors.torch import load_file, save_file
 
+from pipeline.config import PipelineConfig
 from pipeline.errors import ModelError
+from pipeline.judging.interface import JudgeContext
 from pipeline.judging.pair.cross_encoder import CrossEncoder, read_labels
-from pipeline.judging.pair.interface import PairQuestion
-from pipeline.judging.pair.registry import open_pair_judge
+from pipeline.judging.pair.interface import PassageQuestion
+from pipeline.judging.registry import open_judge
 from tests.pipeline.judging.pair.cross_encoders import NLI, save_cross_encoder
 
 CPU = torch.device("cpu")
 QUESTIONS = [
-    PairQuestion("She rowed.", ("Anna took the oars.", "She rowed all night.")),
-    PairQuestion("He never slept.", ("He slept badly.",)),
-    PairQuestion("The boat was sold.", ("The boat was called the Patience.", "It held a cow.")),
+    PassageQuestion("She rowed.", ("Anna took the oars.", "She rowed all night.")),
+    PassageQuestion("He never slept.", ("He slept badly.",)),
+    PassageQuestion("The boat was sold.", ("The boat was called the Patience.", "It held a cow.")),
 ]
 
 
@@ -68,7 +70,7 @@ def test_labels_that_cannot_be_understood_are_listed_beside_what_was_expected(la
 def test_order_of_the_outputs_is_read_from_the_config(encoder: CrossEncoder, tmp_path: Path) -> None:
     shuffled = load(save_cross_encoder(tmp_path, order=(2, 0, 1)))
     assert shuffled.labels == ("contradict", "support", "irrelevant")
-    told, again = encoder.label_pairs(QUESTIONS), shuffled.label_pairs(QUESTIONS)
+    told, again = encoder.label_passages(QUESTIONS), shuffled.label_passages(QUESTIONS)
     assert all(abs(one["support"] - one["contradict"]) > 0.01 for one in told), "the order matters"
     for one, other in zip(told, again, strict=True):
         assert one == pytest.approx(other, abs=1e-5)
@@ -77,7 +79,7 @@ def test_order_of_the_outputs_is_read_from_the_config(encoder: CrossEncoder, tmp
 def test_probabilities_sum_to_one_whatever_the_labels(tmp_path: Path) -> None:
     for number, labels in enumerate([NLI, ("unsupported", "supported"), ("score",)]):
         judge = load(save_cross_encoder(tmp_path / str(number), labels))
-        for chances in judge.label_pairs(QUESTIONS):
+        for chances in judge.label_passages(QUESTIONS):
             assert sum(chances.values()) == pytest.approx(1)
             assert min(chances.values()) >= 0
             assert judge.contradicts or chances["contradict"] == 0
@@ -86,19 +88,19 @@ def test_probabilities_sum_to_one_whatever_the_labels(tmp_path: Path) -> None:
 
 def test_batch_says_what_each_pair_alone_says(encoder: CrossEncoder) -> None:
     done: list[int] = []
-    together = encoder.label_pairs(QUESTIONS, on_progress=done.append)
+    together = encoder.label_passages(QUESTIONS, on_progress=done.append)
     assert sum(done) == len(QUESTIONS)
     for question, one in zip(QUESTIONS, together, strict=True):
-        (alone,) = encoder.label_pairs([question])
+        (alone,) = encoder.label_passages([question])
         assert one == pytest.approx(alone, abs=1e-5)
 
 
 def test_passage_is_cut_and_the_claim_never(encoder: CrossEncoder) -> None:
     claim, long = "She rowed.", "Anna took the oars. " * 20
-    cut = PairQuestion(claim, (long,))
-    other_claim = PairQuestion("She sang!", (long,))
-    longer = PairQuestion(claim, (long, "The water rose again."))
-    told = encoder.label_pairs([cut, other_claim, longer])
+    cut = PassageQuestion(claim, (long,))
+    other_claim = PassageQuestion("She sang!", (long,))
+    longer = PassageQuestion(claim, (long, "The water rose again."))
+    told = encoder.label_passages([cut, other_claim, longer])
     assert encoder.limit == 96
     assert told[0] == pytest.approx(told[2], abs=1e-6), "what is beyond the limit is not read"
     assert told[0] != pytest.approx(told[1], abs=1e-4), "the claim is"
@@ -106,7 +108,7 @@ def test_passage_is_cut_and_the_claim_never(encoder: CrossEncoder) -> None:
 
 def test_claim_that_leaves_no_room_is_refused(encoder: CrossEncoder) -> None:
     with pytest.raises(ModelError, match=r"takes \d+ tokens of .*, which takes 96 with the passage; part the claim"):
-        encoder.label_pairs([PairQuestion("word " * 40, ("Short.",))])
+        encoder.label_passages([PassageQuestion("word " * 40, ("Short.",))])
 
 
 def test_sum_is_that_of_the_weights(encoder: CrossEncoder, folder: Path, tmp_path: Path) -> None:
@@ -165,6 +167,6 @@ def test_model_that_is_nowhere_is_one_clear_line(monkeypatch: pytest.MonkeyPatch
 
 
 def test_missing_library_is_named_with_the_extra_that_brings_it(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("pipeline.judging.pair.registry.find_spec", lambda name: None)
+    monkeypatch.setattr("pipeline.judging.pair.cross_encoder.find_spec", lambda name: None)
     with pytest.raises(ModelError, match=r"needs transformers, which is not installed; pip install 'bdh-narrative\[j"):
-        open_pair_judge("hf:a/model", device=CPU, dtype=None)
+        open_judge("hf:a/model", JudgeContext(PipelineConfig(), None))

@@ -7,8 +7,8 @@ from hypothesis import given
 from hypothesis import settings as bounded
 from hypothesis import strategies as st
 
-from pipeline.judging.pair.interface import PairQuestion
-from pipeline.judging.pair.rules import HeuristicJudge, conflict_cues
+from pipeline.judging.pair.interface import PassageQuestion
+from pipeline.judging.pair.rules import RulesJudge, conflict_cues
 from pipeline.judging.verdict import label_pair
 from pipeline.records import PairLabel
 from pipeline.retrieval.index import Lexicon
@@ -22,7 +22,7 @@ LEXICON = Lexicon(stems, lambda stem: 0.1 if stem in {"the", "a", "was", "she", 
 
 
 def judged(claim: str, *sentences: str) -> PairLabel:
-    (chances,) = HeuristicJudge().label_pairs([PairQuestion(claim, sentences)], lexicon=LEXICON)
+    (chances,) = RulesJudge().label_passages([PassageQuestion(claim, sentences)], lexicon=LEXICON)
     return label_pair(chances)
 
 
@@ -72,8 +72,8 @@ def test_words_must_stand_near_each_other() -> None:
 @given(st.text(max_size=60), st.lists(st.text(max_size=60), max_size=4))
 def test_any_texts_give_probabilities(claim: str, sentences: list[str]) -> None:
     done: list[int] = []
-    (chances,) = HeuristicJudge().label_pairs(
-        [PairQuestion(claim, tuple(sentences))], lexicon=LEXICON, on_progress=done.append
+    (chances,) = RulesJudge().label_passages(
+        [PassageQuestion(claim, tuple(sentences))], lexicon=LEXICON, on_progress=done.append
     )
     assert sum(chances.values()) == pytest.approx(1)
     assert all(-1e-12 <= chance <= 1 for chance in chances.values())

@@ -10,7 +10,7 @@ from typing import Any
 
 import pytest
 
-import pipeline.run
+import pipeline.judging.backstory
 from pipeline.cli import judge_main
 from pipeline.records import BackstoryLabel, Waiver
 from pipeline.waivers import save_waiver, waivers_path
@@ -91,7 +91,7 @@ def test_json_of_an_error_is_empty(words: list[str]) -> None:
 def test_exit_code_tells_the_verdict_and_only_when_asked(
     words: list[str], monkeypatch: pytest.MonkeyPatch, label: BackstoryLabel, status: int
 ) -> None:
-    monkeypatch.setattr(pipeline.run, "label_backstory", lambda *_, **__: label)
+    monkeypatch.setattr(pipeline.judging.backstory, "label_backstory", lambda *_, **__: label)
     assert run(judge_main, *words, "--exit_code").status == status
     assert run(judge_main, *words).status == 0
 

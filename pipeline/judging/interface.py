@@ -1,0 +1,80 @@
+"""The one interface of a judge: claims with their retrieved passages in, verdicts out."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Protocol
+
+from pipeline.book import Book
+from pipeline.config import PipelineConfig
+from pipeline.judging.passage import Passage, passage_of
+from pipeline.records import Claim, ClaimVerdict, Evidence, PairLabel
+from pipeline.storage.cache import ReadingCache
+
+LabelPassages = Callable[[Claim, tuple[str, ...]], list[dict[PairLabel, float]] | None]
+"""Probabilities of each passage's label by a language model that is asked for them; None where none is asked."""
+
+
+def ignore_progress(done: int) -> None:
+    """Discard progress."""
+
+
+def label_nothing(claim: Claim, passages: tuple[str, ...]) -> None:
+    """Return no labels: no language model is asked."""
+
+
+@dataclass(frozen=True)
+class ClaimQuestion:
+    """A claim with its retrieved chunks, best first; without any, the claim is judged given no evidence."""
+
+    claim: Claim
+    evidence: tuple[Evidence, ...]
+
+    def passages(self, book: Book) -> list[Passage]:
+        """Return the verbatim sentences of the retrieved chunks, in the order of the evidence."""
+        return [passage_of(book.novel, book.chunks[item.chunk_index]) for item in self.evidence]
+
+
+class ClaimJudge(Protocol):
+    """Anything that gives verdicts on claims; see ``pipeline.judging.registry`` for how to add one."""
+
+    @property
+    def method(self) -> str:
+        """How it judges, in a sentence for the manifest."""
+
+    @property
+    def weights(self) -> Mapping[str, str]:
+        """SHA-256 of the weights that it judges with, by part; empty for rules."""
+
+    @property
+    def threshold(self) -> float:
+        """The probability from which on a claim counts as consistent where only two labels are allowed."""
+
+    def judge(
+        self,
+        book: Book,
+        questions: Sequence[ClaimQuestion],
+        *,
+        labels: LabelPassages = label_nothing,
+        on_progress: Callable[[int], object] = ignore_progress,
+    ) -> list[ClaimVerdict]:
+        """Return the verdict on each claim, in order, with one pair for each chunk of its evidence.
+
+        ``on_progress`` receives how many of the ``steps(questions)`` are newly done. ``labels`` is for judges that let
+        a language model label passages.
+        """
+
+
+def steps(questions: Sequence[ClaimQuestion]) -> int:
+    """Return the steps of progress that judging takes: one for each claim and each of its passages."""
+    return sum(1 + len(question.evidence) for question in questions)
+
+
+@dataclass(frozen=True)
+class JudgeContext:
+    """What a judge is opened from; ``argument`` is the part of its name after the colon."""
+
+    config: PipelineConfig
+    cache: ReadingCache | None
+    argument: str = ""
