@@ -34,12 +34,10 @@ from tqdm import tqdm
 
 import bdh.cli
 import pipeline.cli
-import pipeline.commands.dataset
-import pipeline.commands.judge
+import pipeline.commands.judge_book  # loaded once here, and not in every process that is killed
+import pipeline.commands.judge_tables
 from benchmarks.little_reader import save_little_reader
 from benchmarks.measurement import Measurement
-from pipeline import flag_values
-from pipeline.config import ReadingConfig
 
 TESTS = ("tests/robustness/test_crashes.py",)
 ALONE = True
@@ -50,13 +48,6 @@ _PATIENCE = 3600.0
 _TIMED = ("tokens_per_second", "seconds")
 _UNFINISHED = (".partial", ".part", ".tmp", ".lock")
 """Endings of files that are not whole yet, or locks: they may be left over, and nothing ever reads them."""
-
-
-@dataclass(frozen=True)
-class HastyReading(ReadingConfig):
-    """The settings of a reading that keeps its place ten times a second, so that a kill finds a place to go on from."""
-
-    save_every_seconds: float = 0.1
 
 
 @dataclass(frozen=True)
@@ -87,6 +78,7 @@ def subjects(ground: Path, *, size: int | None = None) -> list[Subject]:
     story = (ROOT / "novels" / "The Unlit Hour.txt").read_text(encoding="utf-8")[:size]
     (novels / "The Unlit Hour.txt").write_text(story, encoding="utf-8")
     machine = ["--model_dir", str(reader), "--novels_dir", str(novels), "--device", "cpu", "--dtype", "fp32"]
+    machine += ["--save_every_seconds", "0.1"]  # so that a kill finds a place to go on from
     machine += ["--threads", "1", *([] if size is None else ["--spacy_model", "rules", "--top_k", "3"])]
     examples = _tables(ground, size)
 
@@ -278,7 +270,6 @@ def measure(
     kills: int = KILLS, seed: int = 0, names: Sequence[str] = (), size: int | None = None
 ) -> Iterator[Measurement]:
     """Yield for each subject how many of its kills ended as if nothing had happened."""
-    setattr(flag_values, "ReadingConfig", HastyReading)  # noqa: B010 - a checked assignment to a class is no assignment
     torch.set_num_threads(1)
     tqdm.monitor_interval = 0  # or a thread would watch the bars, and no process with threads is safely forked
     with tempfile.TemporaryDirectory(prefix="crash") as folder:

@@ -39,10 +39,10 @@ from benchmarks.little_reader import save_little_reader
 from benchmarks.measurement import Measurement
 from pipeline.claims.extract import extract_claims
 from pipeline.claims.files import read_backstory
+from pipeline.commands.catalogue import make_parser
+from pipeline.commands.settings import parse, pipeline_config
 from pipeline.config import ROOT, ChunkConfig
 from pipeline.errors import PipelineError
-from pipeline.flag_values import parse, settings
-from pipeline.flags import dataset_parser, judge_parser
 from pipeline.judging.expected_overlap import ExpectedOverlap
 from pipeline.judging.logistic import LogisticModel
 from pipeline.judging.verifier import BDHVerifier
@@ -120,8 +120,8 @@ def settings_file(folder: Path, chance: random.Random) -> object:
     lines = [f"{chance.choice(names)} = {chance.choice(values)}" for _ in range(chance.randrange(4))]
     path.write_bytes("\n".join(lines).encode() if chance.random() < 0.8 else text_file(chance))
     words = [f"--{chance.choice(names)}={chance.choice(values)}"] if chance.random() < 0.5 else []
-    parser = chance.choice([judge_parser, dataset_parser])()
-    return settings(parse(parser, ["--config", str(path), *words]))
+    parser = make_parser(chance.choice(["judge", "dataset"]))
+    return pipeline_config(parse(parser, ["--config", str(path), *words]))
 
 
 def beside_the_novel(folder: Path, chance: random.Random) -> object:

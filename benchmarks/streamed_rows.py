@@ -18,7 +18,7 @@ from pathlib import Path
 from benchmarks.little_reader import save_quick_reader
 from benchmarks.long_novel import cast, write_novel
 from benchmarks.measurement import Measurement, Usage, run_alone
-from pipeline.commands.dataset_stream import MOST_ROWS, Pieces, predict_slices
+from pipeline.commands.dataset_stream import MOST_ROWS, Shards, predict_slices
 from pipeline.config import ScoringConfig, resolve_model_dir
 from pipeline.engines.jobs import Job, Outcome, T
 from pipeline.engines.work import PredictRows
@@ -125,12 +125,12 @@ def drive(table: Path, novels: Path, out: Path) -> int:
     model = LogisticModel.load(resolve_model_dir(ScoringConfig().verdict_dir) / "backstory.json")
     split, shelf = split_table(table, out / "rows"), Shelf(novels)
     paths = [shelf.find(book, paths=False) for book in split.books]
-    pieces = Pieces(out / "pieces", model, Manifest({}, 0, {}, {"scorer": "none"}))
+    shards = Shards(out / "pieces", model, Manifest({}, 0, {}, {"scorer": "none"}))
     sliced = ((path, rows) for number, path in enumerate(paths) for rows in split.slices(number, MOST_ROWS))
-    predict_slices(Unheard(), pieces, sliced, split.rows)
-    written = pieces.join(out / f"predictions{table.suffix}")
+    predict_slices(Unheard(), shards, sliced, split.rows)
+    written = shards.join(out / f"predictions{table.suffix}")
     split.remove()
-    pieces.remove()
+    shards.remove()
     if written != split.rows:
         raise RuntimeError(f"{written} of {split.rows} rows were written")
     return written

@@ -2,40 +2,32 @@
 
 import argparse
 import os
-from collections.abc import Iterator
 from pathlib import Path
 
-from bdh.cli import make_parsers
-from pipeline.flags import dataset_parser, judge_parser, tools_parser
+from bdh.cli import make_parsers as make_bdh_parsers
+from pipeline.commands.catalogue import make_parsers as make_pipeline_parsers
 
 PAGE = Path(__file__).with_name("cli.md")
 _HEAD = (
     "# Every command and flag\n\n"
     "Made from the parsers by `python -m docs.generate_cli`; a test fails when this page and they differ. Every flag "
     "may be written with hyphens as well as with underscores. An error is one line and exit status 2.\n\n"
-    "In a file given with `--config` every flag may stand under its name (`lr = 1e-3`, `compile = true`, "
-    "`decay = [0.9, 0.99]`); what is given on the command line wins, and a name that is no flag is an error. A run of "
-    "training keeps such a file of itself, `settings.toml`, and `--resume` reads it.\n"
+    "A file given with `--config` may set every flag by its name (`lr = 1e-3`, `compile = true`, "
+    "`decay = [0.9, 0.99]`); the command line wins, and a name that is not a flag is an error. A run of "
+    "training writes such a file of itself, `settings.toml`, and `--resume` reads it.\n"
 )
 _PLAIN_GROUPS = ("positional arguments", "options")
 
 
 def make_page() -> str:
     """Return the page as the parsers are now."""
-    _, commands = make_parsers()
-    parsers: list[argparse.ArgumentParser] = [judge_parser(), dataset_parser()]
-    parsers += [*_subparsers(tools_parser()), *commands.values()]
+    _, commands = make_bdh_parsers()
+    parsers: list[argparse.ArgumentParser] = [*make_pipeline_parsers().values(), *commands.values()]
     return "\n".join([_HEAD, *(_section(parser) for parser in parsers)])
 
 
-def _subparsers(parser: argparse.ArgumentParser) -> Iterator[argparse.ArgumentParser]:
-    for action in parser._actions:
-        if isinstance(action, argparse._SubParsersAction):
-            yield from action.choices.values()
-
-
 def _section(parser: argparse.ArgumentParser) -> str:
-    """Return the tables of a command: what belongs to no group first."""
+    """Return the tables of a command, flags without a group first."""
     title = parser.prog if parser.prog.startswith("python") else f"python {parser.prog}"
     parts = [f"## `{title}`\n"]
     if parser.description:

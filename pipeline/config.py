@@ -1,28 +1,38 @@
-"""One small frozen dataclass per stage; each checks itself and says the rule that was broken."""
+"""One small frozen dataclass per stage; each checks itself and names the rule that was broken.
+
+The command line makes a flag of every setting from the help text that it carries (``pipeline.commands.shared_flags``).
+"""
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Literal, get_args
+from typing import Any, Literal, get_args
 
 from pipeline.errors import SettingError
 
 ROOT = Path(__file__).resolve().parents[1]
 """The project's folder: what ships with it is found from any working folder."""
 LLMTask = Literal["summaries", "claims", "judge"]
-LLMMode = Literal["off", "summaries", "claims", "judge", "all"]
+LLMMode = Literal["off", "summaries", "claims", "all"]
 ENGINES = ("local", "ray")
-JUDGES = ("bdh", "groq", "heuristic", "hf:MODEL")
-"""Who may say what a passage does to a claim."""
+SELDOM = "seldom needed"
+"""The group of flags that few users ever set."""
+MACHINE = "models and machine"
+"""The group of flags for weights, devices and chance."""
+
+
+def _setting(default: Any, text: str, *, metavar: str | None = None, flag: str | None = None, group: str = "") -> Any:
+    """Return a dataclass field with its help text; ``flag`` is the flag's name where it is not the field's."""
+    return field(default=default, metadata={"help": text, "metavar": metavar, "flag": flag, "group": group})
 
 
 @dataclass(frozen=True)
 class ChunkConfig:
     """Chunks of ``n_sent_per_chunk`` sentences, of which neighbours share ``overlap``."""
 
-    n_sent_per_chunk: int = 6
-    overlap: int = 2
+    n_sent_per_chunk: int = _setting(6, "sentences of a chunk", metavar="N")
+    overlap: int = _setting(2, "sentences that neighbouring chunks share", metavar="N")
 
     def __post_init__(self) -> None:
         if self.n_sent_per_chunk < 1:
@@ -39,10 +49,15 @@ class TextConfig:
     """How a novel becomes sentences and names.
 
     ``spacy_model`` finds persons: the tagger that ships, another folder or installed package, or ``rules``. Sentences
-    are parted by rules for the first and the last, and by the model's own parser for any other.
+    are split by rules for the first and the last, and by the model's own parser for any other.
     """
 
-    spacy_model: str = "models/persons"
+    spacy_model: str = _setting(
+        "models/persons",
+        "spaCy model that finds persons: a folder, an installed one such as en_core_web_sm, or the word rules for "
+        "capitalised words by rules alone",
+        metavar="NAME",
+    )
     chunks: ChunkConfig = field(default_factory=ChunkConfig)
 
     def __post_init__(self) -> None:
@@ -54,36 +69,44 @@ class TextConfig:
 
 @dataclass(frozen=True)
 class ReadingConfig:
-    """How the reader streams. ``segment`` tokens go through the model at once, in chunks of ``chunk_size``."""
+    """How the encoder reads a novel: ``segment`` tokens go through it at once, in chunks of its own ``chunk_size``."""
 
-    model_dir: str = "models/reader"
-    device: str = "auto"
-    dtype: str = "auto"
-    segment: int = 512
-    save_every_seconds: float = 20.0
+    model_dir: str = _setting("models/reader", "folder of the encoder and the verifier", metavar="DIR")
+    device: str = _setting("auto", "auto, cpu, cuda or cuda:0")
+    dtype: str = _setting("auto", "auto, fp32 or bf16")
+    segment: int = _setting(512, "tokens that go through the encoder at once", metavar="N", group=SELDOM)
+    save_every_seconds: float = _setting(20.0, "time between saves of a reading", metavar="SECONDS", group=SELDOM)
 
     def __post_init__(self) -> None:
         if self.dtype not in {"auto", "fp32", "bf16"}:
             raise SettingError(f"dtype is {self.dtype!r}; it must be auto, fp32 or bf16")
         if self.segment < 1:
             raise SettingError(f"segment is {self.segment}; it must be at least 1")
+        if not self.save_every_seconds >= 0:
+            raise SettingError(f"save_every_seconds is {self.save_every_seconds}; it must be at least 0")
 
 
 @dataclass(frozen=True)
 class RetrievalConfig:
     """Hybrid retrieval: ``top_k`` chunks a claim by reciprocal-rank fusion of BM25 and state distance.
 
-    ``time_bonus`` is the share by which a chunk gains that tells of the time of life that the claim speaks of.
+    ``time_bonus`` is the share by which a chunk gains that is about the time of life that the claim speaks of.
     """
 
-    top_k: int = 10
-    fusion_k: int = 60
-    state_weight: float = 0.1
-    time_bonus: float = 0.02
+    top_k: int = _setting(10, "passages retrieved for a claim", metavar="N")
+    fusion_k: int = _setting(60, "constant of the reciprocal-rank fusion", metavar="N", group=SELDOM)
+    state_weight: float = _setting(
+        0.1, "weight of the state distance in the ranking, 0 to 1; BM25 has the rest", metavar="SHARE", group=SELDOM
+    )
+    time_bonus: float = _setting(
+        0.02, "gain of a passage about the claim's time of life, 0 to 1", metavar="SHARE", group=SELDOM
+    )
 
     def __post_init__(self) -> None:
         if self.top_k < 1:
             raise SettingError(f"top_k is {self.top_k}; it must be at least 1")
+        if self.fusion_k < 1:
+            raise SettingError(f"fusion_k is {self.fusion_k}; it must be at least 1")
         if not 0 <= self.state_weight <= 1:
             raise SettingError(f"state_weight is {self.state_weight}; it must lie between 0 and 1")
         if not 0 <= self.time_bonus <= 1:
@@ -92,15 +115,22 @@ class RetrievalConfig:
 
 @dataclass(frozen=True)
 class ScoringConfig:
-    """Where the fitted verdict and the weights of the checks lie, who judges passages, how sure a verdict must be.
+    """Where the fitted verdict is, which judge judges claims, how sure a verdict must be.
 
-    ``judge`` is one of ``JUDGES``. A backstory is uncertain when its probability lies nearer to its model's threshold
-    than ``uncertain_below`` - 0.5.
+    ``judge`` is a name of ``pipeline.judging.registry``, which rejects unknown ones when it opens the judge. A
+    backstory is uncertain when its probability is nearer to its model's threshold than ``uncertain_below`` - 0.5.
     """
 
-    verdict_dir: str = "models/verdict"
-    uncertain_below: float = 0.55
-    judge: str = "bdh"
+    verdict_dir: str = _setting("models/verdict", "folder of the fitted verdict", metavar="DIR")
+    uncertain_below: float = _setting(
+        0.55, "a verdict nearer to its threshold than this - 0.5 is uncertain, 0.5 to 1", metavar="P", group=SELDOM
+    )
+    judge: str = _setting(
+        "bdh",
+        "one of bdh, groq, heuristic, hf:MODEL: the shipped verifier, Groq, declared rules on words, or a "
+        "cross-encoder of Hugging Face by name or folder",
+        metavar="JUDGE",
+    )
 
     @property
     def band(self) -> float:
@@ -108,27 +138,26 @@ class ScoringConfig:
         return self.uncertain_below - 0.5
 
     def __post_init__(self) -> None:
-        model = self.judge.removeprefix("hf:") if self.judge.startswith("hf:") else ""
-        if self.judge not in JUDGES[:3] and not model.strip():
-            raise SettingError(f"judge is {self.judge!r}; it must be one of {', '.join(JUDGES)}")
+        if not self.judge.strip():
+            raise SettingError("judge is empty; it must be the name of a judge")
         if not 0.5 <= self.uncertain_below < 1:
             raise SettingError(f"uncertain_below is {self.uncertain_below}; it must lie in [0.5, 1)")
 
 
 @dataclass(frozen=True)
 class LLMConfig:
-    """What Groq is asked for (``mode``; off by default), which model, and how patiently.
+    """What Groq does besides judging (``mode``; nothing by default), with which model, and how patiently.
 
-    ``labels`` asks for the labels of passages beside what ``mode`` asks for, as the judge ``groq`` does.
     ``timeout_seconds`` counts for one request; ``max_retries`` more follow a rate limit, an error of the service, a
-    time-out or a hang-up.
+    time-out or a dropped connection.
     """
 
-    mode: LLMMode = "off"
-    model: str = "openai/gpt-oss-120b"
-    timeout_seconds: float = 60.0
-    max_retries: int = 5
-    labels: bool = False
+    mode: LLMMode = _setting(  # noqa: RUF009 - a literal is as immutable as any text
+        "off", f"task besides judging: one of {', '.join(get_args(LLMMode))}", metavar="TASK", flag="llm"
+    )
+    model: str = _setting("openai/gpt-oss-120b", "a model that Groq serves", metavar="NAME", flag="llm_model")
+    timeout_seconds: float = _setting(60.0, "patience with one request to Groq", metavar="SECONDS", group=SELDOM)
+    max_retries: int = _setting(5, "further requests to Groq after one that failed", metavar="N", group=SELDOM)
 
     def __post_init__(self) -> None:
         if self.mode not in get_args(LLMMode):
@@ -140,15 +169,6 @@ class LLMConfig:
         if self.max_retries < 0:
             raise SettingError(f"max_retries is {self.max_retries}; it must be at least 0")
 
-    def asks_for(self, task: LLMTask) -> bool:
-        """Say whether Groq is to do this task."""
-        return self.mode in {task, "all"} or (task == "judge" and self.labels)
-
-    @property
-    def asked(self) -> bool:
-        """Whether Groq is asked for anything."""
-        return self.mode != "off" or self.labels
-
 
 @dataclass(frozen=True)
 class EngineConfig:
@@ -158,16 +178,23 @@ class EngineConfig:
     ``threads`` threads; 0 is torch's own choice in the engine ``local`` and one in the engine ``ray``.
     """
 
-    name: str = "local"
-    address: str | None = None
-    workers: int = 0
-    threads: int = 0
+    name: str = _setting(
+        "local",
+        f"one of {', '.join(ENGINES)}: one novel after the other here, or many at once",
+        metavar="ENGINE",
+        flag="engine",
+    )
+    address: str | None = _setting(
+        None, "a running Ray cluster, or auto; else this machine is the cluster", metavar="ADDRESS", flag="ray_address"
+    )
+    workers: int = _setting(0, "workers of Ray, of --threads each; 0: as many as there is room for", metavar="N")
+    threads: int = _setting(0, "processor threads; 0: torch chooses", metavar="N", group=MACHINE)
 
     def __post_init__(self) -> None:
         if self.name not in ENGINES:
             raise SettingError(f"engine is {self.name!r}; it must be one of {', '.join(ENGINES)}")
         if self.workers < 0:
-            raise SettingError(f"workers is {self.workers}; it must be at least 1, or 0 for as many as find room")
+            raise SettingError(f"workers is {self.workers}; it must be at least 1, or 0 for as many as fit")
         if self.name == "local" and (self.address or self.workers > 1):
             flag = "ray_address" if self.address else "workers"
             raise SettingError(f"--{flag} is for the engine ray, and the engine is local; add --engine ray")
@@ -175,31 +202,30 @@ class EngineConfig:
 
 @dataclass(frozen=True)
 class PipelineConfig:
-    """Every stage's settings, and the seed that all chance draws from.
-
-    The judge ``groq`` and Groq's task ``judge`` are one thing: either one sets the other.
-    """
+    """Every stage's settings, and the seed that all chance draws from."""
 
     text: TextConfig = field(default_factory=TextConfig)
     reading: ReadingConfig = field(default_factory=ReadingConfig)
     retrieval: RetrievalConfig = field(default_factory=RetrievalConfig)
     scoring: ScoringConfig = field(default_factory=ScoringConfig)
     llm: LLMConfig = field(default_factory=LLMConfig)
-    seed: int = 0
+    seed: int = _setting(0, "of all chance", metavar="N")
 
     def __post_init__(self) -> None:
         if not 0 <= self.seed < 2**31:
             raise SettingError(f"seed is {self.seed}; it must be at least 0 and below 2**31")
-        judge = self.scoring.judge
-        if self.llm.asks_for("judge") and judge not in {"bdh", "groq"}:
-            raise SettingError(
-                f"judge is {judge!r} and Groq is to judge, too (llm {self.llm.mode!r}); name one judge: leave judge "
-                "out, or ask Groq for summaries or claims alone"
-            )
-        if judge == "groq" and not self.llm.asks_for("judge"):
-            object.__setattr__(self, "llm", replace(self.llm, labels=True))
-        elif judge == "bdh" and self.llm.asks_for("judge"):
-            object.__setattr__(self, "scoring", replace(self.scoring, judge="groq"))
+
+    @property
+    def groq_tasks(self) -> frozenset[LLMTask]:
+        """The tasks that are Groq's: those of ``llm``, and judging where Groq is the judge."""
+        by_mode: dict[LLMMode, tuple[LLMTask, ...]] = {
+            "off": (),
+            "summaries": ("summaries",),
+            "claims": ("claims",),
+            "all": ("summaries", "claims"),
+        }
+        judging: tuple[LLMTask, ...] = ("judge",) if self.scoring.judge == "groq" else ()
+        return frozenset(by_mode[self.llm.mode] + judging)
 
 
 def resolve_model_dir(name: str) -> Path:

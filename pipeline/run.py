@@ -119,15 +119,15 @@ class Pipeline:
 
     @cached_property
     def door(self) -> GroqDoor | None:
-        """The client of Groq, None where Groq is asked for nothing."""
-        if not self.config.llm.asked:
+        """The client of Groq, None where Groq has no task."""
+        if not self.config.groq_tasks:
             return None
         return GroqDoor(self.config.llm, key=load_key(), folder=self.models.cache.folder / "answers")
 
     @cached_property
     def llm(self) -> LLMSteps:
         """The tasks of Groq in this run."""
-        return LLMSteps(self.door, self.on_notice)
+        return LLMSteps(self.door, self.on_notice, self.config.groq_tasks)
 
     @property
     def judge(self) -> ClaimJudge:

@@ -1,25 +1,35 @@
-"""``python -m pipeline cache``: the kept readings for their owner."""
+"""``python -m pipeline cache``: the cached readings for their owner."""
 
 from __future__ import annotations
 
 import argparse
 
-from pipeline.commands.progress import say
-from pipeline.storage.remote import open_cache
+from pipeline.commands.progress import print_line
+from pipeline.commands.shared_flags import CommandParser, add_cache_dir
+
+SUMMARY = "list and manage the cached readings of novels"
 
 
-def manage_cache(arguments: argparse.Namespace) -> int:
-    """List the kept readings, remove them, or say where they lie; return 0."""
+def add_flags(parser: CommandParser) -> None:
+    """Add the flags of the command."""
+    parser.add_argument("action", choices=["show", "clear", "path"], help="list, remove, or print their place")
+    add_cache_dir(parser)
+
+
+def run(arguments: argparse.Namespace) -> int:
+    """List the cached readings, remove them, or print where they are; return 0."""
+    from pipeline.storage.remote import open_cache
+
     cache = open_cache(arguments.cache_dir)
     if arguments.action == "path":
-        say(cache.place)
+        print_line(cache.place)
     elif arguments.action == "clear":
-        say(f"removed {cache.clear()} readings from {cache.place}")
+        print_line(f"removed {cache.clear()} readings from {cache.place}")
     else:
         entries = cache.entries()
         for entry in entries:
             who = entry.about.get("character") or "whole novel"
             progress = "" if entry.finished else ", unfinished"
-            say(f"{entry.size / 1e6:8.1f} MB  {entry.about.get('novel', '?')}: {who}{progress}")
-        say(f"{len(entries)} readings in {cache.place}")
+            print_line(f"{entry.size / 1e6:8.1f} MB  {entry.about.get('novel', '?')}: {who}{progress}")
+        print_line(f"{len(entries)} readings in {cache.place}")
     return 0

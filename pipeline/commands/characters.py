@@ -5,25 +5,37 @@ from __future__ import annotations
 import argparse
 from collections.abc import Sequence
 
-from pipeline.commands.progress import say
-from pipeline.commands.session import given_aliases
-from pipeline.config import PipelineConfig, TextConfig
-from pipeline.run import Pipeline
-from pipeline.text.novels import find_novel
+from pipeline.commands.progress import print_line
+from pipeline.commands.settings import pipeline_config
+from pipeline.commands.shared_flags import NOVELS_DIR, CommandParser, add_aliases, add_settings
+from pipeline.config import TextConfig
 
+SUMMARY = "list the characters of a novel, to find the name to judge by"
 _WIDEST = 60
 
 
-def list_characters(arguments: argparse.Namespace) -> int:
+def add_flags(parser: CommandParser) -> None:
+    """Add the flags of the command."""
+    parser.add_argument("novel", metavar="NOVEL", help="title, file name or path")
+    parser.add_argument("--novels_dir", metavar="DIR", default=NOVELS_DIR, help="folder of novels (%(default)s)")
+    add_aliases(parser)
+    add_settings(parser, TextConfig)
+
+
+def run(arguments: argparse.Namespace) -> int:
     """Print who is in a novel: name, mentions, chunks, other names; most mentioned first; return 0."""
-    pipeline = Pipeline(PipelineConfig(text=TextConfig(arguments.spacy_model)), given_aliases(arguments))
+    from pipeline.commands.session import given_aliases
+    from pipeline.run import Pipeline
+    from pipeline.text.novels import find_novel
+
+    pipeline = Pipeline(pipeline_config(arguments), given_aliases(arguments))
     book = pipeline.open_book(find_novel(arguments.novels_dir, arguments.novel))
     rows = [("name", "mentions", "chunks", "aliases")]
     for person in book.cast:
         aliases = _shortened(", ".join(person.aliases))
         rows.append((person.name, str(len(person.mentions)), str(len(person.chunks)), aliases))
     for line in _columns(rows):
-        say(line)
+        print_line(line)
     return 0
 
 

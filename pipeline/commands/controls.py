@@ -1,137 +1,55 @@
-"""``python -m pipeline controls``: what the reader, its memory and the right novel contribute, as table and plot."""
+"""``python -m pipeline controls``: what the verifier, its memory and the right novel contribute."""
 
 from __future__ import annotations
 
 import argparse
-from collections.abc import Sequence
-from dataclasses import dataclass, field
-from pathlib import Path
-from typing import Any
 
-from pipeline.book import Book
-from pipeline.commands.evaluate_claims import SPARE_NOVEL
-from pipeline.commands.progress import Bars, say
-from pipeline.commands.session import make_manifest, open_pipeline
-from pipeline.config import PipelineConfig, resolve_model_dir
-from pipeline.errors import SettingError
-from pipeline.evaluation.ablations import (
-    RUNS,
-    SYSTEMS,
-    AblationTable,
-    claim_rows,
-    compare_backstories,
-    compare_claims,
-    measure_ablations,
+from pipeline.commands.settings import pipeline_config
+from pipeline.commands.shared_flags import (
+    CLUSTER,
+    GROQ,
+    HYPHENS,
+    RETRIEVING_AND_JUDGING,
+    CommandParser,
+    add_aliases,
+    add_places,
+    add_settings,
 )
-from pipeline.evaluation.baselines import Baselines
-from pipeline.evaluation.claim_benchmark import BookPlan, plan_books
-from pipeline.evaluation.tables import check_training
-from pipeline.report.controls_view import render_controls, table_lines
-from pipeline.report.manifest import write_manifest
-from pipeline.run import Pipeline
-from pipeline.storage.files import prepare_folder, write_json, write_text
-from pipeline.tables.rows import Row, read_table
+from pipeline.errors import SettingError
+
+SUMMARY = "measure what the verifier, its memory and the right novel contribute, on a labelled table"
 
 
-@dataclass
-class _Books:
-    """The novels of the table: the hash of each by name, and the name of each by file."""
+def add_flags(parser: CommandParser) -> None:
+    """Add the flags of the command."""
+    parser.description = (
+        "Judge the same labelled claims or backstories with one part replaced at a time: random weights, no verifier, "
+        "memory emptied, a wrong novel, no novel. Writes controls.json, controls.md and controls.svg."
+    )
+    parser.epilog = (
+        "  python -m pipeline controls --claims claims.csv --novels novels --out_dir outputs\n"
+        "  python -m pipeline controls --train_csv train.csv --novels novels --out_dir outputs\n"
+        "Columns as for evaluate-claims and run_dataset.py, with labels. The claims of a backstory are joined by\n"
+        "weights that every system learns on the table itself, in the same folds.\n"
+        f"{HYPHENS}\n"
+        "Exit status: 0 when the table was written, 2 on an error."
+    )
+    tables = parser.group("what is judged: one of the two")
+    tables.add_argument("--claims", metavar="CSV", help="labelled claims")
+    tables.add_argument("--train_csv", metavar="CSV", help="labelled backstories")
+    tables.add_argument("--limit", metavar="N", type=int, default=0, help="only the first N novels; 0: all (0)")
+    tables.add_argument("--folds", metavar="N", type=int, default=5, help="folds for backstories (%(default)s)")
+    tables.add_argument("--repeats", metavar="N", type=int, default=5, help="how often they are drawn (%(default)s)")
+    add_places(parser, "--novels")
+    add_aliases(parser)
+    add_settings(parser, *RETRIEVING_AND_JUDGING, without=CLUSTER + GROQ)
 
-    sums: dict[str, str] = field(default_factory=dict)
 
-    def keep(self, book: Book) -> None:
-        self.sums[book.novel.name] = book.novel.sha256
-
-
-def run_controls(arguments: argparse.Namespace, config: PipelineConfig) -> int:
-    """Measure every system, write table and plot, and say the figures; return 0."""
+def run(arguments: argparse.Namespace) -> int:
+    """Measure every system, write the table and the plot, and print the figures; return 0."""
+    config = pipeline_config(arguments)
     if (arguments.claims is None) == (arguments.train_csv is None):
         raise SettingError("give either --claims or --train_csv, a labelled table; see controls --help")
-    whole = arguments.train_csv is not None
-    rows: Sequence[Row] = read_table(arguments.train_csv if whole else arguments.claims, labelled="required")
-    rows = _limited(rows, arguments, config)
-    if whole:
-        check_training(rows, folds=arguments.folds, repeats=arguments.repeats, seed=config.seed)
-    out, baselines = Path(arguments.out_dir), Baselines.load(resolve_model_dir(config.scoring.verdict_dir))
-    prepare_folder(out)
-    books = _Books()
-    with open_pipeline(arguments, config) as pipeline, Bars("claim") as bars:
-        table = _measure(arguments, pipeline, baselines, rows, books, bars)
-        content = _content(table, config.seed)
-        paths = _write(out, content, pipeline, books)
-    for line in table_lines(content):
-        say(line)
-    for path in paths:
-        say(str(path))
-    return 0
+    from pipeline.commands.measure_controls import measure_controls
 
-
-def _limited(rows: Sequence[Row], arguments: argparse.Namespace, config: PipelineConfig) -> Sequence[Row]:
-    kept = {id(row) for plan in _plans(rows, arguments, config, limit=arguments.limit or None) for row in plan.rows}
-    return [row for row in rows if id(row) in kept]
-
-
-def _plans(
-    rows: Sequence[Row], arguments: argparse.Namespace, config: PipelineConfig, *, limit: int | None = None
-) -> list[BookPlan]:
-    return plan_books(rows, Path(arguments.novels_dir), seed=config.seed, limit=limit, spare=SPARE_NOVEL)
-
-
-def _measure(
-    arguments: argparse.Namespace,
-    pipeline: Pipeline,
-    baselines: Baselines,
-    rows: Sequence[Row],
-    books: _Books,
-    bars: Bars,
-) -> AblationTable:
-    seed = pipeline.config.seed
-    whole = arguments.train_csv is not None
-    claims, stated = claim_rows(pipeline, rows) if whole else (list(rows), [])
-    plans = _plans(claims, arguments, pipeline.config)
-    total = sum(len(plan.rows) * (RUNS + (plan.wrong is not None)) for plan in plans)
-    judged, outcomes = measure_ablations(
-        pipeline,
-        plans,
-        baselines,
-        seed=seed,
-        on_book=books.keep,
-        on_claims=lambda done: bars.show("claims", done, total),
-    )
-    place = {id(row): number for number, row in enumerate(judged)}
-    novels = {id(row): plan.novel.stem for plan in _plans(rows, arguments, pipeline.config) for row in plan.rows}
-    if not whole:
-        named = [novels[id(row)] for row in judged]
-        return compare_claims(judged, outcomes, books=named, seed=seed)
-    return compare_backstories(
-        rows,
-        [[place[id(claims[number])] for number in own] for own in stated],
-        outcomes,
-        books=[novels[id(row)] for row in rows],
-        folds=arguments.folds,
-        repeats=arguments.repeats,
-        seed=seed,
-    )
-
-
-def _content(table: AblationTable, seed: int) -> dict[str, Any]:
-    return {
-        "kind": table.kind,
-        "rows": table.consistent + table.inconsistent,
-        "consistent": table.consistent,
-        "inconsistent": table.inconsistent,
-        "books": table.books,
-        "pairs": table.pairs,
-        "seed": seed,
-        "interval": table.interval,
-        "systems": {name: {"what": SYSTEMS[name], **one.to_dict()} for name, one in table.systems.items()},
-    }
-
-
-def _write(out: Path, content: dict[str, Any], pipeline: Pipeline, books: _Books) -> tuple[Path, ...]:
-    paths = (
-        write_json(out / "controls.json", content),
-        write_text(out / "controls.md", "\n".join(table_lines(content)) + "\n"),
-        write_text(out / "controls.svg", render_controls(content)),
-    )
-    return (*paths, write_manifest(out, make_manifest(pipeline), novels=books.sums, files=paths))
+    return measure_controls(arguments, config)

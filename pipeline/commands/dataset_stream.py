@@ -9,11 +9,10 @@ from collections.abc import Iterator, Sequence
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
 
-from pipeline.commands.dataset import Readings, judge_tables, show_all, write_all
-from pipeline.commands.engine import open_judging
-from pipeline.commands.progress import Bars, say
-from pipeline.commands.read_library import say_failed
-from pipeline.commands.session import make_manifest, say_usage
+from pipeline.commands.engine import open_judging, print_failed
+from pipeline.commands.judge_tables import Readings, judge_tables, show_all, write_all
+from pipeline.commands.progress import Bars, print_line
+from pipeline.commands.session import make_manifest, print_usage
 from pipeline.config import EngineConfig, PipelineConfig
 from pipeline.engines.jobs import Engine, Failure
 from pipeline.engines.work import PredictRows
@@ -27,14 +26,14 @@ from pipeline.text.novels import Shelf
 
 MOST_ROWS = 2000
 """Rows of one novel that are judged together."""
-_PIECES = ".test_predictions.pieces"
+_SHARDS = ".test_predictions.pieces"
 _ROWS = ".test_predictions.rows"
 
 
 def run_stream(arguments: argparse.Namespace, config: PipelineConfig, engine: EngineConfig) -> int:
-    """Fit on the training table as ever, then predict the test table piece by piece.
+    """Fit on the training table as ever, then predict the test table shard by shard.
 
-    Return 0, or 3 where novels failed and their rows were left out. Interrupted, the pieces that were written are kept
+    Return 0, or 3 where novels failed and their rows were left out. Interrupted, the shards that were written are kept
     and used by the next run with the same rows, novels, settings and weights.
     """
     if arguments.submission:
@@ -61,23 +60,23 @@ def run_stream(arguments: argparse.Namespace, config: PipelineConfig, engine: En
             judged = judge_tables(opened, pipeline, train, novels_dir, keep=readings.keep, show=bars.show)
             fitted = fit_tables(judged, folds=folds, repeats=repeats, seed=config.seed)
             manifest = make_manifest(pipeline)
-            pieces = Pieces(readings.out / _PIECES, fitted.model, manifest)
+            shards = Shards(readings.out / _SHARDS, fitted.model, manifest)
             sliced = ((path, rows) for number, path in enumerate(novels) for rows in split.slices(number, MOST_ROWS))
-            predict_slices(opened, pieces, sliced, split.rows)
+            predict_slices(opened, shards, sliced, split.rows)
         name = "test_predictions" + (PARQUET if table.suffix.lower() == PARQUET else ".csv")
-        written = pieces.join(readings.out / name)
+        written = shards.join(readings.out / name)
     finally:
         split.remove()
     paths = write_all(readings, judged, [], fitted, manifest, streamed=readings.out / name)
-    pieces.remove()
+    shards.remove()
     show_all(judged, fitted, paths)
-    say(f"predicted {written:,} of {split.rows:,} rows")
-    say_usage(pipeline)
-    return say_failed(sorted(pieces.failed.items()))
+    print_line(f"predicted {written:,} of {split.rows:,} rows")
+    print_usage(pipeline)
+    return print_failed(sorted(shards.failed.items()))
 
 
 @dataclass(frozen=True)
-class Pieces:
+class Shards:
     """The predictions for slices of rows as files in ``folder``, named by all that they depend on."""
 
     folder: Path
@@ -98,24 +97,24 @@ class Pieces:
         return self.order[-1]
 
     def join(self, path: Path) -> int:
-        """Write the predictions of all pieces there are as one table; return the number of rows."""
+        """Write the predictions of all shards there are as one table; return the number of rows."""
         from pipeline.tables.stream import join_pieces
 
-        return join_pieces(path, [piece for piece in self.order if piece.is_file()])
+        return join_pieces(path, [shard for shard in self.order if shard.is_file()])
 
     def remove(self) -> None:
         """Remove the files; those of another run stay."""
-        for piece in self.order:
-            piece.unlink(missing_ok=True)
+        for shard in self.order:
+            shard.unlink(missing_ok=True)
         if not any(self.folder.iterdir()):
             self.folder.rmdir()
 
 
-def predict_slices(engine: Engine, pieces: Pieces, sliced: Iterator[tuple[Path, tuple[Row, ...]]], total: int) -> None:
+def predict_slices(engine: Engine, shards: Shards, sliced: Iterator[tuple[Path, tuple[Row, ...]]], total: int) -> None:
     """Have every slice predicted that is not kept; a novel that failed is given no more of them."""
     from pipeline.tables.stream import write_piece
 
-    pieces.folder.mkdir(exist_ok=True)
+    shards.folder.mkdir(exist_ok=True)
     given: dict[int, tuple[Path, int]] = {}
 
     with Bars("row") as bars:
@@ -123,18 +122,18 @@ def predict_slices(engine: Engine, pieces: Pieces, sliced: Iterator[tuple[Path, 
         def jobs() -> Iterator[PredictRows]:
             number = 0
             for path, rows in sliced:
-                place = pieces.place(path, rows)
-                if place.is_file() or path in pieces.failed:
+                place = shards.place(path, rows)
+                if place.is_file() or path in shards.failed:
                     bars.show("rows", len(rows), total)
                     continue
                 given[number] = place, len(rows)
                 number += 1
-                yield PredictRows(path, rows, pieces.model)
+                yield PredictRows(path, rows, shards.model)
 
         for outcome in engine.run(jobs()):
             place, count = given.pop(outcome.number)
             if isinstance(outcome.result, Failure):
-                pieces.failed[outcome.path] = outcome.result.reason
+                shards.failed[outcome.path] = outcome.result.reason
             else:
-                write_piece(place, outcome.result, threshold=pieces.model.threshold)
+                write_piece(place, outcome.result, threshold=shards.model.threshold)
             bars.show("rows", count, total)

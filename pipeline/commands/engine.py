@@ -1,4 +1,4 @@
-"""The engine that the flags name, opened, and what is said of the novels that failed."""
+"""The engine that the flags name, opened, and the novels that failed in it."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from contextlib import contextmanager
 from dataclasses import replace
 from pathlib import Path
 
-from pipeline.commands.progress import warn
+from pipeline.commands.progress import print_line, print_warning
 from pipeline.commands.session import open_pipeline
 from pipeline.config import ROOT, EngineConfig, PipelineConfig
 from pipeline.engines.jobs import Engine, Stages
@@ -33,14 +33,14 @@ def open_engine(
     cache_dir: str | None = None,
     judging: bool,
 ) -> Iterator[Engine]:
-    """Yield the engine; ``here`` opens the stages of this process, for the engine that works in it.
+    """Yield the engine; ``here`` opens the stages of this process for the engine ``local``.
 
     Raises SettingError where Ray is not installed, not reached, or has no room for the workers.
     """
     if engine.name == "local":
         yield LocalEngine(here())
         return
-    if config.llm.asked:
+    if config.groq_tasks:
         raise SettingError(
             "Groq is one service with one limit and one tally, which many workers cannot share; use --engine local, or "
             "leave --llm and --judge groq out"
@@ -54,9 +54,9 @@ def open_engine(
     stages = Stages(_placed(config), tuple(aliases), _cache_for_all(cache_dir), engine.threads or 1, judging)
     with RayEngine(stages, address=engine.address, workers=engine.workers) as opened:
         if opened.nodes > 1 and not cache_dir:
-            warn(
-                f"note: readings are kept in {stages.cache_dir} of each node; where that is no shared folder, name one "
-                f"that is, or a store such as s3://bucket/readings, with --cache_dir or {ENVIRONMENT}"
+            print_warning(
+                f"note: readings are cached in {stages.cache_dir} of each node; unless that is a shared folder, name "
+                f"one or a store such as s3://bucket/readings with --cache_dir or {ENVIRONMENT}"
             )
         yield opened
 
@@ -80,8 +80,15 @@ def open_judging(
         yield pipeline, opened
 
 
+def print_failed(failed: Sequence[tuple[Path, str]]) -> int:
+    """List the novels that failed with their reasons; return the exit status: 3 where there are any, else 0."""
+    for path, reason in failed:
+        print_line(f"failed: {path.name}: {reason}")
+    return SOME_FAILED if failed else 0
+
+
 def _placed(config: PipelineConfig) -> PipelineConfig:
-    """Return the settings with folders that mean the same on another machine: what ships is found by its own name."""
+    """Return the settings with folders that mean the same on another machine; shipped ones are found by their names."""
     text, reading, scoring = config.text, config.reading, config.scoring
     return replace(
         config,
@@ -97,6 +104,6 @@ def _place(folder: str) -> str:
 
 
 def _cache_for_all(cache_dir: str | None) -> str:
-    """Return the place of the readings as every worker is told it; the environment of this process counts for all."""
+    """Return the place of the readings for every worker; the environment of this process counts for all."""
     place = open_cache(cache_dir or None).place
     return place if is_address(place) else str(Path(place).resolve())

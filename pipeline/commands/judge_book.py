@@ -1,4 +1,4 @@
-"""One backstory judged against an open book, and its artefacts written: what the script and the local page share."""
+"""One backstory judged against an open book, and its artefacts written, for the script and the local page."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ from pipeline.run import Pipeline
 
 @dataclass(frozen=True)
 class Judgement:
-    """A verdict with all that pages and files are made from."""
+    """A verdict with everything that pages and files are made from."""
 
     book: Book
     cast: tuple[Character, ...]
@@ -41,16 +41,15 @@ def judge_book(
 ) -> Judgement:
     """Read the book, judge a backstory of the first of ``tracked``, and write every artefact under ``out``.
 
-    ``on_step`` is told what is done now.
+    ``on_step`` gets the name of each step as it begins.
     """
     verdict, judged = pipeline.judge_backstory(
         book, tracked[0], backstory, waivers=waivers, track=tracked[1:], on_step=on_step
     )
     cast, manifest = tuple(cast_with(book, tracked)), make_manifest(pipeline)
     scoring = pipeline.config.scoring
-    quality = (
-        load_quality(resolve_model_dir(scoring.verdict_dir)) if scoring.judge == "bdh" else None
-    )  # the figures are its own
+    by_shipped_judge = scoring.judge == "bdh"  # the figures of quality are that judge's
+    quality = load_quality(resolve_model_dir(scoring.verdict_dir)) if by_shipped_judge else None
     on_step("Writing the report")
     files = write_verdict(
         out,

@@ -3,15 +3,17 @@
 from __future__ import annotations
 
 import sys
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeVar
 
 from tqdm import tqdm
 
+_Item = TypeVar("_Item")
+
 
 class Bars:
-    """One progress bar at a time, named by what is read."""
+    """One progress bar at a time, named after what is read."""
 
     def __init__(self, unit: str) -> None:
         self._unit, self._name = unit, ""
@@ -38,11 +40,11 @@ class Bars:
         self._bar = None
 
 
-class Library:
+class LibraryProgress:
     """One bar over the text of many novels, in bytes of their files.
 
-    It moves while a novel is read where that is known here, and by the rest of it once the novel is done; of a novel
-    that a killed worker had begun nothing is counted until another one has done it.
+    It moves while a novel is read where this process reads it, and by the rest once the novel is done. The part of a
+    novel that a killed worker had read is not counted until another worker has finished it.
     """
 
     def __init__(self, sizes: Mapping[Path, int]) -> None:
@@ -50,7 +52,7 @@ class Library:
         self._by_name = {path.stem: size for path, size in sizes.items()}
         self._done = self._failed = 0
 
-    def __enter__(self) -> Library:
+    def __enter__(self) -> LibraryProgress:
         self._bar = tqdm(total=sum(self._sizes.values()), unit="B", unit_scale=True)
         self._name()
         return self
@@ -77,11 +79,37 @@ class Library:
         self._bar.set_description(f"{self._done} of {len(self._sizes)} novels{failed}")
 
 
-def warn(line: str) -> None:
+class Steps:
+    """One bar over the steps of a training; hidden in every process but the one that writes."""
+
+    def __init__(self, total: int, *, done: int, shown: bool) -> None:
+        self._bar: tqdm[Any] = tqdm(total=total, initial=done, unit="step", disable=not shown)
+        self._done, self._shown = done, shown
+
+    def __enter__(self) -> Steps:
+        return self
+
+    def __exit__(self, *exception: object) -> None:
+        self._bar.close()
+
+    def show(self, step: int, line: str) -> None:
+        """Move to ``step`` and print a line about it."""
+        self._bar.update(step - self._done)
+        self._done = step
+        if self._shown:
+            self._bar.write(line)
+
+
+def with_bar(items: Iterable[_Item], *, unit: str, name: str) -> Iterable[_Item]:
+    """Return the items to go through, with a bar on a terminal."""
+    return tqdm(items, unit=unit, desc=name, disable=not sys.stderr.isatty())
+
+
+def print_line(line: str) -> None:
+    """Print a line on standard output."""
+    print(line, flush=True)
+
+
+def print_warning(line: str) -> None:
     """Print a line on standard error, above a bar that may be running there."""
     tqdm.write(line, file=sys.stderr)
-
-
-def say(line: str) -> None:
-    """Print a line for the person who waits."""
-    print(line, flush=True)

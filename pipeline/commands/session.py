@@ -1,4 +1,4 @@
-"""The stages as a command opens them, and what a run was made with."""
+"""The stages as a command opens them, and the record of what a run was made with."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from contextlib import contextmanager
 from dataclasses import asdict
 from typing import Protocol
 
-from pipeline.commands.progress import Bars, say, warn
+from pipeline.commands.progress import Bars, print_line, print_warning
 from pipeline.config import LLMTask, PipelineConfig
 from pipeline.device import set_threads
 from pipeline.records import Character
@@ -51,21 +51,27 @@ def open_pipeline(arguments: argparse.Namespace, config: PipelineConfig) -> Iter
 
 @contextmanager
 def open_stages(arguments: argparse.Namespace, config: PipelineConfig) -> Iterator[Pipeline]:
-    """Yield the stages without loading a model yet, for commands that do not need all of them."""
+    """Yield the stages without loading a model, for commands that do not need all of them."""
     set_threads(arguments.threads)
     aliases = given_aliases(arguments)
     with Bars("token") as bars:
-        yield Pipeline(config, aliases, arguments.cache_dir or None, bars.show, lambda notice: warn(f"note: {notice}"))
+        yield Pipeline(
+            config, aliases, arguments.cache_dir or None, bars.show, lambda notice: print_warning(f"note: {notice}")
+        )
+
+
+def _print_notice(notice: str) -> None:
+    print_warning(f"note: {notice}")
 
 
 def given_aliases(arguments: argparse.Namespace) -> tuple[Alias, ...]:
-    """Return the names that the user gave, by flag and by file; raise SettingError for what is no alias."""
+    """Return the names that the user gave, by flag and by file; raise SettingError for a malformed one."""
     aliases = tuple(parse_alias(text) for text in arguments.alias)
     return aliases + (load_aliases(arguments.aliases_file) if arguments.aliases_file else ())
 
 
 class HasCast(Protocol):
-    """Whoever knows the people of a novel."""
+    """A novel with its people."""
 
     @property
     def cast(self) -> tuple[Character, ...]:
@@ -73,9 +79,9 @@ class HasCast(Protocol):
 
 
 def cast_with(book: HasCast, tracked: Sequence[Character]) -> list[Character]:
-    """Return the cast with the tracked characters as they were resolved, in place of the same persons of the cast.
+    """Return the cast with the tracked characters as they were resolved, instead of the same persons of the cast.
 
-    A person of the cast is the same who has the name, or most of whose mentions are a tracked character's.
+    A person of the cast is a tracked character if the name is the same, or most mentions are.
     """
     own = {person.name: person for person in tracked}
     places = {mention.start for person in tracked for mention in person.mentions}
@@ -94,7 +100,7 @@ def make_manifest(pipeline: Pipeline) -> Manifest:
     weights["verdict"] = pipeline.models.backstory_model.sha256
     settings = asdict(pipeline.config)
     if pipeline.door is None:
-        del settings["llm"]  # what was not used made nothing
+        del settings["llm"]  # it had no part in the run
     methods = {"scorer": _scorer(pipeline)} | _METHODS | _methods_of_groq(pipeline)
     return Manifest(settings, pipeline.config.seed, weights, methods)
 
@@ -106,17 +112,17 @@ def _scorer(pipeline: Pipeline) -> str:
 
 
 def _methods_of_groq(pipeline: Pipeline) -> dict[str, str]:
-    """Return how each step was done that Groq was asked for, and how often Groq did it."""
+    """Return how each of Groq's tasks was done, and how often by Groq."""
     own = {"scorer": pipeline.judge.method, **_METHODS, "summary": SUMMARY_METHOD}
     llm = pipeline.config.llm
     return {
         step: way.format(model=llm.model, **asdict(pipeline.llm.tally(task)), own=own[step])
         for task, step, way in _BY_GROQ
-        if llm.asks_for(task)
+        if task in pipeline.config.groq_tasks
     }
 
 
-def say_usage(pipeline: Pipeline, tell: Callable[[str], None] = say) -> None:
-    """Tell what Groq has taken, where it was asked."""
+def print_usage(pipeline: Pipeline, output: Callable[[str], None] = print_line) -> None:
+    """Print what Groq has used and costs, where it has a task."""
     if pipeline.door is not None:
-        tell(str(pipeline.door.usage))
+        output(str(pipeline.door.usage))

@@ -1,134 +1,57 @@
-"""``python -m pipeline train-reader``: novels and tables in, a claim reader out."""
+"""``python -m pipeline train-reader``: novels and tables in, a verifier out."""
 
 from __future__ import annotations
 
 import argparse
-import json
-import sys
-from dataclasses import asdict, replace
-from pathlib import Path
 
-import torch
-from tqdm import tqdm
+from pipeline.commands.shared_flags import HYPHENS, CommandParser
 
-from bdh.cli import main as bdh_main
-from bdh.errors import BDHError
-from bdh.files import hold, write_text
-from bdh.training.claim_loop import ClaimReport
-from bdh.training.distributed import World, join_world, wait_for_all
-from pipeline.commands.progress import say
-from pipeline.errors import ModelError, SettingError
-from pipeline.training.program import ComparisonRun, ReaderTraining, begin_with, make_source
+SUMMARY = "train a verifier on your own novels, with or without labelled claims"
 
 
-def train_reader(arguments: argparse.Namespace) -> int:
-    """Prepare, pre-train and teach; each part that is done already is passed over."""
-    folder = Path(arguments.out)
-    settings = _settings(arguments)
-    begun = [name for name in ("last", "language_model") if (folder / name).is_dir()]
-    if begun and not arguments.resume:
-        raise SettingError(f"{folder} holds a training already; add --resume to go on with it, or name another folder")
-    questions = _questions(arguments, folder)
-    if arguments.prepare_only:
-        say(f"questions: {questions}")
-        return 0
-    try:
-        model = _language_model(arguments, settings, folder)
-        with join_world(arguments.device) as world, hold(folder, world.writes):
-            _teach(arguments, settings, folder, questions, model, world)
-    except BDHError as error:
-        raise ModelError(str(error)) from error
-    return 0
-
-
-def _settings(arguments: argparse.Namespace) -> ReaderTraining:
-    settings = ReaderTraining.load(Path(arguments.settings) if arguments.settings else None)
-    changes = {"seed": arguments.seed} if arguments.seed is not None else {}
-    if arguments.max_iters is not None:
-        changes["max_iters"] = arguments.max_iters
-    return replace(settings, comparison=replace(settings.comparison, **changes))
-
-
-def _questions(arguments: argparse.Namespace, folder: Path) -> Path:
-    """Return the folder or file of questions: as given, or prepared from the novels by the first process."""
-    if arguments.questions:
-        return Path(arguments.questions)
-    if not arguments.novels:
-        raise SettingError("neither --novels nor --questions is given; expected a folder of novels to learn from")
-    target = folder / "questions"
-    with join_world("cpu") as world:
-        if world.writes:
-            _prepare(arguments, target)
-        wait_for_all(world)
-    return target
-
-
-def _prepare(arguments: argparse.Namespace, target: Path) -> None:
-    from pipeline.tables.rows import read_table
-    from pipeline.text.novels import Shelf
-    from pipeline.text.sentences import load_nlp
-    from pipeline.training.questions import BookTables, group_tables, prepare_book
-
-    shelf = Shelf(Path(arguments.novels))
-    claims = [row for table in arguments.claims for row in read_table(table, labelled="required")]
-    statements = [row for table in arguments.statements for row in read_table(table, labelled="absent")]
-    tables = group_tables(claims, statements, lambda name: shelf.find(name, paths=False).resolve())
-    nlp = load_nlp(None)
-    paths = [path.resolve() for path in shelf.novels]
-    if not paths:
-        raise SettingError(f"{shelf.folder} holds no .txt file; expected a folder of novels to learn from")
-    for path in tqdm(paths, unit="novel", desc="questions", disable=not sys.stderr.isatty()):
-        own = tables.get(path, BookTables())
-        prepare_book(path, own, nlp, target, own_statements=arguments.own_statements, seed=arguments.seed or 0)
-
-
-def _language_model(arguments: argparse.Namespace, settings: ReaderTraining, folder: Path) -> Path:
-    """Return the folder of the language model to begin with: as given, or trained on the novels."""
-    if arguments.init:
-        return Path(arguments.init)
-    if not arguments.novels:
-        raise SettingError("--init is not given; without --novels a trained model to begin with is needed")
-    target = folder / "language_model"
-    flags = [f"--{name}={value}" for name, value in settings.language_model.items() if value is not True]
-    flags += [f"--{name}" for name, value in settings.language_model.items() if value is True]
-    flags += ["--resume"] if (target / "last" / "training.safetensors").exists() else []
-    data = ["--data", str(arguments.novels), "--out", str(target), "--device", arguments.device]
-    if bdh_main(["train", *data, *flags]) != 0:
-        raise ModelError("the language model was not trained; see the error above")
-    return target / "last"
-
-
-def _teach(
-    arguments: argparse.Namespace,
-    settings: ReaderTraining,
-    folder: Path,
-    questions: Path,
-    model: Path,
-    world: World,
-) -> None:
-    torch.manual_seed(settings.comparison.seed)
-    reader, tokenizer = begin_with(model, settings.dropout)
-    nli = Path(arguments.nli) if arguments.nli else None
-    source = make_source([questions], nli, settings.packs, seed=settings.comparison.seed)
-    run = ComparisonRun.make(folder, reader, tokenizer, source, settings, world, workers=arguments.workers)
-    if arguments.resume and run.has_begun:
-        run.resume()
-    if world.writes:
-        write_text(folder / "settings.json", json.dumps(asdict(settings), indent=1) + "\n")
-        say(f"{len(source.books)} books, {len(source.pairs):,} pairs of claims, {len(source.statements):,} statements")
-    total = settings.comparison.max_iters
-    with tqdm(total=total, initial=run.trainer.step, unit="step", disable=not world.writes) as bar:
-        for report in run.run():
-            bar.update(report.step - bar.n)
-            if world.writes:
-                bar.write(_line(report))
-    if world.writes:
-        say(f"reader: {folder / 'reader'}")
-
-
-def _line(report: ClaimReport) -> str:
-    losses = ", ".join(f"{name} {value:.3f}" for name, value in report.losses.items())
-    return (
-        f"step {report.step}: {losses}; twins ranked right {report.ranked:.3f}, by matches alone "
-        f"{report.ranked_by_evidence:.3f}; {report.claims_per_second:,.0f} claims/s"
+def add_flags(parser: CommandParser) -> None:
+    """Add the flags of the command."""
+    parser.description = (
+        "Train a language model on novels with its memory carried, then teach it to compare a statement with its "
+        "evidence: statements with false twins made from the novels and tables, claims, NLI pairs."
     )
+    parser.epilog = (
+        "Novels alone are enough, their own sentences serve as statements:\n"
+        "  python -m pipeline train-reader --novels my_novels --out runs/reader\n"
+        "On an existing language model, with labelled claims and known statements:\n"
+        "  python -m pipeline train-reader --init models/reader --novels my_novels --claims claims.csv \\\n"
+        "      --statements events.csv --nli pairs.jsonl --out runs/reader\n"
+        "On several GPUs: torchrun --nproc_per_node=2 -m pipeline train-reader ...\n"
+        "Interrupted: the same command with --resume.\n"
+        "Claims: id, book_name, char, content, label, and pair (a true claim and its false twin share it; without it\n"
+        "ids 2k and 2k+1 are a pair). Statements: id, book_name, char, content, all true. The finished verifier is in\n"
+        "OUT/reader and is used with --model_dir.\n"
+        f"{HYPHENS}\n"
+        "Exit status: 0 when the verifier was written, 2 on an error."
+    )
+    data = parser.group("what it learns from")
+    data.add_argument("--novels", "--novels_dir", metavar="DIR", help="folder of novels, .txt")
+    data.add_argument("--claims", metavar="CSV", action="append", default=[], help="labelled claims; repeat")
+    data.add_argument("--statements", metavar="CSV", action="append", default=[], help="true statements; repeat")
+    data.add_argument("--nli", metavar="JSONL", help="premise, hypothesis, label (entailment, neutral, contradiction)")
+    data.add_argument("--questions", metavar="PATH", help="examples that were prepared earlier, instead of the above")
+    data.add_argument(
+        "--own_statements", metavar="N", type=int, default=400, help="sentences of a novel as statements (%(default)s)"
+    )
+    how = parser.group("how")
+    how.add_argument("--init", metavar="DIR", help="language model to begin with; else one is trained on the novels")
+    how.add_argument("--settings", metavar="TOML", help="settings of all parts; see runs/claim_reader.toml")
+    how.add_argument("--out", metavar="DIR", default="runs/claim_reader", help="folder of the training (%(default)s)")
+    how.add_argument("--resume", action="store_true", help="go on with an interrupted training")
+    how.add_argument("--prepare_only", action="store_true", help="write the examples, train nothing")
+    how.add_argument("--max_iters", metavar="N", type=int, help="steps of comparison, instead of the settings'")
+    how.add_argument("--device", default="auto", help="auto, cpu, cuda or cuda:0 (%(default)s)")
+    how.add_argument("--workers", metavar="N", type=int, default=2, help="processes that make batches (%(default)s)")
+    how.add_argument("--seed", metavar="N", type=int, help="of all chance, instead of the settings'")
+
+
+def run(arguments: argparse.Namespace) -> int:
+    """Prepare, pre-train and teach; each part that is done already is skipped; return 0."""
+    from pipeline.commands.train_verifier import train_verifier
+
+    return train_verifier(arguments)

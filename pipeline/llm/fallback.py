@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Callable, Hashable, Mapping, Sequence
+from collections.abc import Callable, Collection, Hashable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import TypeVar
 
@@ -34,8 +34,9 @@ class LLMSteps:
     ``on_notice`` is told at once, and ``notices_on`` tells it again to whoever writes the verdict.
     """
 
-    def __init__(self, door: GroqDoor | None, on_notice: Callable[[str], object]) -> None:
+    def __init__(self, door: GroqDoor | None, on_notice: Callable[[str], object], tasks: Collection[LLMTask]) -> None:
         self.door = door
+        self._tasks = tasks
         self._on_notice = on_notice
         self._wanted: Counter[LLMTask] = Counter()
         self._answered: Counter[LLMTask] = Counter()
@@ -90,7 +91,7 @@ class LLMSteps:
     def _answer(
         self, task: LLMTask, ask: Callable[[GroqDoor], _Answer], *, subject: Hashable, instead: str, size: int = 1
     ) -> _Answer | None:
-        if self.door is None or not self.door.config.asks_for(task):
+        if self.door is None or task not in self._tasks:
             return None
         self._wanted[task] += size
         if self._failed_in_a_row[task] >= PATIENCE:

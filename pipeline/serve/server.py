@@ -9,7 +9,7 @@ from pathlib import Path
 from flask import Flask
 from waitress.server import TcpWSGIServer, create_server
 
-from pipeline.commands.progress import say, warn
+from pipeline.commands.progress import print_line, print_warning
 from pipeline.commands.session import open_pipeline
 from pipeline.config import PipelineConfig
 from pipeline.errors import SettingError
@@ -32,10 +32,10 @@ def serve(arguments: argparse.Namespace, config: PipelineConfig) -> int:
         app = create_app(desk, jobs, host=host, max_upload_mb=arguments.max_upload_mb)
         server = _listen(app, host, arguments.port)
         if not is_loopback(host):
-            warn("note: whoever reaches this machine can read the novels and reports, and bring others")
-        say(f"the desk is at http://{_shown(server)}/ (Ctrl-C ends it)")
+            print_warning("note: whoever reaches this machine can read the novels and reports, and bring others")
+        print_line(f"the desk is at http://{_shown(server)}/ (Ctrl-C ends it)")
         server.run()  # until the user interrupts, which waitress takes for its end
-        say("ended; what was being read goes on from its last saved place the next time")
+        print_line("ended; what was being read goes on from its last saved place the next time")
     return 0
 
 

@@ -14,7 +14,7 @@ import pytest
 from jsonschema import Draft202012Validator
 
 from pipeline.cli import main
-from pipeline.commands import evaluate_claims
+from pipeline.commands import judge_claims
 from pipeline.config import ROOT
 from pipeline.evaluation.claim_only import ClaimOnlyModel
 from pipeline.judging.expected_overlap import ExpectedOverlap
@@ -210,7 +210,7 @@ def test_one_novel_has_the_bundled_story_for_a_wrong_one(ask: Any, tmp_path: Pat
 def test_without_any_second_novel_the_column_is_empty_and_said(
     ask: Any, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(evaluate_claims, "SPARE_NOVEL", tmp_path / "nothing.txt")
+    monkeypatch.setattr(judge_claims, "SPARE_NOVEL", tmp_path / "nothing.txt")
     said = ask([row for row in ROWS if row[1] != "The Unlit Hour"])
     assert any("no second novel" in line for line in said.err)
     assert all(row["probability_wrong_novel"] == "" for row in predictions(tmp_path))

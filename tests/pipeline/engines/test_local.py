@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 from pipeline.cli import dataset_main, main
-from pipeline.commands.progress import Library
+from pipeline.commands.progress import LibraryProgress
 from pipeline.config import EngineConfig
 from pipeline.errors import SettingError
 from tests.pipeline.command_line import contents, refused, run
@@ -24,12 +24,12 @@ def asked(stand_in_reader: Path, library: Path) -> list[object]:
 def test_library_is_read_once_and_a_novel_that_fails_is_listed(asked: list[object], tmp_path: Path) -> None:
     said = run(main, *asked, "--cache_dir", tmp_path)
     assert said.status == 3
-    assert said.out[0].startswith(f"{NOVELS} novels read now (") and said.out[0].endswith("0 were kept already")
+    assert said.out[0].startswith(f"{NOVELS} novels read now (") and said.out[0].endswith("0 were cached already")
     (failed,) = said.out[1:]
     assert failed.startswith("failed: Blank.txt: ") and "holds no words" in failed
     kept = contents(tmp_path)
     again = run(main, *asked, "--cache_dir", tmp_path)
-    assert again.out == [f"0 novels read now (0 tokens), {NOVELS} were kept already", failed]
+    assert again.out == [f"0 novels read now (0 tokens), {NOVELS} were cached already", failed]
     assert contents(tmp_path) == kept
 
 
@@ -45,14 +45,14 @@ def test_interrupted_reading_goes_on(asked: list[object], tmp_path: Path, monkey
     with monkeypatch.context() as patched:
         patched.setattr(Library, "read", stop_in_the_third)
         assert run(main, *asked, "--cache_dir", tmp_path / "stopped").status == 130
-    assert "2 were kept already" in run(main, *asked, "--cache_dir", tmp_path / "stopped").out[0]
+    assert "2 were cached already" in run(main, *asked, "--cache_dir", tmp_path / "stopped").out[0]
     run(main, *asked, "--cache_dir", tmp_path / "whole")
     assert contents(tmp_path / "stopped") == contents(tmp_path / "whole")
 
 
 def test_bar_counts_bytes_of_novels_that_are_done(tmp_path: Path) -> None:
     sizes = {tmp_path / "a.txt": 100, tmp_path / "b.txt": 50}
-    with Library(sizes) as bar:
+    with LibraryProgress(sizes) as bar:
         bar.read("a", 30, 60)
         assert bar._bar.n == 50
         bar.finish(tmp_path / "a.txt", failed=False)
@@ -65,7 +65,7 @@ def test_flags_of_the_engines_are_checked(asked: list[object], tmp_path: Path) -
     for flags in (["--ray_address", "auto"], ["--workers", "2"], ["--engine", "dask"], ["--workers", "-1"]):
         assert "engine" in refused(main, *asked, *flags) or "workers" in refused(main, *asked, *flags)
     (tmp_path / "none").mkdir()
-    assert "holds no .txt file" in refused(main, *asked, "--novels_dir", tmp_path / "none")
+    assert "has no .txt file" in refused(main, *asked, "--novels_dir", tmp_path / "none")
     groq = ["--engine", "ray", "--llm", "judge", "--train_csv", tmp_path, "--test_csv", tmp_path]
     assert refused(dataset_main, *groq)
     with pytest.raises(SettingError, match="one of local, ray"):

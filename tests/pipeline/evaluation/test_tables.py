@@ -9,7 +9,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from pipeline.commands.dataset import judge_tables
+from pipeline.commands.judge_tables import judge_tables
 from pipeline.config import PipelineConfig
 from pipeline.engines.local import LocalEngine
 from pipeline.errors import NovelError, SettingError, TableError

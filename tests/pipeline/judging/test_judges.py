@@ -12,16 +12,16 @@ import numpy as np
 import pytest
 
 from pipeline.cli import dataset_main, judge_main
+from pipeline.commands.catalogue import make_parser
+from pipeline.commands.settings import parse, pipeline_config
 from pipeline.config import LLMConfig, PipelineConfig, ScoringConfig
 from pipeline.errors import SettingError
-from pipeline.flag_values import parse, settings
-from pipeline.flags import judge_parser, tools_parser
 from pipeline.judging.expected_overlap import ExpectedOverlap
 from pipeline.judging.interface import ClaimQuestion, JudgeContext
 from pipeline.judging.lexical import LEXICAL_SURPLUS, SIGNALS
 from pipeline.judging.pair.by_passages import ByPassages
 from pipeline.judging.pair.interface import PassageQuestion
-from pipeline.judging.registry import open_judge
+from pipeline.judging.registry import JUDGES, open_judge
 from pipeline.records import Claim, Evidence, PairLabel
 from pipeline.retrieval.index import Lexicon
 from pipeline.run import Pipeline
@@ -46,9 +46,8 @@ def load(path: Path) -> Any:
     return json.loads(path.read_text(encoding="utf-8"))
 
 
-def config_of(*flags: str) -> PipelineConfig:
-    parser = judge_parser()
-    return settings(parse(parser, flags))
+def config_of(*flags: str, command: str = "judge") -> PipelineConfig:
+    return pipeline_config(parse(make_parser(command), flags))
 
 
 # One setting
@@ -56,28 +55,61 @@ def config_of(*flags: str) -> PipelineConfig:
 
 def test_shipped_reader_judges_unless_another_is_named() -> None:
     assert config_of().scoring.judge == "bdh"
-    assert not config_of().llm.asked
+    assert not config_of().groq_tasks
 
 
-def test_judge_groq_is_the_task_judge_of_groq_and_the_other_way_round() -> None:
-    by_judge, by_task = config_of("--judge", "groq"), config_of("--llm", "judge")
-    for config in (by_judge, by_task):
-        assert config.scoring.judge == "groq"
-        assert [config.llm.asks_for(task) for task in ("claims", "summaries", "judge")] == [False, False, True]
-    both = config_of("--judge", "groq", "--llm", "claims")
-    assert both.llm.asks_for("claims") and both.llm.asks_for("judge") and not both.llm.asks_for("summaries")
+def test_groq_judges_by_judge_groq_whatever_else_it_does() -> None:
+    assert config_of("--judge", "groq").groq_tasks == {"judge"}
+    assert config_of("--judge", "groq", "--llm", "claims").groq_tasks == {"judge", "claims"}
+    assert config_of("--judge", "groq", "--llm", "all").groq_tasks == {"judge", "claims", "summaries"}
+    assert config_of("--llm", "summaries").groq_tasks == {"summaries"}
+
+
+@pytest.mark.parametrize("judge", [[], ["--judge", "groq"]])
+def test_llm_judge_is_a_deprecated_spelling_of_judge_groq(judge: list[str], capsys: pytest.CaptureFixture[str]) -> None:
+    assert config_of("--llm", "judge", *judge) == config_of("--judge", "groq")
+    assert (
+        capsys.readouterr()
+        .err.strip()
+        .endswith("--llm judge as a way to name the judge is deprecated; write --judge groq")
+    )
+
+
+def test_llm_all_names_the_judge_in_a_deprecated_way_unless_the_judge_is_named(
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    named = config_of("--llm", "all", "--judge", "groq")
+    assert capsys.readouterr().err == ""
+    assert config_of("--llm", "all") == named
+    assert capsys.readouterr().err.strip().endswith("write --judge groq --llm all")
+
+
+def test_settings_name_the_judge_in_one_place() -> None:
+    with pytest.raises(SettingError, match="llm is 'judge'; it must be one of off, summaries, claims, all"):
+        LLMConfig("judge")  # type: ignore[arg-type]
+    config = PipelineConfig(llm=LLMConfig("all"))
+    assert (config.scoring.judge, config.groq_tasks) == ("bdh", {"summaries", "claims"})
 
 
 def test_desk_takes_the_judge_too() -> None:
-    assert settings(parse(tools_parser(), ["serve", "--judge", "heuristic"])).scoring.judge == "heuristic"
+    assert config_of("--judge", "heuristic", command="serve").scoring.judge == "heuristic"
 
 
 @pytest.mark.parametrize("judge", ["gpt", "hf:", "hf: ", "", "BDH"])
 def test_unknown_judge_is_refused(judge: str) -> None:
     with pytest.raises(SettingError, match="it must be one of bdh, groq, heuristic, hf:MODEL"):
-        ScoringConfig(judge=judge)
-    with pytest.raises(SettingError, match="it must be one of bdh, groq, heuristic, hf:MODEL"):
         open_judge(judge, JudgeContext(PipelineConfig(), None))
+
+
+def test_unknown_judge_is_refused_before_anything_is_read(words: list[str]) -> None:
+    assert "judge is 'gpt'; it must be one of bdh" in refused(judge_main, *words, "--judge", "gpt")
+    with pytest.raises(SettingError, match="judge is empty"):
+        ScoringConfig(judge=" ")
+
+
+def test_help_names_every_judge_of_the_registry() -> None:
+    (flag,) = [action for action in make_parser("judge")._actions if action.dest == "judge"]
+    assert str(flag.help).startswith(f"one of {', '.join(JUDGES)}: ")
 
 
 @pytest.mark.parametrize("judge", ["heuristic", "hf:a/model", "bdh"])
@@ -216,8 +248,8 @@ def test_judge_that_cannot_be_had_is_known_before_the_reading(words: list[str], 
     assert "cannot be loaded" in line and "use another --judge" in line
 
 
-def test_groq_needs_its_key_whichever_way_it_is_named(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_groq_needs_its_key_whatever_it_does(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("GROQ_API_KEY", "")
-    for config in (PipelineConfig(scoring=ScoringConfig(judge="groq")), PipelineConfig(llm=LLMConfig("judge"))):
+    for config in (PipelineConfig(scoring=ScoringConfig(judge="groq")), PipelineConfig(llm=LLMConfig("claims"))):
         with pytest.raises(Exception, match="there is no Groq key"):
             Pipeline(config)

@@ -630,19 +630,10 @@ def test_summaries_and_labels_of_nothing_ask_nobody(server: GroqServer, open_doo
 # The settings
 
 
-def test_llm_config_asks_for_nothing_by_default() -> None:
-    assert not any(LLMConfig().asks_for(task) for task in ("summaries", "claims", "judge"))
-
-
-def test_llm_config_asks_for_one_task_or_all() -> None:
-    assert [LLMConfig(mode="judge").asks_for(task) for task in ("summaries", "claims", "judge")] == [False, False, True]
-    assert all(LLMConfig(mode="all").asks_for(task) for task in ("summaries", "claims", "judge"))
-
-
 @pytest.mark.parametrize(
     ("settings", "message"),
     [
-        ({"mode": "some"}, "llm is 'some'; it must be one of off, summaries, claims, judge, all"),
+        ({"mode": "some"}, "llm is 'some'; it must be one of off, summaries, claims, all"),
         ({"model": " "}, "model of the LLM is empty"),
         ({"timeout_seconds": float("nan")}, "timeout_seconds is nan"),
         ({"timeout_seconds": 0}, "timeout_seconds is 0"),

@@ -14,12 +14,12 @@ from hypothesis import strategies as st
 
 from pipeline.api import judge
 from pipeline.cli import judge_main
-from pipeline.commands.dataset import judge_tables
-from pipeline.config import LLMConfig, LLMMode, PipelineConfig
+from pipeline.commands.catalogue import make_parser
+from pipeline.commands.judge_tables import judge_tables
+from pipeline.commands.settings import parse, pipeline_config
+from pipeline.config import LLMConfig, PipelineConfig
 from pipeline.engines.local import LocalEngine
 from pipeline.errors import LLMError
-from pipeline.flag_values import parse, settings
-from pipeline.flags import judge_parser
 from pipeline.judging.verdict import weigh_pairs
 from pipeline.llm.fallback import PATIENCE, LLMSteps
 from pipeline.records import Claim, Evidence, Pair, PairLabel, Verdict
@@ -33,7 +33,7 @@ ANNA = "Anna Reed"
 STORY = "Low Water"
 LABELS = {"support": 0.05, "contradict": 0.9, "irrelevant": 0.05}
 
-Make = Callable[[LLMMode], PipelineConfig]
+Make = Callable[[str], PipelineConfig]
 Run = Callable[..., Path]
 
 
@@ -74,15 +74,20 @@ def clerk(monkeypatch: pytest.MonkeyPatch) -> Iterator[Clerk]:
 
 @pytest.fixture
 def make(stand_in_config: PipelineConfig) -> Make:
-    def made(mode: LLMMode) -> PipelineConfig:
-        return replace(stand_in_config, llm=LLMConfig(mode, timeout_seconds=5.0, max_retries=0))
+    """Return ``make(task)``, the settings of a run in which Groq has one task, ``all`` of them or none (``off``)."""
+
+    def made(task: str) -> PipelineConfig:
+        mode: Any = "off" if task == "judge" else task
+        llm = LLMConfig(mode, timeout_seconds=5.0, max_retries=0)
+        scoring = replace(stand_in_config.scoring, judge="groq" if task in ("judge", "all") else "bdh")
+        return replace(stand_in_config, llm=llm, scoring=scoring)
 
     return made
 
 
 @pytest.fixture
-def judged(make: Make, shelf: Path) -> Callable[[LLMMode], Verdict]:
-    return lambda mode: judge(shelf / f"{STORY}.txt", BACKSTORY, character=ANNA, config=make(mode))
+def judged(make: Make, shelf: Path) -> Callable[[str], Verdict]:
+    return lambda task: judge(shelf / f"{STORY}.txt", BACKSTORY, character=ANNA, config=make(task))
 
 
 @pytest.fixture
@@ -109,13 +114,13 @@ def load(path: Path) -> Any:
 
 
 def test_flags_leave_groq_off_by_default() -> None:
-    assert settings(parse(judge_parser(), [])).llm == LLMConfig()
+    assert pipeline_config(parse(make_parser("judge"), [])).llm == LLMConfig()
     assert LLMConfig().mode == "off"
 
 
 def test_flags_choose_task_and_model() -> None:
-    arguments = parse(judge_parser(), ["--llm", "judge", "--llm-model", "openai/gpt-oss-20b"])
-    assert settings(arguments).llm == LLMConfig("judge", "openai/gpt-oss-20b")
+    arguments = parse(make_parser("judge"), ["--llm", "claims", "--llm-model", "openai/gpt-oss-20b"])
+    assert pipeline_config(arguments).llm == LLMConfig("claims", "openai/gpt-oss-20b")
 
 
 def test_main_refuses_an_unknown_task(capsys: pytest.CaptureFixture[str]) -> None:
@@ -155,14 +160,14 @@ def test_run_with_groq_off_asks_nobody_and_says_nothing_of_it(
 # Claims
 
 
-def test_claims_come_from_groq(clerk: Clerk, judged: Callable[[LLMMode], Verdict]) -> None:
+def test_claims_come_from_groq(clerk: Clerk, judged: Callable[[str], Verdict]) -> None:
     verdict = judged("claims")
     assert clerk.tasks() == ["claims"]
     assert [claim.claim.text for claim in verdict.claims][1] == "Anna Reed's father is alive."
     assert verdict.notices == ()
 
 
-def test_claims_fall_back_on_the_heuristic_with_a_notice(clerk: Clerk, judged: Callable[[LLMMode], Verdict]) -> None:
+def test_claims_fall_back_on_the_heuristic_with_a_notice(clerk: Clerk, judged: Callable[[str], Verdict]) -> None:
     clerk.failing = {"claims"}
     verdict = judged("claims")
     assert verdict.claims == judged("off").claims
@@ -173,7 +178,7 @@ def test_claims_fall_back_on_the_heuristic_with_a_notice(clerk: Clerk, judged: C
 # Judge
 
 
-def test_labels_of_groq_decide_a_claim(clerk: Clerk, judged: Callable[[LLMMode], Verdict]) -> None:
+def test_labels_of_groq_decide_a_claim(clerk: Clerk, judged: Callable[[str], Verdict]) -> None:
     own, verdict = judged("off"), judged("judge")
     assert clerk.tasks() == ["labels"]
     for before, claim in zip(own.claims, verdict.claims, strict=True):
@@ -186,7 +191,7 @@ def test_labels_of_groq_decide_a_claim(clerk: Clerk, judged: Callable[[LLMMode],
     assert verdict.features["log_odds_min"] < own.features["log_odds_min"]
 
 
-def test_labels_of_the_reader_stay_where_groq_fails(clerk: Clerk, judged: Callable[[LLMMode], Verdict]) -> None:
+def test_labels_of_the_reader_stay_where_groq_fails(clerk: Clerk, judged: Callable[[str], Verdict]) -> None:
     clerk.failing = {"labels"}
     verdict, own = judged("judge"), judged("off")
     assert verdict.claims == own.claims
@@ -341,7 +346,7 @@ def test_rows_carry_the_notices_on_their_own_claims(clerk: Clerk, make: Make, sh
 def test_steps_stop_asking_after_failures_in_a_row(clerk: Clerk, make: Make, tmp_path: Path) -> None:
     clerk.failing = {"labels"}
     told: list[str] = []
-    steps = LLMSteps(Pipeline(make("judge"), cache_dir=tmp_path).door, told.append)
+    steps = LLMSteps(Pipeline(make("judge"), cache_dir=tmp_path).door, told.append, {"judge"})
     for number in range(PATIENCE + 2):
         claim = Claim(f"c{number}", ANNA, "event", "unspecified", "unspecified", f"Anna Reed had {number} boats.")
         assert steps.labels(claim, ["A passage."]) is None

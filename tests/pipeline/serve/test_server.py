@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import builtins
 import re
 import shutil
 import signal
@@ -86,14 +85,11 @@ def test_settings_of_the_desk_may_stand_in_a_file(words: list[str], tmp_path: Pa
 def test_missing_library_is_an_error_that_says_what_to_install(
     words: list[str], missing: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    real = builtins.__import__
+    def import_without(name: str) -> Any:
+        assert name == "pipeline.serve.server"
+        raise ModuleNotFoundError(f"No module named {missing!r}", name=missing)
 
-    def import_without(name: str, *more: Any) -> Any:
-        if name == "pipeline.serve.server":
-            raise ModuleNotFoundError(f"No module named {missing!r}", name=missing)
-        return real(name, *more)
-
-    monkeypatch.setattr(builtins, "__import__", import_without)
+    monkeypatch.setattr("pipeline.commands.serve.import_module", import_without)
     assert f"needs {missing}, which is not installed; install it: pip install -e '.[serve]'" in refused(main, *words)
 
 
