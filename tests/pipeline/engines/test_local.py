@@ -34,16 +34,16 @@ def test_library_is_read_once_and_a_novel_that_fails_is_listed(asked: list[objec
 
 
 def test_interrupted_reading_goes_on(asked: list[object], tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    show, seen = Library.read, list[int]()
+    show, seen = LibraryProgress.read, list[int]()
 
-    def stop_in_the_third(self: Library, name: str, read: int, total: int) -> None:
+    def stop_in_the_third(self: LibraryProgress, name: str, read: int, total: int) -> None:
         seen.append(read)
         if name == "Novel 2" and sum(seen) > 6000:
             raise KeyboardInterrupt
         show(self, name, read, total)
 
     with monkeypatch.context() as patched:
-        patched.setattr(Library, "read", stop_in_the_third)
+        patched.setattr(LibraryProgress, "read", stop_in_the_third)
         assert run(main, *asked, "--cache_dir", tmp_path / "stopped").status == 130
     assert "2 were cached already" in run(main, *asked, "--cache_dir", tmp_path / "stopped").out[0]
     run(main, *asked, "--cache_dir", tmp_path / "whole")

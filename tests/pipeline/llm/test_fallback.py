@@ -140,7 +140,7 @@ def test_main_without_a_key_ends_with_one_line_and_status_2(
     monkeypatch: pytest.MonkeyPatch, run_main: Run, capsys: pytest.CaptureFixture[str]
 ) -> None:
     monkeypatch.setenv("GROQ_API_KEY", "")
-    run_main("out", "--llm", "all", status=2)
+    run_main("out", "--llm", "all", "--judge", "groq", status=2)
     assert capsys.readouterr().err.startswith("error: there is no Groq key; expected")
 
 
@@ -357,7 +357,7 @@ def test_steps_stop_asking_after_failures_in_a_row(clerk: Clerk, make: Make, tmp
 
 def test_steps_without_a_door_answer_nothing_and_tell_nobody() -> None:
     told: list[str] = []
-    steps = LLMSteps(None, told.append)
+    steps = LLMSteps(None, told.append, {"judge"})
     assert steps.claims(BACKSTORY, ANNA) is None
     assert steps.summaries({0: "A passage."}) == {}
     assert told == []
