@@ -195,7 +195,7 @@ def test_rows_without_a_known_character_get_a_notice(good: tuple[Said, Path]) ->
 
 def test_id_in_both_tables_is_said_and_kept_apart(good: tuple[Said, Path]) -> None:
     said, out = good
-    assert any("1 ids stand in both tables" in line for line in said.out)
+    assert any("1 ids are in both tables" in line for line in said.out)
     train, test = (load(out / f"{name}_evidence.json")["0"] for name in ("train", "test"))
     assert (train["given_label"], test["given_label"]) == ("consistent", None)
     assert "ferry" in train["claims"][0]["text"] and "row" in test["claims"][0]["text"]

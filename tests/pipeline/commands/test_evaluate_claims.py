@@ -212,7 +212,7 @@ def test_without_any_second_novel_the_column_is_empty_and_said(
 ) -> None:
     monkeypatch.setattr(judge_claims, "SPARE_NOVEL", tmp_path / "nothing.txt")
     said = ask([row for row in ROWS if row[1] != "The Unlit Hour"])
-    assert any("no second novel" in line for line in said.err)
+    assert any("a second novel to be the wrong one is missing" in line for line in said.err)
     assert all(row["probability_wrong_novel"] == "" for row in predictions(tmp_path))
     assert "wrong_novel" not in metrics(tmp_path)["figures"]
 

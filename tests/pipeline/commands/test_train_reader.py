@@ -125,7 +125,7 @@ def test_without_a_model_one_is_trained_on_the_novels(desk: Path, tmp_path: Path
     assert run(main, *words).status == 0
     reader, _ = load_claim_reader(tmp_path / "out" / "reader")
     assert reader.model.config.n_embd == 16
-    assert "contains a training already" in refused(main, *words)
+    assert "already contains a training" in refused(main, *words)
     assert run(main, *words, "--resume").status == 0
 
 
