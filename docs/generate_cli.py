@@ -20,7 +20,7 @@ _PLAIN_GROUPS = ("positional arguments", "options")
 
 
 def make_page() -> str:
-    """Return the page as the parsers are now."""
+    """Return the page for the present parsers."""
     _, commands = make_bdh_parsers()
     parsers: list[argparse.ArgumentParser] = [*make_pipeline_parsers().values(), *commands.values()]
     return "\n".join([_HEAD, *(_section(parser) for parser in parsers)])

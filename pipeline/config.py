@@ -108,9 +108,9 @@ class RetrievalConfig:
         if self.fusion_k < 1:
             raise SettingError(f"fusion_k is {self.fusion_k}; it must be at least 1")
         if not 0 <= self.state_weight <= 1:
-            raise SettingError(f"state_weight is {self.state_weight}; it must lie between 0 and 1")
+            raise SettingError(f"state_weight is {self.state_weight}; it must be between 0 and 1")
         if not 0 <= self.time_bonus <= 1:
-            raise SettingError(f"time_bonus is {self.time_bonus}; it must lie between 0 and 1")
+            raise SettingError(f"time_bonus is {self.time_bonus}; it must be between 0 and 1")
 
 
 @dataclass(frozen=True)
@@ -141,7 +141,7 @@ class ScoringConfig:
         if not self.judge.strip():
             raise SettingError("judge is empty; it must be the name of a judge")
         if not 0.5 <= self.uncertain_below < 1:
-            raise SettingError(f"uncertain_below is {self.uncertain_below}; it must lie in [0.5, 1)")
+            raise SettingError(f"uncertain_below is {self.uncertain_below}; it must be in [0.5, 1)")
 
 
 @dataclass(frozen=True)

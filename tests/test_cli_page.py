@@ -1,4 +1,4 @@
-"""docs/cli.md says what the parsers take."""
+"""docs/cli.md lists the flags of every parser."""
 
 from __future__ import annotations
 
@@ -12,9 +12,9 @@ from bdh.cli import parse
 DOCS = Path(__file__).resolve().parent.parent / "docs"
 
 
-def test_page_of_commands_is_that_of_the_parsers() -> None:
+def test_page_is_generated_from_the_parsers() -> None:
     made = runpy.run_path(str(DOCS / "generate_cli.py"))["make_page"]()
-    assert made == (DOCS / "cli.md").read_text(encoding="utf-8"), "make it anew: python -m docs.generate_cli"
+    assert made == (DOCS / "cli.md").read_text(encoding="utf-8"), "generate it again: python -m docs.generate_cli"
 
 
 def test_page_names_every_command_and_alias() -> None:

@@ -1,1 +1,1 @@
-"""What the scripts and tools do once their flags are good: stages to files, and lines for a person to read."""
+"""The commands, one file each, found by ``catalogue``; and the work, flags, settings and progress that they share."""

@@ -31,10 +31,10 @@ _ROWS = ".test_predictions.rows"
 
 
 def run_stream(arguments: argparse.Namespace, config: PipelineConfig, engine: EngineConfig) -> int:
-    """Fit on the training table as ever, then predict the test table shard by shard.
+    """Fit on the training table as an ordinary run does, then predict the test table shard by shard.
 
-    Return 0, or 3 where novels failed and their rows were left out. Interrupted, the shards that were written are kept
-    and used by the next run with the same rows, novels, settings and weights.
+    Return 0, or 3 where novels failed and their rows were left out. After an interruption the next run with the same
+    rows, novels, settings and weights uses the shards that were written.
     """
     if arguments.submission:
         raise SettingError("--submission is not written with --stream; leave one of them out")
@@ -77,7 +77,7 @@ def run_stream(arguments: argparse.Namespace, config: PipelineConfig, engine: En
 
 @dataclass(frozen=True)
 class Shards:
-    """The predictions for slices of rows as files in ``folder``, named by all that they depend on."""
+    """The predictions for slices of rows as files in ``folder``, named by a hash of everything that they depend on."""
 
     folder: Path
     model: LogisticModel
@@ -97,7 +97,7 @@ class Shards:
         return self.order[-1]
 
     def join(self, path: Path) -> int:
-        """Write the predictions of all shards there are as one table; return the number of rows."""
+        """Write the predictions of all existing shards as one table; return the number of rows."""
         from pipeline.tables.stream import join_pieces
 
         return join_pieces(path, [shard for shard in self.order if shard.is_file()])
@@ -111,7 +111,7 @@ class Shards:
 
 
 def predict_slices(engine: Engine, shards: Shards, sliced: Iterator[tuple[Path, tuple[Row, ...]]], total: int) -> None:
-    """Have every slice predicted that is not kept; a novel that failed is given no more of them."""
+    """Have every slice predicted whose shard is missing; no more slices of a novel that failed."""
     from pipeline.tables.stream import write_piece
 
     shards.folder.mkdir(exist_ok=True)

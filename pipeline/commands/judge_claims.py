@@ -44,7 +44,7 @@ class _Novels:
 
     sums: dict[str, str] = field(default_factory=dict)
 
-    def keep(self, book: Book) -> None:
+    def add(self, book: Book) -> None:
         self.sums[book.novel.name] = book.novel.sha256
 
 
@@ -61,7 +61,7 @@ def judge_claims(arguments: argparse.Namespace, config: PipelineConfig) -> int:
         _note_wrong(plans)
         total = sum(len(plan.rows) * (len(KINDS) - (plan.wrong is None)) for plan in plans)
         measured = measure_claims(
-            pipeline, plans, on_book=novels.keep, on_claims=lambda done: bars.show("claims", done, total)
+            pipeline, plans, on_book=novels.add, on_claims=lambda done: bars.show("claims", done, total)
         )
         measured = _in_order(measured, [row.id for row in rows])
         answers = all_answers(measured, baselines, threshold=pipeline.judge.threshold)

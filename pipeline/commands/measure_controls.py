@@ -38,7 +38,7 @@ class _Books:
 
     sums: dict[str, str] = field(default_factory=dict)
 
-    def keep(self, book: Book) -> None:
+    def add(self, book: Book) -> None:
         self.sums[book.novel.name] = book.novel.sha256
 
 
@@ -64,8 +64,8 @@ def measure_controls(arguments: argparse.Namespace, config: PipelineConfig) -> i
 
 
 def _limited(rows: Sequence[Row], arguments: argparse.Namespace, config: PipelineConfig) -> Sequence[Row]:
-    kept = {id(row) for plan in _plans(rows, arguments, config, limit=arguments.limit or None) for row in plan.rows}
-    return [row for row in rows if id(row) in kept]
+    chosen = {id(row) for plan in _plans(rows, arguments, config, limit=arguments.limit or None) for row in plan.rows}
+    return [row for row in rows if id(row) in chosen]
 
 
 def _plans(
@@ -92,7 +92,7 @@ def _measure(
         plans,
         baselines,
         seed=seed,
-        on_book=books.keep,
+        on_book=books.add,
         on_claims=lambda done: bars.show("claims", done, total),
     )
     place = {id(row): number for number, row in enumerate(judged)}

@@ -1,4 +1,4 @@
-"""Run an entry of the command line in this process, and look at what it says and leaves behind."""
+"""Run an entry of the command line in this process, and return what it prints and leaves behind."""
 
 from __future__ import annotations
 
@@ -19,13 +19,13 @@ class Said:
 
     @property
     def error(self) -> str:
-        """The one line that says what was wrong."""
+        """The one line of the error."""
         (line,) = [line for line in self.err if line.startswith("error:")]
         return line
 
 
 def run(entry: Callable[[Sequence[str]], int], *words: object) -> Said:
-    """Run an entry with these words and return what it said."""
+    """Run an entry with these words and return its status and lines."""
     out, err = io.StringIO(), io.StringIO()
     with redirect_stdout(out), redirect_stderr(err):
         status = entry([str(word) for word in words])

@@ -1,4 +1,4 @@
-"""``pipeline.py`` and the tools, run on the little story with the stand-in: what comes out, and what is refused."""
+"""``pipeline.py`` and the other commands on the little story with the stand-in: output, artefacts and errors."""
 
 from __future__ import annotations
 
@@ -50,9 +50,9 @@ def machine(stand_in_reader: Path) -> list[str]:
 
 
 @pytest.fixture(scope="module")
-def desk(stand_in_reader: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
+def inputs(stand_in_reader: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A folder with backstories and everything that can be wrong with a file."""
-    folder = tmp_path_factory.mktemp("desk")
+    folder = tmp_path_factory.mktemp("inputs")
     texts = {
         "backstory.txt": BACKSTORY,
         "other.txt": OTHER_BACKSTORY,
@@ -74,9 +74,9 @@ def desk(stand_in_reader: Path, tmp_path_factory: pytest.TempPathFactory) -> Pat
 
 
 @pytest.fixture(scope="module")
-def asked(machine: list[str], shelf: Path, desk: Path) -> list[str]:
+def asked(machine: list[str], shelf: Path, inputs: Path) -> list[str]:
     """The flags of a good run, but for its folders."""
-    words = ["--target_character", "Anna Reed", "--backstory_file", str(desk / "backstory.txt")]
+    words = ["--target_character", "Anna Reed", "--backstory_file", str(inputs / "backstory.txt")]
     return [*words, "--novels_dir", str(shelf), *machine]
 
 
@@ -106,7 +106,7 @@ def test_judge_exits_0_and_ends_with_the_verdict_and_the_report(good: tuple[Said
     assert said.out[-1] == f"report: {out / 'report.html'}"
 
 
-def test_judge_says_every_claim_and_every_file(good: tuple[Said, Path]) -> None:
+def test_judge_prints_every_claim_and_every_file(good: tuple[Said, Path]) -> None:
     said, out = good
     text = "\n".join(said.out)
     assert all(claim["text"] in text for claim in load(out / "backstory.claims.json"))
@@ -123,11 +123,11 @@ def test_manifest_names_every_set_of_weights_that_made_the_verdict(
 
 
 @pytest.mark.parametrize("name", SCHEMA_OF)
-def test_judge_writes_what_its_schema_says(good: tuple[Said, Path], name: str) -> None:
+def test_artefact_satisfies_its_schema(good: tuple[Said, Path], name: str) -> None:
     Draft202012Validator(read_schema(SCHEMA_OF[name])).validate(load(good[1] / name))
 
 
-def test_judge_leaves_what_the_folder_held_before(good: tuple[Said, Path]) -> None:
+def test_judge_leaves_other_files_of_the_folder_alone(good: tuple[Said, Path]) -> None:
     assert (good[1] / "mine.txt").read_text(encoding="utf-8") == "mine"
     assert {path.name for path in good[1].iterdir()} == {*SCHEMA_OF, "report.html", "mine.txt"}
 
@@ -160,8 +160,12 @@ def test_cold_run_writes_the_same_bytes_again(good: tuple[Said, Path], asked: li
     assert {**contents(tmp_path / "out"), "mine.txt": b"mine"} == contents(good[1])
 
 
-def test_other_backstory_reads_nothing(asked: list[str], desk: Path, cache: Path, tmp_path: Path, good: object) -> None:
-    said = run(judge_main, *asked, "--backstory_file", desk / "other.txt", "--out_dir", tmp_path, "--cache_dir", cache)
+def test_other_backstory_reads_nothing(
+    asked: list[str], inputs: Path, cache: Path, tmp_path: Path, good: object
+) -> None:
+    said = run(
+        judge_main, *asked, "--backstory_file", inputs / "other.txt", "--out_dir", tmp_path, "--cache_dir", cache
+    )
     assert (said.status, said.err) == (0, [])
 
 
@@ -179,11 +183,11 @@ def test_tracking_the_target_itself_lists_it_once(asked: list[str], cache: Path,
     assert names.count("Anna Reed") == 1
 
 
-@pytest.mark.parametrize("how", [["--alias", "Rower=Anna Reed"], ["--aliases-file", "{desk}/aliases.txt"]])
+@pytest.mark.parametrize("how", [["--alias", "Rower=Anna Reed"], ["--aliases-file", "{inputs}/aliases.txt"]])
 def test_alias_works_through_to_the_verdict(
-    asked: list[str], cache: Path, desk: Path, tmp_path: Path, how: list[str]
+    asked: list[str], cache: Path, inputs: Path, tmp_path: Path, how: list[str]
 ) -> None:
-    words = [word.format(desk=desk) for word in how]
+    words = [word.format(inputs=inputs) for word in how]
     said = run(judge_main, *asked, "--target_character", "Rower", *words, "--out_dir", tmp_path, "--cache_dir", cache)
     assert said.status == 0
     assert load(tmp_path / "backstory_consistency.json")["character"] == "Rower"
@@ -200,7 +204,7 @@ def test_novel_is_chosen_by_title_file_or_path(
     assert (tmp_path / "Low Water.chunks.json").is_file()
 
 
-def test_config_file_stands_behind_the_flags(asked: list[str], cache: Path, tmp_path: Path) -> None:
+def test_flags_override_the_config_file(asked: list[str], cache: Path, tmp_path: Path) -> None:
     settings = tmp_path / "settings.toml"
     settings.write_text("n_sent_per_chunk = 3\ntop-k = 2\noverlap = 1\n", encoding="utf-8")
     out = tmp_path / "out"
@@ -210,23 +214,23 @@ def test_config_file_stands_behind_the_flags(asked: list[str], cache: Path, tmp_
 
 
 WRONG = {
-    "missing novels folder": ("--novels_dir {desk}/nowhere", "does not exist"),
-    "no novel in the folder": ("--novels_dir {desk}/void", "no readable novel"),
-    "empty novel": ("--novels_dir {desk}/hollow --novel Novel", "holds no words"),
-    "binary novel": ("--novels_dir {desk}/noise --novel Novel", "not plain text"),
+    "missing novels folder": ("--novels_dir {inputs}/nowhere", "does not exist"),
+    "no novel in the folder": ("--novels_dir {inputs}/void", "no readable novel"),
+    "empty novel": ("--novels_dir {inputs}/hollow --novel Novel", "holds no words"),
+    "binary novel": ("--novels_dir {inputs}/noise --novel Novel", "not plain text"),
     "unknown novel": ("--novel Moby-Dick", "Low Water.txt"),
     "novel with too long a name": ("--novel " + "x" * 400, "no novel"),
-    "empty backstory": ("--backstory_file {desk}/empty.txt", "is empty"),
-    "binary backstory": ("--backstory_file {desk}/binary.txt", "binary"),
-    "missing backstory": ("--backstory_file {desk}/nowhere.txt", "cannot be read"),
-    "backstory that is a folder": ("--backstory_file {desk}/void", "cannot be read"),
+    "empty backstory": ("--backstory_file {inputs}/empty.txt", "is empty"),
+    "binary backstory": ("--backstory_file {inputs}/binary.txt", "binary"),
+    "missing backstory": ("--backstory_file {inputs}/nowhere.txt", "cannot be read"),
+    "backstory that is a folder": ("--backstory_file {inputs}/void", "cannot be read"),
     "unknown character": ("--target_character Annie~Reid", "the nearest names are 'Anna Reed'"),
     "unknown character of a named novel": ("--target_character Annie~Reid --novel Low~Water", "'Anna Reed'"),
     "empty character": ("--target_character=", "is empty"),
     "unknown tracked character": ("--track Ahab", "'Ahab' is named nowhere"),
-    "character of several novels": ("--novels_dir {desk}/twins", "'One.txt', 'Two.txt'"),
+    "character of several novels": ("--novels_dir {inputs}/twins", "'One.txt', 'Two.txt'"),
     "malformed alias": ("--alias nonsense", "ALIAS=NAME"),
-    "missing aliases file": ("--aliases_file {desk}/nowhere.txt", "cannot be read"),
+    "missing aliases file": ("--aliases_file {inputs}/nowhere.txt", "cannot be read"),
     "chunks of nothing": ("--n_sent_per_chunk 0", "must be at least 1"),
     "overlap as large as a chunk": ("--n_sent_per_chunk 3 --overlap 3", "smaller than n_sent_per_chunk"),
     "no evidence wanted": ("--top_k 0", "top_k is 0"),
@@ -235,23 +239,23 @@ WRONG = {
     "negative seed": ("--seed=-1", "seed is -1"),
     "unknown device": ("--device tpu", "device is 'tpu'"),
     "unknown precision": ("--dtype fp8", "dtype is 'fp8'"),
-    "missing reader": ("--model_dir {desk}/nowhere", "no reader in"),
+    "missing reader": ("--model_dir {inputs}/nowhere", "no reader in"),
     "reader with too long a name": ("--model_dir " + "x" * 400, "too long"),
-    "folder without a reader": ("--model_dir {desk}/void", "cannot be loaded"),
-    "folder without a claim reader": ("--model_dir {desk}/bare", "claim reader cannot be loaded"),
-    "missing verdict": ("--verdict_dir {desk}/void", "claim.json"),
+    "folder without a reader": ("--model_dir {inputs}/void", "cannot be loaded"),
+    "folder without a claim reader": ("--model_dir {inputs}/bare", "claim reader cannot be loaded"),
+    "missing verdict": ("--verdict_dir {inputs}/void", "claim.json"),
     "spaCy model that is not installed": ("--spacy_model no_such_model", "neither installed nor a folder"),
-    "cache that is a file": ("--cache_dir {desk}/backstory.txt", "--cache_dir"),
+    "cache that is a file": ("--cache_dir {inputs}/backstory.txt", "--cache_dir"),
     "unknown flag": ("--nonsense", "see pipeline.py --help"),
     "flag without its value": ("--top_k", "see pipeline.py --help"),
     "word for a number": ("--top_k many", "see pipeline.py --help"),
-    "missing config": ("--config {desk}/nowhere.toml", "TOML"),
+    "missing config": ("--config {inputs}/nowhere.toml", "TOML"),
 }
 
 
 @pytest.mark.parametrize("case", WRONG)
-def test_judge_refuses_what_is_wrong_and_loses_nothing(
-    asked: list[str], cache: Path, desk: Path, tmp_path: Path, case: str
+def test_wrong_input_is_one_error_and_loses_no_file(
+    asked: list[str], cache: Path, inputs: Path, tmp_path: Path, case: str
 ) -> None:
     words, wanted = WRONG[case]
     out = tmp_path / "out"
@@ -259,19 +263,19 @@ def test_judge_refuses_what_is_wrong_and_loses_nothing(
     for name in ("report.html", "manifest.json", "mine.txt"):
         (out / name).write_text(f"old {name}", encoding="utf-8")
     before = contents(out)
-    flags = [word.replace("~", " ") for word in words.format(desk=desk).split()]
+    flags = [word.replace("~", " ") for word in words.format(inputs=inputs).split()]
     assert wanted in refused(judge_main, *asked, "--out_dir", out, "--cache_dir", cache, *flags)
     assert contents(out) == before
 
 
-def test_judge_refuses_an_output_folder_that_cannot_be_one(asked: list[str], cache: Path, tmp_path: Path) -> None:
+def test_output_folder_that_is_a_file_is_an_error(asked: list[str], cache: Path, tmp_path: Path) -> None:
     (tmp_path / "file").write_text("mine", encoding="utf-8")
     for out in (tmp_path / "file", tmp_path / "file" / "out"):
         assert "--out_dir" in refused(judge_main, *asked, "--cache_dir", cache, "--out_dir", out)
     assert (tmp_path / "file").read_text(encoding="utf-8") == "mine"
 
 
-def test_judge_refuses_damaged_weights(asked: list[str], stand_in_reader: Path, cache: Path, tmp_path: Path) -> None:
+def test_damaged_weights_are_an_error(asked: list[str], stand_in_reader: Path, cache: Path, tmp_path: Path) -> None:
     broken = Path(shutil.copytree(stand_in_reader, tmp_path / "reader"))
     weights = broken / "model.safetensors"
     weights.write_bytes(weights.read_bytes()[:-100])
@@ -289,11 +293,11 @@ def test_judge_refuses_damaged_weights(asked: list[str], stand_in_reader: Path, 
         (["--track", "Tom Hale"], "--track is given without --target_character"),
     ],
 )
-def test_judge_refuses_half_a_question(words: list[str], said: str) -> None:
+def test_half_a_question_is_an_error(words: list[str], said: str) -> None:
     assert said in refused(judge_main, *words)
 
 
-def test_interrupted_run_says_how_to_go_on(asked: list[str], tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_interrupted_run_prints_how_to_go_on(asked: list[str], tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     def interrupt(*_: object) -> None:
         raise KeyboardInterrupt
 
@@ -303,7 +307,7 @@ def test_interrupted_run_says_how_to_go_on(asked: list[str], tmp_path: Path, mon
     assert "run the same command again" in said.err[-1]
 
 
-def test_terminal_that_lacks_a_letter_loses_nothing(machine: list[str], tmp_path: Path) -> None:
+def test_terminal_without_a_letter_loses_no_output(machine: list[str], tmp_path: Path) -> None:
     (tmp_path / "n.txt").write_text("Étienne Kéravel came. Then Étienne Kéravel and Anna went.", encoding="utf-8")
     raw = io.BytesIO()
     with redirect_stdout(io.TextIOWrapper(raw, encoding="ascii")) as out:
@@ -312,7 +316,7 @@ def test_terminal_that_lacks_a_letter_loses_nothing(machine: list[str], tmp_path
     assert b"?tienne K?ravel" in raw.getvalue()
 
 
-def test_light_entry_leaves_heavy_libraries_alone() -> None:
+def test_importing_the_entry_imports_nothing_heavy() -> None:
     heavy = "{'torch', 'spacy', 'pandas', 'sklearn', 'groq', 'numpy'}"
     check = f"import sys, pipeline.cli; print({heavy} & sys.modules.keys())"
     found = subprocess.run([sys.executable, "-c", check], cwd=ROOT, capture_output=True, text=True, check=True)
@@ -352,7 +356,7 @@ def test_key_comes_from_env_file_unless_it_is_exported_and_appears_nowhere(
         assert [name for name, data in written.items() if key.encode() in data] == []
 
 
-def test_bad_claims_of_groq_are_asked_for_once_more_and_then_made_by_the_heuristic_with_a_notice(
+def test_bad_claims_of_groq_are_requested_once_more_and_then_made_by_the_heuristic_with_a_notice(
     asked: list[str], cache: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setenv("GROQ_API_KEY", KEY)
@@ -402,7 +406,7 @@ def test_characters_lists_the_cast_as_a_table(shelf: Path) -> None:
 @pytest.mark.parametrize(
     "words", [["characters", "Moby-Dick"], ["characters"], ["cache", "burn"], [], ["juggle"], ["cache", "show", "--x"]]
 )
-def test_tools_refuse_what_is_wrong(words: list[str], shelf: Path) -> None:
+def test_wrong_words_are_an_error(words: list[str], shelf: Path) -> None:
     novels = ["--novels_dir", str(shelf)] if words[:1] == ["characters"] else []
     assert refused(main, *words, *novels)
 
@@ -420,6 +424,6 @@ def test_characters_joins_the_cast_by_aliases(shelf: Path, tmp_path: Path) -> No
 
 
 @pytest.mark.parametrize("finder", [[], ["--spacy_model", "rules"]])
-def test_characters_names_everybody_in_full(finder: list[str], shelf: Path) -> None:
+def test_characters_lists_full_names(finder: list[str], shelf: Path) -> None:
     said = run(main, "characters", "low water", "--novels-dir", shelf, *finder)
     assert [line.split("  ")[0] for line in said.out[1:]] == ["Anna Reed", "Dr Moss", "Tom Hale"]

@@ -1,4 +1,4 @@
-"""``python -m pipeline controls``: a labelled table in, what each part contributes out, with the stand-in reader."""
+"""``python -m pipeline controls``: a labelled table in, what each part contributes out, with the stand-in verifier."""
 
 from __future__ import annotations
 

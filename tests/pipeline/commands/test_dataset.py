@@ -1,4 +1,4 @@
-"""``run_dataset.py``: tables in, predictions and honest figures out, with the stand-in for the reader."""
+"""``run_dataset.py``: tables in, predictions and honest figures out, with the stand-in for the models."""
 
 from __future__ import annotations
 
@@ -107,7 +107,7 @@ def test_dataset_exits_0_and_writes_every_file(good: tuple[Said, Path]) -> None:
     assert all(str(out / name) in said.out for name in [*SCHEMA_OF, "test_predictions.csv"])
 
 
-def test_index_and_the_page_of_each_row_stand_in_the_manifest(good: tuple[Said, Path]) -> None:
+def test_index_and_the_page_of_each_row_are_in_the_manifest(good: tuple[Said, Path]) -> None:
     said, out = good
     files = [file["name"] for file in load(out / "manifest.json")["files"]]
     pages = [f"rows/train-{row['id']}.html" for row in TRAIN] + [f"rows/test-{row['id']}.html" for row in TEST]
@@ -118,7 +118,7 @@ def test_index_and_the_page_of_each_row_stand_in_the_manifest(good: tuple[Said, 
 
 
 @pytest.mark.parametrize("name", SCHEMA_OF)
-def test_dataset_writes_what_its_schema_says(good: tuple[Said, Path], name: str) -> None:
+def test_artefact_satisfies_its_schema(good: tuple[Said, Path], name: str) -> None:
     Draft202012Validator(read_schema(SCHEMA_OF[name])).validate(load(good[1] / name))
 
 
@@ -141,7 +141,7 @@ def test_metrics_come_with_size_intervals_and_baselines(good: tuple[Said, Path])
     assert metrics["interval"].startswith("95 %")
 
 
-def test_metrics_hold_calibration_beside_the_base_rate_and_every_character(good: tuple[Said, Path]) -> None:
+def test_metrics_have_calibration_compared_with_the_base_rate_and_every_character(good: tuple[Said, Path]) -> None:
     said, out = good
     metrics = load(out / "train_metrics.json")
     assert set(metrics["calibration"]) == {"brier", "log_loss", "ece"}
@@ -178,7 +178,7 @@ def test_submission_is_the_hackathons_table_of_the_same_predictions(
     assert {row["Story ID"]: (row["Prediction"], row["Rationale"]) for row in rows} == said
 
 
-def test_metrics_are_said_beside_their_baselines(good: tuple[Said, Path]) -> None:
+def test_metrics_are_printed_with_their_baselines(good: tuple[Said, Path]) -> None:
     said = "\n".join(good[0].out)
     for name in ("ours", "majority", "claim_only", "lexical_only"):
         assert f"  {name}: accuracy " in said
@@ -193,7 +193,7 @@ def test_rows_without_a_known_character_get_a_notice(good: tuple[Said, Path]) ->
     assert any(line.startswith("note: row t3: 'Captain Ahab'") for line in said.out)
 
 
-def test_id_in_both_tables_is_said_and_kept_apart(good: tuple[Said, Path]) -> None:
+def test_id_in_both_tables_is_printed_and_means_two_rows(good: tuple[Said, Path]) -> None:
     said, out = good
     assert any("1 ids are in both tables" in line for line in said.out)
     train, test = (load(out / f"{name}_evidence.json")["0"] for name in ("train", "test"))
@@ -225,7 +225,7 @@ def test_second_run_writes_the_same_bytes(
 
 
 @pytest.mark.parametrize("labels", [["consistent"] * 4, ["0", "1", "0", "1"], ["nonsense", "", "?", "1"]])
-def test_labels_of_the_test_table_are_never_looked_at(
+def test_labels_of_the_test_table_are_never_used(
     good: tuple[Said, Path], asked: list[str], write: Write, tmp_path: Path, labels: list[str]
 ) -> None:
     leaking = [{**row, "label": label} for row, label in zip(TEST, labels, strict=True)]
@@ -275,9 +275,7 @@ WRONG: dict[str, tuple[Rows, Rows, str, str]] = {
 
 
 @pytest.mark.parametrize("case", WRONG)
-def test_dataset_refuses_what_is_wrong_and_loses_nothing(
-    asked: list[str], write: Write, tmp_path: Path, case: str
-) -> None:
+def test_wrong_input_is_one_error_and_loses_no_file(asked: list[str], write: Write, tmp_path: Path, case: str) -> None:
     train, test, flags, wanted = WRONG[case]
     out = tmp_path / "out"
     out.mkdir()
@@ -287,13 +285,13 @@ def test_dataset_refuses_what_is_wrong_and_loses_nothing(
     assert contents(out) == {"test_predictions.csv": b"old"}
 
 
-def test_dataset_refuses_an_output_folder_that_cannot_be_one(asked: list[str], write: Write, tmp_path: Path) -> None:
+def test_output_folder_that_is_a_file_is_an_error(asked: list[str], write: Write, tmp_path: Path) -> None:
     (tmp_path / "file").write_text("mine", encoding="utf-8")
     tables = ["--train_csv", write("train.csv", TRAIN), "--test_csv", write("test.csv", TEST)]
     assert "--out_dir" in refused(dataset_main, *asked, *tables, "--out_dir", tmp_path / "file" / "out")
 
 
-def test_dataset_refuses_a_binary_table(asked: list[str], write: Write, tmp_path: Path) -> None:
+def test_binary_table_is_an_error(asked: list[str], write: Write, tmp_path: Path) -> None:
     (tmp_path / "binary.csv").write_bytes(b"\0\1")
     tables = ["--train_csv", tmp_path / "binary.csv", "--test_csv", write("test.csv", TEST)]
     assert "binary" in refused(dataset_main, *asked, *tables, "--out_dir", tmp_path / "out")

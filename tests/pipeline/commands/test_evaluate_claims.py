@@ -1,4 +1,4 @@
-"""``python -m pipeline evaluate-claims``: claims in, predictions beside controls out, with a simple reader."""
+"""``python -m pipeline evaluate-claims``: claims in, predictions and those of ablations out, with a simple verifier."""
 
 from __future__ import annotations
 

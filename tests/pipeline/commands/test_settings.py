@@ -152,7 +152,7 @@ def test_hyphens_of_a_value_stay() -> None:
     ],
 )
 def test_setting_that_breaks_its_rule_is_an_error(words: list[str]) -> None:
-    with pytest.raises(SettingError, match=r"must (be|lie)"):
+    with pytest.raises(SettingError, match="must be"):
         pipeline_config(judge(*words))
 
 

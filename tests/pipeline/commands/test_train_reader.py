@@ -48,9 +48,9 @@ sample_tokens = 0
 
 
 @pytest.fixture(scope="module")
-def desk(tmp_path_factory: pytest.TempPathFactory) -> Path:
+def inputs(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """Return a folder with the bundled novel, a table of claims and settings for a small training."""
-    folder = tmp_path_factory.mktemp("desk")
+    folder = tmp_path_factory.mktemp("inputs")
     (folder / "novels").mkdir()
     shutil.copy(ROOT / "novels" / "The Unlit Hour.txt", folder / "novels")
     (folder / "claims.csv").write_text(TABLE, encoding="utf-8")
@@ -60,9 +60,9 @@ def desk(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 @pytest.fixture(scope="module")
-def words(desk: Path, stand_in_reader: Path) -> list[object]:
-    places = ["--novels", desk / "novels", "--claims", desk / "claims.csv", "--init", stand_in_reader]
-    return ["train-reader", *places, "--settings", desk / "settings.toml", "--workers", 0, "--device", "cpu"]
+def words(inputs: Path, stand_in_reader: Path) -> list[object]:
+    places = ["--novels", inputs / "novels", "--claims", inputs / "claims.csv", "--init", stand_in_reader]
+    return ["train-reader", *places, "--settings", inputs / "settings.toml", "--workers", 0, "--device", "cpu"]
 
 
 @pytest.fixture(scope="module")
@@ -111,17 +111,17 @@ def test_training_that_was_interrupted_before_its_first_place_begins_anew(
 
 
 def test_prepared_questions_serve_in_the_place_of_novels(
-    words: list[object], whole: tuple[Said, Path], desk: Path, stand_in_reader: Path, tmp_path: Path
+    words: list[object], whole: tuple[Said, Path], inputs: Path, stand_in_reader: Path, tmp_path: Path
 ) -> None:
-    places = ["--questions", whole[1] / "questions", "--init", stand_in_reader, "--settings", desk / "settings.toml"]
+    places = ["--questions", whole[1] / "questions", "--init", stand_in_reader, "--settings", inputs / "settings.toml"]
     said = run(main, "train-reader", *places, "--workers", 0, "--device", "cpu", "--out", tmp_path / "out")
     assert said.status == 0 and not (tmp_path / "out" / "questions").exists()
     assert load_claim_reader(tmp_path / "out" / "reader")[0].state_dict().keys()
 
 
-def test_without_a_model_one_is_trained_on_the_novels(desk: Path, tmp_path: Path) -> None:
-    flags = ["--settings", desk / "whole.toml", "--workers", 0, "--device", "cpu", "--max_iters", 1]
-    words = ["train-reader", "--novels", desk / "novels", *flags, "--out", tmp_path / "out"]
+def test_without_a_model_one_is_trained_on_the_novels(inputs: Path, tmp_path: Path) -> None:
+    flags = ["--settings", inputs / "whole.toml", "--workers", 0, "--device", "cpu", "--max_iters", 1]
+    words = ["train-reader", "--novels", inputs / "novels", *flags, "--out", tmp_path / "out"]
     assert run(main, *words).status == 0
     reader, _ = load_claim_reader(tmp_path / "out" / "reader")
     assert reader.model.config.n_embd == 16
