@@ -28,8 +28,8 @@ from bdh import checkpoint, hub
 from bdh.config import BDHConfig
 from bdh.errors import ConfigError, StateError
 from bdh.model import BDH
-from bdh.positions import Positions
-from bdh.prompts import read_padded, read_pieces
+from bdh.prefill import prefill, prefill_padded
+from bdh.rotary_buffers import RotaryBuffers
 from bdh.shapes import Int, Tensor
 from bdh.state import BDHState
 from bdh.tokenizer import Tokenizer, load_tokenizer
@@ -179,10 +179,10 @@ class BDHForCausalLM(PreTrainedModel, GenerationMixin):
     ) -> tuple[Tensor, BDHState | None]:
         mask = None if mask is None else mask[:, -tokens.shape[1] :]
         if mask is None or bool(mask.all()):
-            return read_pieces(self.model, tokens, state, keep_state=keep)
+            return prefill(self.model, tokens, state, keep_state=keep)
         if state is not None:
             raise StateError("the mask hides tokens behind a memory; pad only rows that start anew")
-        return read_padded(self.model, tokens, mask, keep_state=keep)
+        return prefill_padded(self.model, tokens, mask, keep_state=keep)
 
     @classmethod
     def _supports_default_dynamic_cache(cls) -> bool:
@@ -195,8 +195,8 @@ class BDHForCausalLM(PreTrainedModel, GenerationMixin):
         if isinstance(module, BDH):
             for weight in (module.encoder, module.encoder_v, module.decoder, module.embed.weight, module.lm_head):
                 init.normal_(weight, mean=0.0, std=0.02)
-        if isinstance(module, Positions):
-            fresh = Positions(self.config.to_bdh())
+        if isinstance(module, RotaryBuffers):
+            fresh = RotaryBuffers(self.config.to_bdh())
             for name, value in (*fresh.named_parameters(), *fresh.named_buffers()):
                 init.copy_(getattr(module, name), value)
 

@@ -20,7 +20,7 @@ from torch import nn
 from bdh.checkpoint import load_bdh, read_tensors, save, write_tensors
 from bdh.errors import CheckpointError, StateError
 from bdh.model import BDH
-from bdh.ops import forked, parallel
+from bdh.ops import parallel, shared_prefix
 from bdh.ops.rotary import make_rotation
 from bdh.shapes import Bool, Float, Int, Tensor
 from bdh.state import BDHState
@@ -247,16 +247,16 @@ class ClaimReader(nn.Module):
         kept = seen[..., None].to(dtype)
         # What is never trained and stands before few tokens is read at its keys; its memory would cost more.
         direct = memory is None and not torch.is_grad_enabled() and 0 < claims[0].numel() <= model.config.n_embd
-        back = forked.reach_back(decay, length, v.shape[1], dtype) if direct and decay is not None else None
-        before_claims: forked.Before | None = None
+        back = shared_prefix.prefix_damping(decay, length, v.shape[1], dtype) if direct and decay is not None else None
+        before_claims: shared_prefix.Prefix | None = None
 
         def stream(q: Tensor, v: Tensor, memory: Tensor | None) -> tuple[Tensor, Tensor | None]:
             nonlocal before_claims
-            before_claims = forked.Before(q, v * kept, back) if direct else None
+            before_claims = shared_prefix.Prefix(q, v * kept, back) if direct else None
             return parallel.attend(q, v * kept, memory, decay, damping=inside, write=not direct)
 
         def fork(q: Tensor, v: Tensor, memory: Tensor | None) -> tuple[Tensor, Tensor | None]:
-            return forked.attend(q, v, memory, across, count, before_claims), None
+            return shared_prefix.attend(q, v, memory, across, count, before_claims), None
 
         c = model.embedded(claims.flatten(1))
         for layer in range(model.config.n_layer):

@@ -5,12 +5,12 @@ from collections.abc import Iterator, Sequence
 
 import torch
 
+from bdh.decoding import SparseStepper, TritonStepper, make_stepper
 from bdh.errors import ConfigError
 from bdh.model import BDHOutput, check_range, evaluating
 from bdh.neuro.model import LanguageModel
 from bdh.shapes import Float, Int, Tensor
 from bdh.state import State
-from bdh.stepping import SparseStepper, Stepper, make_stepper
 
 _PROMPT_PIECE = 1024
 
@@ -31,7 +31,7 @@ class Generation(Iterator[int]):
     ) -> None:
         self._state = state
         self._model = model
-        self._stepper: Stepper | SparseStepper | None = None
+        self._stepper: TritonStepper | SparseStepper | None = None
         self._logits = logits
         self._left = limit
         self._temperature = temperature
@@ -44,7 +44,7 @@ class Generation(Iterator[int]):
         if self._left == 0:
             raise StopIteration
         self._left -= 1
-        if isinstance(self._stepper, Stepper):
+        if isinstance(self._stepper, TritonStepper):
             token = int(self._stepper.drawn)
             self._stepper.step(self._stepper.drawn)
             return token

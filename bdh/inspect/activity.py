@@ -134,11 +134,11 @@ _Layers = list[tuple[Tensor, Tensor, Tensor]]
 def _read_bdh(model: BDH, piece: Int[Tensor, "1 T"], state: BDHState | None) -> tuple[_Layers, BDHState | None]:
     layers: _Layers = []
 
-    def listen(x: Tensor, y: Tensor, memory: Tensor | None) -> None:
+    def collect(x: Tensor, y: Tensor, memory: Tensor | None) -> None:
         assert memory is not None
         layers.append((x[0], y[0], memory[0]))
 
-    _, after, _ = model.encode(piece, state, listen=listen)
+    _, after, _ = model.encode(piece, state, observe=collect)
     return layers, after
 
 

@@ -8,8 +8,9 @@ import torch
 import torch.nn.functional as F
 from torch import nn
 
+from bdh.backends import Mode
 from bdh.errors import ConfigError, StateError
-from bdh.model import BDH, IGNORED, BDHOutput, Mode, Probe, check_call, check_ids, evaluating
+from bdh.model import BDH, IGNORED, BDHOutput, Probe, check_call, check_ids, evaluating
 from bdh.neuro.cell import Carry, Input, Step, Weights, normalise, read_token
 from bdh.neuro.config import NeuroConfig
 from bdh.neuro.state import NeuroState, Surprise

@@ -173,7 +173,7 @@ def test_beams_carry_their_own_memories(wrapped: Any, prompt: torch.Tensor) -> N
 def test_long_prompts_are_read_in_pieces(wrapped: Any, prompt: torch.Tensor, monkeypatch: pytest.MonkeyPatch) -> None:
     with torch.inference_mode():
         whole = wrapped(prompt).logits
-        monkeypatch.setattr("bdh.prompts._PIECE", 7)
+        monkeypatch.setattr("bdh.prefill._SEGMENT", 7)
         for keep in (True, False):
             assert (wrapped(prompt, use_cache=keep).logits - whole).abs().max() < 1e-4
     generated = wrapped.generate(prompt, max_new_tokens=5, do_sample=False)

@@ -10,10 +10,11 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from bdh import checkpoint, cli
+from bdh.backends import MODES
 from bdh.errors import MergeError
 from bdh.generation import generate
 from bdh.merge import ALONG, Along, merge, merge_folders
-from bdh.model import BDH, MODES
+from bdh.model import BDH
 from bdh.tokenizer import BPETokenizer, ByteTokenizer
 from tests.bdh.conftest import ModelMaker
 

@@ -6,9 +6,10 @@ import pytest
 import torch
 from safetensors.torch import load_file
 
+from bdh.backends import MODES, Mode
 from bdh.checkpoint import build
 from bdh.config import BDHConfig
-from bdh.model import BDH, MODES, Mode
+from bdh.model import BDH
 
 FIXTURE = Path(__file__).parents[1] / "fixtures" / "official_tiny.safetensors"
 CONFIG = BDHConfig(n_layer=3, n_embd=32, n_head=4, mlp_internal_dim_multiplier=16, vocab_size=256, dropout=0.1)

@@ -1,7 +1,7 @@
-"""The stages of ``stages`` that pass once over wide tensors or memories, as Triton kernels; ``kernels`` has the others.
+"""The elementwise kernels of ``fused_reference`` in Triton; ``triton_matmul`` has the matrix products.
 
-A product that is followed by much work on its result is faster as a large product of the library and a pass at the
-rate of memory than as one kernel: so ``turn_back``.
+A product with much work on its result is faster as a cuBLAS product followed by an elementwise kernel at memory rate
+than as one kernel: hence ``rotate_backward``.
 """
 # mypy: disable-error-code="no-untyped-call,no-untyped-def,untyped-decorator,misc"
 
@@ -9,30 +9,30 @@ import torch
 import triton
 import triton.language as tl
 
+from bdh.ops.fused_reference import scale
 from bdh.ops.rotary import Rotation
-from bdh.ops.stages import scale
 from bdh.shapes import Float, Tensor
 
 
 @triton.jit
 def _phases(cosines, sines, row, column, period, N: tl.constexpr, BN: tl.constexpr):
-    """Return where neurons column... of a row stand, and the phases of their pairs."""
+    """Return the offsets of neurons column... of a row, and the phases of their pairs."""
     at = (row % period) * (N // 2) + column // 2 + tl.arange(0, BN // 2)
     place = row * N + column + tl.arange(0, BN)
     return place, tl.load(cosines + at).to(tl.float32), tl.load(sines + at).to(tl.float32)
 
 
 @triton.jit
-def _turn_kernel(x, cosines, sines, q, period, N: tl.constexpr, BN: tl.constexpr):
+def _rotate_kernel(x, cosines, sines, q, period, N: tl.constexpr, BN: tl.constexpr):
     row, column = tl.program_id(0).to(tl.int64), tl.program_id(1) * BN
     place, c, s = _phases(cosines, sines, row, column, period, N, BN)
     p, r = tl.split(tl.reshape(tl.load(x + place).to(tl.float32), (BN // 2, 2)))
-    turned = tl.reshape(tl.join(p * c - r * s, r * c + p * s), (BN,))
-    tl.store(q + place, turned.to(q.dtype.element_ty))
+    rotated = tl.reshape(tl.join(p * c - r * s, r * c + p * s), (BN,))
+    tl.store(q + place, rotated.to(q.dtype.element_ty))
 
 
 @triton.jit
-def _turn_back_kernel(
+def _rotate_backward_kernel(
     dq, x, y, dg, cosines, sines, out, period, shrink, N: tl.constexpr, BN: tl.constexpr
 ):  # fmt: skip
     row, column = tl.program_id(0).to(tl.int64), tl.program_id(1) * BN
@@ -52,7 +52,7 @@ def _place(row, column, N: tl.constexpr, BM: tl.constexpr, BN: tl.constexpr):
 
 
 @triton.jit
-def _carry_kernel(
+def _scan_memory_kernel(
     written, memory, whole, before, after, batch, count, heads,
     EMPTY: tl.constexpr, DAMPED: tl.constexpr, N: tl.constexpr, D: tl.constexpr, BN: tl.constexpr,
 ):  # fmt: skip
@@ -61,8 +61,8 @@ def _carry_kernel(
     now = tl.zeros((BN, D), dtype=tl.float32)
     if not EMPTY:
         now = tl.load(memory + own).to(tl.float32)
-    for piece in range(count):
-        place = _place(((head * batch + text) * count + piece) * N + column, 0, D, BN, D)
+    for chunk in range(count):
+        place = _place(((head * batch + text) * count + chunk) * N + column, 0, D, BN, D)
         adds = tl.load(written + place).to(tl.float32)
         tl.store(before + place, now.to(before.dtype.element_ty))
         if DAMPED:
@@ -71,16 +71,16 @@ def _carry_kernel(
     tl.store(after + own, now)
 
 
-def turn(x: Float[Tensor, "H R C N"], rotation: Rotation) -> Float[Tensor, "H R C N"]:
-    """Return what ``stages.turn`` returns."""
+def rotate(x: Float[Tensor, "H R C N"], rotation: Rotation) -> Float[Tensor, "H R C N"]:
+    """Return what ``fused_reference.rotate`` returns."""
     q, width = torch.empty_like(x), _width(x.shape[-1])
     grid = (x.numel() // x.shape[-1], x.shape[-1] // width)
     tables = [table.contiguous() for table in rotation]
-    _turn_kernel[grid](x, *tables, q, rotation[0].shape[0], x.shape[-1], width, num_warps=4)
+    _rotate_kernel[grid](x, *tables, q, rotation[0].shape[0], x.shape[-1], width, num_warps=4)
     return q
 
 
-def turn_back(
+def rotate_backward(
     pairs: Float[Tensor, "H R C C"],
     q: Float[Tensor, "H R C N"],
     x: Float[Tensor, "H R C N"],
@@ -90,37 +90,37 @@ def turn_back(
     drop: float,
     extra: tuple[Float[Tensor, "H R C K"], Float[Tensor, "H R N K"]] | None,
 ) -> Float[Tensor, "H R C N"]:
-    """Return what ``stages.turn_back`` returns."""
+    """Return what ``fused_reference.rotate_backward`` returns."""
     neurons, width, tables = x.shape[-1], _width(x.shape[-1]), [table.contiguous() for table in rotation]
     if extra is None:
         dq = pairs @ q
     else:
         dq = extra[0] @ extra[1].mT
         dq.flatten(0, 1).baddbmm_(pairs.flatten(0, 1), q.flatten(0, 1))
-    _turn_back_kernel[(x.numel() // neurons, neurons // width)](
+    _rotate_backward_kernel[(x.numel() // neurons, neurons // width)](
         dq, x, y, dg, *tables, dq, rotation[0].shape[0], 1.0 / scale(drop), neurons, width, num_warps=4
     )
     return dq
 
 
-def carry(
+def scan_memory(
     written: Float[Tensor, "H R N D"],
     memory: Float[Tensor, "B H N D"] | None,
     whole: Float[Tensor, "H 1 1"] | None,
     count: int,
     after: Float[Tensor, "B H N D"],
 ) -> Float[Tensor, "H R N D"]:
-    """Return what ``stages.carry`` returns; the running memory stays in registers, in float32."""
+    """Return what ``fused_reference.scan_memory`` returns; the running memory is in registers, in float32."""
     heads, rows, neurons, width = written.shape
     before, factors = torch.empty_like(written), written if whole is None else whole.float().contiguous()
-    held = after if memory is None else memory.contiguous()
-    _carry_kernel[(neurons // 16, rows // count, heads)](
-        written, held, factors, before, after, rows // count, count, heads, memory is None, whole is not None,
+    old = after if memory is None else memory.contiguous()
+    _scan_memory_kernel[(neurons // 16, rows // count, heads)](
+        written, old, factors, before, after, rows // count, count, heads, memory is None, whole is not None,
         neurons, width, 16, num_warps=4,
     )  # fmt: skip
     return before
 
 
 def _width(neurons: int) -> int:
-    """Return how many neurons of a row one program takes."""
+    """Return the number of neurons of a row that one program computes."""
     return min(1024, neurons & -neurons)

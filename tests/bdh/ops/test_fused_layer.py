@@ -1,4 +1,4 @@
-"""A whole layer at once against the plain one, forward and gradients; the Triton stages against the plain stages."""
+"""The fused layer against the plain one, forward and gradients; the Triton kernels against the plain ones."""
 
 from __future__ import annotations
 
@@ -14,19 +14,19 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from torch import Tensor
 
-from bdh.ops import naive, parallel, stages, whole
+from bdh.ops import fused_layer, fused_reference, naive, parallel
 from bdh.ops.rotary import make_frequencies, make_pair_rotation, make_rotation, rotate
 
 INTERPRETED = os.environ.get("TRITON_INTERPRET") == "1" and importlib.util.find_spec("triton") is not None
 NATIVE = torch.cuda.is_available() and importlib.util.find_spec("triton") is not None
 needs_triton = pytest.mark.skipif(
-    not (INTERPRETED or NATIVE), reason="wants a CUDA GPU with Triton, or Triton and TRITON_INTERPRET=1"
+    not (INTERPRETED or NATIVE), reason="needs a CUDA GPU with Triton, or Triton and TRITON_INTERPRET=1"
 )
 
 
 @dataclass(frozen=True)
 class Case:
-    """One layer in float64: values, memory, weights, damping, and in how many pieces the text is read."""
+    """One layer in float64: values, memory, weights, damping, and the number of chunks."""
 
     v: Tensor
     memory: Tensor | None
@@ -34,7 +34,7 @@ class Case:
     decay: Tensor | None
     count: int
 
-    def setting(self, work: ModuleType = stages, drop: float = 0.0) -> whole.Setting:
+    def setting(self, work: ModuleType = fused_reference, drop: float = 0.0) -> fused_layer.Setting:
         length, frequencies = self.v.shape[1], make_frequencies(self.weights[0].shape[2], 2.0**16)
         cosines, sines = make_rotation(frequencies, start=5, length=length)
         tables = (cosines[:, 1::2].double(), sines[:, 1::2].double())
@@ -42,12 +42,12 @@ class Case:
         if self.decay is not None:
             damping = parallel.make_damping(self.decay, length // self.count, torch.float64)
             rates = torch.log2(self.decay)
-        return whole.Setting(tables, damping, rates, drop, self.count, work)
+        return fused_layer.Setting(tables, damping, rates, drop, self.count, work)
 
 
 @st.composite
-def cases(draw: st.DrawFn, *, most_pieces: int = 1) -> Case:
-    batch, heads, count = draw(st.integers(1, 2)), draw(st.integers(1, 3)), draw(st.integers(1, most_pieces))
+def cases(draw: st.DrawFn, *, most_chunks: int = 1) -> Case:
+    batch, heads, count = draw(st.integers(1, 2)), draw(st.integers(1, 3)), draw(st.integers(1, most_chunks))
     neurons, width = 2 * draw(st.integers(1, 4)), draw(st.integers(2, 5))
     length = count * draw(st.integers(1, 7))
     chance = torch.Generator().manual_seed(draw(st.integers(0, 10_000)))
@@ -74,14 +74,14 @@ def _plain(case: Case, v: Tensor, weights: list[Tensor], memory: Tensor | None) 
     return y.transpose(1, 2).flatten(2) @ decoder, after
 
 
-def _whole(case: Case, v: Tensor, weights: list[Tensor], memory: Tensor | None) -> tuple[Tensor, Tensor]:
+def _fused(case: Case, v: Tensor, weights: list[Tensor], memory: Tensor | None) -> tuple[Tensor, Tensor]:
     encoder, encoder_v, decoder = weights
     (batch, length, width), (heads, _, neurons) = v.shape, encoder.shape
     after = torch.empty(batch, heads, neurons, width, dtype=v.dtype)
-    arranged = whole.arrange(encoder, encoder_v, decoder, v.dtype)
-    pieces = v.view(batch * case.count, length // case.count, width)
-    out, _, _, left = whole.layer(
-        pieces, encoder, encoder_v, decoder, memory, arranged, case.setting(), after, keep_q=batch > 1
+    arranged = fused_layer.arrange(encoder, encoder_v, decoder, v.dtype)
+    chunks = v.view(batch * case.count, length // case.count, width)
+    out, _, _, left = fused_layer.layer(
+        chunks, encoder, encoder_v, decoder, memory, arranged, case.setting(), after, keep_q=batch > 1
     )
     assert left is not None
     return out.view(v.shape), left
@@ -91,21 +91,21 @@ def _close(found: Tensor, expected: Tensor, tolerance: float = 1e-9) -> bool:
     return bool((found - expected).abs().max() <= tolerance * (1.0 + float(expected.abs().max())))
 
 
-@given(case=cases(most_pieces=4))
+@given(case=cases(most_chunks=4))
 @settings(max_examples=60)
-def test_a_whole_layer_equals_its_definition_in_any_number_of_pieces(case: Case) -> None:
+def test_fused_layer_equals_its_definition_in_any_number_of_chunks(case: Case) -> None:
     with torch.no_grad():
         expected = _plain(case, case.v, list(case.weights), case.memory)
-        found = _whole(case, case.v, list(case.weights), case.memory)
+        found = _fused(case, case.v, list(case.weights), case.memory)
     assert all(_close(mine, true, 1e-6) for mine, true in zip(found, expected, strict=True))
 
 
 @pytest.mark.parametrize("with_after", [True, False])
 @given(case=cases())
 @settings(max_examples=40)
-def test_a_whole_layer_has_the_gradients_of_its_definition(with_after: bool, case: Case) -> None:
+def test_fused_layer_has_the_gradients_of_its_definition(with_after: bool, case: Case) -> None:
     gradients = []
-    for run in (_plain, _whole):
+    for run in (_plain, _fused):
         leaves = [case.v, *case.weights, *([] if case.memory is None else [case.memory])]
         leaves = [leaf.clone().requires_grad_() for leaf in leaves]
         out, after = run(case, leaves[0], leaves[1:4], leaves[4] if len(leaves) > 4 else None)
@@ -123,12 +123,12 @@ def test_dropout_drops_its_share_and_the_gradient_sees_the_same_mask() -> None:
     weights = [torch.randn(shape, generator=chance, dtype=torch.float64) for shape in ((2, width, neurons),) * 2]
     weights.append(torch.randn(2 * neurons, width, generator=chance, dtype=torch.float64))
     case = Case(v, None, (weights[0], weights[1], weights[2]), None, 1)
-    arranged = whole.arrange(*case.weights, torch.float64)
+    arranged = fused_layer.arrange(*case.weights, torch.float64)
 
     def run(weight: Tensor) -> tuple[Tensor, Tensor]:
         torch.manual_seed(3)
         setting = case.setting(drop=0.25)
-        out, x, y, _ = whole.layer(v, weight, weights[1], weights[2], None, arranged, setting, None)
+        out, x, y, _ = fused_layer.layer(v, weight, weights[1], weights[2], None, arranged, setting, None)
         return out, y[x > 0]
 
     out, y = run(weights[0].requires_grad_())
@@ -136,10 +136,10 @@ def test_dropout_drops_its_share_and_the_gradient_sees_the_same_mask() -> None:
     moved = torch.zeros_like(weights[0])
     moved[0, 1, 3] = 1e-6
     (slope,) = torch.autograd.grad(out.sum(), weights[0])
-    arranged = whole.arrange(weights[0].detach() + moved, weights[1], weights[2], torch.float64)
+    arranged = fused_layer.arrange(weights[0].detach() + moved, weights[1], weights[2], torch.float64)
     above = run(weights[0])[0].sum()
     assert float((above - out.sum()).detach() / 1e-6) == pytest.approx(float(slope[0, 1, 3]), rel=1e-3, abs=1e-3)
-    share = stages.keep_mask((4, 2, 64, 64), 0.1, 12345, torch.device("cpu")).double().mean()
+    share = fused_reference.keep_mask((4, 2, 64, 64), 0.1, 12345, torch.device("cpu")).double().mean()
     assert float(share) == pytest.approx(0.9, abs=0.01)
 
 
@@ -151,8 +151,8 @@ def _sample(*shape: int, seed: int) -> Tensor:
 
 @needs_triton
 @pytest.mark.parametrize("damped", [False, True])
-def test_triton_stages_equal_the_plain_stages(damped: bool) -> None:
-    work = whole.kernels()
+def test_triton_kernels_equal_the_plain_ones(damped: bool) -> None:
+    work = fused_layer.triton_kernels()
     assert work is not None
     heads, rows, length, neurons, width, drop, seed = 2, 2, 128, 256, 64, 0.1, 77
     tables = make_pair_rotation(make_frequencies(neurons, 2.0**16), start=9, length=length, dtype=torch.float32)
@@ -164,28 +164,28 @@ def test_triton_stages_equal_the_plain_stages(damped: bool) -> None:
     factor = torch.tensor([0.5, 1.0], device=v.device).view(2, 1, 1) if damped else None
     extra = (_sample(heads, rows, length, width, seed=9), _sample(heads, rows, neurons, width, seed=10))
 
-    x, q = stages.encode(v, weights[0], tables)
-    pairs = stages.pair(z, v, rates)
-    y, dg = stages.unmix(z, weights[1], upstream, weights[2], x, drop, seed)
+    x, q = fused_reference.encode(v, weights[0], tables)
+    pairs = fused_reference.scores_backward(z, v, rates)
+    y, dg = fused_reference.gate_backward(z, weights[1], upstream, weights[2], x, drop, seed)
 
-    def stage_by_stage(module: ModuleType) -> list[Tensor]:
-        made = [*module.encode(v, weights[0], tables), module.scores(q, rates), module.pair(z, v, rates)]
-        made.append(module.mix(z, weights[1], x, drop, seed))
-        made += [*module.unmix(z, weights[1], upstream, weights[2], x, drop, seed), module.turn(x, tables)]
+    def results_of(module: ModuleType) -> list[Tensor]:
+        made = [*module.encode(v, weights[0], tables), module.scores(q, rates), module.scores_backward(z, v, rates)]
+        made.append(module.gate(z, weights[1], x, drop, seed))
+        made += [*module.gate_backward(z, weights[1], upstream, weights[2], x, drop, seed), module.rotate(x, tables)]
         for more in (None, extra):
-            made.append(module.turn_back(pairs, q, x, y, dg, tables, drop, more))
+            made.append(module.rotate_backward(pairs, q, x, y, dg, tables, drop, more))
         for start, count in ((None, 2), (memory, 1), (memory[:1], 2)):
             after = torch.full((rows // count, *memory.shape[1:]), float("nan"), device=v.device)
-            made += [module.carry(extra[1], start, factor, count, after), after]
-        if NATIVE:  # the processor has no product of 16 bits summed in 32
-            made.append(module.outer(x, z))
+            made += [module.scan_memory(extra[1], start, factor, count, after), after]
+        if NATIVE:  # the CPU has no product of 16 bits summed in 32
+            made.append(module.weight_gradient(x, z))
         for start, values in ((None, v[None]), (memory, v[None]), (memory, z)):
             after = torch.full(memory.shape, float("nan"), device=v.device)
-            before = module.write(q, values, start, factor, after)
+            before = module.write_memory(q, values, start, factor, after)
             made += [after] if before is None else [after, before]
         return made
 
-    found, expected = stage_by_stage(work), stage_by_stage(stages)
+    found, expected = results_of(work), results_of(fused_reference)
     for mine, true in zip(found, expected, strict=True):
         error = (mine.double() - true.double()).norm() / true.double().norm()
         assert float(error) <= (2e-2 if NATIVE else 1e-5)

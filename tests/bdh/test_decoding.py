@@ -10,9 +10,9 @@ import torch
 
 from bdh import generation
 from bdh.config import BDHConfig
+from bdh.decoding import SparseStepper, TritonStepper, make_stepper, triton_applies
 from bdh.model import BDH
 from bdh.state import BDHState
-from bdh.stepping import SparseStepper, Stepper, can_step, make_stepper
 
 _TRITON = importlib.util.find_spec("triton") is not None
 NATIVE = _TRITON and torch.cuda.is_available()
@@ -40,7 +40,7 @@ def test_stepping_reads_writes_and_predicts_like_recurrent_mode(decay: tuple[flo
     start = model(tokens[:, :5], state=BDHState(model.empty_state(2).memory, 9_999_000)).state
     assert isinstance(start, BDHState)
     before, state = start.memory.clone(), start
-    stepper = Stepper(model, start)
+    stepper = TritonStepper(model, start)
     for t in range(5, 9):
         expected = model(tokens[:, t : t + 1], state=state, mode="recurrent")
         assert isinstance(expected.state, BDHState)
@@ -56,7 +56,7 @@ def test_stepping_reads_writes_and_predicts_like_recurrent_mode(decay: tuple[flo
 @pytest.mark.skipif(NATIVE, reason="there is a GPU with Triton")
 def test_a_processor_generates_without_kernels() -> None:
     model = _model(None)
-    assert not can_step(model, model.empty_state())
+    assert not triton_applies(model, model.empty_state())
 
 
 @pytest.mark.parametrize("decay", [None, (0.5, 1.0)])

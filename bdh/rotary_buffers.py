@@ -1,4 +1,4 @@
-"""Where the neurons of each head turn how fast, and how fast attention forgets."""
+"""The rotary frequencies and the damping factors of attention, kept in float32 whatever the weights are."""
 
 from collections.abc import Callable
 
@@ -10,8 +10,8 @@ from bdh.ops.rotary import make_frequencies
 from bdh.shapes import Float, Tensor
 
 
-class Positions(nn.Module):
-    """The rotary frequencies (N,) and, when switched on, the damping factors (H,) of attention."""
+class RotaryBuffers(nn.Module):
+    """The rotary frequencies (N,) and, if the configuration has them, the damping factors (H,) of attention."""
 
     freqs: Tensor
     decay_fixed: Tensor | None
@@ -30,8 +30,8 @@ class Positions(nn.Module):
             return torch.sigmoid(self.decay_logit.float())
         return None if self.decay_fixed is None else self.decay_fixed.float()
 
-    def _apply(self, fn: Callable[[Tensor], Tensor], recurse: bool = True) -> "Positions":
-        """Move with the model but keep float32: in bfloat16 a frequency loses its phase after some hundred tokens."""
+    def _apply(self, fn: Callable[[Tensor], Tensor], recurse: bool = True) -> "RotaryBuffers":
+        """Move with the model but stay float32: a bfloat16 frequency gives a wrong phase after some hundred tokens."""
         before = {name: tensor.data for name, tensor in (*self.named_buffers(), *self.named_parameters())}
         super()._apply(fn, recurse)  # type: ignore[no-untyped-call]
         for name, tensor in before.items():

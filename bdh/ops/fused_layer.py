@@ -1,8 +1,8 @@
-"""One whole layer up to its sum over neurons, with its gradient written out: few passes over the wide tensors.
+"""One layer up to its sum over neurons, with a hand-written gradient: few passes over the wide tensors.
 
-Of the H * N wide tensors only x is kept for the backward pass, and q where asked; y is made again there. Queries equal
-keys, so the gradient of the scores is made symmetric first and takes one product instead of two. The stages of the
-work come from ``stages`` or, on a GPU, from ``kernels``.
+Of the tensors that are H * N wide only x is stored for the backward pass, and q if asked; y is recomputed there.
+Queries equal keys, so the gradient of the scores is made symmetric first and takes one product instead of two. The
+kernels are those of ``fused_reference`` or, on a GPU, of ``triton_matmul``.
 """
 
 import importlib.util
@@ -17,8 +17,8 @@ from bdh.ops.rotary import Rotation
 from bdh.shapes import Float, Tensor
 
 
-class Weights(NamedTuple):
-    """The weights of a layer as (H, N, D) each, in the precision of the work; made by ``arrange``."""
+class LayerWeights(NamedTuple):
+    """The weights of a layer as (H, N, D) each, in the precision of the products; made by ``arrange``."""
 
     encoder: Float[Tensor, "H N D"]
     encoder_v: Float[Tensor, "H N D"]
@@ -26,42 +26,42 @@ class Weights(NamedTuple):
 
 
 class Setting(NamedTuple):
-    """What all layers share: tables (T, N / 2), damping of a piece, dropout, and how many pieces make up a text.
+    """What all layers share: rotary tables (T, N / 2), damping of a chunk, dropout, and the number of chunks per text.
 
-    ``rates`` (H,) holds log2 of the damping factors. ``stages`` is the module whose functions do the work.
+    ``rates`` (H,) holds log2 of the damping factors. ``kernels`` is ``fused_reference`` or ``triton_matmul``.
     """
 
     rotation: Rotation
     damping: Damping | None
     rates: Float[Tensor, "H"] | None
     drop: float
-    pieces: int
-    stages: ModuleType
+    chunks: int
+    kernels: ModuleType
 
 
 @torch.no_grad()
 def arrange(
     encoder: Float[Tensor, "H D N"], encoder_v: Float[Tensor, "H D N"], decoder: Float[Tensor, "H*N D"],
     dtype: torch.dtype,
-) -> Weights:  # fmt: skip
-    """Return the model's weights as the stages want them: once a call, for all layers."""
+) -> LayerWeights:  # fmt: skip
+    """Return the model's weights in the layout of the kernels; done once per call, for all layers."""
     parts = (encoder.mT, encoder_v.mT, decoder.view(encoder.shape[0], -1, decoder.shape[1]))
-    return Weights(*(part.to(dtype).contiguous() for part in parts))
+    return LayerWeights(*(part.to(dtype).contiguous() for part in parts))
 
 
 @cache
-def kernels() -> ModuleType | None:
-    """Return the Triton stages, or None where Triton is not installed."""
+def triton_kernels() -> ModuleType | None:
+    """Return the Triton kernels, or None if Triton is not installed."""
     if importlib.util.find_spec("triton") is None:
         return None
-    return importlib.import_module("bdh.ops.kernels")
+    return importlib.import_module("bdh.ops.triton_matmul")
 
 
 def fits(dtype: torch.dtype, device: torch.device, length: int, width: int, neurons: int) -> bool:
-    """Return whether the Triton stages can do a layer of these sizes there: 16 bits, no remainders, Ampere or newer."""
+    """Return whether the Triton kernels support such a layer: 16 bits, no remainders, Ampere or newer."""
     if device.type != "cuda" or dtype not in (torch.bfloat16, torch.float16):
         return False
-    found = kernels()
+    found = triton_kernels()
     if found is None or torch.cuda.get_device_capability(device)[0] < 8:
         return False
     return not (length % found.SMALLEST or (neurons // 2) % found.SMALLEST or width not in (64, 128, 256, 512))
@@ -73,7 +73,7 @@ def layer(
     encoder_v: Float[Tensor, "H D N"],
     decoder: Float[Tensor, "H*N D"],
     memory: Float[Tensor, "B H N D"] | None,
-    weights: Weights,
+    weights: LayerWeights,
     setting: Setting,
     after: Float[Tensor, "B H N D"] | None,
     *,
@@ -81,21 +81,21 @@ def layer(
 ) -> tuple[Float[Tensor, "R C D"], Float[Tensor, "H R C N"], Float[Tensor, "H R C N"], Tensor | None]:
     """Return y @ decoder, x, y (without gradients) and the memory after the text.
 
-    ``v`` is in the precision of the work, R = B * count pieces of C tokens. ``after`` is where the memory is left; None
-    leaves it unwritten. With ``keep_q`` the backward pass need not make q again. Gradients reach v, the three weights
-    and, for texts of one piece, ``memory`` from all results but x and y.
+    ``v`` is in the precision of the products, R = B * count chunks of C tokens. The memory is written to ``after``,
+    unless it is None. ``keep_q`` saves recomputing q in the backward pass. Gradients reach v, the three weights and,
+    for texts of one chunk, ``memory``, from all results but x and y.
     """
-    answer: tuple[Tensor, Tensor, Tensor, Tensor | None] = _Layer.apply(  # type: ignore[no-untyped-call]
+    result: tuple[Tensor, Tensor, Tensor, Tensor | None] = _Layer.apply(  # type: ignore[no-untyped-call]
         v, encoder, encoder_v, decoder, memory, weights, setting, [after], keep_q
     )
-    return answer
+    return result
 
 
 class _Layer(torch.autograd.Function):
     @staticmethod
     def forward(
         ctx: Any, v: Tensor, encoder: Tensor, encoder_v: Tensor, decoder: Tensor, memory: Tensor | None,
-        weights: Weights, setting: Setting, after: list[Tensor | None], keep_q: bool,
+        weights: LayerWeights, setting: Setting, after: list[Tensor | None], keep_q: bool,
     ) -> tuple[Tensor, Tensor, Tensor, Tensor | None]:  # fmt: skip
         with torch.autocast(v.device.type, enabled=False):
             return _forward(ctx, v, memory, weights, setting, after[0], keep_q)
@@ -104,27 +104,33 @@ class _Layer(torch.autograd.Function):
     def backward(
         ctx: Any, upstream: Tensor | None, _x: None, _y: None, d_after: Tensor | None
     ) -> tuple[Tensor | None, ...]:
-        if upstream is None:  # a last layer of which only the memory is used
+        if upstream is None:  # the last layer, if only its memory is used
             upstream = torch.zeros_like(ctx.saved_tensors[0])
         with torch.autocast(upstream.device.type, enabled=False):
             return _backward(ctx, upstream, d_after)
 
 
 def _forward(
-    ctx: Any, v: Tensor, memory: Tensor | None, weights: Weights, setting: Setting, after: Tensor | None, keep_q: bool
+    ctx: Any,
+    v: Tensor,
+    memory: Tensor | None,
+    weights: LayerWeights,
+    setting: Setting,
+    after: Tensor | None,
+    keep_q: bool,
 ) -> tuple[Tensor, Tensor, Tensor, Tensor | None]:
-    work, (rows, length, width) = setting.stages, v.shape
-    x, q = work.encode(v, weights.encoder, setting.rotation)
-    s = work.scores(q, setting.rates)
+    kernels, (rows, length, width) = setting.kernels, v.shape
+    x, q = kernels.encode(v, weights.encoder, setting.rotation)
+    s = kernels.scores(q, setting.rates)
     a = s @ v
-    before = _carry(q, v, memory, setting, after)
+    before = _write_memory(q, v, memory, setting, after)
     if before is not None:
         _read(a, q, before, setting.damping)
     kept = q if keep_q else None
     del q
     z, mean, deviation = torch.native_layer_norm(a, [width], None, None, 1e-5)
     seed = int(torch.randint(2**31, ())) if setting.drop else 0
-    y = work.mix(z, weights.encoder_v, x, setting.drop, seed)
+    y = kernels.gate(z, weights.encoder_v, x, setting.drop, seed)
     out = torch.bmm(y.view(y.shape[0], rows * length, -1), weights.decoder)
     out = out.sum(dim=0, dtype=torch.promote_types(out.dtype, torch.float32)).view(rows, length, width)
     ctx.save_for_backward(v, x, kept, s, a, z, mean, deviation, before)
@@ -134,28 +140,28 @@ def _forward(
     return out, x, y, after
 
 
-def _carry(q: Tensor, v: Tensor, memory: Tensor | None, setting: Setting, after: Tensor | None) -> Tensor | None:
-    """Write what the text adds to ``memory`` into ``after``, and return the memory before each piece."""
+def _write_memory(q: Tensor, v: Tensor, memory: Tensor | None, setting: Setting, after: Tensor | None) -> Tensor | None:
+    """Write the memory after the text into ``after``, and return the memory before each chunk."""
     heads, rows, _, neurons = q.shape
-    if after is None and setting.pieces == 1:
+    if after is None and setting.chunks == 1:
         if memory is None:
             return None
         return memory.transpose(0, 1).to(q.dtype).contiguous()
     damping = setting.damping
     values = v[None] if damping is None else v[None] * damping.write[:, None].to(v.dtype)
     whole = None if damping is None else damping.whole
-    if after is not None and setting.pieces == 1:
-        read: Tensor | None = setting.stages.write(q, values, memory, whole, after)
+    if after is not None and setting.chunks == 1:
+        read: Tensor | None = setting.kernels.write_memory(q, values, memory, whole, after)
         return read
     written = q.mT @ values
     if after is None:
-        after = torch.empty(rows // setting.pieces, heads, neurons, v.shape[-1], dtype=torch.float32, device=v.device)
-    before: Tensor = setting.stages.carry(written, memory, whole, setting.pieces, after)
+        after = torch.empty(rows // setting.chunks, heads, neurons, v.shape[-1], dtype=torch.float32, device=v.device)
+    before: Tensor = setting.kernels.scan_memory(written, memory, whole, setting.chunks, after)
     return before
 
 
 def _read(a: Tensor, q: Tensor, before: Tensor, damping: Damping | None) -> None:
-    """Add to ``a`` what the memory before each piece says."""
+    """Add to ``a`` what is read from the memory before each chunk."""
     if damping is None:
         flat = a.flatten(0, 1)
         torch.baddbmm(flat, q.flatten(0, 1), before.flatten(0, 1), out=flat)
@@ -166,18 +172,18 @@ def _read(a: Tensor, q: Tensor, before: Tensor, damping: Damping | None) -> None
 def _backward(ctx: Any, upstream: Tensor, d_after: Tensor | None) -> tuple[Tensor | None, ...]:
     v, x, q, s, a, z, mean, deviation, before = ctx.saved_tensors
     weights, setting = ctx.weights, ctx.setting
-    work, damping, (rows, length, width) = setting.stages, setting.damping, v.shape
+    kernels, damping, (rows, length, width) = setting.kernels, setting.damping, v.shape
     heads = x.shape[0]
     out = upstream.to(v.dtype)
-    y, dg = work.unmix(z, weights.encoder_v, out, weights.decoder, x, setting.drop, ctx.seed)
-    d_decoder = work.outer(y, out.expand(heads, *out.shape))
-    d_encoder_v = work.outer(dg, z)
+    y, dg = kernels.gate_backward(z, weights.encoder_v, out, weights.decoder, x, setting.drop, ctx.seed)
+    d_decoder = kernels.weight_gradient(y, out.expand(heads, *out.shape))
+    d_encoder_v = kernels.weight_gradient(dg, z)
     dz = torch.bmm(dg.view(heads, rows * length, -1), weights.encoder_v).view(z.shape)
     da = torch.ops.aten.native_layer_norm_backward(dz, a, [width], mean, deviation, None, None, [True, False, False])[0]
     wide = torch.promote_types(v.dtype, torch.float32)
     dv = (s.mT @ da).sum(dim=0, dtype=wide)
-    pairs = work.pair(da, v, setting.rates)
-    q = work.turn(x, setting.rotation) if q is None else q
+    pairs = kernels.scores_backward(da, v, setting.rates)
+    q = kernels.rotate(x, setting.rotation) if q is None else q
     read = da if damping is None else da * damping.read[:, None].to(da.dtype)
     factors = [] if before is None else [(read, before)]
     if d_after is not None:
@@ -185,22 +191,22 @@ def _backward(ctx: Any, upstream: Tensor, d_after: Tensor | None) -> tuple[Tenso
         damped = 1.0 if damping is None else damping.write[:, None].to(v.dtype)
         dv += ((q @ left) * damped).sum(dim=0, dtype=wide)
         factors.append(((v[None] * damped).expand(heads, *v.shape), left))
-    extra = None if not factors else factors[0] if len(factors) == 1 else _beside(*factors)
+    extra = None if not factors else factors[0] if len(factors) == 1 else _concatenate(*factors)
     d_memory = _memory_gradient(q, read, d_after, damping) if ctx.needs_input_grad[4] else None
-    dx = work.turn_back(pairs, q, x, y, dg, setting.rotation, setting.drop, extra)
+    dx = kernels.rotate_backward(pairs, q, x, y, dg, setting.rotation, setting.drop, extra)
     del q, y, dg
-    d_encoder = work.outer(dx, v.expand(heads, *v.shape))
+    d_encoder = kernels.weight_gradient(dx, v.expand(heads, *v.shape))
     dv += torch.bmm(dx.view(heads, rows * length, -1), weights.encoder).sum(dim=0, dtype=wide).view(v.shape)
     return dv.to(v.dtype), d_encoder.mT, d_encoder_v.mT, d_decoder.flatten(0, 1), d_memory, None, None, None, None
 
 
-def _beside(first: tuple[Tensor, Tensor], second: tuple[Tensor, Tensor]) -> tuple[Tensor, Tensor]:
-    """Return the two factors whose product is the sum of both products."""
+def _concatenate(first: tuple[Tensor, Tensor], second: tuple[Tensor, Tensor]) -> tuple[Tensor, Tensor]:
+    """Return two factors whose product is the sum of both products."""
     return torch.cat([first[0], second[0]], dim=-1), torch.cat([first[1], second[1]], dim=-1)
 
 
 def _memory_gradient(q: Tensor, read: Tensor, d_after: Tensor | None, damping: Damping | None) -> Tensor:
-    """Return the gradient of the memory before a text of one piece, (B, H, N, D)."""
+    """Return the gradient of the memory before a text of one chunk, (B, H, N, D)."""
     wide = torch.promote_types(q.dtype, torch.float32)
     own = (q.mT @ read).to(wide).transpose(0, 1)
     if d_after is None:

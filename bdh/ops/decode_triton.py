@@ -1,7 +1,8 @@
-"""One token through one layer in six launches of Triton kernels; only active neurons touch the memory and the weights.
+"""One token through one layer in six launches of Triton kernels; only active neurons read weights or write memory.
 
-The token's work is the reading of weights and memory, so each is read once and nothing wide is written. What a tile of
-neurons adds to a sum over neurons lies in a row of its own and is summed by the next kernel: in one order, always.
+The cost of a token is that of reading weights and memory, so each is read once and nothing wide is written. Each tile
+of neurons writes its part of a sum over neurons to a row of its own, and the next kernel adds the rows in a fixed
+order: results are deterministic.
 """
 # mypy: disable-error-code="no-untyped-call,no-untyped-def,untyped-decorator,misc"
 
@@ -11,7 +12,7 @@ import torch
 import triton
 import triton.language as tl
 
-from bdh.ops.whole import Weights
+from bdh.ops.fused_layer import LayerWeights
 from bdh.shapes import Float, Int, Tensor
 
 _TILE, _GROUP, _WARPS = 16, 16, 1
@@ -25,13 +26,13 @@ def _unit(v, D: tl.constexpr):
 
 
 @triton.jit
-def _remember_kernel(
+def _memory_kernel(
     v, encoder, frequencies, position, memory, factors, x, sums, kind: tl.constexpr,
     DAMPED: tl.constexpr, H: tl.constexpr, N: tl.constexpr, D: tl.constexpr, BN: tl.constexpr,
 ):  # fmt: skip
-    """Make x and q of a tile of neurons, read the memory by q, then add q outer v to it.
+    """Compute x and q of a tile of neurons, read the memory by q, then add q outer v to it.
 
-    Rows of silent neurons stay untouched, unless all are damped.
+    Without damping, rows of inactive neurons are not touched.
     """
     tile, head, text = tl.program_id(0), tl.program_id(1), tl.program_id(2)
     n, d = tile * BN + tl.arange(0, BN), tl.arange(0, D)
@@ -50,14 +51,14 @@ def _remember_kernel(
         decay = tl.load(factors + head)
     place = memory + ((text * H + head).to(tl.int64) * N + n)[:, None] * D + d[None, :]
     active = (q != 0.0)[:, None] | DAMPED
-    held = tl.load(place, mask=active, other=0.0)
-    tl.store(place, (held + q[:, None] * values[None, :]) * decay, mask=active)
-    tl.store(sums + ((text * H + head) * (N // BN) + tile) * D + d, tl.sum(held * q[:, None], axis=0))
+    old = tl.load(place, mask=active, other=0.0)
+    tl.store(place, (old + q[:, None] * values[None, :]) * decay, mask=active)
+    tl.store(sums + ((text * H + head) * (N // BN) + tile) * D + d, tl.sum(old * q[:, None], axis=0))
 
 
 @triton.jit
 def _total(sums, first, stop, D: tl.constexpr, BN: tl.constexpr):
-    """Return the sum of the rows from ``first`` up to ``stop``, always in one order."""
+    """Return the sum of the rows from ``first`` up to ``stop``, in a fixed order."""
     d = tl.arange(0, D)
     total = tl.zeros((BN, D), dtype=tl.float32)
     for start in range(first, stop, BN):
@@ -68,7 +69,7 @@ def _total(sums, first, stop, D: tl.constexpr, BN: tl.constexpr):
 
 @triton.jit
 def _gather_kernel(sums, fewer, count, D: tl.constexpr, BN: tl.constexpr):
-    """Sum every BN of ``count`` rows: many programs make of them few rows for one program."""
+    """Sum every BN of ``count`` rows in parallel, so that few rows are left for the one program that follows."""
     row, group = tl.program_id(0), tl.program_id(1)
     total = _total(sums + row * count * D, group * BN, tl.minimum(group * BN + BN, count), D, BN)
     tl.store(fewer + (row * tl.num_programs(1) + group) * D + tl.arange(0, D), total)
@@ -82,32 +83,32 @@ def _attend_kernel(sums, z, count, kind: tl.constexpr, D: tl.constexpr, BN: tl.c
 
 
 @triton.jit
-def _respond_kernel(
+def _output_kernel(
     z, encoder_v, decoder, x, sums, kind: tl.constexpr,
     H: tl.constexpr, N: tl.constexpr, D: tl.constexpr, BN: tl.constexpr,
 ):  # fmt: skip
-    """Make y of a tile of neurons and what it adds to the answer; weights of silent neurons are not read."""
+    """Compute y of a tile of neurons and its part of y @ decoder; weights of inactive neurons are not read."""
     tile, head, text = tl.program_id(0), tl.program_id(1), tl.program_id(2)
     n, d = tile * BN + tl.arange(0, BN), tl.arange(0, D)
     normed = tl.load(z + (text * H + head) * D + d).to(tl.float32)
     neurons = tl.load(x + (text * H + head) * N + n).to(tl.float32)
     place = (head * N + n)[:, None] * D + d[None, :]
-    seen = tl.load(encoder_v + place, mask=(neurons > 0.0)[:, None], other=0.0).to(tl.float32)
-    y = tl.maximum(tl.sum(seen * normed[None, :], axis=1), 0.0).to(kind).to(tl.float32)
+    columns = tl.load(encoder_v + place, mask=(neurons > 0.0)[:, None], other=0.0).to(tl.float32)
+    y = tl.maximum(tl.sum(columns * normed[None, :], axis=1), 0.0).to(kind).to(tl.float32)
     y = (y * neurons).to(kind).to(tl.float32)
-    said = tl.load(decoder + place, mask=(y > 0.0)[:, None], other=0.0).to(tl.float32)
-    tl.store(sums + ((text * H + head) * (N // BN) + tile) * D + d, tl.sum(said * y[:, None], axis=0))
+    rows = tl.load(decoder + place, mask=(y > 0.0)[:, None], other=0.0).to(tl.float32)
+    tl.store(sums + ((text * H + head) * (N // BN) + tile) * D + d, tl.sum(rows * y[:, None], axis=0))
 
 
 @triton.jit
-def _settle_kernel(sums, v, count, kind: tl.constexpr, D: tl.constexpr, BN: tl.constexpr):
+def _residual_kernel(sums, v, count, kind: tl.constexpr, D: tl.constexpr, BN: tl.constexpr):
     row, d = tl.program_id(0), tl.arange(0, D)
     out = _total(sums, row * count, row * count + count, D, BN).to(kind).to(tl.float32)
     tl.store(v + row * D + d, _unit(tl.load(v + row * D + d) + _unit(out, D), D))
 
 
-class Room(NamedTuple):
-    """Where a layer leaves x, z, the sums of its K tiles a head and of groups of tiles; one for all layers."""
+class Buffers(NamedTuple):
+    """Scratch for x, z, the sums of K tiles per head and of groups of tiles; shared by all layers."""
 
     x: Float[Tensor, "B H N"]
     z: Float[Tensor, "B H D"]
@@ -115,8 +116,8 @@ class Room(NamedTuple):
     fewer: Float[Tensor, "B H*G D"]
 
     @classmethod
-    def make(cls, weights: Weights, batch: int) -> "Room":
-        """Return room for ``batch`` texts."""
+    def make(cls, weights: LayerWeights, batch: int) -> "Buffers":
+        """Return buffers for ``batch`` texts."""
         heads, neurons, width = weights.encoder.shape
         x = weights.encoder.new_empty(batch, heads, neurons)
         shape = (batch, heads, neurons // _TILE, width)
@@ -127,40 +128,40 @@ class Room(NamedTuple):
 
 
 def fits(neurons: int, width: int) -> bool:
-    """Return whether the kernels know these sizes."""
+    """Return whether the kernels support these sizes."""
     return neurons % _TILE == 0 and width in (64, 128, 256, 512)
 
 
 def step(
     v: Float[Tensor, "B D"],
-    weights: Weights,
+    weights: LayerWeights,
     frequencies: Float[Tensor, "N"],
     position: Int[Tensor, "1"],
     memory: Float[Tensor, "B H N D"],
     decay: Float[Tensor, "H"] | None,
-    room: Room,
+    buffers: Buffers,
 ) -> None:
-    """Take one token through one layer: ``v`` (float32) and ``memory`` (float32) are changed in place.
+    """Compute one layer for one token: ``v`` (float32) and ``memory`` (float32) are changed in place.
 
-    What ``BDH.layer`` does in recurrent mode, in the same precisions; ``position`` is read on the device, so that a
+    The same as ``BDH.layer`` in recurrent mode, in the same precisions; ``position`` is read on the device, so that a
     captured graph can be replayed at any position.
     """
     (batch, width), (heads, neurons, _) = v.shape, weights.encoder.shape
     tiles, kind = neurons // _TILE, _KINDS[weights.encoder.dtype]
     grid = (tiles, heads, batch)
-    _remember_kernel[grid](
-        v, weights.encoder, frequencies, position, memory, v if decay is None else decay, room.x, room.sums, kind,
+    _memory_kernel[grid](
+        v, weights.encoder, frequencies, position, memory, v if decay is None else decay, buffers.x, buffers.sums, kind,
         decay is not None, heads, neurons, width, _TILE, num_warps=_WARPS,
     )  # fmt: skip
     groups = -(-tiles // _GROUP)
-    _gather_kernel[(batch * heads, groups)](room.sums, room.fewer, tiles, width, _GROUP, num_warps=4)
-    _attend_kernel[(batch * heads,)](room.fewer, room.z, groups, kind, width, 16, num_warps=4)
-    _respond_kernel[grid](
-        room.z, weights.encoder_v, weights.decoder, room.x, room.sums, kind, heads, neurons, width, _TILE,
+    _gather_kernel[(batch * heads, groups)](buffers.sums, buffers.fewer, tiles, width, _GROUP, num_warps=4)
+    _attend_kernel[(batch * heads,)](buffers.fewer, buffers.z, groups, kind, width, 16, num_warps=4)
+    _output_kernel[grid](
+        buffers.z, weights.encoder_v, weights.decoder, buffers.x, buffers.sums, kind, heads, neurons, width, _TILE,
         num_warps=_WARPS,
     )  # fmt: skip
-    _gather_kernel[(batch * heads, groups)](room.sums, room.fewer, tiles, width, _GROUP, num_warps=4)
-    _settle_kernel[(batch,)](room.fewer, v, heads * groups, kind, width, 32, num_warps=8)
+    _gather_kernel[(batch * heads, groups)](buffers.sums, buffers.fewer, tiles, width, _GROUP, num_warps=4)
+    _residual_kernel[(batch,)](buffers.fewer, v, heads * groups, kind, width, 32, num_warps=8)
 
 
 _KINDS = {torch.bfloat16: tl.bfloat16, torch.float16: tl.float16, torch.float32: tl.float32}

@@ -1,11 +1,10 @@
-"""The modes of attention against its definition, and rotary positions at any distance."""
+"""The modes of attention against its definition, at any position."""
 
 from __future__ import annotations
 
 import math
 from collections.abc import Callable
 from dataclasses import dataclass
-from fractions import Fraction
 
 import pytest
 import torch
@@ -13,8 +12,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from torch import Tensor
 
-from bdh.ops import chunkwise, forked, naive, parallel, recurrent
-from bdh.ops.rotary import make_frequencies, make_pair_rotation, make_rotation, make_turns, rotate, turn
+from bdh.ops import chunkwise, naive, parallel, recurrent, shared_prefix
+from bdh.ops.rotary import make_frequencies, make_rotation, rotate
 
 Attention = Callable[[Tensor, Tensor, Tensor, Tensor | None], tuple[Tensor, Tensor]]
 FAR = 10_000_000
@@ -22,7 +21,7 @@ FAR = 10_000_000
 
 @dataclass(frozen=True)
 class Case:
-    """One attention call in float64, and the length of the pieces for the chunkwise mode."""
+    """One attention call in float64, and the chunk size of the chunkwise mode."""
 
     q: Tensor
     v: Tensor
@@ -38,7 +37,7 @@ class Case:
 
 @st.composite
 def cases(draw: st.DrawFn, *, longest: int = 20) -> Case:
-    """Draw any sizes, lengths, pieces, starting memories and damping."""
+    """Draw any sizes, lengths, chunk sizes, starting memories and damping."""
     batch, heads, length = draw(st.integers(1, 2)), draw(st.integers(1, 3)), draw(st.integers(1, longest))
     neurons, width = 2 * draw(st.integers(1, 4)), draw(st.integers(1, 4))
     factor = st.one_of(st.just(1.0), st.floats(0.05, 1.0), st.floats(0.99, 1.0))
@@ -53,7 +52,7 @@ def cases(draw: st.DrawFn, *, longest: int = 20) -> Case:
 
 
 def _attention(mode: str, chunk_size: int) -> Attention:
-    def in_pieces(q: Tensor, v: Tensor, memory: Tensor, decay: Tensor | None) -> tuple[Tensor, Tensor]:
+    def in_chunks(q: Tensor, v: Tensor, memory: Tensor, decay: Tensor | None) -> tuple[Tensor, Tensor]:
         attended, after = chunkwise.attend(q, v, memory, decay, chunk_size=chunk_size)
         assert after is not None
         return attended, after
@@ -63,7 +62,7 @@ def _attention(mode: str, chunk_size: int) -> Attention:
         assert after is not None
         return attended, after
 
-    return {"parallel": at_once, "chunkwise": in_pieces, "recurrent": recurrent.attend, "naive": naive.attend}[mode]
+    return {"parallel": at_once, "chunkwise": in_chunks, "recurrent": recurrent.attend, "naive": naive.attend}[mode]
 
 
 MODES = ("parallel", "chunkwise", "recurrent")
@@ -154,7 +153,7 @@ def test_forked_texts_each_go_on_from_the_memory(case: Case, count: int, empty: 
     v = torch.randn(case.v.shape[0], count * length, case.v.shape[2], generator=chance, dtype=torch.float64)
     memory = torch.zeros_like(case.memory) if empty else case.memory
     damping = None if case.decay is None else parallel.make_damping(case.decay, length, torch.float64)
-    found = forked.attend(q, v, None if empty else memory, damping, count)
+    found = shared_prefix.attend(q, v, None if empty else memory, damping, count)
     for place in range(count):
         own = slice(place * length, (place + 1) * length)
         expected, _ = naive.attend(q[:, :, own], v[:, own], memory, case.decay)
@@ -170,12 +169,12 @@ def test_forked_texts_read_a_text_before_them_as_from_its_memory(case: Case, cou
         for tokens in (before, count * length)
     ]
     values = torch.randn(case.v.shape[0], before + count * length, case.v.shape[2], generator=chance).double()
-    back = None if case.decay is None else forked.reach_back(case.decay, length, before, torch.float64)
+    back = None if case.decay is None else shared_prefix.prefix_damping(case.decay, length, before, torch.float64)
     damping = None if case.decay is None else parallel.make_damping(case.decay, length, torch.float64)
-    text = forked.Before(drawn[0], values[:, :before], back)
-    found = forked.attend(drawn[1], values[:, before:], None, damping, count, text)
+    text = shared_prefix.Prefix(drawn[0], values[:, :before], back)
+    found = shared_prefix.attend(drawn[1], values[:, before:], None, damping, count, text)
     _, memory = naive.attend(drawn[0], values[:, :before], torch.zeros_like(case.memory), case.decay)
-    assert _close(found, forked.attend(drawn[1], values[:, before:], memory, damping, count), 1e-10)
+    assert _close(found, shared_prefix.attend(drawn[1], values[:, before:], memory, damping, count), 1e-10)
 
 
 @pytest.mark.parametrize("mode", MODES)
@@ -196,75 +195,6 @@ def test_memory_keeps_growing_when_the_text_is_in_bfloat16() -> None:
         assert after is not None
         memory = after
     assert memory.dtype == torch.float32 and memory.flatten().tolist() == [600.0, 600.0]
-
-
-@given(half=st.integers(1, 300), theta=st.sampled_from([2.0**16, 10_000.0]))
-@settings(max_examples=25)
-def test_frequencies_follow_the_published_formula(half: int, theta: float) -> None:
-    found = make_frequencies(2 * half, theta).double()
-    for i in {0, 1, half - 1, 2 * half - 2, 2 * half - 1}:
-        expected = theta ** (-(2 * (i // 2)) / (2 * half)) / (2 * math.pi)
-        assert abs(float(found[i]) - expected) <= 1e-5 * expected
-
-
-def test_rotation_turns_neighbouring_pairs() -> None:
-    quarter = torch.tensor([0.25, 0.25, 0.5, 0.5])  # a quarter and half a turn per token
-    x = torch.tensor([1.0, 2.0, 3.0, 4.0]).expand(1, 1, 3, 4)
-    turned = rotate(x, make_rotation(quarter, start=0, length=3))[0, 0]
-    expected = torch.tensor([[1.0, 2.0, 3.0, 4.0], [-2.0, 1.0, -3.0, -4.0], [-1.0, -2.0, 3.0, 4.0]])
-    assert torch.allclose(turned, expected, atol=1e-6)
-
-
-@given(start=st.integers(0, 2 * FAR), length=st.integers(1, 6), seed=st.integers(0, 1000))
-@settings(max_examples=40)
-def test_rotation_keeps_the_length_of_every_pair(start: int, length: int, seed: int) -> None:
-    x = torch.randn(2, 1, length, 8, generator=torch.Generator().manual_seed(seed))
-    turned = rotate(x, make_rotation(make_frequencies(8, 2.0**16), start=start, length=length))
-    before, after = x.unflatten(-1, (-1, 2)).norm(dim=-1), turned.unflatten(-1, (-1, 2)).norm(dim=-1)
-    assert torch.allclose(before, after, rtol=1e-5, atol=1e-6)
-
-
-def test_rotation_keeps_dtype_and_reads_any_memory_layout() -> None:
-    rotation = make_rotation(make_frequencies(8, 2.0**16), start=3, length=5)
-    x = torch.randn(5, 2, 3, 8).permute(2, 1, 0, 3)
-    assert torch.equal(rotate(x, rotation), rotate(x.contiguous(), rotation))
-    assert rotate(x.bfloat16(), rotation).dtype == torch.bfloat16
-
-
-@pytest.mark.parametrize(("dtype", "most"), [(torch.float64, 1e-6), (torch.float32, 1e-5), (torch.bfloat16, 2e-2)])
-def test_turning_by_complex_numbers_rotates(dtype: torch.dtype, most: float) -> None:
-    frequencies, x = make_frequencies(16, 2.0**16), torch.randn(3, 9, 16).to(dtype)
-    wide = torch.promote_types(dtype, torch.float32)
-    found = turn(x, make_turns(frequencies, start=FAR, length=9, dtype=wide))
-    cosines, sines = make_rotation(frequencies, start=FAR, length=9)
-    expected = rotate(x.double(), (cosines.double(), sines.double()))
-    assert found.dtype == dtype
-    assert torch.allclose(found.double(), expected, rtol=most, atol=most)
-
-
-@pytest.mark.parametrize("start", [0, 12_345, FAR])
-def test_tables_of_pairs_are_every_other_column(start: int) -> None:
-    frequencies = make_frequencies(64, 2.0**16)
-    whole = make_rotation(frequencies, start=start, length=9)
-    for dtype, tolerance in ((torch.float32, 1e-6), (torch.bfloat16, 4e-3)):
-        for pairs, both in zip(make_pair_rotation(frequencies, start=start, length=9, dtype=dtype), whole, strict=True):
-            assert pairs.dtype == dtype and float((pairs.float() - both[:, 1::2]).abs().max()) <= tolerance
-
-
-def test_rotation_of_no_text_is_no_text() -> None:
-    rotation = make_rotation(make_frequencies(8, 2.0**16), start=3, length=0)
-    assert rotate(torch.empty(2, 1, 0, 8), rotation).shape == (2, 1, 0, 8)
-
-
-@given(position=st.integers(0, 10**9), pair=st.integers(0, 511))
-@settings(max_examples=80)
-def test_phases_are_exact_at_any_position(position: int, pair: int) -> None:
-    frequencies = make_frequencies(1024, 2.0**16)
-    cosines, sines = make_rotation(frequencies, start=position, length=1)
-    turns = float(position * Fraction(float(frequencies[2 * pair])) % 1)
-    assert abs(float(cosines[0, 2 * pair]) - math.cos(2 * math.pi * turns)) < 1e-5
-    assert abs(float(sines[0, 2 * pair + 1]) - math.sin(2 * math.pi * turns)) < 1e-5
-    assert float(sines[0, 2 * pair]) == -float(sines[0, 2 * pair + 1])
 
 
 def _turned(x: Tensor, frequencies: Tensor, start: int) -> Tensor:
