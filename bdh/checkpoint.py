@@ -2,8 +2,8 @@
 
 import hashlib
 import json
-import os
 from collections.abc import Callable, Mapping
+from contextlib import ExitStack
 from pathlib import Path
 from typing import Any, TypeVar, overload
 
@@ -15,7 +15,7 @@ from torch.overrides import TorchFunctionMode
 
 from bdh.config import BDHConfig
 from bdh.errors import CheckpointError, ConfigError
-from bdh.files import write_text
+from bdh.files import replacing, write_text
 from bdh.model import BDH
 from bdh.neuro.config import NeuroConfig
 from bdh.neuro.model import BDHNeuro, LanguageModel
@@ -52,10 +52,7 @@ def save(
     weights = {name: _stored(name, tensor, dtype) for name, tensor in model.state_dict().items()}
     shards = _split(weights)
     names = _shard_names(len(shards))
-    for name, shard in zip(names, shards, strict=True):
-        write_tensors(folder / (name + ".partial"), shard, {"format": "pt"})
-    for name in names:
-        os.replace(folder / (name + ".partial"), folder / name)
+    write_files({folder / name: shard for name, shard in zip(names, shards, strict=True)}, {"format": "pt"})
     for stale in set(folder.glob("model*.safetensors")) - {folder / name for name in names}:
         stale.unlink()
     _write_index(folder, dict(zip(names, shards, strict=True)))
@@ -188,9 +185,18 @@ def read_tensors(path: Path) -> dict[str, Tensor]:
 
 
 def write_tensors(path: Path, tensors: Mapping[str, Tensor], metadata: dict[str, str]) -> None:
-    """Write one safetensors file; raises CheckpointError where the disk refuses."""
+    """Write one safetensors file, completely or not at all; raises CheckpointError when it cannot be written."""
+    write_files({path: tensors}, metadata)
+
+
+def write_files(files: Mapping[Path, Mapping[str, Tensor]], metadata: dict[str, str]) -> None:
+    """Write several safetensors files; none is replaced before all are written. Raises CheckpointError."""
+    path = None
     try:
-        save_file({name: tensor.cpu().contiguous() for name, tensor in tensors.items()}, str(path), metadata)
+        with ExitStack() as stack:
+            for path, tensors in files.items():
+                partial = stack.enter_context(replacing(path))
+                save_file({name: tensor.cpu().contiguous() for name, tensor in tensors.items()}, partial, metadata)
     except (OSError, SafetensorError) as error:
         raise CheckpointError(f"{path} cannot be written ({error}); make room, or choose another folder") from error
 

@@ -7,7 +7,6 @@ head stands on the second reading. Without evidence the fork begins from an empt
 goes on from what was read before, such as a character's own chapters.
 """
 
-import os
 from collections.abc import Callable
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -278,10 +277,8 @@ def save_claim_reader(
 ) -> Path:
     """Write a model folder with the claim head beside the weights; ``dtype`` narrows what is stored of both."""
     folder = save(folder, reader.model, tokenizer, card=card, dtype=dtype)
-    partial = folder / (_HEAD_FILE + ".partial")
     head = {name: tensor.to(dtype or tensor.dtype) for name, tensor in reader.claim_head.state_dict().items()}
-    write_tensors(partial, head, {"format": "pt", "claim_head": _HEAD_VERSION})
-    os.replace(partial, folder / _HEAD_FILE)
+    write_tensors(folder / _HEAD_FILE, head, {"format": "pt", "claim_head": _HEAD_VERSION})
     return folder
 
 

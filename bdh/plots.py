@@ -1,6 +1,5 @@
 """Pictures of numbers that were measured elsewhere, as PNG or SVG: the only file that draws."""
 
-import os
 from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
@@ -15,6 +14,7 @@ from matplotlib.ticker import FuncFormatter, LogLocator, MaxNLocator, NullFormat
 
 from bdh.curves import Curve
 from bdh.errors import DataError
+from bdh.files import replacing
 from bdh.inspect.activity import Activity, SynapseTrace
 from bdh.inspect.concepts import Selectivity
 from bdh.inspect.graph import Modules
@@ -58,10 +58,8 @@ class Album:
         self.folder.mkdir(parents=True, exist_ok=True)
         for form in self.formats:
             path = self.folder / f"{name}.{form}"
-            partial = path.with_name(path.name + ".partial")
-            with matplotlib.rc_context(_STYLE):
+            with replacing(path) as partial, matplotlib.rc_context(_STYLE):
                 figure.savefig(partial, format=form, metadata={"Date": None} if form == "svg" else None)
-            os.replace(partial, path)
             self.files.append(path)
 
 

@@ -1,7 +1,6 @@
 """The memory that a BDH model carries from call to call: explicit in, explicit out."""
 
 import json
-import os
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -13,6 +12,7 @@ from safetensors.torch import save_file
 
 from bdh.config import BDHConfig
 from bdh.errors import StateError
+from bdh.files import replacing
 from bdh.shapes import Float, Tensor
 
 _FORMAT = "bdh-state-1"
@@ -105,31 +105,13 @@ class BDHState:
 
     def save(self, path: str | Path) -> None:
         """Write the state to one safetensors file, whole or not at all; raises StateError where it cannot."""
-        metadata = {"format": _FORMAT, "position": json.dumps(self.position)}
-        partial = Path(path).with_name(Path(path).name + ".partial")
-        try:
-            save_file({"memory": self.memory.detach().cpu().contiguous()}, str(partial), metadata)
-            os.replace(partial, path)
-        except (OSError, SafetensorError) as error:
-            raise StateError(f"{path} cannot be written ({error}); give a file in a folder that can be") from error
+        write_state(path, self.tensors(), self.position, format_=_FORMAT)
 
     @classmethod
     def load(cls, path: str | Path) -> "BDHState":
         """Read a state that ``save`` wrote; raises StateError on any other file."""
-        try:
-            with safe_open(str(path), framework="pt") as file:
-                metadata = file.metadata() or {}
-                memory = file.get_tensor("memory") if "memory" in file.keys() else None  # noqa: SIM118
-        except (OSError, SafetensorError) as error:
-            raise StateError(
-                f"{path} is not a saved state ({error}); expected a file that BDHState.save wrote"
-            ) from error
-        position = metadata.get("position", "")
-        if metadata.get("format") != _FORMAT or memory is None or memory.dim() != 5 or not _is_count(position):
-            raise StateError(f"{path} is not a saved state of this version; expected format {_FORMAT}")
-        if not torch.isfinite(memory).all():
-            raise StateError(f"{path} is damaged: its memory holds numbers that are not finite; read the text again")
-        return cls(memory.float(), int(position))
+        tensors, position = read_state(path, format_=_FORMAT, dimensions={"memory": 5})
+        return cls(tensors["memory"].float(), position)
 
     def check(self, config: BDHConfig, batch_size: int) -> None:
         """Raise StateError unless the state fits ``config`` and ``batch_size``."""
@@ -138,6 +120,37 @@ class BDHState:
             raise StateError(
                 f"state has shape {tuple(self.memory.shape)}; this call needs (L, B, H, N, D) = {expected}"
             )
+
+
+def write_state(path: str | Path, tensors: Mapping[str, Tensor], position: int, *, format_: str) -> None:
+    """Write a state to one safetensors file, completely or not at all; raises StateError when it cannot be written."""
+    content = {name: tensor.detach().cpu().contiguous() for name, tensor in tensors.items()}
+    try:
+        with replacing(path) as partial:
+            save_file(content, partial, {"format": format_, "position": json.dumps(position)})
+    except (OSError, SafetensorError) as error:
+        raise StateError(f"{path} cannot be written ({error}); give a file in a folder that can be") from error
+
+
+def read_state(path: str | Path, *, format_: str, dimensions: Mapping[str, int]) -> tuple[dict[str, Tensor], int]:
+    """Return tensors and position of a file that ``write_state`` wrote.
+
+    ``dimensions`` are the names of the tensors and their numbers of axes. Raises StateError for any other file, and
+    for numbers that are not finite.
+    """
+    try:
+        with safe_open(str(path), framework="pt") as file:
+            metadata = file.metadata() or {}
+            tensors = {name: file.get_tensor(name) for name in file.keys()}  # noqa: SIM118
+    except (OSError, SafetensorError) as error:
+        raise StateError(f"{path} is not a saved state ({error}); expected a file that save() wrote") from error
+    position = metadata.get("position", "")
+    found = {name: tensor.dim() for name, tensor in tensors.items()}
+    if metadata.get("format") != format_ or found != dimensions or not _is_count(position):
+        raise StateError(f"{path} is not a saved state of this version; expected format {format_}")
+    if not all(torch.isfinite(tensor).all() for tensor in tensors.values()):
+        raise StateError(f"{path} is damaged: it contains numbers that are not finite; read the text again")
+    return tensors, int(position)
 
 
 def _is_count(text: str) -> bool:

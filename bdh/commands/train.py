@@ -17,7 +17,7 @@ from bdh.commands.push import Uploads
 from bdh.commands.settings import write_settings
 from bdh.commands.texts import name_of_data, read_training_texts
 from bdh.errors import ConfigError
-from bdh.files import hold
+from bdh.files import locked
 from bdh.generation import generate
 from bdh.training.baseline import Subject, write_baseline
 from bdh.training.data import Batches, DocumentStreams, RandomWindows, Tokens, encode_documents
@@ -38,7 +38,7 @@ def add_flags(parser: argparse.ArgumentParser) -> None:
 def run(arguments: argparse.Namespace) -> int:
     """Train to the end, and print how it goes."""
     uploads = Uploads.from_arguments(arguments)
-    with join_world(arguments.device) as world, hold(Path(arguments.out), world.writes):
+    with join_world(arguments.device) as world, locked(Path(arguments.out), world.writes):
         made, held_out = _prepare(arguments, world)
         if world.writes:
             write_settings(made.folder, arguments)

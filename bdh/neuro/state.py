@@ -1,22 +1,19 @@
 """The memory that a neuro model carries from call to call: explicit in, explicit out."""
 
-import json
-import os
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import NamedTuple
 
 import torch
-from safetensors import SafetensorError, safe_open
-from safetensors.torch import save_file
 
 from bdh.errors import StateError
 from bdh.neuro.config import NeuroConfig
 from bdh.shapes import Float, Tensor
+from bdh.state import read_state, write_state
 
 _FORMAT = "bdh-neuro-state-1"
-_NAMES = ("rho", "x", "mean", "variance", "seen", "prediction")
+_DIMENSIONS = {"rho": 5, "x": 2, "mean": 1, "variance": 1, "seen": 1, "prediction": 2}
 
 
 class Surprise(NamedTuple):
@@ -100,41 +97,24 @@ class NeuroState:
 
     def tensors(self) -> dict[str, Tensor]:
         """Return every tensor by a name that begins with ``memory``."""
-        parts = zip(_NAMES, (self.rho, self.x, *self.surprise), strict=True)
+        parts = zip(_DIMENSIONS, (self.rho, self.x, *self.surprise), strict=True)
         return {f"memory.{name}": tensor for name, tensor in parts}
 
     @classmethod
     def from_tensors(cls, tensors: Mapping[str, Tensor], position: int) -> "NeuroState":
         """Return the state whose ``tensors`` these are."""
-        rho, x, *surprise = (tensors[f"memory.{name}"] for name in _NAMES)
+        rho, x, *surprise = (tensors[f"memory.{name}"] for name in _DIMENSIONS)
         return cls(rho, x, Surprise(*surprise), position)
 
     def save(self, path: str | Path) -> None:
         """Write the state to one safetensors file, whole or not at all; raises StateError where it cannot."""
-        tensors = {name: tensor.detach().cpu().contiguous() for name, tensor in self.tensors().items()}
-        partial = Path(path).with_name(Path(path).name + ".partial")
-        try:
-            save_file(tensors, str(partial), {"format": _FORMAT, "position": json.dumps(self.position)})
-            os.replace(partial, path)
-        except (OSError, SafetensorError) as error:
-            raise StateError(f"{path} cannot be written ({error}); give a file in a folder that can be") from error
+        write_state(path, self.tensors(), self.position, format_=_FORMAT)
 
     @classmethod
     def load(cls, path: str | Path) -> "NeuroState":
         """Read a state that ``save`` wrote; raises StateError on any other file."""
-        try:
-            with safe_open(str(path), framework="pt") as file:
-                metadata = file.metadata() or {}
-                tensors = {name: file.get_tensor(name) for name in file.keys()}  # noqa: SIM118
-        except (OSError, SafetensorError) as error:
-            raise StateError(f"{path} is not a saved state ({error}); expected what NeuroState.save wrote") from error
-        position = metadata.get("position", "")
-        complete = set(tensors) == {f"memory.{name}" for name in _NAMES}
-        if metadata.get("format") != _FORMAT or not complete or not _is_count(position):
-            raise StateError(f"{path} is not a saved neuro state of this version; expected format {_FORMAT}")
-        if not all(torch.isfinite(tensor).all() for tensor in tensors.values()):
-            raise StateError(f"{path} is damaged: it holds numbers that are not finite; read the text again")
-        return cls.from_tensors(tensors, int(position))
+        dimensions = {f"memory.{name}": count for name, count in _DIMENSIONS.items()}
+        return cls.from_tensors(*read_state(path, format_=_FORMAT, dimensions=dimensions))
 
     def check(self, config: NeuroConfig, batch_size: int) -> None:
         """Raise StateError unless the state fits ``config`` and ``batch_size``."""
@@ -148,7 +128,3 @@ def _shapes(config: NeuroConfig, batch_size: int) -> dict[str, tuple[int, ...]]:
     rows = {name: (batch_size,) for name in ("mean", "variance", "seen")}
     rho = (config.n_layer, batch_size, len(config.u_kernels), config.d, config.n)
     return {"rho": rho, "x": (batch_size, config.n), **rows, "prediction": (batch_size, config.vocab_size)}
-
-
-def _is_count(text: str) -> bool:
-    return text.isascii() and text.isdigit() and len(text) < 19

@@ -9,6 +9,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from bdh.errors import DataError
+from bdh.files import replacing
 
 ENVIRONMENT = "BDH_CACHE_DIR"
 MIRROR = "https://raw.githubusercontent.com"
@@ -113,6 +114,5 @@ def _fetch(address: str, path: Path) -> bytes:
 def _keep(content: bytes, path: Path) -> None:
     """Write the file whole or not at all, also when several processes download it."""
     path.parent.mkdir(parents=True, exist_ok=True)
-    partial = path.with_name(f"{path.name}.{os.getpid()}.partial")
-    partial.write_bytes(content)
-    os.replace(partial, path)
+    with replacing(path) as partial:
+        partial.write_bytes(content)

@@ -2,7 +2,6 @@
 
 import csv
 import json
-import os
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import MISSING, dataclass, fields
@@ -15,6 +14,7 @@ from torch import Tensor
 from bdh import checkpoint
 from bdh.errors import CheckpointError
 from bdh.evaluation import Evaluation
+from bdh.files import replacing
 from bdh.tokenizer import Tokenizer
 from bdh.training.distributed import wait_for_all
 from bdh.training.loop import StepReport, Trainer
@@ -184,17 +184,13 @@ def _is_record(record: Any) -> bool:
 @contextmanager
 def _whole(path: Path) -> Iterator[TextIO]:
     """Open a text file that appears when all of it is written."""
-    partial = path.with_name(path.name + ".partial")
-    with partial.open("w", encoding="utf-8", newline="") as file:
+    with replacing(path) as partial, partial.open("w", encoding="utf-8", newline="") as file:
         yield file
-    os.replace(partial, path)
 
 
 def write_place(path: Path, tensors: dict[str, Tensor], content: dict[str, Any]) -> None:
     """Write the place of a run, tensors and a JSON-able mapping, at once."""
-    partial = path.with_name(path.name + ".partial")
-    checkpoint.write_tensors(partial, tensors, {"format": _FORMAT, "content": json.dumps(content)})
-    os.replace(partial, path)
+    checkpoint.write_tensors(path, tensors, {"format": _FORMAT, "content": json.dumps(content)})
 
 
 def read_place(path: Path) -> tuple[dict[str, Tensor], dict[str, Any]]:

@@ -13,7 +13,7 @@ from tqdm import tqdm
 
 from bdh.cli import main as bdh_main
 from bdh.errors import BDHError
-from bdh.files import hold, write_text
+from bdh.files import locked, write_text
 from bdh.training.claim_loop import ClaimReport
 from bdh.training.distributed import World, join_world, wait_for_all
 from pipeline.commands.progress import say
@@ -34,7 +34,7 @@ def train_reader(arguments: argparse.Namespace) -> int:
         return 0
     try:
         model = _language_model(arguments, settings, folder)
-        with join_world(arguments.device) as world, hold(folder, world.writes):
+        with join_world(arguments.device) as world, locked(folder, world.writes):
             _teach(arguments, settings, folder, questions, model, world)
     except BDHError as error:
         raise ModelError(str(error)) from error

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 import struct
 from collections.abc import Callable
 from pathlib import Path
@@ -202,7 +203,7 @@ def test_tokenizer_larger_than_the_vocabulary_is_not_saved(make_model: ModelMake
 
 
 def test_failed_save_keeps_the_model_that_was_there(make_model: ModelMaker, folder: Path) -> None:
-    (folder / "model.safetensors.partial").mkdir()
+    (folder / f"model.safetensors.{os.getpid()}.partial").mkdir()
     with pytest.raises(CheckpointError, match="cannot be written"):
         bdh.save(folder, _make(make_model, seed=1), ByteTokenizer())
     assert torch.equal(bdh.load(folder)[0](TOKENS).logits, _make(make_model)(TOKENS).logits)
