@@ -22,8 +22,8 @@ from bdh.generation import generate
 from bdh.training.baseline import Subject, write_baseline
 from bdh.training.data import Batches, DocumentStreams, RandomWindows, Tokens, encode_documents
 from bdh.training.distributed import World, join_world
-from bdh.training.loop import StepReport, TrainConfig, Trainer
 from bdh.training.run import Progress, TrainingRun
+from bdh.training.trainer import StepReport, TrainConfig, Trainer
 from bdh.training.validation import Validation
 
 _PROMPT_TOKENS = 32

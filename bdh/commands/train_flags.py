@@ -7,7 +7,7 @@ from bdh.commands.push import add_training_flags
 from bdh.commands.texts import add_dataset_flags
 from bdh.errors import ConfigError
 from bdh.neuro.flags import TRAINING_DEFAULTS, add_neuro_flags
-from bdh.training.loop import TrainConfig
+from bdh.training.trainer import TrainConfig
 
 MAX_ITERS = TrainConfig().max_iters
 # The run of the Hugging Face implementation, where it says nothing that of torch's AdamW.

@@ -9,7 +9,7 @@ from typing import Any
 from bdh.config import BDHConfig
 from bdh.files import write_text
 from bdh.neuro.config import NeuroConfig
-from bdh.training.loop import TrainConfig
+from bdh.training.trainer import TrainConfig
 
 FILE = "baseline_metrics.md"
 # What others report of theirs, in their own units; none was measured here.

@@ -1,63 +1,48 @@
 """Train a claim reader: an iterator of step reports, exact resume, and the running mean of the weights that is kept."""
 
 import math
-import time
-from collections.abc import Callable, Iterator
-from contextlib import AbstractContextManager, nullcontext
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import asdict, dataclass, field
-from typing import Any
+from typing import Any, ClassVar
 
 import torch
 import torch.nn.functional as F
 from torch import nn
-from torch.nn.parallel import DistributedDataParallel
 
 from bdh.claims import ClaimBatch, ClaimOutput, ClaimReader
 from bdh.errors import ConfigError, DataError
 from bdh.shapes import Float, Tensor
 from bdh.training.comparison import IGNORED, ClaimTargets, LossWeights, comparison_loss, to_device
 from bdh.training.distributed import World, mean_over_world
-from bdh.training.optim import make_optimizer, scheduled_lr
+from bdh.training.loop import Loop, LoopConfig
 
-_DTYPES = {"bf16": torch.bfloat16, "fp32": torch.float32}
+_MEASURED = ("ranked", "ranked_by_evidence", "grad_norm", "claims")
+"""What a step measures apart from the parts of its loss."""
 _EMA_HORIZON = 50
 
 
-@dataclass(frozen=True)
-class ClaimTrainConfig:
-    """How a claim reader is optimised. ``batch_size`` is pieces of evidence a process; ``language`` weighs the surprise
-    of supported claims after their evidence; ``ema`` is the decay of the running mean of the weights, 0 for none.
+@dataclass(frozen=True, kw_only=True)
+class ClaimTrainConfig(LoopConfig):
+    """How a claim reader is trained. ``batch_size`` is pieces of evidence a process; ``language`` weighs the language
+    loss of supported claims given their evidence; ``ema`` is the decay of the running mean of the weights, 0 for none.
     """
 
+    COUNTS: ClassVar[tuple[str, ...]] = (*LoopConfig.COUNTS, "save_interval")
+    DTYPES: ClassVar[tuple[str, ...]] = ("bf16", "fp32")
     max_iters: int = 4000
     batch_size: int = 64
-    lr: float = 1e-3
     min_lr: float = 0.02
     warmup: int = 200
-    weight_decay: float = 0.1
-    clip: float = 1.0
-    dtype: str = "fp32"
-    compile: bool = False
+    log_interval: int = 50
     language: float = 0.1
     ema: float = 0.999
-    log_interval: int = 50
     save_interval: int = 500
-    seed: int = 1337
     loss: LossWeights = field(default_factory=LossWeights)
 
     def __post_init__(self) -> None:
-        for name in ("max_iters", "batch_size", "log_interval", "save_interval"):
-            if getattr(self, name) < 1:
-                raise ConfigError(f"{name} is {getattr(self, name)}; it must be at least 1")
-        if self.dtype not in _DTYPES:
-            raise ConfigError(f"dtype is {self.dtype!r}; it must be one of {', '.join(_DTYPES)}")
-        if not 0 < self.lr < math.inf or not 0 <= self.min_lr <= 1 or self.warmup < 0 or self.weight_decay < 0:
-            raise ConfigError(
-                f"lr {self.lr}, min_lr {self.min_lr}, warmup {self.warmup}, weight_decay {self.weight_decay}: lr must "
-                f"be positive, min_lr in [0, 1], warmup and weight_decay not negative"
-            )
-        if not 0 <= self.ema < 1 or self.language < 0 or self.clip < 0:
-            raise ConfigError(f"ema {self.ema}, language {self.language}, clip {self.clip}: ema must lie in [0, 1)")
+        super().__post_init__()
+        if not 0 <= self.ema < 1 or self.language < 0:
+            raise ConfigError(f"ema {self.ema}, language {self.language}: ema must lie in [0, 1), language from 0 on")
 
 
 @dataclass(frozen=True)
@@ -108,8 +93,11 @@ def language_loss(
     return nats / (following != IGNORED).sum().clamp(min=1)
 
 
-class ClaimTrainer:
-    """Optimise ``reader``; ``batches`` yields the batch of each step from ``start`` on, the same for the same step."""
+class ClaimTrainer(Loop[dict[str, Tensor], ClaimReport]):
+    """Optimise a reader; ``batches`` yields the batch of each step from ``start`` on, the same for the same step."""
+
+    model: ClaimReader
+    config: ClaimTrainConfig
 
     def __init__(
         self,
@@ -118,46 +106,19 @@ class ClaimTrainer:
         config: ClaimTrainConfig,
         world: World,
     ) -> None:
-        self.reader, self.batches, self.config, self.world = reader, batches, config, world
-        self.step = 0
-        self.optimizer = make_optimizer(reader, lr=config.lr, weight_decay=config.weight_decay)
-        self.mean = {name: weight.detach().clone() for name, weight in reader.named_parameters()}
         if config.compile:
-            torch._dynamo.config.optimize_ddp = False
             reader.compile_training()
-        self._lesson: nn.Module = _Lesson(reader, config)
-        if world.size > 1:
-            indices = [world.device.index] if world.device.type == "cuda" else None
-            self._lesson = DistributedDataParallel(
-                self._lesson, device_ids=indices, broadcast_buffers=False, find_unused_parameters=True
-            )
+        super().__init__(reader, _Lesson(reader, config), config, world, find_unused=True)
+        self.batches = batches
+        self.mean = {name: weight.detach().clone() for name, weight in reader.named_parameters()}
 
-    def run(self) -> Iterator[ClaimReport]:
-        """Take the remaining steps, with a report every ``log_interval`` steps and at the end."""
-        history: list[dict[str, Tensor]] = []
-        since, claims = time.perf_counter(), 0
-        source = self.batches(self.step)
-        while self.step < self.config.max_iters:
-            batch, targets = next(source)
-            history.append(self.take_step(to_device(batch, self.world.device), to_device(targets, self.world.device)))
-            claims += targets.labels.numel() * self.world.size
-            if self.step % self.config.log_interval and self.step < self.config.max_iters:
-                continue
-            yield self._report(history, claims / (time.perf_counter() - since))
-            history, since, claims = [], time.perf_counter(), 0
+    def _steps(self) -> Iterator[dict[str, Tensor]]:
+        for batch, targets in self.batches(self.step):
+            yield self.take_step(to_device(batch, self.world.device), to_device(targets, self.world.device))
 
     def take_step(self, batch: ClaimBatch, targets: ClaimTargets) -> dict[str, Tensor]:
-        """Update the weights once; return the parts of the loss and what was measured beside them."""
-        self.reader.train()
-        torch.manual_seed(self.config.seed * 1_000_003 + self.step * self.world.size + self.world.rank)
-        lr = self._set_lr()
-        with self.autocast():
-            output, parts = self._lesson(batch, targets)
-        torch.autograd.backward(parts["total"])
-        norm = nn.utils.clip_grad_norm_(self.reader.parameters(), self.config.clip or math.inf)
-        self.optimizer.step()
-        self.optimizer.zero_grad(set_to_none=True)
-        self.step += 1
+        """Update the weights once; return the parts of the loss, ``ranked``, ``grad_norm`` and the number of claims."""
+        (output, parts), norm = self._update(lambda: self._backward(batch, targets))
         self._follow()
         odds = output.logits[..., 0] - output.logits[..., 1]
         return {
@@ -165,62 +126,50 @@ class ClaimTrainer:
             "ranked": _ranked(odds, targets),
             "ranked_by_evidence": _ranked(output.evidence, targets),
             "grad_norm": norm.detach(),
-            "lr": torch.tensor(lr),
+            "claims": torch.tensor(targets.labels.numel()),
         }
+
+    def _backward(self, batch: ClaimBatch, targets: ClaimTargets) -> tuple[ClaimOutput, dict[str, Tensor]]:
+        with self.autocast():
+            output, parts = self._wrapped(batch, targets)
+        self._scaler.scale(parts["total"]).backward()
+        return output, parts
 
     @torch.no_grad()
     def _follow(self) -> None:
         """Move the running mean towards the weights; early on it follows them closely."""
         decay = min(self.config.ema, self.step / (self.step + _EMA_HORIZON)) if self.config.ema else 0.0
-        for name, weight in self.reader.named_parameters():
+        for name, weight in self.model.named_parameters():
             self.mean[name].lerp_(weight.detach(), 1 - decay)
 
-    def autocast(self) -> AbstractContextManager[Any]:
-        """Return the precision in which the reader computes."""
-        if self.config.dtype == "fp32":
-            return nullcontext()
-        return torch.autocast(self.world.device.type, dtype=_DTYPES[self.config.dtype])
-
-    def _set_lr(self) -> float:
-        config = self.config
-        lr = scheduled_lr(self.step, peak=config.lr, warmup=config.warmup, total=config.max_iters, floor=config.min_lr)
-        for group in self.optimizer.param_groups:
-            group["lr"] = lr
-        return lr
-
-    def _report(self, history: list[dict[str, Tensor]], rate: float) -> ClaimReport:
-        names = [name for name in history[0] if name not in ("ranked", "ranked_by_evidence", "grad_norm", "lr")]
-        means = {name: mean_over_world(_mean_of(history, name), self.world) for name in names}
+    def _report(self, results: Sequence[dict[str, Tensor]], seconds: float) -> ClaimReport:
+        names = [name for name in results[0] if name not in _MEASURED]
+        means = {name: mean_over_world(_mean_of(results, name), self.world) for name in names}
         if not math.isfinite(means["total"]):
             raise DataError(f"the loss at step {self.step} is not a number; lower lr")
         ranked, by_evidence = (
-            mean_over_world(_mean_of(history, name), self.world) for name in ("ranked", "ranked_by_evidence")
+            mean_over_world(_mean_of(results, name), self.world) for name in ("ranked", "ranked_by_evidence")
         )
-        last = history[-1]
-        return ClaimReport(self.step, means, ranked, by_evidence, float(last["lr"]), float(last["grad_norm"]), rate)
+        rate = sum(int(measured["claims"]) for measured in results) * self.world.size / seconds
+        return ClaimReport(self.step, means, ranked, by_evidence, self.lr, float(results[-1]["grad_norm"]), rate)
 
     def state_dict(self) -> tuple[dict[str, Tensor], dict[str, Any]]:
         """Return tensors and a JSON-able mapping from which ``load_state_dict`` continues exactly."""
         tensors = {f"mean.{name}": weight for name, weight in self.mean.items()}
-        tensors |= {f"weight.{name}": weight.detach() for name, weight in self.reader.named_parameters()}
-        for name, weight in self.reader.named_parameters():
-            for key, value in self.optimizer.state.get(weight, {}).items():
-                tensors[f"optimizer.{key}.{name}"] = torch.as_tensor(value)
-        return tensors, {"step": self.step}
+        tensors |= {f"weight.{name}": weight.detach() for name, weight in self.model.named_parameters()}
+        return tensors | self._optimizer_tensors(), {"step": self.step}
 
     @torch.no_grad()
     def load_state_dict(self, tensors: dict[str, Tensor], mapping: dict[str, Any]) -> None:
         """Continue from what ``state_dict`` returned."""
         self.step = mapping["step"]
-        for name, weight in self.reader.named_parameters():
+        for name, weight in self.model.named_parameters():
             weight.copy_(tensors[f"weight.{name}"])
             self.mean[name].copy_(tensors[f"mean.{name}"])
-            keys = [key for key in ("step", "exp_avg", "exp_avg_sq") if f"optimizer.{key}.{name}" in tensors]
-            moved = {key: tensors[f"optimizer.{key}.{name}"].clone() for key in keys}
-            on_device = self.optimizer.defaults["fused"]
-            self.optimizer.state[weight] = {
-                key: value.to(weight.device) if key != "step" or on_device else value for key, value in moved.items()
-            }
+        self._load_optimizer(tensors)
+
+    def _slots(self) -> Iterable[tuple[str, Tensor]]:
+        return [(f"optimizer.{{key}}.{name}", weight) for name, weight in self.model.named_parameters()]
 
     @torch.no_grad()
     def mean_reader(self) -> dict[str, Tensor]:
@@ -235,5 +184,5 @@ def _ranked(odds: Float[Tensor, "B K"], targets: ClaimTargets) -> Float[Tensor, 
     return ((above * pairs).sum() / pairs.sum()).detach()
 
 
-def _mean_of(history: list[dict[str, Tensor]], name: str) -> Tensor:
-    return torch.stack([measured[name] for measured in history]).nanmean()
+def _mean_of(results: Sequence[dict[str, Tensor]], name: str) -> Tensor:
+    return torch.stack([measured[name] for measured in results]).nanmean()

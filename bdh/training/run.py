@@ -17,7 +17,7 @@ from bdh.evaluation import Evaluation
 from bdh.files import replacing
 from bdh.tokenizer import Tokenizer
 from bdh.training.distributed import wait_for_all
-from bdh.training.loop import StepReport, Trainer
+from bdh.training.trainer import StepReport, Trainer
 
 Evaluate = Callable[[], Evaluation]
 """Called by every process of a run, and returns the same figures to each."""

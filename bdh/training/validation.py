@@ -7,7 +7,7 @@ import numpy as np
 from bdh.errors import DataError
 from bdh.evaluation import Evaluation, Losses, Tokens, cut_windows, make_evaluation, stream_losses, window_losses
 from bdh.training.distributed import sum_over_world
-from bdh.training.loop import Trainer
+from bdh.training.trainer import Trainer
 
 
 class Validation:

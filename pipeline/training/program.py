@@ -198,7 +198,7 @@ class ComparisonRun:
     @torch.no_grad()
     def _finish(self) -> None:
         """Write the reader with the running mean of its weights."""
-        reader = self.trainer.reader
+        reader = self.trainer.model
         now = {name: weight.detach().clone() for name, weight in reader.named_parameters()}
         self._set(self.trainer.mean_reader())
         narrow = torch.bfloat16
@@ -206,5 +206,5 @@ class ComparisonRun:
         self._set(now)
 
     def _set(self, weights: dict[str, torch.Tensor]) -> None:
-        for name, weight in self.trainer.reader.named_parameters():
+        for name, weight in self.trainer.model.named_parameters():
             weight.copy_(weights[name])

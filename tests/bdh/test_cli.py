@@ -241,6 +241,6 @@ def test_interruption_says_how_to_go_on(
     def interrupt(*_: object) -> None:
         raise KeyboardInterrupt
 
-    monkeypatch.setattr("bdh.training.loop.Trainer.take_step", interrupt)
+    monkeypatch.setattr("bdh.training.trainer.Trainer.take_step", interrupt)
     assert main(["train", "--data", str(text), "--out", str(tmp_path), *SIZES, *STEPS]) == 130
     assert "--resume" in capsys.readouterr().err

@@ -19,7 +19,7 @@ from bdh.neuro.state import NeuroState
 from bdh.tokenizer import CharTokenizer
 from bdh.training.data import DocumentStreams, RandomWindows, encode_documents
 from bdh.training.distributed import World
-from bdh.training.loop import TrainConfig, Trainer
+from bdh.training.trainer import TrainConfig, Trainer
 
 ROOT = Path(__file__).parents[3]
 TEXT = "the ferry did not run on sundays, and the ferryman did not run at all. " * 12

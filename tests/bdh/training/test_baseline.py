@@ -8,7 +8,7 @@ from typing import Any
 from bdh.config import BDHConfig
 from bdh.neuro.config import NeuroConfig
 from bdh.training.baseline import Subject, baseline_page, write_baseline
-from bdh.training.loop import TrainConfig
+from bdh.training.trainer import TrainConfig
 
 HEALTH = {"active_x": 0.25, "active_y": 0.05, "state_norm": 1234.5}
 

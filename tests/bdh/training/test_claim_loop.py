@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import importlib.util
 import json
 import math
 import os
@@ -31,16 +30,6 @@ WORKER = Path(__file__).with_name("claim_worker.py")
 ALONE = World(0, 1, torch.device("cpu"))
 
 
-@pytest.fixture(scope="module")
-def worker() -> ModuleType:
-    """Return the script that two processes run."""
-    specification = importlib.util.spec_from_file_location("claim_worker", WORKER)
-    assert specification is not None and specification.loader is not None
-    module = importlib.util.module_from_spec(specification)
-    specification.loader.exec_module(module)
-    return module
-
-
 @pytest.mark.parametrize(
     "changes",
     [
@@ -65,34 +54,34 @@ def test_claim_training_settings_refuse_a_broken_rule(changes: dict[str, Any]) -
     assert "\n" not in str(caught.value)
 
 
-def test_every_weight_is_taught(worker: ModuleType) -> None:
-    trainer = worker.make_trainer(ALONE)
-    before = {name: weight.detach().clone() for name, weight in trainer.reader.named_parameters()}
-    trainer.take_step(*worker.draw(0, 4))
-    still = [name for name, weight in trainer.reader.named_parameters() if torch.equal(weight, before[name])]
+def test_every_weight_is_taught(verifier_worker: ModuleType) -> None:
+    trainer = verifier_worker.make_trainer(ALONE)
+    before = {name: weight.detach().clone() for name, weight in trainer.model.named_parameters()}
+    trainer.take_step(*verifier_worker.draw(0, 4))
+    still = [name for name, weight in trainer.model.named_parameters() if torch.equal(weight, before[name])]
     assert still == []
 
 
 @pytest.mark.parametrize("part", ["label", "margin", "evidence", "wrong"])
-def test_each_part_of_the_loss_reaches_the_layers(worker: ModuleType, part: str) -> None:
+def test_each_part_of_the_loss_reaches_the_layers(verifier_worker: ModuleType, part: str) -> None:
     only = {name: 0.0 for name in vars(LossWeights())} | {part: 1.0}
-    trainer = worker.make_trainer(ALONE, language=0.0, loss=LossWeights(**only), weight_decay=0.0)
-    before = {name: weight.detach().clone() for name, weight in trainer.reader.named_parameters()}
-    trainer.take_step(*worker.draw(0, 4))
-    after = dict(trainer.reader.named_parameters())
+    trainer = verifier_worker.make_trainer(ALONE, language=0.0, loss=LossWeights(**only), weight_decay=0.0)
+    before = {name: weight.detach().clone() for name, weight in trainer.model.named_parameters()}
+    trainer.take_step(*verifier_worker.draw(0, 4))
+    after = dict(trainer.model.named_parameters())
     for name in ("model.encoder", "model.decoder", "claim_head.pointer.weight"):
         assert not torch.equal(after[name], before[name]), name
 
 
-def _few(worker: ModuleType, steps: int) -> Iterator[tuple[ClaimBatch, ClaimTargets]]:
-    batch = worker.draw(3, 10)
+def _few(verifier_worker: ModuleType, steps: int) -> Iterator[tuple[ClaimBatch, ClaimTargets]]:
+    batch = verifier_worker.draw(3, 10)
     yield from (batch for _ in range(steps))
 
 
-def test_reader_learns_ten_packs_by_heart(worker: ModuleType) -> None:
-    trainer = worker.make_trainer(ALONE, max_iters=150, batch_size=10, log_interval=50, language=0.0)
-    trainer.batches = lambda start: _few(worker, 150)
-    trainer.reader.set_dropout(0.0)
+def test_reader_learns_ten_packs_by_heart(verifier_worker: ModuleType) -> None:
+    trainer = verifier_worker.make_trainer(ALONE, max_iters=150, batch_size=10, log_interval=50, language=0.0)
+    trainer.batches = lambda start: _few(verifier_worker, 150)
+    trainer.model.set_dropout(0.0)
     first, _, last = trainer.run()
     assert last.losses["label"] < 0.2 * first.losses["label"]
     assert last.losses["margin"] < 0.2 and last.losses["total"] < 0.5 * first.losses["total"]
@@ -104,34 +93,34 @@ def _weights(trainer: ClaimTrainer) -> dict[str, Tensor]:
 
 
 @pytest.mark.parametrize("stop", [1, 3, 5])
-def test_resumed_training_ends_with_the_weights_of_an_uninterrupted_one(worker: ModuleType, stop: int) -> None:
-    whole = worker.make_trainer(ALONE)
+def test_resumed_training_ends_with_the_weights_of_an_uninterrupted_one(verifier_worker: ModuleType, stop: int) -> None:
+    whole = verifier_worker.make_trainer(ALONE)
     expected = [report.losses for report in whole.run()]
-    stopped = worker.make_trainer(ALONE)
+    stopped = verifier_worker.make_trainer(ALONE)
     next(report for report in stopped.run() if report.step == stop)
     tensors, mapping = stopped.state_dict()
     kept = {name: tensor.clone() for name, tensor in tensors.items()}
-    resumed = worker.make_trainer(ALONE, seed=5)
+    resumed = verifier_worker.make_trainer(ALONE, seed=5)
     resumed.load_state_dict(kept, json.loads(json.dumps(mapping)))
     assert [report.losses for report in resumed.run()] == expected[stop:]
     for name, weight in _weights(whole).items():
         assert torch.equal(weight, _weights(resumed)[name]), name
 
 
-def test_mean_of_the_weights_follows_them(worker: ModuleType) -> None:
-    trainer = worker.make_trainer(ALONE, ema=0.0)
+def test_mean_of_the_weights_follows_them(verifier_worker: ModuleType) -> None:
+    trainer = verifier_worker.make_trainer(ALONE, ema=0.0)
     list(trainer.run())
-    for name, weight in trainer.reader.named_parameters():
+    for name, weight in trainer.model.named_parameters():
         assert torch.equal(trainer.mean_reader()[name], weight)
-    trainer = worker.make_trainer(ALONE, ema=0.999)
-    begin = trainer.reader.model.encoder.detach().clone()
+    trainer = verifier_worker.make_trainer(ALONE, ema=0.999)
+    begin = trainer.model.model.encoder.detach().clone()
     list(trainer.run())
-    end, mean = trainer.reader.model.encoder.detach(), trainer.mean_reader()["model.encoder"]
+    end, mean = trainer.model.model.encoder.detach(), trainer.mean_reader()["model.encoder"]
     assert 0 < float((mean - end).norm()) < float((begin - end).norm())
 
 
-def test_reports_say_what_the_steps_did(worker: ModuleType) -> None:
-    reports = list(worker.make_trainer(ALONE, log_interval=4).run())
+def test_reports_say_what_the_steps_did(verifier_worker: ModuleType) -> None:
+    reports = list(verifier_worker.make_trainer(ALONE, log_interval=4).run())
     assert [report.step for report in reports] == [4, 6]
     record = reports[0].to_dict()
     assert {"step", "lr", "grad_norm", "ranked", "ranked_by_evidence", "claims_per_second"} <= record.keys()
@@ -140,24 +129,24 @@ def test_reports_say_what_the_steps_did(worker: ModuleType) -> None:
     assert 0 <= reports[0].ranked <= 1
 
 
-def test_reader_learns_to_go_on_after_its_evidence(worker: ModuleType) -> None:
+def test_reader_learns_to_go_on_after_its_evidence(verifier_worker: ModuleType) -> None:
     """Only the first claim of a row that its evidence supports has a language loss."""
-    trainer, (batch, targets) = worker.make_trainer(ALONE), worker.draw(0, 4)
+    trainer, (batch, targets) = verifier_worker.make_trainer(ALONE), verifier_worker.draw(0, 4)
     assert float(trainer.take_step(batch, targets)["language"]) > 0
     silent = replace(targets, labels=torch.ones_like(targets.labels))
     assert float(trainer.take_step(batch, silent)["language"]) == 0.0
 
 
-def test_loss_that_is_no_number_is_an_error(worker: ModuleType) -> None:
-    trainer = worker.make_trainer(ALONE)
+def test_loss_that_is_no_number_is_an_error(verifier_worker: ModuleType) -> None:
+    trainer = verifier_worker.make_trainer(ALONE)
     with torch.no_grad():
-        trainer.reader.model.encoder.fill_(torch.nan)
+        trainer.model.model.encoder.fill_(torch.nan)
     with pytest.raises(DataError, match="lower lr"):
         list(trainer.run())
 
 
-def test_reader_can_be_taught_in_bfloat16(worker: ModuleType) -> None:
-    *_, last = worker.make_trainer(ALONE, dtype="bf16").run()
+def test_reader_can_be_taught_in_bfloat16(verifier_worker: ModuleType) -> None:
+    *_, last = verifier_worker.make_trainer(ALONE, dtype="bf16").run()
     assert math.isfinite(last.losses["total"])
 
 
@@ -175,11 +164,11 @@ def _torchrun(folder: Path) -> None:
 
 
 @pytest.mark.slow
-def test_two_processes_end_with_the_same_weights(worker: ModuleType, tmp_path: Path) -> None:
+def test_two_processes_end_with_the_same_weights(verifier_worker: ModuleType, tmp_path: Path) -> None:
     _torchrun(tmp_path)
     first, second = (load_file(tmp_path / f"rank{rank}.safetensors") for rank in (0, 1))
     assert first.keys() == second.keys()
     for name, tensor in first.items():
         assert torch.equal(tensor, second[name]), name
-    begin = dict(worker.make_trainer(ALONE).reader.named_parameters())
+    begin = dict(verifier_worker.make_trainer(ALONE).model.named_parameters())
     assert not torch.equal(first["weight.model.encoder"], begin["model.encoder"])

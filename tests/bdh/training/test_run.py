@@ -17,8 +17,8 @@ from bdh.model import BDH
 from bdh.tokenizer import ByteTokenizer
 from bdh.training.data import encode_documents
 from bdh.training.distributed import World
-from bdh.training.loop import Trainer
 from bdh.training.run import TrainingRun
+from bdh.training.trainer import Trainer
 
 ModelMaker = Callable[..., BDH]
 TrainerMaker = Callable[..., Trainer]

@@ -11,7 +11,7 @@ from bdh.errors import DataError
 from bdh.evaluation import stream_losses
 from bdh.tokenizer import ByteTokenizer
 from bdh.training.data import encode_documents
-from bdh.training.loop import Trainer
+from bdh.training.trainer import Trainer
 from bdh.training.validation import Validation
 
 TrainerMaker = Callable[..., Trainer]

@@ -124,8 +124,8 @@ def test_stopped_training_goes_on_as_if_it_had_not_stopped(
     resumed.resume()
     assert resumed.trainer.step == 2
     assert [report.losses for report in resumed.run()] == expected[2:]
-    for name, weight in whole.trainer.reader.named_parameters():
-        assert torch.equal(weight, dict(resumed.trainer.reader.named_parameters())[name]), name
+    for name, weight in whole.trainer.model.named_parameters():
+        assert torch.equal(weight, dict(resumed.trainer.model.named_parameters())[name]), name
     steps = [json.loads(line)["step"] for line in (tmp_path / "stopped" / "metrics.jsonl").read_text().splitlines()]
     assert steps == [1, 2, 3, 4, 5, 6]
     assert {path.name for path in (tmp_path / "stopped").iterdir()} == {"last", "metrics.jsonl", "reader"}

@@ -14,7 +14,7 @@ from bdh.errors import ConfigError, DataError
 from bdh.model import BDH
 from bdh.training.data import Batch
 from bdh.training.distributed import World
-from bdh.training.loop import TrainConfig, Trainer
+from bdh.training.trainer import TrainConfig, Trainer
 
 ModelMaker = Callable[..., BDH]
 TrainerMaker = Callable[..., Trainer]
