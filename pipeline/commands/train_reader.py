@@ -14,8 +14,8 @@ from tqdm import tqdm
 from bdh.cli import main as bdh_main
 from bdh.errors import BDHError
 from bdh.files import locked, write_text
-from bdh.training.claim_loop import ClaimReport
 from bdh.training.distributed import World, join_world, wait_for_all
+from bdh.training.verifier_trainer import VerifierReport
 from pipeline.commands.progress import say
 from pipeline.errors import ModelError, SettingError
 from pipeline.training.program import ComparisonRun, ReaderTraining, begin_with, make_source
@@ -126,7 +126,7 @@ def _teach(
         say(f"reader: {folder / 'reader'}")
 
 
-def _line(report: ClaimReport) -> str:
+def _line(report: VerifierReport) -> str:
     losses = ", ".join(f"{name} {value:.3f}" for name, value in report.losses.items())
     return (
         f"step {report.step}: {losses}; twins ranked right {report.ranked:.3f}, by matches alone "

@@ -59,4 +59,4 @@ def worker() -> ModuleType:
 @pytest.fixture(scope="session")
 def verifier_worker() -> ModuleType:
     """Return the script by which two processes train a verifier."""
-    return _load("claim_worker")
+    return _load("verifier_worker")

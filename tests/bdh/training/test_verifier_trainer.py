@@ -1,4 +1,4 @@
-"""Teaching a claim reader: settings checked, every part learns, a stop changes nothing, many processes are one."""
+"""Training a verifier: settings checked, every part learns, exact resume, several processes as one."""
 
 from __future__ import annotations
 
@@ -19,14 +19,15 @@ import torch
 from safetensors.torch import load_file
 from torch import Tensor
 
-from bdh.claims import ClaimBatch
 from bdh.errors import ConfigError, DataError
-from bdh.training.claim_loop import ClaimTrainConfig, ClaimTrainer
-from bdh.training.comparison import ClaimTargets, LossWeights
 from bdh.training.distributed import World
+from bdh.training.verifier_batches import ClaimTargets
+from bdh.training.verifier_loss import LossWeights
+from bdh.training.verifier_trainer import VerifierTrainConfig, VerifierTrainer
+from bdh.verifier import ClaimBatch
 
 ROOT = Path(__file__).parents[3]
-WORKER = Path(__file__).with_name("claim_worker.py")
+WORKER = Path(__file__).with_name("verifier_worker.py")
 ALONE = World(0, 1, torch.device("cpu"))
 
 
@@ -48,13 +49,13 @@ ALONE = World(0, 1, torch.device("cpu"))
         {"ema": 1.0},
     ],
 )
-def test_claim_training_settings_refuse_a_broken_rule(changes: dict[str, Any]) -> None:
+def test_verifier_settings_refuse_a_broken_rule(changes: dict[str, Any]) -> None:
     with pytest.raises(ConfigError, match=next(iter(changes))) as caught:
-        ClaimTrainConfig(**changes)
+        VerifierTrainConfig(**changes)
     assert "\n" not in str(caught.value)
 
 
-def test_every_weight_is_taught(verifier_worker: ModuleType) -> None:
+def test_every_weight_is_trained(verifier_worker: ModuleType) -> None:
     trainer = verifier_worker.make_trainer(ALONE)
     before = {name: weight.detach().clone() for name, weight in trainer.model.named_parameters()}
     trainer.take_step(*verifier_worker.draw(0, 4))
@@ -78,7 +79,7 @@ def _few(verifier_worker: ModuleType, steps: int) -> Iterator[tuple[ClaimBatch, 
     yield from (batch for _ in range(steps))
 
 
-def test_reader_learns_ten_packs_by_heart(verifier_worker: ModuleType) -> None:
+def test_verifier_overfits_ten_rows(verifier_worker: ModuleType) -> None:
     trainer = verifier_worker.make_trainer(ALONE, max_iters=150, batch_size=10, log_interval=50, language=0.0)
     trainer.batches = lambda start: _few(verifier_worker, 150)
     trainer.model.set_dropout(0.0)
@@ -88,7 +89,7 @@ def test_reader_learns_ten_packs_by_heart(verifier_worker: ModuleType) -> None:
     assert last.ranked == 1.0
 
 
-def _weights(trainer: ClaimTrainer) -> dict[str, Tensor]:
+def _weights(trainer: VerifierTrainer) -> dict[str, Tensor]:
     return trainer.state_dict()[0]
 
 
@@ -107,19 +108,19 @@ def test_resumed_training_ends_with_the_weights_of_an_uninterrupted_one(verifier
         assert torch.equal(weight, _weights(resumed)[name]), name
 
 
-def test_mean_of_the_weights_follows_them(verifier_worker: ModuleType) -> None:
+def test_averaged_weights_follow_the_weights(verifier_worker: ModuleType) -> None:
     trainer = verifier_worker.make_trainer(ALONE, ema=0.0)
     list(trainer.run())
     for name, weight in trainer.model.named_parameters():
-        assert torch.equal(trainer.mean_reader()[name], weight)
+        assert torch.equal(trainer.averaged_weights()[name], weight)
     trainer = verifier_worker.make_trainer(ALONE, ema=0.999)
     begin = trainer.model.model.encoder.detach().clone()
     list(trainer.run())
-    end, mean = trainer.model.model.encoder.detach(), trainer.mean_reader()["model.encoder"]
+    end, mean = trainer.model.model.encoder.detach(), trainer.averaged_weights()["model.encoder"]
     assert 0 < float((mean - end).norm()) < float((begin - end).norm())
 
 
-def test_reports_say_what_the_steps_did(verifier_worker: ModuleType) -> None:
+def test_reports_have_losses_and_rankings(verifier_worker: ModuleType) -> None:
     reports = list(verifier_worker.make_trainer(ALONE, log_interval=4).run())
     assert [report.step for report in reports] == [4, 6]
     record = reports[0].to_dict()
@@ -129,15 +130,15 @@ def test_reports_say_what_the_steps_did(verifier_worker: ModuleType) -> None:
     assert 0 <= reports[0].ranked <= 1
 
 
-def test_reader_learns_to_go_on_after_its_evidence(verifier_worker: ModuleType) -> None:
+def test_language_loss_is_of_supported_claims(verifier_worker: ModuleType) -> None:
     """Only the first claim of a row that its evidence supports has a language loss."""
     trainer, (batch, targets) = verifier_worker.make_trainer(ALONE), verifier_worker.draw(0, 4)
     assert float(trainer.take_step(batch, targets)["language"]) > 0
-    silent = replace(targets, labels=torch.ones_like(targets.labels))
-    assert float(trainer.take_step(batch, silent)["language"]) == 0.0
+    unsupported = replace(targets, labels=torch.ones_like(targets.labels))
+    assert float(trainer.take_step(batch, unsupported)["language"]) == 0.0
 
 
-def test_loss_that_is_no_number_is_an_error(verifier_worker: ModuleType) -> None:
+def test_loss_that_is_not_a_number_is_an_error(verifier_worker: ModuleType) -> None:
     trainer = verifier_worker.make_trainer(ALONE)
     with torch.no_grad():
         trainer.model.model.encoder.fill_(torch.nan)
@@ -145,7 +146,7 @@ def test_loss_that_is_no_number_is_an_error(verifier_worker: ModuleType) -> None
         list(trainer.run())
 
 
-def test_reader_can_be_taught_in_bfloat16(verifier_worker: ModuleType) -> None:
+def test_verifier_trains_in_bfloat16(verifier_worker: ModuleType) -> None:
     *_, last = verifier_worker.make_trainer(ALONE, dtype="bf16").run()
     assert math.isfinite(last.losses["total"])
 

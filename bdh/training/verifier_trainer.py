@@ -1,4 +1,4 @@
-"""Train a claim reader: an iterator of step reports, exact resume, and the running mean of the weights that is kept."""
+"""Train a verifier; its averaged weights (an exponential moving average) are those to store."""
 
 import math
 from collections.abc import Callable, Iterable, Iterator, Sequence
@@ -6,15 +6,15 @@ from dataclasses import asdict, dataclass, field
 from typing import Any, ClassVar
 
 import torch
-import torch.nn.functional as F
 from torch import nn
 
-from bdh.claims import ClaimBatch, ClaimOutput, ClaimReader
 from bdh.errors import ConfigError, DataError
 from bdh.shapes import Float, Tensor
-from bdh.training.comparison import IGNORED, ClaimTargets, LossWeights, comparison_loss, to_device
 from bdh.training.distributed import World, mean_over_world
 from bdh.training.loop import Loop, LoopConfig
+from bdh.training.verifier_batches import ClaimTargets, to_device
+from bdh.training.verifier_loss import LossWeights, language_loss, verifier_loss
+from bdh.verifier import ClaimBatch, ClaimVerifier, VerifierOutput
 
 _MEASURED = ("ranked", "ranked_by_evidence", "grad_norm", "claims")
 """What a step measures apart from the parts of its loss."""
@@ -22,9 +22,11 @@ _EMA_HORIZON = 50
 
 
 @dataclass(frozen=True, kw_only=True)
-class ClaimTrainConfig(LoopConfig):
-    """How a claim reader is trained. ``batch_size`` is pieces of evidence a process; ``language`` weighs the language
-    loss of supported claims given their evidence; ``ema`` is the decay of the running mean of the weights, 0 for none.
+class VerifierTrainConfig(LoopConfig):
+    """How a verifier is trained.
+
+    ``batch_size`` counts rows of evidence, ``language`` is the weight of the language loss of supported claims given
+    their evidence, ``ema`` the decay of the averaged weights, 0 for none.
     """
 
     COUNTS: ClassVar[tuple[str, ...]] = (*LoopConfig.COUNTS, "save_interval")
@@ -46,8 +48,11 @@ class ClaimTrainConfig(LoopConfig):
 
 
 @dataclass(frozen=True)
-class ClaimReport:
-    """What the steps since the last report did: mean losses by part, and twins ranked right by labels and matches."""
+class VerifierReport:
+    """The steps since the last report: mean loss by part, and the shares of pairs ranked right.
+
+    ``ranked`` is by the labels, ``ranked_by_evidence`` by the evidence log-odds.
+    """
 
     step: int
     losses: dict[str, float]
@@ -63,63 +68,50 @@ class ClaimReport:
         return {**{f"loss_{name}": value for name, value in record.pop("losses").items()}, **record}
 
 
-class _Lesson(nn.Module):
-    """A reader with its loss in one module: several processes average the gradients of what one module computes."""
+class _WithLoss(nn.Module):
+    """A verifier and its loss as one module, as DistributedDataParallel needs it."""
 
-    def __init__(self, reader: ClaimReader, config: ClaimTrainConfig) -> None:
+    def __init__(self, verifier: ClaimVerifier, config: VerifierTrainConfig) -> None:
         super().__init__()
-        self.reader, self.config = reader, config
+        self.verifier, self.config = verifier, config
 
-    def forward(self, batch: ClaimBatch, targets: ClaimTargets) -> tuple[ClaimOutput, dict[str, Tensor]]:
-        """Return the answers, and the loss (``total``) with its parts."""
-        output: ClaimOutput = self.reader(batch)
-        parts = comparison_loss(output, targets, self.config.loss)
+    def forward(self, batch: ClaimBatch, targets: ClaimTargets) -> tuple[VerifierOutput, dict[str, Tensor]]:
+        """Return the output, and the loss (``total``) with its parts."""
+        output: VerifierOutput = self.verifier(batch)
+        parts = verifier_loss(output, targets, self.config.loss)
         if self.config.language:
-            parts["language"] = language_loss(self.reader, batch, targets, output)
+            parts["language"] = language_loss(self.verifier, batch, targets, output)
             parts["total"] = parts["total"] + self.config.language * parts["language"]
         return output, parts
 
 
-def language_loss(
-    reader: ClaimReader, batch: ClaimBatch, targets: ClaimTargets, output: ClaimOutput
-) -> Float[Tensor, ""]:
-    """Return the nats of the first reading of each row's first claim, where the evidence supports it."""
-    half = batch.claims.shape[2] // 2
-    following = batch.claims[:, 0, 1:half].clone()
-    places = torch.arange(1, half, device=following.device)
-    following[(places >= batch.second[:, :1]) | (targets.labels[:, :1] != 0)] = IGNORED
-    logits, _ = reader.model.head(output.hidden[:, 0, : half - 1].to(output.logits.dtype), None)
-    nats = F.cross_entropy(logits.flatten(0, 1).float(), following.flatten(), ignore_index=IGNORED, reduction="sum")
-    return nats / (following != IGNORED).sum().clamp(min=1)
+class VerifierTrainer(Loop[dict[str, Tensor], VerifierReport]):
+    """Optimise a verifier; ``batches(start)`` yields the batch of each step from ``start`` on, always the same ones."""
 
-
-class ClaimTrainer(Loop[dict[str, Tensor], ClaimReport]):
-    """Optimise a reader; ``batches`` yields the batch of each step from ``start`` on, the same for the same step."""
-
-    model: ClaimReader
-    config: ClaimTrainConfig
+    model: ClaimVerifier
+    config: VerifierTrainConfig
 
     def __init__(
         self,
-        reader: ClaimReader,
+        verifier: ClaimVerifier,
         batches: Callable[[int], Iterator[tuple[ClaimBatch, ClaimTargets]]],
-        config: ClaimTrainConfig,
+        config: VerifierTrainConfig,
         world: World,
     ) -> None:
         if config.compile:
-            reader.compile_training()
-        super().__init__(reader, _Lesson(reader, config), config, world, find_unused=True)
+            verifier.compile_training()
+        super().__init__(verifier, _WithLoss(verifier, config), config, world, find_unused=True)
         self.batches = batches
-        self.mean = {name: weight.detach().clone() for name, weight in reader.named_parameters()}
+        self.mean = {name: weight.detach().clone() for name, weight in verifier.named_parameters()}
 
     def _steps(self) -> Iterator[dict[str, Tensor]]:
         for batch, targets in self.batches(self.step):
             yield self.take_step(to_device(batch, self.world.device), to_device(targets, self.world.device))
 
     def take_step(self, batch: ClaimBatch, targets: ClaimTargets) -> dict[str, Tensor]:
-        """Update the weights once; return the parts of the loss, ``ranked``, ``grad_norm`` and the number of claims."""
+        """Update the weights once; return the parts of the loss and the measures of ``_MEASURED``."""
         (output, parts), norm = self._update(lambda: self._backward(batch, targets))
-        self._follow()
+        self._average_weights()
         odds = output.logits[..., 0] - output.logits[..., 1]
         return {
             **{name: part.detach() for name, part in parts.items()},
@@ -129,20 +121,20 @@ class ClaimTrainer(Loop[dict[str, Tensor], ClaimReport]):
             "claims": torch.tensor(targets.labels.numel()),
         }
 
-    def _backward(self, batch: ClaimBatch, targets: ClaimTargets) -> tuple[ClaimOutput, dict[str, Tensor]]:
+    def _backward(self, batch: ClaimBatch, targets: ClaimTargets) -> tuple[VerifierOutput, dict[str, Tensor]]:
         with self.autocast():
             output, parts = self._wrapped(batch, targets)
         self._scaler.scale(parts["total"]).backward()
         return output, parts
 
     @torch.no_grad()
-    def _follow(self) -> None:
-        """Move the running mean towards the weights; early on it follows them closely."""
+    def _average_weights(self) -> None:
+        """Update the averaged weights; in the first steps they follow the weights closely."""
         decay = min(self.config.ema, self.step / (self.step + _EMA_HORIZON)) if self.config.ema else 0.0
         for name, weight in self.model.named_parameters():
             self.mean[name].lerp_(weight.detach(), 1 - decay)
 
-    def _report(self, results: Sequence[dict[str, Tensor]], seconds: float) -> ClaimReport:
+    def _report(self, results: Sequence[dict[str, Tensor]], seconds: float) -> VerifierReport:
         names = [name for name in results[0] if name not in _MEASURED]
         means = {name: mean_over_world(_mean_of(results, name), self.world) for name in names}
         if not math.isfinite(means["total"]):
@@ -151,7 +143,7 @@ class ClaimTrainer(Loop[dict[str, Tensor], ClaimReport]):
             mean_over_world(_mean_of(results, name), self.world) for name in ("ranked", "ranked_by_evidence")
         )
         rate = sum(int(measured["claims"]) for measured in results) * self.world.size / seconds
-        return ClaimReport(self.step, means, ranked, by_evidence, self.lr, float(results[-1]["grad_norm"]), rate)
+        return VerifierReport(self.step, means, ranked, by_evidence, self.lr, float(results[-1]["grad_norm"]), rate)
 
     def state_dict(self) -> tuple[dict[str, Tensor], dict[str, Any]]:
         """Return tensors and a JSON-able mapping from which ``load_state_dict`` continues exactly."""
@@ -172,13 +164,13 @@ class ClaimTrainer(Loop[dict[str, Tensor], ClaimReport]):
         return [(f"optimizer.{{key}}.{name}", weight) for name, weight in self.model.named_parameters()]
 
     @torch.no_grad()
-    def mean_reader(self) -> dict[str, Tensor]:
-        """Return the weights to keep: the running mean."""
+    def averaged_weights(self) -> dict[str, Tensor]:
+        """Return the exponential moving average of the weights."""
         return {name: weight.clone() for name, weight in self.mean.items()}
 
 
 def _ranked(odds: Float[Tensor, "B K"], targets: ClaimTargets) -> Float[Tensor, ""]:
-    """Return the share of pairs of a supported and a contradicted claim of one row with the former above; else NaN."""
+    """Return the share of pairs (supported, contradicted) of one row that are ranked right; NaN without pairs."""
     pairs = (targets.labels == 0)[:, :, None] & (targets.labels == 1)[:, None, :]
     above = (odds[:, :, None] > odds[:, None, :]).float()
     return ((above * pairs).sum() / pairs.sum()).detach()
