@@ -176,7 +176,7 @@ def _fuses(model: Layers, length: int, mode: Mode) -> bool:
     """Return whether the fused layers compute a text of this length in ``mode``."""
     if mode == "recurrent":
         return False
-    sizes = fused.Sizes(_work_dtype(model), model.device, model.config.n_embd, model.config.n_neurons)
+    sizes = fused.Workload(_work_dtype(model), model.device, model.config.n_embd, model.config.n_neurons)
     return fused.applies(
         sizes,
         length,

@@ -18,7 +18,7 @@ SEGMENT = 16384
 """Tokens whose wide tensors are in memory at once while a long text is encoded without gradients."""
 
 
-class Sizes(NamedTuple):
+class Workload(NamedTuple):
     """What decides whether the fused kernels apply: precision, device and sizes."""
 
     dtype: torch.dtype
@@ -34,7 +34,7 @@ def count_chunks(length: int, *, chunkwise: bool) -> int:
     return 0 if length % CHUNK else length // CHUNK
 
 
-def applies(sizes: Sizes, length: int, *, chunkwise: bool, gradients: bool, learned_decay: bool) -> bool:
+def applies(sizes: Workload, length: int, *, chunkwise: bool, gradients: bool, learned_decay: bool) -> bool:
     """Return whether the Triton kernels can be used; they have no gradients of damping factors or across chunks."""
     if gradients and (chunkwise or learned_decay):
         return False

@@ -19,36 +19,36 @@ _FORMAT = "bdh-state-1"
 
 
 class State(Protocol):
-    """What the library asks of a memory, of either variant."""
+    """What the library uses of a state, of either variant."""
 
     @property
     def position(self) -> int:
         """The absolute position of the next token."""
 
     def reset(self, rows: Float[Tensor, "B"]) -> Self:
-        """Return the state with the sequences emptied where the boolean ``rows`` is true."""
+        """Return the state with empty memories for the sequences whose boolean ``rows`` is True."""
 
     def detach(self) -> Self:
-        """Return the state cut off from the gradient tape."""
+        """Return the state without gradient history."""
 
     def to(self, device: torch.device | str) -> Self:
         """Return the state on another device."""
 
     def tensors(self) -> dict[str, Tensor]:
-        """Return every tensor by a name that begins with ``memory``."""
+        """Return every tensor by a name that begins with "memory"."""
 
     @classmethod
     def from_tensors(cls, tensors: Mapping[str, Tensor], position: int) -> Self:
-        """Return the state whose ``tensors`` these are."""
+        """Return the state with these tensors."""
 
 
 @dataclass(frozen=True)
 class BDHState:
-    """What has been read so far: one Hebbian matrix per layer, sequence and head, and the count of tokens.
+    """The state of a BDH: one Hebbian matrix per layer, sequence and head, and the number of tokens read.
 
-    ``memory`` is kept in float32, because sums in bfloat16 stop growing after a few hundred equal additions. It holds
-    rope(x) outer v summed over the past (paper, Definition 4 in the form of Appendix E), already damped so that the
-    token before the next one counts decay**1. ``position`` is the absolute position of the next token.
+    ``memory`` is float32, because sums in bfloat16 stop growing after a few hundred equal additions. It is the sum of
+    rope(x) outer v over the past (paper, Definition 4 in the form of Appendix E), already damped: the last token has
+    weight decay**1. ``position`` is the absolute position of the next token.
     """
 
     memory: Float[Tensor, "L B H N D"]
@@ -56,25 +56,25 @@ class BDHState:
 
     @classmethod
     def empty(cls, config: BDHConfig, batch_size: int = 1, *, device: torch.device | str | None = None) -> "BDHState":
-        """Return the memory of a model that has read nothing."""
+        """Return the state before the first token."""
         shape = (config.n_layer, batch_size, config.n_head, config.n_neurons, config.n_embd)
         return cls(torch.zeros(shape, dtype=torch.float32, device=device), 0)
 
     @property
     def batch_size(self) -> int:
-        """Sequences that this state carries."""
+        """Number of sequences."""
         return int(self.memory.shape[1])
 
     def fork(self, copies: int = 1) -> "BDHState":
-        """Return an independent copy in which every sequence stands ``copies`` times in a row."""
+        """Return an independent copy in which every sequence is repeated ``copies`` times in a row."""
         if copies < 1:
             raise StateError(f"copies is {copies}; it must be at least 1")
         return replace(self, memory=self.memory.repeat_interleave(copies, dim=1))
 
     def reset(self, rows: Float[Tensor, "B"]) -> "BDHState":
-        """Return the state with the sequences emptied where the boolean ``rows`` is true; positions run on.
+        """Return the state with empty memories for the sequences whose boolean ``rows`` is True.
 
-        Only differences of positions enter attention, so an emptied sequence reads like one at position 0.
+        Positions stay: attention depends on differences of positions only, so such a sequence is like a new one.
         """
         if tuple(rows.shape) != (self.batch_size,):
             raise StateError(
@@ -83,7 +83,7 @@ class BDHState:
         return replace(self, memory=self.memory.masked_fill(rows.bool()[None, :, None, None, None], 0.0))
 
     def detach(self) -> "BDHState":
-        """Return the state cut off from the gradient tape (truncated backpropagation through time)."""
+        """Return the state without gradient history (truncated backpropagation through time)."""
         return replace(self, memory=self.memory.detach())
 
     def to(self, device: torch.device | str) -> "BDHState":
@@ -100,11 +100,11 @@ class BDHState:
 
     @classmethod
     def from_tensors(cls, tensors: Mapping[str, Tensor], position: int) -> "BDHState":
-        """Return the state whose ``tensors`` these are."""
+        """Return the state with these tensors."""
         return cls(tensors["memory"], position)
 
     def save(self, path: str | Path) -> None:
-        """Write the state to one safetensors file, whole or not at all; raises StateError where it cannot."""
+        """Write the state to one safetensors file, completely or not at all; raises StateError when that fails."""
         write_state(path, self.tensors(), self.position, format_=_FORMAT)
 
     @classmethod
@@ -129,7 +129,7 @@ def write_state(path: str | Path, tensors: Mapping[str, Tensor], position: int, 
         with replacing(path) as partial:
             save_file(content, partial, {"format": format_, "position": json.dumps(position)})
     except (OSError, SafetensorError) as error:
-        raise StateError(f"{path} cannot be written ({error}); give a file in a folder that can be") from error
+        raise StateError(f"{path} cannot be written ({error}); give a path in a writable folder") from error
 
 
 def read_state(path: str | Path, *, format_: str, dimensions: Mapping[str, int]) -> tuple[dict[str, Tensor], int]:

@@ -17,10 +17,10 @@ _DIMENSIONS = {"rho": 5, "x": 2, "mean": 1, "variance": 1, "seen": 1, "predictio
 
 
 class Surprise(NamedTuple):
-    """What a row expects: running mean and variance of its surprisals in nats, and log-probabilities of the next token.
+    """Running mean and variance of the surprisals of a row in nats, and its log-probabilities of the next token.
 
-    ``seen`` counts the tokens that the row has read. Without neuromodulation all of it rests as ``NeuroState.empty``
-    made it.
+    ``seen`` counts the tokens that the row has read. Without neuromodulation all of it stays as ``NeuroState.empty``
+    returns it.
     """
 
     mean: Float[Tensor, "B"]
@@ -31,10 +31,10 @@ class Surprise(NamedTuple):
 
 @dataclass(frozen=True)
 class NeuroState:
-    """What has been read so far: the synapses of each layer and timescale, the neurons x, and what is expected next.
+    """The state of a BDHNeuro: the synapses of each layer and timescale, the neurons x, and the next prediction.
 
-    ``rho`` is kept in float32 and already damped, so that the token before the next one counts U**1. ``x`` is that of
-    the last layer at the last token. ``position`` is the absolute position of the next token.
+    ``rho`` is float32 and already damped: the last token has weight U**1. ``x`` is that of the last layer at the last
+    token. ``position`` is the absolute position of the next token.
     """
 
     rho: Float[Tensor, "L B K D N"]
@@ -46,7 +46,7 @@ class NeuroState:
     def empty(
         cls, config: NeuroConfig, batch_size: int = 1, *, device: torch.device | str | None = None
     ) -> "NeuroState":
-        """Return the memory of a model that has read nothing."""
+        """Return the state before the first token."""
         rho = torch.zeros(_shapes(config, batch_size)["rho"], device=device)
         x = torch.zeros(batch_size, config.n, device=device)
         mean, variance, seen = (torch.full((batch_size,), value, device=device) for value in (0.0, 1.0, 0.0))
@@ -55,11 +55,11 @@ class NeuroState:
 
     @property
     def batch_size(self) -> int:
-        """Sequences that this state carries."""
+        """Number of sequences."""
         return int(self.x.shape[0])
 
     def fork(self, copies: int = 1) -> "NeuroState":
-        """Return an independent copy in which every sequence stands ``copies`` times in a row."""
+        """Return an independent copy in which every sequence is repeated ``copies`` times in a row."""
         if copies < 1:
             raise StateError(f"copies is {copies}; it must be at least 1")
         surprise = Surprise(*(part.repeat_interleave(copies, dim=0) for part in self.surprise))
@@ -67,7 +67,7 @@ class NeuroState:
         return replace(self, rho=rho, x=x, surprise=surprise)
 
     def reset(self, rows: Float[Tensor, "B"]) -> "NeuroState":
-        """Return the state with the sequences emptied where the boolean ``rows`` is true; positions run on."""
+        """Return the state with empty memories for the sequences whose boolean ``rows`` is True; positions stay."""
         if tuple(rows.shape) != (self.batch_size,):
             raise StateError(
                 f"rows have shape {tuple(rows.shape)}; expected one flag per sequence, ({self.batch_size},)"
@@ -84,7 +84,7 @@ class NeuroState:
         return replace(self, rho=rho, x=self.x.masked_fill(fresh[:, None], 0.0), surprise=surprise)
 
     def detach(self) -> "NeuroState":
-        """Return the state cut off from the gradient tape (truncated backpropagation through time)."""
+        """Return the state without gradient history (truncated backpropagation through time)."""
         return self.from_tensors({name: tensor.detach() for name, tensor in self.tensors().items()}, self.position)
 
     def to(self, device: torch.device | str) -> "NeuroState":
@@ -96,18 +96,18 @@ class NeuroState:
         return self.rho.pow(2).sum(dim=(2, 3, 4)).sqrt()
 
     def tensors(self) -> dict[str, Tensor]:
-        """Return every tensor by a name that begins with ``memory``."""
+        """Return every tensor by a name that begins with "memory"."""
         parts = zip(_DIMENSIONS, (self.rho, self.x, *self.surprise), strict=True)
         return {f"memory.{name}": tensor for name, tensor in parts}
 
     @classmethod
     def from_tensors(cls, tensors: Mapping[str, Tensor], position: int) -> "NeuroState":
-        """Return the state whose ``tensors`` these are."""
+        """Return the state with these tensors."""
         rho, x, *surprise = (tensors[f"memory.{name}"] for name in _DIMENSIONS)
         return cls(rho, x, Surprise(*surprise), position)
 
     def save(self, path: str | Path) -> None:
-        """Write the state to one safetensors file, whole or not at all; raises StateError where it cannot."""
+        """Write the state to one safetensors file, completely or not at all; raises StateError when that fails."""
         write_state(path, self.tensors(), self.position, format_=_FORMAT)
 
     @classmethod

@@ -21,7 +21,7 @@ from bdh.checkpoint import load_bdh
 from bdh.errors import BDHError, ConfigError
 from bdh.tokenizer import Tokenizer
 from bdh.training.distributed import World, wait_for_all
-from bdh.training.run import read_place, write_place
+from bdh.training.run import read_training_state, write_training_state
 from bdh.training.verifier_loss import LossWeights
 from bdh.training.verifier_trainer import VerifierReport, VerifierTrainConfig, VerifierTrainer
 from bdh.verifier import ClaimVerifier, has_claim_head, load_claim_verifier, save_claim_verifier
@@ -163,7 +163,7 @@ class ComparisonRun:
 
     def resume(self) -> None:
         """Go on from ``last/``; raises CheckpointError when there is nothing to go on from, or it is damaged."""
-        self.trainer.load_state_dict(*read_place(self.folder / "last" / _PLACE))
+        self.trainer.load_state_dict(*read_training_state(self.folder / "last" / _PLACE))
 
     def run(self) -> Iterator[VerifierReport]:
         """Train to the end; the place is kept every ``save_interval`` steps, the reader written at the end."""
@@ -192,7 +192,7 @@ class ComparisonRun:
     def _keep(self) -> None:
         if self.trainer.world.writes:
             (self.folder / "last").mkdir(parents=True, exist_ok=True)
-            write_place(self.folder / "last" / _PLACE, *self.trainer.state_dict())
+            write_training_state(self.folder / "last" / _PLACE, *self.trainer.state_dict())
         wait_for_all(self.trainer.world)
 
     @torch.no_grad()

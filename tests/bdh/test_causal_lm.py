@@ -221,7 +221,7 @@ def test_padding_behind_a_memory_is_refused(wrapped: Any, prompt: torch.Tensor) 
     cache = StateCache()
     with torch.inference_mode():
         wrapped(prompt, past_key_values=cache)
-        with pytest.raises(StateError, match="pad only rows that start anew"):
+        with pytest.raises(StateError, match="pad only rows without a state"):
             wrapped(prompt[:, :2], attention_mask=torch.tensor([[0, 1]]), past_key_values=cache)
 
 
@@ -261,6 +261,6 @@ def test_neuro_variant_is_refused_with_a_reason(tmp_path: Path) -> None:
 
 
 def test_rules_of_the_sizes_hold_inside_transformers() -> None:
-    with pytest.raises(ConfigError, match="whole even number"):
+    with pytest.raises(ConfigError, match="even integer"):
         BDHForCausalLM(BDHPretrainedConfig(n_embd=16, n_head=3))
     assert BDHPretrainedConfig().to_bdh() == BDHConfig()

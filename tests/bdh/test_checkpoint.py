@@ -149,7 +149,7 @@ DAMAGES: dict[str, tuple[Callable[[Path], object], str]] = {
     "a list for a configuration": (lambda folder: (folder / "config.json").write_text("[1]"), "config.json"),
     "a cut configuration": (lambda folder: _truncate(folder / "config.json", 0.5), "config.json"),
     "no configuration": (lambda folder: (folder / "config.json").unlink(), "config.json"),
-    "no weights": (lambda folder: (folder / "model.safetensors").unlink(), "holds no model*.safetensors"),
+    "no weights": (lambda folder: (folder / "model.safetensors").unlink(), "has no model*.safetensors"),
     "cut weights": (lambda folder: _truncate(folder / "model.safetensors", 0.7), "model.safetensors"),
     "a cut header": (lambda folder: (folder / "model.safetensors").write_bytes(b"\x10\0\0"), "model.safetensors"),
     "a gigantic header": (
@@ -159,9 +159,9 @@ DAMAGES: dict[str, tuple[Callable[[Path], object], str]] = {
     "a missing tensor": (lambda folder: _replace(folder, "lm_head", None), "lm_head: found None"),
     "a foreign tensor": (lambda folder: _replace(folder, "bias", torch.zeros(1)), "bias: found (1,), expected None"),
     "whole numbers": (lambda folder: _replace(folder, "lm_head", torch.ones(16, 256, dtype=torch.int64)), "int64"),
-    "a weight that is no number": (_damaged("encoder_v", float("nan")), "encoder_v holds numbers"),
-    "a weight without bound": (_damaged("embed.weight", float("inf")), "embed.weight holds numbers"),
-    "a frequency that is no number": (_damaged("attn.freqs", float("nan")), "attn.freqs holds numbers"),
+    "a weight that is no number": (_damaged("encoder_v", float("nan")), "encoder_v contains numbers"),
+    "a weight without bound": (_damaged("embed.weight", float("inf")), "embed.weight contains numbers"),
+    "a frequency that is no number": (_damaged("attn.freqs", float("nan")), "attn.freqs contains numbers"),
 }
 
 
@@ -186,7 +186,7 @@ def test_missing_or_damaged_tokenizer_is_refused(folder: Path, content: str | No
 
 @pytest.mark.parametrize("name", ["missing", "model/config.json"])
 def test_path_that_is_no_folder_is_refused(folder: Path, name: str) -> None:
-    with pytest.raises(CheckpointError, match="is no folder"):
+    with pytest.raises(CheckpointError, match="is not a folder"):
         bdh.load(folder.parent / name)
 
 

@@ -18,7 +18,7 @@ from bdh.errors import ConfigError
         ({"vocab_size": True}, "vocab_size is True"),
         ({"chunk_size": -1}, "chunk_size is -1"),
         ({"n_head": 3}, "neurons over 3 heads"),
-        ({"n_embd": 6, "n_head": 2, "mlp_internal_dim_multiplier": 1}, "even number"),
+        ({"n_embd": 6, "n_head": 2, "mlp_internal_dim_multiplier": 1}, "even integer"),
         ({"n_embd": 2**31}, "parameters"),
         ({"dropout": 1.0}, "dropout is 1.0"),
         ({"dropout": "0.1"}, "dropout is '0.1'"),

@@ -88,7 +88,7 @@ def test_file_that_would_run_code_is_refused_and_does_not_run(
 ) -> None:
     sprung = tmp_path / "sprung"
     torch.save({**weights, "extra": _Trap(sprung)}, tmp_path / "t.pt", _use_new_zipfile_serialization=zipped)
-    with pytest.raises(CheckpointError, match="holds more than weights") as caught:
+    with pytest.raises(CheckpointError, match="contains more than weights") as caught:
         convert(tmp_path / "t.pt", n_layer=3)
     assert not sprung.exists() and "\n" not in str(caught.value)
 
@@ -101,19 +101,19 @@ def test_bare_pickle_that_would_run_code_does_not_run(tmp_path: Path) -> None:
 
 
 REFUSED: dict[str, tuple[Callable[[dict[str, Tensor]], Any], str]] = {
-    "a list": (lambda weights: list(weights.values()), "holds a list"),
-    "one tensor": (lambda weights: weights["encoder"], "holds a Tensor"),
+    "a list": (lambda weights: list(weights.values()), "contains a list"),
+    "one tensor": (lambda weights: weights["encoder"], "contains a Tensor"),
     "no tensors": (lambda weights: {"step": 3}, "no named tensors"),
     "numbers for names": (lambda weights: {0: weights["encoder"]}, "no named tensors"),
-    "another model": (lambda weights: {"wte.weight": torch.zeros(2, 2)}, "lacks encoder, encoder_v"),
-    "a part": (lambda weights: {n: w for n, w in weights.items() if n != "lm_head"}, "lacks lm_head"),
+    "another model": (lambda weights: {"wte.weight": torch.zeros(2, 2)}, "has no encoder, encoder_v"),
+    "a part": (lambda weights: {n: w for n, w in weights.items() if n != "lm_head"}, "has no lm_head"),
     "more than BDH": (lambda weights: {**weights, "bias": torch.zeros(3)}, "bias: found (3,), expected None"),
     "a flat encoder": (lambda weights: {**weights, "encoder": torch.zeros(128, 32)}, "expected encoder (H, D, N)"),
     "an empty encoder": (lambda weights: {**weights, "encoder": torch.zeros(4, 0, 128)}, "expected encoder (H, D, N)"),
     "a flat embedding": (lambda weights: {**weights, "embed.weight": torch.zeros(9)}, "embed.weight (V, D)"),
-    "odd neurons": (lambda weights: {**weights, "encoder": torch.zeros(4, 32, 31)}, "no multiple"),
+    "odd neurons": (lambda weights: {**weights, "encoder": torch.zeros(4, 32, 31)}, "not a multiple"),
     "shapes that disagree": (lambda weights: {**weights, "decoder": torch.zeros(3, 3)}, "decoder: found (3, 3)"),
-    "a damaged weight": (lambda weights: {**weights, "lm_head": weights["lm_head"] / 0}, "lm_head holds numbers"),
+    "a damaged weight": (lambda weights: {**weights, "lm_head": weights["lm_head"] / 0}, "lm_head contains numbers"),
 }
 
 
@@ -138,7 +138,7 @@ def test_file_of_something_else_is_refused(tmp_path: Path, suffix: str, content:
 
 @pytest.mark.parametrize("name", ["missing.pt", "."])
 def test_missing_file_is_refused(tmp_path: Path, name: str) -> None:
-    with pytest.raises(CheckpointError, match="is no file"):
+    with pytest.raises(CheckpointError, match="is not a file"):
         convert(tmp_path / name, n_layer=3)
 
 

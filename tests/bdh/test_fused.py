@@ -24,7 +24,7 @@ def always_fused(monkeypatch: pytest.MonkeyPatch) -> Iterator[list[tuple[int, bo
     """Use the fused trunk wherever its equations allow it, in short chunks; yield the calls (length, chunkwise)."""
     asked: list[tuple[int, bool]] = []
 
-    def applies(sizes: fused.Sizes, length: int, *, chunkwise: bool, gradients: bool, learned_decay: bool) -> bool:
+    def applies(sizes: fused.Workload, length: int, *, chunkwise: bool, gradients: bool, learned_decay: bool) -> bool:
         asked.append((length, chunkwise))
         count = fused.count_chunks(length, chunkwise=chunkwise)
         return count > 0 and not (gradients and (chunkwise or learned_decay))
@@ -101,9 +101,9 @@ def test_fused_training_has_the_gradients_of_the_plain_one(
 def test_fused_kernels_apply_only_where_they_can() -> None:
     gpu, cpu = torch.device("cuda"), torch.device("cpu")
     asked = {"chunkwise": False, "gradients": True, "learned_decay": False}
-    assert not fused.applies(fused.Sizes(torch.bfloat16, cpu, 256, 8192), 512, **asked)
-    assert not fused.applies(fused.Sizes(torch.float32, gpu, 256, 8192), 512, **asked)
-    assert not fused.applies(fused.Sizes(torch.bfloat16, gpu, 256, 8192), 512, **{**asked, "learned_decay": True})
-    assert not fused.applies(fused.Sizes(torch.bfloat16, gpu, 256, 8192), 512, **{**asked, "chunkwise": True})
+    assert not fused.applies(fused.Workload(torch.bfloat16, cpu, 256, 8192), 512, **asked)
+    assert not fused.applies(fused.Workload(torch.float32, gpu, 256, 8192), 512, **asked)
+    assert not fused.applies(fused.Workload(torch.bfloat16, gpu, 256, 8192), 512, **{**asked, "learned_decay": True})
+    assert not fused.applies(fused.Workload(torch.bfloat16, gpu, 256, 8192), 512, **{**asked, "chunkwise": True})
     assert fused.count_chunks(3 * fused.CHUNK, chunkwise=True) == 3
     assert fused.count_chunks(3 * fused.CHUNK + 1, chunkwise=True) == 0

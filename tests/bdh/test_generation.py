@@ -147,7 +147,7 @@ def test_long_prompt_is_read_in_pieces(make_model: ModelMaker, monkeypatch: pyte
     monkeypatch.setattr(
         model, "encode", lambda tokens, *a, **k: lengths.append(tokens.shape[1]) or encode(tokens, *a, **k)
     )
-    monkeypatch.setattr(generation, "_PROMPT_PIECE", 16)
+    monkeypatch.setattr(generation, "_PROMPT_SEGMENT", 16)
     assert list(generate(model, prompt, max_new_tokens=8, seed=1)) == whole
     assert lengths == [16, 16, 16, 2] + [1] * 8
 

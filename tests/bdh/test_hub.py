@@ -107,7 +107,7 @@ def test_hub_that_is_not_there_is_an_error_of_ours(folder: Path) -> None:
 
 @pytest.mark.parametrize("name", ["me/nobody", "no/such/folder"])
 def test_unknown_name_says_what_would_do(name: str, server: LoopbackHub) -> None:
-    with pytest.raises(HubError, match=f"{name} is no folder.*user/name"):
+    with pytest.raises(HubError, match=f"{name} is not a folder.*user/name"):
         hub.from_hub(name, endpoint=server.endpoint)
 
 

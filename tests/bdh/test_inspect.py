@@ -14,8 +14,8 @@ pytest.importorskip("scipy")
 from bdh.config import BDHConfig
 from bdh.errors import InspectError
 from bdh.inspect.activity import (
+    ModelSizes,
     Neuron,
-    Sizes,
     Synapse,
     follow_neuron,
     follow_synapse,
@@ -78,7 +78,7 @@ def test_activity_of_the_neuro_variant_is_what_it_reports_of_itself(neuro: BDHNe
     activity = measure_activity(neuro, tokens, segment=len(tokens))
     assert activity.active[:, 0].mean() == pytest.approx(probe.active_x, abs=1e-6)
     assert activity.state_norm.mean() == pytest.approx(probe.state_norm, rel=1e-5)
-    assert Sizes.of(neuro) == Sizes(2, 1, 64)
+    assert ModelSizes.of(neuro) == ModelSizes(2, 1, 64)
 
 
 def test_reading_leaves_the_model_as_it_was(make_model: ModelMaker, tokens: list[int]) -> None:
@@ -124,7 +124,7 @@ def test_synapse_that_is_not_there_is_refused(model: BDH, tokens: list[int], syn
 
 
 def test_empty_text_is_refused(model: BDH) -> None:
-    with pytest.raises(InspectError, match="no tokens"):
+    with pytest.raises(InspectError, match="text is empty"):
         measure_activity(model, [])
 
 

@@ -93,8 +93,8 @@ def test_merged_model_can_be_trained_on(make_model: ModelMaker, tokens: torch.Te
         ({"n_layer": 3}, "neurons", "n_layer is 2 and 3"),
         ({"vocab_size": 50}, "neurons", "vocab_size is 48 and 50"),
         ({"mlp_internal_dim_multiplier": 8}, "heads", "n_neurons is 32 and 64"),
-        ({"decay": (0.9, 0.9)}, "neurons", "damps its memory"),
-        ({"rope_theta": 100.0}, "heads", "different frequencies"),
+        ({"decay": (0.9, 0.9)}, "neurons", "has damping"),
+        ({"rope_theta": 100.0}, "heads", "different rotary frequencies"),
         ({}, "layers", "along is 'layers'"),
     ],
 )

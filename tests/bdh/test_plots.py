@@ -18,7 +18,7 @@ pytest.importorskip("matplotlib")
 pytest.importorskip("networkx")
 
 from bdh import checkpoint, cli, plots
-from bdh.curves import Curve, read_log, read_metrics
+from bdh.curves import MetricCurve, read_log, read_metrics
 from bdh.errors import DataError
 from bdh.inspect.activity import SynapseTrace
 from bdh.neuro.config import NeuroConfig
@@ -155,7 +155,7 @@ def test_log_without_losses_is_one_line(tmp_path: Path, content: str, capsys: py
     log = tmp_path / "train.log"
     log.write_text(content, encoding="utf-8")
     assert cli.main(["plot", "--file", str(log)]) == 2
-    assert "holds no losses" in capsys.readouterr().err and _names(tmp_path) == {"train.log"}
+    assert "has no losses" in capsys.readouterr().err and _names(tmp_path) == {"train.log"}
 
 
 @pytest.mark.parametrize("content", ["{", "[]\n", '{"loss": 1}\n', '{"step": null}\n'])
@@ -177,7 +177,7 @@ def test_damaged_metrics_are_refused(tmp_path: Path, content: str) -> None:
         (["--text", "nowhere.txt"], "nowhere.txt"),
         (["--max_tokens", "0"], "max_tokens"),
         (["--mean_degree", "1000"], "mean_degree"),
-        (["--file", "train.log"], "drawn alone"),
+        (["--file", "train.log"], "give one of them"),
     ],
 )
 def test_wrong_flags_are_one_line(
@@ -195,19 +195,19 @@ def test_folder_that_is_nothing_is_one_line(tmp_path: Path, capsys: pytest.Captu
 
 
 def test_pictures_are_the_same_every_time(tmp_path: Path) -> None:
-    curves = {"loss": Curve(np.array([1.0, 2.0]), np.array([3.0, 2.0]))}
+    curves = {"loss": MetricCurve(np.array([1.0, 2.0]), np.array([3.0, 2.0]))}
     for folder in ("a", "b"):
-        plots.Album(tmp_path / folder).add("loss", plots.draw_losses(curves, title="t"))
+        plots.PlotFolder(tmp_path / folder).add("loss", plots.draw_losses(curves, title="t"))
     for name in ("loss.png", "loss.svg"):
         assert (tmp_path / "a" / name).read_bytes() == (tmp_path / "b" / name).read_bytes()
 
 
 def test_course_without_health_is_no_picture() -> None:
-    assert plots.draw_course({"loss": Curve(np.array([1.0]), np.array([3.0]))}, title="t") is None
+    assert plots.draw_training({"loss": MetricCurve(np.array([1.0]), np.array([3.0]))}, title="t") is None
 
 
 def test_axes_say_what_they_show() -> None:
-    curve = Curve(np.array([1.0, 2.0, 3.0]), np.array([3.0, 1.0, 2.0]))
+    curve = MetricCurve(np.array([1.0, 2.0, 3.0]), np.array([3.0, 1.0, 2.0]))
     figure = plots.draw_losses({"loss": curve, "val_loss": curve}, title="Loss")
     (axes,) = figure.axes
     assert (axes.get_xlabel(), axes.get_ylabel()) == ("step", "loss (nats per token)")
@@ -225,4 +225,4 @@ def test_silent_neuron_and_synapse_are_drawn() -> None:
 
 def test_unknown_format_is_refused(tmp_path: Path) -> None:
     with pytest.raises(DataError, match="gif"):
-        plots.Album(tmp_path, ["gif"])
+        plots.PlotFolder(tmp_path, ["gif"])

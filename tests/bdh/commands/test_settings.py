@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 
 from bdh.cli import main, parse
-from bdh.commands.settings import spell, write_settings
+from bdh.commands.settings import normalise_hyphens, write_settings
 from bdh.errors import ConfigError
 
 
@@ -44,9 +44,9 @@ def test_file_can_hold_every_flag_by_its_first_name(tmp_path: Path, name: str) -
         ("speed = 9", "speed"),
         ("config = 'x.toml'", "config"),
         ("help = true", "help"),
-        ("lr = true", "a number, a text or a list"),
+        ("lr = true", "a number, a string or a list"),
         ("compile = 1", "true or false"),
-        ("[lr]\nx = 1", "a number, a text or a list"),
+        ("[lr]\nx = 1", "a number, a string or a list"),
         ("lr = ", "TOML"),
         ("batch_size = 1.5", "invalid int value"),
     ],
@@ -97,10 +97,10 @@ def test_configuration_wins_over_the_settings_of_the_run(tmp_path: Path) -> None
 
 
 def test_hyphens_are_underscores_in_names_and_stay_in_values() -> None:
-    assert spell(["train", "--max-iters=3", "--out", "a-b", "--", "--a-b"]) == [
+    assert normalise_hyphens(["train", "--max-iters=3", "--out", "a-b", "--", "--a-b"]) == [
         "train", "--max_iters=3", "--out", "a-b", "--", "--a-b",
     ]  # fmt: skip
-    assert spell(["--dataset=wikitext-2"]) == ["--dataset=wikitext-2"]
+    assert normalise_hyphens(["--dataset=wikitext-2"]) == ["--dataset=wikitext-2"]
 
 
 def test_wikitext_preset_is_the_whole_run() -> None:

@@ -230,7 +230,7 @@ def test_spikes_come_only_in_training() -> None:
 def test_total_of_x_is_held_and_silence_stays_silent(seed: int) -> None:
     x = torch.rand(4, N, generator=torch.Generator().manual_seed(seed)) * torch.tensor([[0.0], [1e-6], [1.0], [1e6]])
     x[:, ::3] = 0
-    held = extensions.hold_total(x)
+    held = extensions.scale_total(x)
     assert torch.equal(held == 0, x == 0)
     torch.testing.assert_close(held[1:].sum(-1), torch.full((3,), float(N)))
     assert (held[0] == 0).all()
@@ -240,7 +240,7 @@ def test_silence_over_many_tokens_gives_finite_gradients() -> None:
     first = torch.zeros(2, N, requires_grad=True)
     x = first
     for _ in range(60):
-        x = extensions.hold_total(0.97 * x + torch.relu(first - 1))
+        x = extensions.scale_total(0.97 * x + torch.relu(first - 1))
     x.sum().backward()
     assert first.grad is not None and torch.isfinite(first.grad).all()
 

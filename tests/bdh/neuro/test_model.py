@@ -214,7 +214,7 @@ def test_model_comes_back_from_its_folder(name: str, tmp_path: Path) -> None:
 def test_folder_says_its_variant_and_none_means_the_published_model(tmp_path: Path) -> None:
     checkpoint.save(tmp_path, make(), CharTokenizer("abc"))
     assert json.loads((tmp_path / "config.json").read_text())["variant"] == "neuro"
-    with pytest.raises(CheckpointError, match="holds the neuro variant"):
+    with pytest.raises(CheckpointError, match="contains the neuro variant"):
         checkpoint.load_bdh(tmp_path)
     checkpoint.save(tmp_path, BDH(BDHConfig(1, 8, 1, 2)), CharTokenizer("abc"))
     mapping = json.loads((tmp_path / "config.json").read_text())

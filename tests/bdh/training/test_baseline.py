@@ -7,7 +7,7 @@ from typing import Any
 
 from bdh.config import BDHConfig
 from bdh.neuro.config import NeuroConfig
-from bdh.training.baseline import Subject, baseline_page, write_baseline
+from bdh.training.baseline import RunDescription, baseline_page, write_baseline
 from bdh.training.trainer import TrainConfig
 
 HEALTH = {"active_x": 0.25, "active_y": 0.05, "state_norm": 1234.5}
@@ -23,7 +23,7 @@ def _records(*losses: tuple[float, float | None]) -> list[dict[str, Any]]:
     return records
 
 
-SUBJECT = Subject(BDHConfig(), TrainConfig(batch_size=4, grad_accum=2), "play.txt", "CPU", processes=2)
+SUBJECT = RunDescription(BDHConfig(), TrainConfig(batch_size=4, grad_accum=2), "play.txt", "CPU", processes=2)
 
 
 def test_page_tells_the_run_in_one_table() -> None:
@@ -56,7 +56,7 @@ def test_page_stands_beside_what_others_report() -> None:
 
 
 def test_page_of_a_run_without_validation_and_of_a_neuro_model() -> None:
-    subject = Subject(NeuroConfig.published(65), TrainConfig(), "play.txt", "CPU")
+    subject = RunDescription(NeuroConfig.published(65), TrainConfig(), "play.txt", "CPU")
     page = baseline_page(subject, [{**_records((2.0, None))[0], "gain": 1.25}])
     assert "neuro variant: 1 layers, width 32, 128 neurons" in page and "| mean gain | 1.250 |" in page
     assert "validation bits" not in page and "1 process |" in page

@@ -124,7 +124,7 @@ def test_place_in_the_data_can_be_gone_back_to(kind: str, before: int) -> None:
 def test_place_in_other_data_is_refused(saved: Batches, asked: Batches) -> None:
     for _ in range(4):
         saved.next()
-    with pytest.raises(DataError, match="saved place"):
+    with pytest.raises(DataError, match="saved position"):
         asked.load_state_dict(saved.state_dict())
 
 

@@ -73,12 +73,12 @@ def mirror(monkeypatch: pytest.MonkeyPatch) -> Iterator[Mirror]:
     thread.join()
 
 
-def test_dataset_is_downloaded_once_and_said_so(mirror: Mirror, tmp_path: Path) -> None:
-    said: list[str] = []
+def test_dataset_is_downloaded_once_and_reported_so(mirror: Mirror, tmp_path: Path) -> None:
+    reported: list[str] = []
     for _ in range(2):
-        text = read_dataset("wikitext-2", "train", folder=tmp_path, mirror=mirror.address + "/", say=said.append)
+        text = read_dataset("wikitext-2", "train", folder=tmp_path, mirror=mirror.address + "/", report=reported.append)
         assert text == " = train = \n"
-    assert len(mirror.asked) == 1 and said == [f"downloading {mirror.address}{mirror.asked[0]}"]
+    assert len(mirror.asked) == 1 and reported == [f"downloading {mirror.address}{mirror.asked[0]}"]
     assert [path.name for path in (tmp_path / "wikitext-2").iterdir()] == ["train.txt"]
     assert read_dataset("wikitext-2", "train", folder=tmp_path, mirror=OFFLINE) == text
 

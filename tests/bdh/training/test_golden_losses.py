@@ -11,7 +11,7 @@ import pytest
 import torch
 
 from bdh.training.distributed import World
-from bdh.training.run import read_place
+from bdh.training.run import read_training_state
 from bdh.training.trainer import Trainer
 
 FIXTURES = Path(__file__).parents[2] / "fixtures" / "training"
@@ -34,7 +34,7 @@ def test_loss_curve_is_the_stored_one(make_trainer: Any, carry: bool) -> None:
 @pytest.mark.parametrize("carry", [False, True])
 def test_stored_checkpoint_resumes(make_trainer: Any, carry: bool) -> None:
     trainer, name = _trainer(make_trainer, carry), "carried" if carry else "windows"
-    tensors, mapping = read_place(FIXTURES / f"trainer_{name}.safetensors")
+    tensors, mapping = read_training_state(FIXTURES / f"trainer_{name}.safetensors")
     trainer.model.load_state_dict({key: tensors.pop("weights." + key) for key in trainer.model.state_dict()})
     trainer.load_state_dict(tensors, mapping)
     assert trainer.state_dict()[0].keys() == tensors.keys()
@@ -52,7 +52,10 @@ def test_verifier_losses_are_the_stored_ones(verifier_worker: ModuleType) -> Non
 
 
 def test_stored_verifier_checkpoint_resumes(verifier_worker: ModuleType) -> None:
-    trainer, stored = verifier_worker.make_trainer(ALONE), read_place(FIXTURES / "verifier_trainer.safetensors")
+    trainer, stored = (
+        verifier_worker.make_trainer(ALONE),
+        read_training_state(FIXTURES / "verifier_trainer.safetensors"),
+    )
     trainer.load_state_dict(*stored)
     tensors, mapping = trainer.state_dict()
     assert tensors.keys() == stored[0].keys() and mapping == stored[1]
