@@ -12,7 +12,7 @@ from bdh.tokenizer import CharTokenizer, load_tokenizer
 
 
 @given(st.text(st.characters(exclude_categories=["Cs"]), min_size=1))
-def test_text_comes_back_exactly(text: str) -> None:
+def test_text_is_decoded_exactly(text: str) -> None:
     tokenizer = CharTokenizer.train([text])
     tokens = tokenizer.encode(text)
     assert tokenizer.decode(tokens) == text
@@ -34,7 +34,7 @@ def test_unknown_characters_are_named() -> None:
 
 
 @pytest.mark.parametrize("characters", ["", "aba", "\ud800"])
-def test_vocabulary_that_is_none_is_refused(characters: str) -> None:
+def test_invalid_vocabulary_is_refused(characters: str) -> None:
     with pytest.raises(TokenizerError):
         CharTokenizer(characters)
 
@@ -44,7 +44,7 @@ def test_token_outside_the_vocabulary_is_refused() -> None:
         CharTokenizer("abc").decode([3])
 
 
-def test_tokenizer_comes_back_from_its_file(tmp_path: Path) -> None:
+def test_tokenizer_loads_from_its_file(tmp_path: Path) -> None:
     path = tmp_path / "tokenizer.json"
     CharTokenizer("b\né\U0001f600").save(path)
     assert json.loads(path.read_text())["type"] == "characters"

@@ -1,4 +1,4 @@
-"""Sizes and switches are checked when made."""
+"""Sizes and settings are checked on creation."""
 
 from __future__ import annotations
 
@@ -36,7 +36,7 @@ from bdh.errors import ConfigError
         ({"decay": (0.9, 0.9, 0.9, 1.0), "learn_decay": True}, "below 1"),
     ],
 )
-def test_config_refuses_a_broken_rule(changes: dict[str, Any], word: str) -> None:
+def test_config_refuses_invalid_values(changes: dict[str, Any], word: str) -> None:
     with pytest.raises(ConfigError) as caught:
         BDHConfig(**changes)
     assert word in str(caught.value) and "\n" not in str(caught.value)
@@ -64,7 +64,7 @@ def test_unknown_preset_names_the_known_ones() -> None:
         BDHConfig.preset("huge")
 
 
-def test_config_comes_back_from_its_mapping() -> None:
+def test_config_is_restored_from_its_mapping() -> None:
     config = BDHConfig(decay=(0.9, 0.99, 0.999, 0.9999), learn_decay=True, chunk_size=64)
     mapping = config.to_dict()
     assert BDHConfig.from_dict(mapping) == config

@@ -1,4 +1,4 @@
-"""Foreign weights come in exactly, whatever wraps them, and never run code."""
+"""Weights of other implementations are converted exactly, whatever wraps them, and never run code."""
 
 from __future__ import annotations
 
@@ -65,7 +65,7 @@ def test_official_weights_give_the_official_logits(
     assert float((logits - official["short.logits"]).abs().max()) < 1e-4
 
 
-def test_safetensors_and_old_pickles_come_in_too(weights: dict[str, Tensor], tmp_path: Path) -> None:
+def test_safetensors_and_old_pickles_are_converted(weights: dict[str, Tensor], tmp_path: Path) -> None:
     save_file(weights, str(tmp_path / "new.safetensors"))
     torch.save(weights, tmp_path / "old.bin", _use_new_zipfile_serialization=False)
     for name in ("new.safetensors", "old.bin"):
@@ -118,7 +118,7 @@ REFUSED: dict[str, tuple[Callable[[dict[str, Tensor]], Any], str]] = {
 
 
 @pytest.mark.parametrize("name", REFUSED)
-def test_file_that_holds_something_else_is_refused(weights: dict[str, Tensor], tmp_path: Path, name: str) -> None:
+def test_file_with_other_content_is_refused(weights: dict[str, Tensor], tmp_path: Path, name: str) -> None:
     content, word = REFUSED[name]
     torch.save(content(weights), tmp_path / "foreign.pt")
     with pytest.raises(CheckpointError) as caught:
@@ -128,7 +128,7 @@ def test_file_that_holds_something_else_is_refused(weights: dict[str, Tensor], t
 
 @pytest.mark.parametrize("suffix", [".pt", ".safetensors"])
 @pytest.mark.parametrize("content", [b"", b"Call me Ishmael.", b"\x80\x02", b"PK\x03\x04", bytes(64), b"}", b"c" * 99])
-def test_file_of_something_else_is_refused(tmp_path: Path, suffix: str, content: bytes) -> None:
+def test_file_of_another_format_is_refused(tmp_path: Path, suffix: str, content: bytes) -> None:
     path = tmp_path / f"foreign{suffix}"
     path.write_bytes(content)
     with pytest.raises(CheckpointError) as caught:

@@ -1,4 +1,4 @@
-"""One token at a time by the kernels of generation: what recurrent mode reads, writes and predicts."""
+"""The steppers of generation equal recurrent mode."""
 
 from __future__ import annotations
 
@@ -54,7 +54,7 @@ def test_stepping_reads_writes_and_predicts_like_recurrent_mode(decay: tuple[flo
 
 
 @pytest.mark.skipif(NATIVE, reason="there is a GPU with Triton")
-def test_a_processor_generates_without_kernels() -> None:
+def test_cpu_generates_without_kernels() -> None:
     model = _model(None)
     assert not triton_applies(model, model.empty_state())
 
@@ -84,7 +84,7 @@ def test_sparse_stepping_reads_writes_and_predicts_like_recurrent_mode(
     assert torch.equal(start.memory, before)
 
 
-def test_generation_takes_the_sparse_way_where_it_pays_and_writes_the_same(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_generation_uses_the_sparse_stepper_with_the_same_text(monkeypatch: pytest.MonkeyPatch) -> None:
     torch.manual_seed(0)
     model = BDH(BDHConfig(n_layer=2, n_embd=64, n_head=2, mlp_internal_dim_multiplier=64, vocab_size=48))
     assert isinstance(make_stepper(model, model.empty_state()), SparseStepper)

@@ -40,7 +40,7 @@ def test_ours_learns_what_the_published_model_learns(out: Path) -> None:
     assert losses[-1] < losses[0] - 0.01
 
 
-def test_page_holds_both_and_their_difference(out: Path) -> None:
+def test_page_has_both_and_their_difference(out: Path) -> None:
     page = (out / "side_by_side.md").read_text(encoding="utf-8")
     assert "| 12 | " in page and "best validation loss" in page
     assert float(page.split("Largest differences: training ")[1].split(",")[0]) < 1e-3

@@ -26,7 +26,7 @@ def model(official: dict[str, torch.Tensor]) -> BDH:
     return build(CONFIG, weights).eval()
 
 
-def test_official_state_dict_loads_as_it_is(official: dict[str, torch.Tensor]) -> None:
+def test_official_state_dict_loads_unchanged(official: dict[str, torch.Tensor]) -> None:
     weights = {name.removeprefix("weights."): value for name, value in official.items() if name.startswith("weights.")}
     result = BDH(CONFIG).load_state_dict(weights, strict=True)
     assert not result.missing_keys and not result.unexpected_keys

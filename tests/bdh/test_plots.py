@@ -1,4 +1,4 @@
-"""Runs, models and logs become pictures, and the numbers behind them; what cannot be drawn is one clear line."""
+"""Plots of runs, models and logs, and their numbers; errors are one line."""
 
 from __future__ import annotations
 
@@ -83,9 +83,7 @@ def _size(path: Path) -> tuple[int, int]:
     return int(width), int(height)
 
 
-def test_run_gives_every_picture(
-    run: Path, text: Path, lists: Sequence[str], capsys: pytest.CaptureFixture[str]
-) -> None:
+def test_run_gives_every_plot(run: Path, text: Path, lists: Sequence[str], capsys: pytest.CaptureFixture[str]) -> None:
     assert cli.main(["plot", str(run), "--text", str(text), *lists, "--device", "cpu", "--format", "png"]) == 0
     names = ["loss", "training", "weights", "graph", "sparsity", "state_norm", "concept", "neuron", "synapse"]
     expected = {*(f"{name}.png" for name in names), "numbers.json"}
@@ -100,14 +98,14 @@ def test_run_gives_every_picture(
     assert len(numbers["synapse"]["trace"]["strength"]) == len(numbers["synapse"]["words"])
 
 
-def test_model_alone_gives_what_needs_no_text(run: Path, tmp_path: Path) -> None:
+def test_model_without_text_gives_the_plots_that_need_none(run: Path, tmp_path: Path) -> None:
     assert (
         cli.main(["plot", str(run / "best"), "--out", str(tmp_path / "out"), "--format", "png", "--device", "cpu"]) == 0
     )
     assert _names(tmp_path / "out") == {"weights.png", "graph.png", "numbers.json"}
 
 
-def test_neuro_model_is_drawn_too(tmp_path: Path, text: Path) -> None:
+def test_neuro_model_is_plotted(tmp_path: Path, text: Path) -> None:
     torch.manual_seed(0)
     model = BDHNeuro(NeuroConfig.published(n=64, d=16, n_layer=2))
     folder = checkpoint.save(tmp_path / "neuro", model, ByteTokenizer())
@@ -117,7 +115,7 @@ def test_neuro_model_is_drawn_too(tmp_path: Path, text: Path) -> None:
     assert _names(folder / "plots") == {*(f"{name}.svg" for name in named), "numbers.json"}
 
 
-def test_log_gives_the_curves_that_it_holds(tmp_path: Path) -> None:
+def test_log_gives_its_curves(tmp_path: Path) -> None:
     log = tmp_path / "train.log"
     log.write_text(LOG, encoding="utf-8")
     assert cli.main(["plot", "--file", str(log)]) == 0
@@ -140,7 +138,7 @@ def test_log_is_read_line_by_line_and_bar_by_bar(tmp_path: Path) -> None:
 
 
 @given(st.lists(st.tuples(st.integers(1, 10**6), st.floats(0, 20)), min_size=1, max_size=20, unique_by=lambda p: p[0]))
-def test_what_training_prints_is_read_back(
+def test_output_of_training_is_read_as_a_log(
     tmp_path_factory: pytest.TempPathFactory, points: list[tuple[int, float]]
 ) -> None:
     log = tmp_path_factory.mktemp("log") / "train.log"
@@ -189,12 +187,12 @@ def test_wrong_flags_are_one_line(
     assert found in error and error.count("\n") == 1
 
 
-def test_folder_that_is_nothing_is_one_line(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+def test_folder_without_run_or_model_is_one_line(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     assert cli.main(["plot", str(tmp_path), "--device", "cpu"]) == 2
     assert capsys.readouterr().err.count("\n") == 1
 
 
-def test_pictures_are_the_same_every_time(tmp_path: Path) -> None:
+def test_plots_are_deterministic(tmp_path: Path) -> None:
     curves = {"loss": MetricCurve(np.array([1.0, 2.0]), np.array([3.0, 2.0]))}
     for folder in ("a", "b"):
         plots.PlotFolder(tmp_path / folder).add("loss", plots.draw_losses(curves, title="t"))
@@ -202,11 +200,11 @@ def test_pictures_are_the_same_every_time(tmp_path: Path) -> None:
         assert (tmp_path / "a" / name).read_bytes() == (tmp_path / "b" / name).read_bytes()
 
 
-def test_course_without_health_is_no_picture() -> None:
+def test_metrics_without_health_give_no_training_plot() -> None:
     assert plots.draw_training({"loss": MetricCurve(np.array([1.0]), np.array([3.0]))}, title="t") is None
 
 
-def test_axes_say_what_they_show() -> None:
+def test_axes_are_labelled() -> None:
     curve = MetricCurve(np.array([1.0, 2.0, 3.0]), np.array([3.0, 1.0, 2.0]))
     figure = plots.draw_losses({"loss": curve, "val_loss": curve}, title="Loss")
     (axes,) = figure.axes
@@ -216,7 +214,7 @@ def test_axes_say_what_they_show() -> None:
     assert "best: 1.0000 at step 2" in [text.get_text() for text in legend.get_texts()]
 
 
-def test_silent_neuron_and_synapse_are_drawn() -> None:
+def test_inactive_neuron_and_synapse_are_plotted() -> None:
     none = np.zeros(5)
     words = ["a"] * 5
     assert not plots.draw_neuron(none, words, title="t").axes[0].texts

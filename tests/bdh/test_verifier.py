@@ -223,7 +223,7 @@ def test_dropout_is_that_of_model_and_head(make_verifier: Callable[..., ClaimVer
     assert verifier.model.config.dropout == verifier.claim_head.dropout == 0.25
 
 
-def test_saved_verifier_comes_back_exactly(make_model: ModelMaker, tmp_path: Path) -> None:
+def test_saved_verifier_loads_exactly(make_model: ModelMaker, tmp_path: Path) -> None:
     verifier = ClaimVerifier(make_model(vocab_size=256), inner=8).eval()
     save_claim_verifier(tmp_path / "verifier", verifier, ByteTokenizer())
     loaded, tokenizer = load_claim_verifier(tmp_path / "verifier")

@@ -1,4 +1,4 @@
-"""Flags from files: a configuration, the settings that a run keeps, and what presets and variants bring."""
+"""Flags from files: a configuration, stored settings of a run, and defaults of presets and variants."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ def _parse(line: str) -> argparse.Namespace:
     return parse(line.split())
 
 
-def test_settings_of_a_file_stand_in_and_flags_win(tmp_path: Path) -> None:
+def test_settings_of_a_file_are_defaults_and_flags_win(tmp_path: Path) -> None:
     text = 'lr = 3e-4\nbatch-size = 7\ncompile = true\ncarry_state = false\ndecay = [0.9, 0.99]\nfile = "a b.txt"\n'
     arguments = parse(["train", *_config(tmp_path / "c.toml", text), "--batch-size", "9"])
     assert (arguments.lr, arguments.batch_size, arguments.compile, arguments.carry_state) == (3e-4, 9, True, False)
@@ -71,7 +71,7 @@ def test_file_that_is_missing_is_an_error(tmp_path: Path) -> None:
         ('data = "x"', ["--dataset", "wikitext-2"], {"data": None, "dataset": "wikitext-2"}),
     ],
 )
-def test_flag_takes_the_place_of_its_rival_in_a_file(
+def test_flag_replaces_an_exclusive_setting_of_a_file(
     tmp_path: Path, kept: str, given: list[str], expected: dict[str, object]
 ) -> None:
     arguments = parse(["train", *_config(tmp_path / "c.toml", kept), *given])
@@ -111,7 +111,7 @@ def test_wikitext_preset_is_the_whole_run() -> None:
     assert (mine.dataset, mine.epochs, mine.max_iters, mine.seq_len, mine.batch_size) == (None, None, 9, 64, 8)
 
 
-def test_neuro_variant_brings_its_defaults_also_from_a_file(tmp_path: Path) -> None:
+def test_neuro_variant_has_its_defaults_also_from_a_file(tmp_path: Path) -> None:
     arguments = parse(["train", *_config(tmp_path / "c.toml", 'variant = "neuro"'), "--epochs", "5"])
     assert (arguments.epochs, arguments.batch_size, arguments.seq_len) == (5.0, 8, 256)
     assert parse(["train"]).batch_size == 32
@@ -133,7 +133,7 @@ def test_help_of_every_command_can_be_printed(capsys: pytest.CaptureFixture[str]
         assert "(default: None)" not in (shown := capsys.readouterr().out) and f"python -m bdh {name}" in shown
 
 
-def test_settings_of_a_neuro_run_come_back(tmp_path: Path) -> None:
+def test_settings_of_a_neuro_run_are_restored(tmp_path: Path) -> None:
     words = ["train", "--variant", "neuro", "--u_kernels", "0.9,0.5", "--rope", "--data", "x"]
     arguments = parse(words)
     write_settings(tmp_path, arguments)

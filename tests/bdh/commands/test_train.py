@@ -1,4 +1,4 @@
-"""Whole runs from the command line: lengths, resuming, what is printed and written, datasets by name."""
+"""Runs from the command line: lengths, resuming, output and files, datasets by name."""
 
 from __future__ import annotations
 
@@ -82,7 +82,7 @@ def test_redirected_output_is_a_log_that_can_be_drawn(
         assert curves[name].values == pytest.approx([record[name] for record in records], abs=6e-3)
 
 
-def test_sample_goes_on_from_held_out_text(text: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+def test_sample_continues_held_out_text(text: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     flags = ["--data", str(text), "--max_iters", "2", "--out", str(tmp_path), "--tokenizer", "characters"]
     assert main(["train", *flags, *SIZES, *STEPS, "--sample_tokens", "30"]) == 0
     sample = capsys.readouterr().out.split("sample after step 2:\n")[1]
@@ -142,7 +142,7 @@ def test_wikitext_run_and_its_evaluation(kept: Path, capsys: pytest.CaptureFixtu
     assert beginning[0]["loss"] != pytest.approx(beginning[1]["loss"], abs=1e-6)
 
 
-def test_one_way_to_read_can_be_measured_alone(kept: Path, text: Path, capsys: pytest.CaptureFixture[str]) -> None:
+def test_one_state_setting_can_be_evaluated_alone(kept: Path, text: Path, capsys: pytest.CaptureFixture[str]) -> None:
     assert main(["train", "--data", str(text), "--max_iters", "2", "--out", str(kept / "r"), *SIZES, *STEPS]) == 0
     capsys.readouterr()
     for way in ("carried", "reset"):
@@ -151,9 +151,7 @@ def test_one_way_to_read_can_be_measured_alone(kept: Path, text: Path, capsys: p
         assert figures["state"] == way and "reset" not in figures and figures["perplexity"] > 1
 
 
-def test_text_that_the_model_does_not_know_is_refused(
-    text: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
-) -> None:
+def test_text_outside_the_vocabulary_is_refused(text: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     flags = ["--data", str(text), "--max_iters", "2", "--out", str(tmp_path / "run"), "--tokenizer", "characters"]
     assert main(["train", *flags, *SIZES, *STEPS]) == 0
     (tmp_path / "other.txt").write_text("ÜBER", encoding="utf-8")

@@ -107,7 +107,7 @@ def test_attention_has_the_gradients_of_its_definition(mode: str, case: Case) ->
 
 @given(case=cases(), share=st.floats(0, 1), first=st.sampled_from(MODES), second=st.sampled_from(MODES))
 @settings(max_examples=80)
-def test_attention_of_a_cut_text_is_that_of_the_whole(case: Case, share: float, first: str, second: str) -> None:
+def test_attention_of_a_split_text_equals_that_of_the_whole(case: Case, share: float, first: str, second: str) -> None:
     cut = round(share * case.q.shape[2])
     memory, pieces = case.memory, []
     for mode, part in ((first, slice(0, cut)), (second, slice(cut, None))):
@@ -122,7 +122,7 @@ def test_attention_of_a_cut_text_is_that_of_the_whole(case: Case, share: float, 
 
 @given(case=cases())
 @settings(max_examples=40)
-def test_attention_without_writing_reads_the_same(case: Case) -> None:
+def test_attention_without_writing_returns_the_same(case: Case) -> None:
     for write in (True, False):
         whole, whole_memory = parallel.attend(case.q, case.v, case.memory, case.decay, write=write)
         pieces, pieces_memory = chunkwise.attend(
@@ -147,7 +147,7 @@ def test_attention_without_a_memory_is_that_with_an_empty_one(case: Case) -> Non
 
 @given(case=cases(longest=8), count=st.integers(1, 4), empty=st.booleans())
 @settings(max_examples=60)
-def test_forked_texts_each_go_on_from_the_memory(case: Case, count: int, empty: bool) -> None:
+def test_texts_each_continue_the_memory_of_the_prefix(case: Case, count: int, empty: bool) -> None:
     chance, length = torch.Generator().manual_seed(count), case.q.shape[2]
     q = torch.randn(*case.q.shape[:2], count * length, case.q.shape[3], generator=chance, dtype=torch.float64)
     v = torch.randn(case.v.shape[0], count * length, case.v.shape[2], generator=chance, dtype=torch.float64)
@@ -162,7 +162,7 @@ def test_forked_texts_each_go_on_from_the_memory(case: Case, count: int, empty: 
 
 @given(case=cases(longest=8), count=st.integers(1, 4), before=st.integers(1, 9))
 @settings(max_examples=40)
-def test_forked_texts_read_a_text_before_them_as_from_its_memory(case: Case, count: int, before: int) -> None:
+def test_prefix_read_at_its_keys_equals_its_memory(case: Case, count: int, before: int) -> None:
     chance, length = torch.Generator().manual_seed(count), case.q.shape[2]
     drawn = [
         torch.randn(*case.q.shape[:2], tokens, case.q.shape[3], generator=chance, dtype=torch.float64)
@@ -216,7 +216,7 @@ def test_attention_past_ten_million_tokens_equals_the_float64_definition(
     x = torch.randn(1, 2, 220, 256, generator=chance, dtype=torch.float64).relu()
     v = torch.randn(1, 220, 16, generator=chance, dtype=torch.float64)
     factors = None if decay is None else torch.tensor(decay, dtype=torch.float64)
-    # The memory of the 100 tokens before; then the text goes on over the ten-millionth token.
+    # The memory of the 100 tokens before; then the text continues past the ten-millionth token.
     past = _turned(x[:, :, :100], frequencies, FAR - 100)
     _, memory = parallel.attend(past, v[:, :100], None, factors)
     assert memory is not None
@@ -231,7 +231,7 @@ def test_attention_past_ten_million_tokens_equals_the_float64_definition(
 
 @given(start=st.sampled_from([1, 12_345, 2_800_000, FAR, 3 * FAR]), seed=st.integers(0, 100))
 @settings(max_examples=20)
-def test_attention_depends_on_distances_alone(start: int, seed: int) -> None:
+def test_attention_depends_on_distances_only(start: int, seed: int) -> None:
     chance = torch.Generator().manual_seed(seed)
     frequencies = make_frequencies(64, 2.0**16)
     x, v = torch.randn(1, 1, 40, 64, generator=chance).relu(), torch.randn(1, 40, 8, generator=chance)

@@ -24,7 +24,7 @@ def test_frequencies_follow_the_published_formula(half: int, theta: float) -> No
         assert abs(float(found[i]) - expected) <= 1e-5 * expected
 
 
-def test_rotation_turns_neighbouring_pairs() -> None:
+def test_rotation_rotates_neighbouring_pairs() -> None:
     quarter = torch.tensor([0.25, 0.25, 0.5, 0.5])  # a quarter and half a turn per token
     x = torch.tensor([1.0, 2.0, 3.0, 4.0]).expand(1, 1, 3, 4)
     turned = rotate(x, make_rotation(quarter, start=0, length=3))[0, 0]
@@ -49,7 +49,7 @@ def test_rotation_keeps_dtype_and_reads_any_memory_layout() -> None:
 
 
 @pytest.mark.parametrize(("dtype", "most"), [(torch.float64, 1e-6), (torch.float32, 1e-5), (torch.bfloat16, 2e-2)])
-def test_turning_by_complex_numbers_rotates(dtype: torch.dtype, most: float) -> None:
+def test_complex_rotation_equals_the_real_one(dtype: torch.dtype, most: float) -> None:
     frequencies, x = make_frequencies(16, 2.0**16), torch.randn(3, 9, 16).to(dtype)
     wide = torch.promote_types(dtype, torch.float32)
     found = rotate_complex(x, make_phasors(frequencies, start=FAR, length=9, dtype=wide))

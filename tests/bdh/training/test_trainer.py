@@ -1,4 +1,4 @@
-"""The loop: settings checked, steps that learn, memory carried from segment to segment."""
+"""Training a language model: settings checked, steps that learn, the state carried from segment to segment."""
 
 from __future__ import annotations
 
@@ -44,7 +44,7 @@ ALONE = World(0, 1, torch.device("cpu"))
         {"seed": 2**40},
     ],
 )
-def test_training_settings_refuse_a_broken_rule(changes: dict[str, Any]) -> None:
+def test_training_settings_refuse_invalid_values(changes: dict[str, Any]) -> None:
     with pytest.raises(ConfigError, match=next(iter(changes))) as caught:
         TrainConfig(**changes)
     assert "\n" not in str(caught.value)
@@ -95,7 +95,7 @@ def test_loss_falls_on_a_tiny_text(make_trainer: TrainerMaker, carry: bool) -> N
         assert 0 <= report.active_y <= report.active_x <= 1 and report.state_norm > 0 and report.grad_norm > 0
 
 
-def test_carried_memory_is_emptied_only_where_a_row_begins_anew(make_trainer: TrainerMaker) -> None:
+def test_carried_state_is_reset_only_where_a_row_starts_a_new_text(make_trainer: TrainerMaker) -> None:
     trainer = make_trainer(True)
     for _ in range(12):
         before = None if trainer.state is None else trainer.state.memory.clone()
@@ -129,7 +129,7 @@ def test_training_in_bfloat16_stays_near_float32(make_trainer: TrainerMaker) -> 
     assert narrow == pytest.approx(wide, rel=0.02)
 
 
-def test_loss_that_is_no_number_stops_the_run(make_trainer: TrainerMaker) -> None:
+def test_loss_that_is_not_a_number_is_an_error(make_trainer: TrainerMaker) -> None:
     trainer = make_trainer()
     trainer.model.lm_head.data.fill_(torch.nan)
     with pytest.raises(DataError, match="lower lr"):

@@ -49,7 +49,7 @@ ALONE = World(0, 1, torch.device("cpu"))
         {"ema": 1.0},
     ],
 )
-def test_verifier_settings_refuse_a_broken_rule(changes: dict[str, Any]) -> None:
+def test_verifier_settings_refuse_invalid_values(changes: dict[str, Any]) -> None:
     with pytest.raises(ConfigError, match=next(iter(changes))) as caught:
         VerifierTrainConfig(**changes)
     assert "\n" not in str(caught.value)

@@ -1,4 +1,4 @@
-"""What test_distributed.py starts through torchrun: a run on windows, and a carried one that stops and goes on."""
+"""The script that test_distributed.py runs with torchrun: a run on windows, and a resumed one with a carried state."""
 
 from __future__ import annotations
 
@@ -47,7 +47,7 @@ def make_trainer(world: World, *, carry: bool) -> Trainer:
 
 
 def validate(world: World, *, carry: bool) -> list[float]:
-    """Return the figures of three held-out documents."""
+    """Return the metrics of three held-out documents."""
     found = _make_validation(make_trainer(world, carry=carry))()
     return [found.documents, found.tokens, found.bytes, found.loss, found.bits_per_byte, found.perplexity]
 

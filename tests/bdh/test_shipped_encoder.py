@@ -1,4 +1,4 @@
-"""The reader that ships: it loads, and it has learnt English."""
+"""The encoder that ships: it loads, and has learnt English."""
 
 from __future__ import annotations
 
@@ -40,7 +40,7 @@ def _loss(reader: tuple[BDH, ByteTokenizer | BPETokenizer], text: str) -> float:
     return float(losses.mean())
 
 
-def test_shipped_reader_predicts_an_english_paragraph(
+def test_shipped_encoder_predicts_an_english_paragraph(
     reader: tuple[BDH, ByteTokenizer | BPETokenizer], paragraph: str
 ) -> None:
     loss = _loss(reader, paragraph)
@@ -48,15 +48,13 @@ def test_shipped_reader_predicts_an_english_paragraph(
     assert loss == pytest.approx(LOSS, abs=1e-2)
 
 
-def test_shipped_reader_finds_shuffled_words_harder(
-    reader: tuple[BDH, ByteTokenizer | BPETokenizer], paragraph: str
-) -> None:
+def test_shuffled_words_have_a_higher_loss(reader: tuple[BDH, ByteTokenizer | BPETokenizer], paragraph: str) -> None:
     words = paragraph.split(" ")
     shuffled = " ".join(words[index] for index in np.random.default_rng(0).permutation(len(words)))
     assert _loss(reader, shuffled) > _loss(reader, paragraph) + 1.0
 
 
-def test_shipped_reader_reads_alike_in_every_mode(
+def test_shipped_encoder_is_the_same_in_every_mode(
     reader: tuple[BDH, ByteTokenizer | BPETokenizer], paragraph: str
 ) -> None:
     model, tokenizer = reader
@@ -69,7 +67,7 @@ def test_shipped_reader_reads_alike_in_every_mode(
         assert float((other.state.memory - parallel.state.memory).norm() / parallel.state.memory.norm()) < 1e-4
 
 
-def test_shipped_reader_is_sparse_and_forgets_at_several_speeds(
+def test_shipped_encoder_is_sparse_and_has_several_timescales(
     reader: tuple[BDH, ByteTokenizer | BPETokenizer], paragraph: str
 ) -> None:
     model, tokenizer = reader
@@ -79,7 +77,7 @@ def test_shipped_reader_is_sparse_and_forgets_at_several_speeds(
     assert decay is not None and bool((decay.min() < 0.995) & (decay.max() > 0.9995))
 
 
-def test_shipped_reader_gains_from_what_it_carries(reader: tuple[BDH, ByteTokenizer | BPETokenizer]) -> None:
+def test_shipped_encoder_gains_from_its_state(reader: tuple[BDH, ByteTokenizer | BPETokenizer]) -> None:
     model, tokenizer = reader
     tokens = np.asarray(tokenizer.encode(NOVEL.read_text(encoding="utf-8"))[:1024], np.int32)
     (carried,), (reset,) = (stream_losses(model, [tokens], segment=512, reset_every=every) for every in (None, 64))
