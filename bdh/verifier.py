@@ -47,7 +47,7 @@ class ClaimBatch:
 
 
 @dataclass(frozen=True)
-class VerifierOutput:
+class ClaimHeadOutput:
     """The output of a verifier for each claim.
 
     ``logits`` are those of ``CLAIM_LABELS``, ``wrong`` the log-odds of each token being wrong. ``match`` is the cosine
@@ -103,7 +103,7 @@ class ClaimHead(nn.Module):
         seen: Bool[Tensor, "B E"],
         words: Float[Tensor, "B K C D"],
         batch: ClaimBatch,
-    ) -> VerifierOutput:
+    ) -> ClaimHeadOutput:
         """Return the output from the last hidden vectors of claims and evidence; ``words`` are the embedded claims.
 
         ``seen`` is True for evidence tokens that are not padding.
@@ -128,7 +128,7 @@ class ClaimHead(nn.Module):
         parts = [*whole, _mean(focus, hidden), 10 * torch.stack(surpluses, -1)]
         inner = F.dropout(F.gelu(self.enter(torch.cat(parts, -1))), self.dropout, self.training)
         logits = self.leave(inner).float()
-        return VerifierOutput(logits, evidence_odds, claim_only, wrong, match, expected, weight, hidden, evidence)
+        return ClaimHeadOutput(logits, evidence_odds, claim_only, wrong, match, expected, weight, hidden, evidence)
 
     def best_matches(
         self,
@@ -160,7 +160,7 @@ class ClaimVerifier(nn.Module):
         self.claim_head = ClaimHead(model.config.n_embd, inner=inner, dropout=model.config.dropout)
         self._compiled: Callable[..., tuple[Tensor, Tensor]] | None = None
 
-    def forward(self, batch: ClaimBatch, state: BDHState | None = None) -> VerifierOutput:
+    def forward(self, batch: ClaimBatch, state: BDHState | None = None) -> ClaimHeadOutput:
         """Encode each row's evidence and, from forks of its memory, each of the row's claims.
 
         ``state`` is that of a text before the evidence, which must then have no padding. Raises StateError.
@@ -169,8 +169,8 @@ class ClaimVerifier(nn.Module):
         hidden, evidence = (self._compiled or self.trunk)(*inputs)
         return self._head(hidden, evidence, inputs[1], batch)
 
-    def _head(self, hidden: Tensor, evidence: Tensor, seen: Tensor, batch: ClaimBatch) -> VerifierOutput:
-        output: VerifierOutput = self.claim_head(hidden, evidence, seen, self.model.embedded(batch.claims), batch)
+    def _head(self, hidden: Tensor, evidence: Tensor, seen: Tensor, batch: ClaimBatch) -> ClaimHeadOutput:
+        output: ClaimHeadOutput = self.claim_head(hidden, evidence, seen, self.model.embedded(batch.claims), batch)
         return output
 
     def trace(self, batch: ClaimBatch, *, row: int = 0, claim: int = 0) -> ClaimTrace:

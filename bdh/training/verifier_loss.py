@@ -7,7 +7,7 @@ import torch.nn.functional as F
 
 from bdh.shapes import Float, Int, Tensor
 from bdh.training.verifier_batches import IGNORED, ClaimTargets
-from bdh.verifier import CLAIM_LABELS, ClaimBatch, ClaimVerifier, VerifierOutput
+from bdh.verifier import CLAIM_LABELS, ClaimBatch, ClaimHeadOutput, ClaimVerifier
 
 
 @dataclass(frozen=True)
@@ -22,7 +22,7 @@ class LossWeights:
     alone: float = 0.5
 
 
-def verifier_loss(output: VerifierOutput, targets: ClaimTargets, weights: LossWeights) -> dict[str, Float[Tensor, ""]]:
+def verifier_loss(output: ClaimHeadOutput, targets: ClaimTargets, weights: LossWeights) -> dict[str, Float[Tensor, ""]]:
     """Return the weighted sum, ``total``, and the parts of the loss of a batch.
 
     ``label``: cross-entropy of the labels. ``margin``: logistic ranking loss of each supported and contradicted claim
@@ -49,7 +49,7 @@ def verifier_loss(output: VerifierOutput, targets: ClaimTargets, weights: LossWe
 
 
 def language_loss(
-    verifier: ClaimVerifier, batch: ClaimBatch, targets: ClaimTargets, output: VerifierOutput
+    verifier: ClaimVerifier, batch: ClaimBatch, targets: ClaimTargets, output: ClaimHeadOutput
 ) -> Float[Tensor, ""]:
     """Return the nats per token of the first reading of each row's first claim, if the evidence supports it."""
     half = batch.claims.shape[2] // 2

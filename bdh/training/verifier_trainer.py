@@ -14,7 +14,7 @@ from bdh.training.distributed import World, mean_over_world
 from bdh.training.loop import Loop, LoopConfig
 from bdh.training.verifier_batches import ClaimTargets, to_device
 from bdh.training.verifier_loss import LossWeights, language_loss, verifier_loss
-from bdh.verifier import ClaimBatch, ClaimVerifier, VerifierOutput
+from bdh.verifier import ClaimBatch, ClaimHeadOutput, ClaimVerifier
 
 _MEASURED = ("ranked", "ranked_by_evidence", "grad_norm", "claims")
 """What a step measures apart from the parts of its loss."""
@@ -75,9 +75,9 @@ class _WithLoss(nn.Module):
         super().__init__()
         self.verifier, self.config = verifier, config
 
-    def forward(self, batch: ClaimBatch, targets: ClaimTargets) -> tuple[VerifierOutput, dict[str, Tensor]]:
+    def forward(self, batch: ClaimBatch, targets: ClaimTargets) -> tuple[ClaimHeadOutput, dict[str, Tensor]]:
         """Return the output, and the loss (``total``) with its parts."""
-        output: VerifierOutput = self.verifier(batch)
+        output: ClaimHeadOutput = self.verifier(batch)
         parts = verifier_loss(output, targets, self.config.loss)
         if self.config.language:
             parts["language"] = language_loss(self.verifier, batch, targets, output)
@@ -121,7 +121,7 @@ class VerifierTrainer(Loop[dict[str, Tensor], VerifierReport]):
             "claims": torch.tensor(targets.labels.numel()),
         }
 
-    def _backward(self, batch: ClaimBatch, targets: ClaimTargets) -> tuple[VerifierOutput, dict[str, Tensor]]:
+    def _backward(self, batch: ClaimBatch, targets: ClaimTargets) -> tuple[ClaimHeadOutput, dict[str, Tensor]]:
         with self.autocast():
             output, parts = self._wrapped(batch, targets)
         self._scaler.scale(parts["total"]).backward()

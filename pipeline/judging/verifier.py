@@ -11,7 +11,7 @@ import torch
 
 from bdh import BDH, BDHError, BDHState, Tokenizer, weights_hash
 from bdh.training.verifier_batches import make_batch, to_device
-from bdh.verifier import CLAIM_LABELS, ClaimBatch, ClaimVerifier, VerifierOutput, has_claim_head, load_claim_verifier
+from bdh.verifier import CLAIM_LABELS, ClaimBatch, ClaimHeadOutput, ClaimVerifier, has_claim_head, load_claim_verifier
 from pipeline.errors import ModelError
 from pipeline.records import ClaimLabel
 
@@ -263,7 +263,7 @@ class _Heard:
     by_evidence: bool
 
 
-def _hear(output: VerifierOutput, batch: ClaimBatch) -> list[list[_Heard]]:
+def _hear(output: ClaimHeadOutput, batch: ClaimBatch) -> list[list[_Heard]]:
     """Return what was heard of each claim of each row."""
     logits, alone = output.logits.float().tolist(), output.claim_only.tolist()
     surplus = (output.match - output.expected).float()

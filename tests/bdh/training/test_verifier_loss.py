@@ -11,7 +11,7 @@ import torch
 
 from bdh.training.verifier_batches import ClaimTargets
 from bdh.training.verifier_loss import LossWeights, verifier_loss
-from bdh.verifier import VerifierOutput
+from bdh.verifier import ClaimHeadOutput
 
 ONLY = dict.fromkeys((item.name for item in fields(LossWeights)), 0.0)
 ZERO = LossWeights(**ONLY)
@@ -19,7 +19,7 @@ ZERO = LossWeights(**ONLY)
 
 def make_output(
     labels: Sequence[Sequence[Sequence[float]]], evidence: Sequence[Sequence[float]] | None = None
-) -> VerifierOutput:
+) -> ClaimHeadOutput:
     """Return an output of three tokens per claim, of which only the middle one has weight."""
     logits = torch.tensor(labels).requires_grad_()
     rows, count = logits.shape[:2]
@@ -27,7 +27,7 @@ def make_output(
     weight = torch.tensor([0.0, 1.0, 0.0]).expand(rows, count, 3)
     odds = torch.zeros(rows, count) if evidence is None else torch.tensor(evidence)
     hidden = torch.zeros(rows, count, 3, 2)
-    return VerifierOutput(logits, odds, torch.zeros(rows, count), zeros, zeros, zeros, weight, hidden, hidden[:, 0])
+    return ClaimHeadOutput(logits, odds, torch.zeros(rows, count), zeros, zeros, zeros, weight, hidden, hidden[:, 0])
 
 
 def known(labels: list[list[int]]) -> ClaimTargets:
@@ -35,7 +35,7 @@ def known(labels: list[list[int]]) -> ClaimTargets:
     return ClaimTargets(table, torch.full((*table.shape, 3), -1.0), torch.full(table.shape, -1.0))
 
 
-def part(name: str, output: VerifierOutput, targets: ClaimTargets) -> float:
+def part(name: str, output: ClaimHeadOutput, targets: ClaimTargets) -> float:
     return float(verifier_loss(output, targets, ZERO)[name])
 
 
