@@ -83,6 +83,7 @@ def _size(path: Path) -> tuple[int, int]:
     return int(width), int(height)
 
 
+@pytest.mark.slow
 def test_run_gives_every_plot(run: Path, text: Path, lists: Sequence[str], capsys: pytest.CaptureFixture[str]) -> None:
     assert cli.main(["plot", str(run), "--text", str(text), *lists, "--device", "cpu", "--format", "png"]) == 0
     names = ["loss", "training", "weights", "graph", "sparsity", "state_norm", "concept", "neuron", "synapse"]
