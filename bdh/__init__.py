@@ -1,4 +1,4 @@
-"""Baby Dragon Hatchling: a language model with a Hebbian memory that can be carried, forked, saved and asked."""
+"""Baby Dragon Hatchling: a language model with a Hebbian memory that can be carried, forked and saved."""
 
 from bdh.checkpoint import load, load_bdh, save, weights_hash
 from bdh.config import BDHConfig

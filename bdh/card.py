@@ -1,4 +1,4 @@
-"""The model card: what a stranger needs to know before loading a model, with its figures."""
+"""The model card: sizes and metrics of a model, and how to load it."""
 
 import json
 import math
@@ -23,9 +23,9 @@ _HELD_OUT = ("val_loss", "val_bits_per_byte", "bits_per_byte", "perplexity")
 
 
 def model_card(config: BDHConfig | NeuroConfig, name: str, *, metrics: Mapping[str, float] | None = None) -> str:
-    """Return README.md of the model ``name``: front matter that the hub reads, sizes, figures, how to load it.
+    """Return README.md of the model ``name``: front matter for the hub, sizes, metrics and usage.
 
-    Of ``metrics`` the numbers with a known name are shown.
+    Of ``metrics`` only the numbers with a known name are shown.
     """
     shown = {key: float(metrics[key]) for key in _KNOWN if metrics and isinstance(metrics.get(key), (int, float))}
     parts = [
@@ -51,7 +51,7 @@ def _front_matter(name: str, metrics: Mapping[str, float]) -> str:
     ]
     held_out = {key: value for key, value in metrics.items() if key in _HELD_OUT and math.isfinite(value)}
     if held_out:
-        # JSON is YAML: names and numbers need no escaping of their own.
+        # JSON is valid YAML: no other escaping is needed.
         values = [{"type": key, "name": _KNOWN[key], "value": value} for key, value in held_out.items()]
         result = {"task": {"type": "text-generation"}, "dataset": {"type": "text", "name": "held-out text"}}
         index = [{"name": name, "results": [{**result, "metrics": values}]}]

@@ -28,8 +28,8 @@ from bdh import checkpoint, hub
 from bdh.config import BDHConfig
 from bdh.errors import ConfigError, StateError
 from bdh.model import BDH
-from bdh.positions import Positions
-from bdh.prompts import read_padded, read_pieces
+from bdh.prefill import prefill, prefill_padded
+from bdh.rotary_buffers import RotaryBuffers
 from bdh.shapes import Int, Tensor
 from bdh.state import BDHState
 from bdh.tokenizer import Tokenizer, load_tokenizer
@@ -38,7 +38,7 @@ _PUSH_NAMES = {"repo_id": "repo_id", "token": "token", "private": "private", "co
 
 
 class BDHPretrainedConfig(PretrainedConfig):  # type: ignore[no-untyped-call]
-    """The sizes of a BDH model as Transformers keeps them; the fields are those of ``BDHConfig``."""
+    """The sizes of a BDH model as Transformers stores them; the fields are those of ``BDHConfig``."""
 
     model_type = "bdh"
     attribute_map = {  # noqa: RUF012  # the name and form that Transformers asks for
@@ -60,11 +60,11 @@ class BDHPretrainedConfig(PretrainedConfig):  # type: ignore[no-untyped-call]
     format_version: int = checkpoint.FORMAT_VERSION
     use_cache: bool = True
     tie_word_embeddings: bool = False
-    # Stored weights may be narrow, but the library computes in float32 unless it is told otherwise.
+    # Weights may be stored in 16 bits, but computation is in float32 by default.
     dtype: Any = "float32"
 
     def to_bdh(self) -> BDHConfig:
-        """Return the library's own configuration; raises ConfigError where a value breaks its rule."""
+        """Return the library's own configuration; raises ConfigError for a value that is not valid."""
         if self.variant != "bdh":
             raise ConfigError(
                 f"variant is {self.variant!r}; only 'bdh' runs in Transformers, read others with bdh.load"
@@ -72,7 +72,7 @@ class BDHPretrainedConfig(PretrainedConfig):  # type: ignore[no-untyped-call]
         return BDHConfig.from_dict({item.name: getattr(self, item.name) for item in fields(BDHConfig)})
 
     def to_diff_dict(self) -> dict[str, Any]:
-        """Return what goes into config.json: the library's own fields, and the names that Transformers wants."""
+        """Return the content of config.json: the library's own fields, and those that Transformers needs."""
         kind = {name: getattr(self, name) for name in ("model_type", "variant", "format_version")}
         return (
             kind
@@ -82,14 +82,14 @@ class BDHPretrainedConfig(PretrainedConfig):  # type: ignore[no-untyped-call]
 
 
 class StateCache(Cache):
-    """A ``BDHState`` in the place of a key-value cache: of fixed size, whatever it has read."""
+    """A ``BDHState`` as the cache of Transformers: its size does not depend on the text."""
 
     def __init__(self, state: BDHState | None = None) -> None:
         super().__init__(layers=[])
         self.state = state
 
     def get_seq_length(self, layer_idx: int = 0) -> int:
-        """Return how many tokens have been read."""
+        """Return the number of tokens read."""
         return 0 if self.state is None else self.state.position
 
     def reorder_cache(self, beam_idx: Int[Tensor, "B"]) -> None:
@@ -103,23 +103,25 @@ class StateCache(Cache):
             self.state = replace(self.state, memory=memory.index_select(1, indices.to(memory.device)))
 
     def batch_repeat_interleave(self, repeats: int) -> None:
-        """Let each memory stand ``repeats`` times in a row."""
+        """Repeat each memory ``repeats`` times in a row."""
         self.state = None if self.state is None else self.state.fork(repeats)
 
     def reset(self) -> None:
-        """Forget everything."""
+        """Drop the state."""
         self.state = None
 
     def crop(self, tokens_to_remove: int) -> None:
-        """Raise StateError: sums cannot be taken apart. Fork the state before what may have to be undone."""
-        raise StateError(f"a memory cannot forget its last {tokens_to_remove} tokens; keep a fork from before them")
+        """Raise StateError: a sum cannot lose its last terms. Fork the state before tokens that may be removed."""
+        raise StateError(
+            f"a memory cannot remove its last {tokens_to_remove} tokens; fork the state before reading them"
+        )
 
 
 class BDHForCausalLM(PreTrainedModel, GenerationMixin):
-    """A ``BDH`` as Transformers wants it: masks, ``generate``, ``save_pretrained`` and ``from_pretrained``.
+    """A ``BDH`` with the interface of Transformers: masks, ``generate``, ``save_pretrained`` and ``from_pretrained``.
 
     ``save_pretrained`` writes a folder that ``bdh.load`` reads, and ``from_pretrained`` reads one that ``bdh.save``
-    wrote. Memory goes in and out as ``past_key_values``, a ``StateCache``.
+    wrote. The state is passed as ``past_key_values``, a ``StateCache``.
     """
 
     config_class = BDHPretrainedConfig
@@ -155,11 +157,11 @@ class BDHForCausalLM(PreTrainedModel, GenerationMixin):
         return_dict: bool | None = None,
         **kwargs: Any,
     ) -> CausalLMOutputWithPast | tuple[Any, ...]:
-        """Read ``input_ids`` after ``past_key_values`` and predict each next token.
+        """Read ``input_ids`` as the continuation of ``past_key_values`` and predict each next token.
 
-        ``labels`` are the tokens themselves, shifted in here (-100 for none). ``attention_mask`` may hide padding on
-        the left of a row that starts anew, or on the right where no memory is kept. ``logits_to_keep`` k > 0 returns
-        the last k logits alone. Raises ConfigError for other masks, StateError for a memory that does not fit.
+        ``labels`` are the tokens themselves, shifted here (-100 for none). ``attention_mask`` may hide padding on the
+        left of a row without a state, or on the right if no state is kept. ``logits_to_keep`` k > 0 returns only the
+        last k logits. Raises ConfigError for other masks, StateError for a state that does not fit.
         """
         keep = use_cache if use_cache is not None else self.config.use_cache and not self.training
         cache = past_key_values if past_key_values is not None or not keep else StateCache()
@@ -179,10 +181,10 @@ class BDHForCausalLM(PreTrainedModel, GenerationMixin):
     ) -> tuple[Tensor, BDHState | None]:
         mask = None if mask is None else mask[:, -tokens.shape[1] :]
         if mask is None or bool(mask.all()):
-            return read_pieces(self.model, tokens, state, keep_state=keep)
+            return prefill(self.model, tokens, state, keep_state=keep)
         if state is not None:
-            raise StateError("the mask hides tokens behind a memory; pad only rows that start anew")
-        return read_padded(self.model, tokens, mask, keep_state=keep)
+            raise StateError("the mask hides tokens after a state; pad only rows without a state")
+        return prefill_padded(self.model, tokens, mask, keep_state=keep)
 
     @classmethod
     def _supports_default_dynamic_cache(cls) -> bool:
@@ -191,18 +193,18 @@ class BDHForCausalLM(PreTrainedModel, GenerationMixin):
 
     @torch.no_grad()
     def _init_weights(self, module: nn.Module) -> None:
-        """Fill what a checkpoint did not; Transformers marks what is filled, and ``init`` leaves that alone."""
+        """Initialise parameters that a checkpoint does not have; ``init`` skips those that Transformers has loaded."""
         if isinstance(module, BDH):
             for weight in (module.encoder, module.encoder_v, module.decoder, module.embed.weight, module.lm_head):
                 init.normal_(weight, mean=0.0, std=0.02)
-        if isinstance(module, Positions):
-            fresh = Positions(self.config.to_bdh())
+        if isinstance(module, RotaryBuffers):
+            fresh = RotaryBuffers(self.config.to_bdh())
             for name, value in (*fresh.named_parameters(), *fresh.named_buffers()):
                 init.copy_(getattr(module, name), value)
 
     @classmethod
     def from_pretrained(cls, pretrained_model_name_or_path: Any, *args: Any, **kwargs: Any) -> Any:
-        """Return the model of a folder or of a hub id; takes what ``PreTrainedModel.from_pretrained`` takes."""
+        """Return the model of a folder or of a hub id; takes the arguments of ``PreTrainedModel.from_pretrained``."""
         loaded = super().from_pretrained(pretrained_model_name_or_path, *args, **kwargs)
         model = loaded[0] if isinstance(loaded, tuple) else loaded
         where = {
@@ -214,9 +216,9 @@ class BDHForCausalLM(PreTrainedModel, GenerationMixin):
         return loaded
 
     def save_pretrained(self, save_directory: Any, *args: Any, push_to_hub: bool = False, **kwargs: Any) -> None:
-        """Write a folder that ``bdh.load`` reads; takes what ``PreTrainedModel.save_pretrained`` takes.
+        """Write a folder for ``bdh.load``; takes the arguments of ``PreTrainedModel.save_pretrained``.
 
-        A model that was loaded writes its tokenizer too; of any other save the tokenizer into the same folder.
+        A model that was loaded writes its tokenizer too; for any other save the tokenizer to the same folder.
         """
         pushed = {new: kwargs.pop(old) for old, new in _PUSH_NAMES.items() if old in kwargs}
         weights = kwargs.pop("state_dict", None) or self.state_dict()
@@ -229,7 +231,7 @@ class BDHForCausalLM(PreTrainedModel, GenerationMixin):
 
 
 def wrap_tokenizer(tokenizer: Tokenizer) -> PreTrainedTokenizerFast:
-    """Return ``tokenizer`` as Transformers wants it: the same tokens, and batches; no special tokens are added."""
+    """Return ``tokenizer`` with the interface of Transformers; no special tokens are added."""
     with tempfile.TemporaryDirectory() as folder:
         path = Path(folder) / "tokenizer.json"
         tokenizer.save(path)

@@ -2,8 +2,8 @@
 
 import hashlib
 import json
-import os
 from collections.abc import Callable, Mapping
+from contextlib import ExitStack
 from pathlib import Path
 from typing import Any, TypeVar, overload
 
@@ -15,14 +15,14 @@ from torch.overrides import TorchFunctionMode
 
 from bdh.config import BDHConfig
 from bdh.errors import CheckpointError, ConfigError
-from bdh.files import write_text
+from bdh.files import replacing, write_text
 from bdh.model import BDH
 from bdh.neuro.config import NeuroConfig
 from bdh.neuro.model import BDHNeuro, LanguageModel
 from bdh.tokenizer import Tokenizer, load_tokenizer
 
 FORMAT_VERSION = 1
-# What Transformers writes into config.json beside our own settings; it says nothing that we need.
+# Written to config.json by Transformers, and not used here.
 FOREIGN_NAMES = ("architectures", "dtype", "transformers_version")
 _INDEX = "model.safetensors.index.json"
 _VARIANTS: dict[str, type[BDHConfig] | type[NeuroConfig]] = {"bdh": BDHConfig, "neuro": NeuroConfig}
@@ -38,9 +38,9 @@ def save(
     card: str = "",
     dtype: torch.dtype | None = None,
 ) -> Path:
-    """Write a model folder that ``load`` reads back; each file appears whole or not at all.
+    """Write a model folder for ``load``; each file is written completely or not at all.
 
-    ``dtype`` narrows the stored weights (frequencies stay float32); ``card`` is the text of README.md. Raises
+    ``dtype`` is the precision of stored weights (frequencies stay float32); ``card`` is the text of README.md. Raises
     CheckpointError when the tokenizer has more tokens than the model, or a file cannot be written.
     """
     folder = Path(folder)
@@ -52,10 +52,7 @@ def save(
     weights = {name: _stored(name, tensor, dtype) for name, tensor in model.state_dict().items()}
     shards = _split(weights)
     names = _shard_names(len(shards))
-    for name, shard in zip(names, shards, strict=True):
-        write_tensors(folder / (name + ".partial"), shard, {"format": "pt"})
-    for name in names:
-        os.replace(folder / (name + ".partial"), folder / name)
+    write_files({folder / name: shard for name, shard in zip(names, shards, strict=True)}, {"format": "pt"})
     for stale in set(folder.glob("model*.safetensors")) - {folder / name for name in names}:
         stale.unlink()
     _write_index(folder, dict(zip(names, shards, strict=True)))
@@ -75,13 +72,13 @@ def load(
 ) -> tuple[LanguageModel, Tokenizer]:
     """Return the model of either variant, in evaluation mode, and its tokenizer from a folder that ``save`` wrote.
 
-    Raises CheckpointError (TokenizerError for the tokenizer) when a file is missing, damaged, of another version, or
-    holds weights that do not fit.
+    Raises CheckpointError (TokenizerError for the tokenizer) when a file is missing, damaged or of another version,
+    or the weights do not fit.
     """
     folder = Path(folder)
     if not folder.is_dir():
         raise CheckpointError(
-            f"{folder} is no folder; expected one with config.json, tokenizer.json and model*.safetensors"
+            f"{folder} is not a folder; expected one with config.json, tokenizer.json and model*.safetensors"
         )
     config = read_config(folder)
     tokenizer = load_tokenizer(folder / "tokenizer.json")
@@ -94,10 +91,10 @@ def load(
 def load_bdh(
     folder: str | Path, *, device: torch.device | str = "cpu", dtype: torch.dtype | None = None
 ) -> tuple[BDH, Tokenizer]:
-    """Return what ``load`` returns, for callers that need the published model; raises CheckpointError for the other."""
+    """Return what ``load`` returns, if it is the published model; raises CheckpointError for the other variant."""
     model, tokenizer = load(folder, device=device, dtype=dtype)
     if not isinstance(model, BDH):
-        raise CheckpointError(f"{folder} holds the neuro variant; this needs a model of the published one")
+        raise CheckpointError(f"{folder} contains the neuro variant; expected the published model")
     return model, tokenizer
 
 
@@ -107,9 +104,9 @@ def build(config: BDHConfig, weights: Mapping[str, Tensor]) -> BDH: ...
 def build(config: NeuroConfig, weights: Mapping[str, Tensor]) -> BDHNeuro: ...
 def build(config: BDHConfig | NeuroConfig, weights: Mapping[str, Tensor]) -> LanguageModel:
     """Return a model of ``config`` with ``weights``; raises CheckpointError where they do not fit."""
-    held = sum(tensor.numel() for tensor in weights.values())
-    # Sizes beyond the weights never fit, and take no memory to say so.
-    with torch.device("cpu" if config.n_parameters <= held else "meta"), _Unfilled():
+    count = sum(tensor.numel() for tensor in weights.values())
+    # A model larger than its weights is an error: on the meta device it takes no memory.
+    with torch.device("cpu" if config.n_parameters <= count else "meta"), _Unfilled():
         model = _make(config)
     expected = {name: tuple(tensor.shape) for name, tensor in model.state_dict().items()}
     found = {name: tuple(tensor.shape) for name, tensor in weights.items()}
@@ -121,13 +118,13 @@ def build(config: BDHConfig | NeuroConfig, weights: Mapping[str, Tensor]) -> Lan
         if not tensor.is_floating_point():
             raise CheckpointError(f"weights are damaged: {name} is of {tensor.dtype}; expected floating point")
         if not torch.isfinite(tensor.float()).all():
-            raise CheckpointError(f"weights are damaged: {name} holds numbers that are not finite")
+            raise CheckpointError(f"weights are damaged: {name} contains numbers that are not finite")
     model.load_state_dict({name: tensor.float() for name, tensor in weights.items()})
     return model
 
 
 class _Unfilled(TorchFunctionMode):
-    """Draw no first weights for a model that is about to be given others: it takes longer than to read them."""
+    """Skip the initialisation of weights that are about to be loaded: it takes longer than reading them."""
 
     def __torch_function__(
         self, func: Callable[..., Any], types: Any, args: tuple[Any, ...] = (), kwargs: dict[str, Any] | None = None
@@ -137,7 +134,7 @@ class _Unfilled(TorchFunctionMode):
 
 
 def cast_weights(model: _M, dtype: torch.dtype | None) -> _M:
-    """Narrow the matrices of ``model`` in place; frequencies and damping stay float32."""
+    """Convert the matrices of ``model`` to ``dtype`` in place; frequencies and damping stay float32."""
     if dtype is not None:
         for weight in (model.encoder, model.encoder_v, model.decoder, model.embed.weight, model.lm_head):
             weight.data = weight.data.to(dtype)
@@ -145,7 +142,7 @@ def cast_weights(model: _M, dtype: torch.dtype | None) -> _M:
 
 
 def read_config(folder: Path) -> BDHConfig | NeuroConfig:
-    """Return the configuration in ``folder``; raises CheckpointError when it cannot be used."""
+    """Return the configuration in ``folder``; raises CheckpointError when it is not valid."""
     path = folder / "config.json"
     try:
         mapping: dict[str, Any] = json.loads(path.read_text(encoding="utf-8"))
@@ -169,10 +166,10 @@ def read_weights(folder: Path) -> dict[str, Tensor]:
     """Return all tensors of the safetensors shards in ``folder``."""
     paths = sorted(folder.glob("model*.safetensors"))
     if not paths:
-        raise CheckpointError(f"{folder} holds no model*.safetensors; expected at least one")
+        raise CheckpointError(f"{folder} has no model*.safetensors; expected at least one")
     found = [path.name for path in paths]
     if found != _shard_names(len(paths)):
-        raise CheckpointError(f"{folder} holds {found}; expected all shards of one model and no others")
+        raise CheckpointError(f"{folder} has {found}; expected all shards of one model and no others")
     weights: dict[str, Tensor] = {}
     for path in paths:
         weights.update(read_tensors(path))
@@ -188,15 +185,24 @@ def read_tensors(path: Path) -> dict[str, Tensor]:
 
 
 def write_tensors(path: Path, tensors: Mapping[str, Tensor], metadata: dict[str, str]) -> None:
-    """Write one safetensors file; raises CheckpointError where the disk refuses."""
+    """Write one safetensors file, completely or not at all; raises CheckpointError when it cannot be written."""
+    write_files({path: tensors}, metadata)
+
+
+def write_files(files: Mapping[Path, Mapping[str, Tensor]], metadata: dict[str, str]) -> None:
+    """Write several safetensors files; none is replaced before all are written. Raises CheckpointError."""
+    path = None
     try:
-        save_file({name: tensor.cpu().contiguous() for name, tensor in tensors.items()}, str(path), metadata)
+        with ExitStack() as stack:
+            for path, tensors in files.items():
+                partial = stack.enter_context(replacing(path))
+                save_file({name: tensor.cpu().contiguous() for name, tensor in tensors.items()}, partial, metadata)
     except (OSError, SafetensorError) as error:
         raise CheckpointError(f"{path} cannot be written ({error}); make room, or choose another folder") from error
 
 
 def weights_hash(folder: str | Path) -> str:
-    """Return the sha256 over configuration, tokenizer and weights of a model folder, a claim head among them."""
+    """Return the sha256 over configuration, tokenizer and weights of a model folder, including a claim head."""
     shards = [*sorted(Path(folder).glob("model*.safetensors")), *Path(folder).glob("claim_head.safetensors")]
     digest = hashlib.sha256()
     for path in (Path(folder) / "config.json", Path(folder) / "tokenizer.json", *shards):
@@ -218,7 +224,7 @@ def _stored(name: str, tensor: Tensor, dtype: torch.dtype | None) -> Tensor:
 
 
 def _split(weights: dict[str, Tensor]) -> list[dict[str, Tensor]]:
-    """Group tensors into shards under 45 MB; a larger tensor stands alone."""
+    """Group tensors into shards under 45 MB; a larger tensor has one of its own."""
     shards: list[dict[str, Tensor]] = [{}]
     size = 0
     for name, tensor in weights.items():
@@ -232,7 +238,7 @@ def _split(weights: dict[str, Tensor]) -> list[dict[str, Tensor]]:
 
 
 def _write_index(folder: Path, shards: Mapping[str, Mapping[str, Tensor]]) -> None:
-    """Say which shard holds which tensor, for Transformers; ``load`` reads all shards and needs no index."""
+    """Write the index of shards for Transformers; ``load`` reads all shards and needs none."""
     path = folder / _INDEX
     if len(shards) == 1:
         path.unlink(missing_ok=True)

@@ -1,4 +1,4 @@
-"""Command line of the library: flags in, one clear line out on an error, exit status 2."""
+"""Command line of the library: an error is one line and exit status 2."""
 
 import argparse
 import logging
@@ -7,12 +7,12 @@ from collections.abc import Sequence
 from typing import Any, NoReturn
 
 from bdh.commands.catalogue import add_commands
-from bdh.commands.settings import expand, spell
+from bdh.commands.settings import insert_settings, normalise_hyphens
 from bdh.errors import BDHError, ConfigError, lack_of_memory
 
 
 def main(argv: Sequence[str] | None = None) -> int:
-    """Run one command; return 0, or 2 after printing what was wrong."""
+    """Run one command; return 0, or 2 after printing an error."""
     logging.basicConfig(level=logging.WARNING, format="%(message)s")
     try:
         arguments = parse(sys.argv[1:] if argv is None else argv)
@@ -21,10 +21,10 @@ def main(argv: Sequence[str] | None = None) -> int:
         print(f"error: {error}", file=sys.stderr)
         return 2
     except (MemoryError, RuntimeError) as error:
-        said = lack_of_memory(error, "a smaller batch, a shorter text or another --device needs less")
-        if said is None:
+        message = lack_of_memory(error, "a smaller batch, a shorter text or another --device needs less")
+        if message is None:
             raise
-        print(f"error: {said}", file=sys.stderr)
+        print(f"error: {message}", file=sys.stderr)
         return 2
     except KeyboardInterrupt:
         print("interrupted; --resume continues from the last checkpoint", file=sys.stderr)
@@ -32,14 +32,14 @@ def main(argv: Sequence[str] | None = None) -> int:
 
 
 def parse(argv: Sequence[str]) -> argparse.Namespace:
-    """Return the flags, those of files and the defaults of presets filled in; raises ConfigError for a wrong one."""
+    """Return the flags, with settings of files and defaults of presets; raises ConfigError for a flag that is wrong."""
     parser, commands = make_parsers()
-    words = expand(spell(argv), commands)
+    words = insert_settings(normalise_hyphens(argv), commands)
     arguments = parser.parse_args(words)
-    brought = arguments.defaults(arguments)
-    if not brought:
+    defaults = arguments.defaults(arguments)
+    if not defaults:
         return arguments
-    commands[arguments.command].set_defaults(**brought)
+    commands[arguments.command].set_defaults(**defaults)
     return parser.parse_args(words)
 
 
@@ -51,7 +51,7 @@ def make_parsers() -> tuple[argparse.ArgumentParser, dict[str, argparse.Argument
 
 
 class _Parser(argparse.ArgumentParser):
-    """Answer a wrong flag with one line, like every other mistake, and guess at no shortened one."""
+    """Report a wrong flag in one line, like every other error, and accept no abbreviated one."""
 
     def __init__(self, **settings: Any) -> None:
         super().__init__(**{"allow_abbrev": False, **settings})

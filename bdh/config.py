@@ -1,4 +1,4 @@
-"""The sizes and switches of a BDH model, checked when made."""
+"""The sizes and settings of a BDH model, checked on creation."""
 
 import math
 from dataclasses import asdict, dataclass, fields, replace
@@ -21,8 +21,8 @@ class BDHConfig:
     """Sizes of a BDH model; the defaults are the published 25M configuration.
 
     ``decay`` holds one damping factor per head in (0, 1], or None for the published form without damping;
-    ``learn_decay`` makes these factors parameters. ``chunk_size`` is the length of the pieces in chunkwise mode: it
-    changes speed, never results.
+    ``learn_decay`` makes these factors parameters. ``chunk_size`` is the number of tokens of a chunk in
+    chunkwise mode: it changes speed, never results.
     """
 
     n_layer: int = 6
@@ -41,12 +41,10 @@ class BDHConfig:
         if self.n_neurons_total % self.n_head or self.n_neurons % 2:
             raise ConfigError(
                 f"{self.n_neurons_total} neurons over {self.n_head} heads; neurons per head "
-                "(mlp_internal_dim_multiplier * n_embd / n_head) must be a whole even number"
+                "(mlp_internal_dim_multiplier * n_embd / n_head) must be an even integer"
             )
         if self.n_parameters > _MOST_PARAMETERS:
-            raise ConfigError(
-                f"these sizes make {self.n_parameters:,} parameters; at most {_MOST_PARAMETERS:,} are built"
-            )
+            raise ConfigError(f"these sizes give {self.n_parameters:,} parameters; the maximum is {_MOST_PARAMETERS:,}")
         if not _is_number(self.dropout) or not 0.0 <= self.dropout < 1.0:
             raise ConfigError(f"dropout is {self.dropout!r}; it must lie in [0, 1)")
         if not _is_number(self.rope_theta) or not 0.0 < self.rope_theta < math.inf:
@@ -59,7 +57,7 @@ class BDHConfig:
         for name in ("n_layer", "n_embd", "n_head", "mlp_internal_dim_multiplier", "vocab_size", "chunk_size"):
             value = getattr(self, name)
             if not isinstance(value, int) or isinstance(value, bool) or value < 1:
-                raise ConfigError(f"{name} is {value!r}; it must be a whole number of at least 1")
+                raise ConfigError(f"{name} is {value!r}; it must be an integer of at least 1")
 
     def _check_decay(self) -> None:
         if self.decay is None:
@@ -85,7 +83,7 @@ class BDHConfig:
 
     @property
     def n_parameters(self) -> int:
-        """Weights of the model, the damping factors included when they are learned."""
+        """Number of parameters, including the damping factors if they are learned."""
         shared = 3 * self.n_neurons_total * self.n_embd
         return shared + 2 * self.vocab_size * self.n_embd + (self.n_head if self.learn_decay else 0)
 
@@ -110,7 +108,7 @@ class BDHConfig:
         known = {item.name for item in fields(cls)}
         unknown = sorted(set(mapping) - known)
         if unknown:
-            raise ConfigError(f"unknown settings {unknown}; this version knows {sorted(known)}")
+            raise ConfigError(f"unknown settings {unknown}; this version has {sorted(known)}")
         return cls(**mapping)
 
 

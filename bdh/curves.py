@@ -1,4 +1,4 @@
-"""The course of a training run as columns of numbers, from its metrics or from a log of what it printed."""
+"""The metrics of a training run over its steps, from metrics.jsonl or from a log of its output."""
 
 import json
 import re
@@ -42,15 +42,15 @@ _BITS = re.compile(_NUMBER + r" bits a byte")
 
 
 @dataclass(frozen=True)
-class Curve:
-    """One quantity over the steps of a run."""
+class MetricCurve:
+    """One metric over the steps of a run."""
 
     steps: Numbers
     values: Numbers
 
 
-def read_metrics(path: Path) -> dict[str, Curve]:
-    """Return the curves of a run's metrics.jsonl; raises DataError when it is no such file."""
+def read_metrics(path: Path) -> dict[str, MetricCurve]:
+    """Return the curves of a run's metrics.jsonl; raises DataError for any other file."""
     try:
         records = [json.loads(line) for line in path.read_text(encoding="utf-8").splitlines()]
         points = [(int(record["step"]), record) for record in records]
@@ -59,11 +59,11 @@ def read_metrics(path: Path) -> dict[str, Curve]:
     return _collect(points, path)
 
 
-def read_log(path: Path) -> dict[str, Curve]:
-    """Return the curves of a log: the output of a training command, kept by redirecting it into a file.
+def read_log(path: Path) -> dict[str, MetricCurve]:
+    """Return the curves of a log: the output of a training command, redirected to a file.
 
-    Lines with a step and a known name count (``step 250: train 1.9, validation 2.0 ...``, or a progress bar's
-    ``250/2000 [..., loss=1.9]``); all others are passed over. Raises DataError when none counts.
+    Lines with a step and a known name are read (``step 250: train 1.9, validation 2.0 ...``, or ``250/2000 [...,
+    loss=1.9]`` of a progress bar), others ignored. Raises DataError when no line has both.
     """
     try:
         text = path.read_text(encoding="utf-8", errors="replace")
@@ -86,8 +86,8 @@ def _parse_lines(lines: list[str]) -> Iterator[tuple[int, dict[str, float]]]:
 
 def _collect(
     points: Iterator[tuple[int, dict[str, float]]] | list[tuple[int, dict[str, float]]], path: Path
-) -> dict[str, Curve]:
-    """Gather points by name; of two values at one step the last counts."""
+) -> dict[str, MetricCurve]:
+    """Collect points by name; of two values at one step the last is used."""
     columns: dict[str, dict[int, float]] = {}
     for step, record in points:
         for name, value in record.items():
@@ -95,13 +95,13 @@ def _collect(
             if name in NAMES and isinstance(value, (int, float)):
                 columns.setdefault(name, {})[step] = float(value)
     if not columns:
-        raise DataError(f"{path} holds no losses; expected lines like 'step 250: train 1.9, validation 2.0'")
+        raise DataError(f"{path} has no losses; expected lines like 'step 250: train 1.9, validation 2.0'")
     return {name: _curve(columns[name]) for name in NAMES if name in columns}
 
 
-def _curve(points: Mapping[int, float]) -> Curve:
+def _curve(points: Mapping[int, float]) -> MetricCurve:
     steps = sorted(points)
-    return Curve(np.array(steps, np.float64), np.array([points[step] for step in steps], np.float64))
+    return MetricCurve(np.array(steps, np.float64), np.array([points[step] for step in steps], np.float64))
 
 
 def _number(text: str) -> float:

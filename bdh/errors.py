@@ -1,4 +1,4 @@
-"""Every exception that the library raises on purpose, in one small tree, and how torch's want of memory is known."""
+"""Every exception that the library raises on purpose, and how out-of-memory errors are recognised."""
 
 import torch
 
@@ -8,15 +8,15 @@ class BDHError(Exception):
 
 
 class ConfigError(BDHError, ValueError):
-    """A size or a setting breaks its rule."""
+    """A size or a setting is not valid."""
 
 
 class StateError(BDHError, ValueError):
-    """A memory does not fit the model, the batch or the call."""
+    """A state does not fit the model, the batch or the call."""
 
 
 class CheckpointError(BDHError):
-    """A checkpoint folder or a foreign weights file is missing, damaged or of another kind."""
+    """A checkpoint folder or a weights file is missing, damaged or of another kind."""
 
 
 class TokenizerError(BDHError, ValueError):
@@ -28,11 +28,11 @@ class DataError(BDHError):
 
 
 class HubError(BDHError):
-    """The hub refuses, or cannot be reached."""
+    """The Hugging Face Hub refuses a request, or cannot be reached."""
 
 
 class InspectError(BDHError, ValueError):
-    """There is nothing to look at: no such neuron, too few values, an empty text."""
+    """There is nothing to inspect: no such neuron, too few values, an empty text."""
 
 
 class MergeError(BDHError, ValueError):
@@ -43,13 +43,13 @@ class ExtraError(BDHError):
     """A command needs an optional library that is not installed."""
 
 
-_NO_ROOM = ("DefaultCPUAllocator", "CUDA error: out of memory")
-"""Words by which torch says so where it has no type of error for it."""
+_OUT_OF_MEMORY = ("DefaultCPUAllocator", "CUDA error: out of memory")
+"""Messages of torch for which it has no exception type."""
 
 
 def lack_of_memory(error: BaseException, advice: str) -> str | None:
-    """Return one line where Python, torch or a GPU had no room, with what to do about it; None for another error."""
+    """Return a one-line message with ``advice`` if ``error`` is out of memory (machine or GPU), else None."""
     typed = isinstance(error, MemoryError | torch.OutOfMemoryError)
-    if not typed and not any(words in str(error) for words in _NO_ROOM):
+    if not typed and not any(words in str(error) for words in _OUT_OF_MEMORY):
         return None
-    return f"there is not enough memory; {advice} ({' '.join(str(error).split()) or 'Python does not say for what'})"
+    return f"there is not enough memory; {advice} ({' '.join(str(error).split()) or 'no details'})"

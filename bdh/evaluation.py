@@ -1,4 +1,4 @@
-"""How well a model predicts texts: loss, bits per byte, perplexity, and the curve over position."""
+"""Loss, bits per byte and perplexity of a model on texts, and its loss over position."""
 
 import math
 from collections.abc import Callable, Iterator, Sequence
@@ -26,7 +26,7 @@ _TOKENS_AT_ONCE = 8192
 
 @dataclass(frozen=True)
 class Evaluation:
-    """Figures over all tokens of all documents but each document's first.
+    """Metrics over all tokens of all documents except the first of each.
 
     ``loss`` is in nats per token, ``perplexity`` per token; ``curve`` gives bits per byte over the first 1k, 10k and
     100k tokens of the documents that are at least that long.
@@ -47,7 +47,7 @@ class Evaluation:
 
 @dataclass(frozen=True)
 class PositionLoss:
-    """What tokens at the positions ``start`` to ``stop`` (exclusive) of their texts cost; bits are per byte."""
+    """Mean loss in nats, and bits per byte, of the tokens at positions ``start`` to ``stop`` (exclusive)."""
 
     start: int
     stop: int
@@ -68,14 +68,14 @@ def stream_losses(
 ) -> list[Losses]:
     """Return the nats of every token after the first of each document, read from beginning to end.
 
-    The state is carried through a whole document, or emptied every ``reset_every`` tokens. Documents are read
-    ``batch_size`` at a time, padded at the end, without dropout. ``on_progress`` hears of every batch of tokens read.
+    The state is carried through a document, or reset every ``reset_every`` tokens. ``batch_size`` documents are read at
+    a time, padded at the end, without dropout. ``on_progress`` is called with the number of tokens of each batch.
     """
     for name, value in (("segment", segment), ("reset_every", reset_every), ("batch_size", batch_size)):
         if value is not None and value < 1:
             raise ConfigError(f"{name} is {value}; it must be at least 1")
     if any(len(document) < 2 for document in documents):
-        raise DataError("a document has fewer than two tokens; there is nothing to predict in it")
+        raise DataError("a document has fewer than two tokens; there is nothing to predict")
     order = sorted(range(len(documents)), key=lambda index: len(documents[index]))
     losses: list[Losses] = [np.zeros(0, np.float32)] * len(documents)
     for start in range(0, len(order), batch_size):
@@ -88,7 +88,7 @@ def stream_losses(
 
 
 def cut_windows(documents: Sequence[Tokens], window: int) -> list[Tokens]:
-    """Return pieces in which up to ``window`` tokens are predicted; neighbours share the token between them."""
+    """Return windows in which up to ``window`` tokens are predicted; neighbours share one token."""
     if window < 1:
         raise ConfigError(f"window is {window}; it must be at least 1")
     return [
@@ -106,8 +106,8 @@ def window_losses(
 ) -> list[Losses]:
     """Return the nats of every token after the first of each window, every window read by itself.
 
-    Windows of one length are read side by side, ``batch_size`` at most and about 8,192 tokens at most: much faster
-    than ``stream_losses`` with ``reset_every``, which gives the same numbers.
+    Windows of one length are batched, up to ``batch_size`` and about 8,192 tokens: the same numbers as
+    ``stream_losses`` with ``reset_every``, much faster.
     """
     if batch_size < 1:
         raise ConfigError(f"batch_size is {batch_size}; it must be at least 1")
@@ -118,8 +118,8 @@ def window_losses(
         for group in (indices[start : start + rows] for start in range(0, len(indices), rows)):
             table = np.stack([windows[index] for index in group]).astype(np.int64)
             with evaluating(model):
-                piece, _ = _read_segment(model, table, None, keep_state=False)
-            for index, row in zip(group, piece.cpu().numpy(), strict=True):
+                rows_of_losses, _ = _read_segment(model, table, None, keep_state=False)
+            for index, row in zip(group, rows_of_losses.cpu().numpy(), strict=True):
                 losses[index] = row
             if on_progress is not None:
                 on_progress(len(group) * (length - 1))
@@ -137,21 +137,21 @@ def _read_group(
     table = np.zeros((len(documents), longest + 1), np.int64)
     for row, document in enumerate(documents):
         table[row, : len(document)] = document
-    pieces: list[Losses] = []
+    parts: list[Losses] = []
     state: State | None = model.empty_state(len(documents))
     for start, stop in _cut(longest, segment, reset_every):
         if reset_every is not None and start % reset_every == 0:
             state = model.empty_state(len(documents))
-        piece, state = _read_segment(model, table[:, start : stop + 1], state)
-        pieces.append(piece.cpu().numpy())
+        part, state = _read_segment(model, table[:, start : stop + 1], state)
+        parts.append(part.cpu().numpy())
         if on_progress is not None:
             on_progress(sum(max(0, min(len(document) - 1, stop) - start) for document in documents))
-    whole = np.concatenate(pieces, axis=1)
+    whole = np.concatenate(parts, axis=1)
     return [whole[row, : len(document) - 1] for row, document in enumerate(documents)]
 
 
 def _cut(length: int, segment: int, reset_every: int | None) -> Iterator[tuple[int, int]]:
-    """Yield the segments of a text; where the memory is emptied a new one begins."""
+    """Yield the segments of a text; a new one begins at each reset."""
     start = 0
     while start < length:
         limit = length if reset_every is None else (start // reset_every + 1) * reset_every
@@ -173,9 +173,9 @@ def _read_segment(
 
 
 def summarise(losses: Sequence[Losses], documents: Sequence[Tokens], byte_lengths: Sequence[int]) -> Evaluation:
-    """Return the figures of ``losses``; ``byte_lengths`` gives the bytes of each token id."""
+    """Return the metrics of ``losses``; ``byte_lengths`` has the number of bytes of each token id."""
     if not losses:
-        raise DataError("there is no document to measure; give at least one")
+        raise DataError("there is no document to evaluate; give at least one")
     lengths = np.asarray(byte_lengths, np.int64)
     sizes = [lengths[document[1:]] for document in documents]
     nats = float(sum(row.astype(np.float64).sum() for row in losses))
@@ -190,7 +190,7 @@ def summarise(losses: Sequence[Losses], documents: Sequence[Tokens], byte_length
 
 
 def make_evaluation(*, documents: int, tokens: int, bytes_: int, nats: float, curve: dict[str, float]) -> Evaluation:
-    """Return the figures that sums over all tokens give."""
+    """Return the metrics from sums over all tokens."""
     mean = nats / tokens
     return Evaluation(
         documents, tokens, bytes_, mean, nats / math.log(2) / bytes_, math.exp(min(mean, 700.0)), dict(curve)
@@ -200,10 +200,10 @@ def make_evaluation(*, documents: int, tokens: int, bytes_: int, nats: float, cu
 def losses_over_position(
     losses: Sequence[Losses], documents: Sequence[Tokens], byte_lengths: Sequence[int]
 ) -> list[PositionLoss]:
-    """Return the loss in stretches that double in length: 0 to 64, to 128, to 256, and so on.
+    """Return the loss by position, in intervals that double: 0 to 64, to 128, to 256, and so on.
 
-    A model that uses what it remembers gets better from stretch to stretch; one that was trained on shorter texts and
-    does not stand longer ones gets worse.
+    It falls for a model that uses its memory, and rises for one that does not generalise beyond the length that it
+    was trained on.
     """
     lengths = np.asarray(byte_lengths, np.int64)
     longest = max((len(row) for row in losses), default=0)

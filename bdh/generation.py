@@ -1,22 +1,22 @@
-"""Sampling: an iterator of tokens, state in and state out, constant time and memory per token."""
+"""Sampling: an iterator of tokens from a state; constant time and memory per token."""
 
 import math
 from collections.abc import Iterator, Sequence
 
 import torch
 
+from bdh.decoding import SparseStepper, TritonStepper, make_stepper
 from bdh.errors import ConfigError
 from bdh.model import BDHOutput, check_range, evaluating
 from bdh.neuro.model import LanguageModel
 from bdh.shapes import Float, Int, Tensor
 from bdh.state import State
-from bdh.stepping import SparseStepper, Stepper, make_stepper
 
-_PROMPT_PIECE = 1024
+_PROMPT_SEGMENT = 1024
 
 
 class Generation(Iterator[int]):
-    """Tokens drawn one by one, each read by the fastest way there is (``make_stepper``)."""
+    """An iterator of sampled tokens, each read by the fastest stepper (``make_stepper``)."""
 
     def __init__(
         self,
@@ -31,7 +31,7 @@ class Generation(Iterator[int]):
     ) -> None:
         self._state = state
         self._model = model
-        self._stepper: Stepper | SparseStepper | None = None
+        self._stepper: TritonStepper | SparseStepper | None = None
         self._logits = logits
         self._left = limit
         self._temperature = temperature
@@ -40,11 +40,11 @@ class Generation(Iterator[int]):
 
     @torch.inference_mode()
     def __next__(self) -> int:
-        """Draw the next token, and read it."""
+        """Sample the next token, and read it."""
         if self._left == 0:
             raise StopIteration
         self._left -= 1
-        if isinstance(self._stepper, Stepper):
+        if isinstance(self._stepper, TritonStepper):
             token = int(self._stepper.drawn)
             self._stepper.step(self._stepper.drawn)
             return token
@@ -62,18 +62,18 @@ class Generation(Iterator[int]):
 
     @property
     def state(self) -> State:
-        """The memory after the last token that was fed to the model."""
+        """The state after the last token that the model has read."""
         return self._state if self._stepper is None else self._stepper.state
 
     def _draw(self, logits: Float[Tensor, "B V"]) -> Int[Tensor, "B"]:
-        """Return the most likely tokens at temperature 0, otherwise tokens drawn from the ``top_k`` likeliest.
+        """Return the most likely tokens at temperature 0, otherwise a sample of the ``top_k`` most likely ones.
 
-        Made of steps that a graph can capture: the largest of p / e, e exponential, is a draw from p.
+        Only steps that a CUDA graph can capture: argmax of p / e, with e exponential, is a sample of p.
         """
         logits = logits.float()
         if self._temperature == 0:
             return logits.argmax(-1)
-        logits = (logits - logits.amax(-1, keepdim=True)) / self._temperature  # the likeliest at 0: nothing overflows
+        logits = (logits - logits.amax(-1, keepdim=True)) / self._temperature  # the maximum at 0: no overflow
         if 0 < self._top_k < logits.shape[-1]:
             logits = logits.masked_fill(logits < logits.topk(self._top_k).values[:, -1:], -torch.inf)
         chance = torch.empty_like(logits).exponential_(generator=self._generator)
@@ -91,17 +91,17 @@ def generate(
     seed: int = 0,
     state: State | None = None,
 ) -> Generation:
-    """Read ``prompt`` after ``state`` and return an iterator of up to ``max_new_tokens`` tokens.
+    """Read ``prompt`` as the continuation of ``state``; return an iterator of up to ``max_new_tokens`` tokens.
 
-    ``top_k`` 0 keeps the whole vocabulary; ``temperature`` 0 is greedy. Dropout is off, whatever mode the model is
-    in. Raises ConfigError on an empty prompt, a token outside the vocabulary, or a setting that breaks its rule.
+    ``top_k`` 0 samples from the whole vocabulary; ``temperature`` 0 is greedy. Dropout is off in any mode of the
+    model. Raises ConfigError for an empty prompt, a token outside the vocabulary, or a setting that is not valid.
     """
     if not len(prompt):
         raise ConfigError("the prompt is empty; give at least one token")
     if not 0 <= temperature < math.inf or top_k < 0 or max_new_tokens < 0 or not 0 <= seed < 2**63:
         raise ConfigError(
             f"temperature {temperature}, top_k {top_k}, max_new_tokens {max_new_tokens}, seed {seed}: "
-            "none may be negative or without bound"
+            "none may be negative or infinite"
         )
     tokens = torch.tensor([list(prompt)])
     check_range(tokens, model.config.vocab_size, name="tokens of the prompt")
@@ -110,11 +110,11 @@ def generate(
 
 
 def _read(model: LanguageModel, tokens: Int[Tensor, "1 T"], state: State | None) -> tuple[Float[Tensor, "V"], State]:
-    """Read a prompt of any length in pieces, so that memory does not grow with it."""
-    for start in range(0, tokens.shape[1], _PROMPT_PIECE):
-        piece = tokens[:, start : start + _PROMPT_PIECE].to(model.device)
+    """Read a prompt of any length in segments, so that the memory in use does not grow with it."""
+    for start in range(0, tokens.shape[1], _PROMPT_SEGMENT):
+        segment = tokens[:, start : start + _PROMPT_SEGMENT].to(model.device)
         with evaluating(model):
-            output: BDHOutput = model(piece, state=state)
+            output: BDHOutput = model(segment, state=state)
         state = output.state
     assert state is not None
     return output.logits[0, -1], state

@@ -1,4 +1,4 @@
-"""Model folders up to the Hugging Face Hub and down from it, or to any server that speaks as it does."""
+"""Upload model folders to the Hugging Face Hub, or a server with its interface, and download them."""
 
 import tempfile
 from collections.abc import Mapping
@@ -9,7 +9,7 @@ import torch
 from huggingface_hub import CommitOperationAdd, CommitOperationDelete, HfApi, snapshot_download
 from huggingface_hub.errors import (  # type: ignore[attr-defined]
     HFValidationError,
-    HTTPError,  # that of the HTTP library on which the hub's client stands, whichever it is
+    HTTPError,  # that of the HTTP library of the hub's client
     LocalEntryNotFoundError,
     LocalTokenNotFoundError,
     OfflineModeIsEnabled,
@@ -38,11 +38,11 @@ def push_to_hub(
     private: bool | None = None,
     message: str = "Upload a BDH model",
 ) -> str:
-    """Put a model folder, or a model with its ``tokenizer``, on the hub; return the address of the repository.
+    """Upload a model folder, or a model with its ``tokenizer``, to the hub; return the address of the repository.
 
-    The repository is made when it does not exist, and the weights of an earlier upload give way in the same commit. A
-    folder without README.md gets a card with ``metrics``. ``endpoint`` and ``token`` default to what the hub's client
-    finds in the environment. Raises CheckpointError when there is no model in the folder, HubError when the hub
+    The repository is created when it does not exist; weights of an earlier upload are deleted in the same commit. A
+    folder without README.md gets a card with ``metrics``. ``endpoint`` and ``token`` default to those that the hub's
+    client finds in the environment. Raises CheckpointError for a folder without a model, HubError when the hub
     refuses or cannot be reached.
     """
     if isinstance(source, (str, Path)):
@@ -76,11 +76,11 @@ def _push_folder(
 
 
 def _additions(folder: Path, repo_id: str, metrics: Mapping[str, float] | None) -> list[CommitOperationAdd]:
-    """Return the files of the model in ``folder``, and a card when it has none."""
+    """Return the files of the model in ``folder``, and a card if it has none."""
     config = checkpoint.read_config(folder)
     files = {path.name: path for pattern in _FILES for path in folder.glob(pattern) if path.suffix != ".partial"}
     if "tokenizer.json" not in files or not any(name.endswith(".safetensors") for name in files):
-        raise CheckpointError(f"{folder} holds {sorted(files)}; expected tokenizer.json and model*.safetensors as well")
+        raise CheckpointError(f"{folder} has {sorted(files)}; expected tokenizer.json and model*.safetensors as well")
     additions = [CommitOperationAdd(name, path) for name, path in sorted(files.items())]
     if "README.md" not in files:
         card = model_card(config, repo_id, metrics=metrics)
@@ -99,8 +99,8 @@ def from_hub(
 ) -> tuple[LanguageModel, Tokenizer]:
     """Return the model, in evaluation mode, and its tokenizer from a folder or from a repository ``user/name``.
 
-    What was downloaded once is kept by the hub's client, in ``cache_dir`` or its own folder, and found there without a
-    network. Raises HubError when the repository cannot be had, CheckpointError when it holds no model of ours.
+    Downloads are cached by the hub's client, in ``cache_dir`` or its own folder, and need no network later. Raises
+    HubError when the repository cannot be downloaded, CheckpointError when it is not a model of this library.
     """
     if Path(id_or_path).is_dir():
         return checkpoint.load(id_or_path, device=device)
@@ -115,12 +115,12 @@ def from_hub(
         )
     except _REFUSALS as error:
         raise HubError(
-            f"{id_or_path} is no folder, and the hub gave no such model ({_reason(error)}); "
+            f"{id_or_path} is not a folder, and the hub has no such model ({_reason(error)}); "
             "give a model folder or user/name"
         ) from error
     return checkpoint.load(folder, device=device)
 
 
 def _reason(error: Exception) -> str:
-    """Return the first line of what the client says."""
+    """Return the first line of the client's message."""
     return next(iter(str(error).strip().splitlines()), type(error).__name__)

@@ -1,4 +1,4 @@
-"""Two models joined into one: their neurons stand side by side, what they share is averaged (paper, section 7.1)."""
+"""Merge two models: neurons are concatenated, shared weights averaged (paper, section 7.1)."""
 
 import math
 from collections.abc import Mapping
@@ -19,12 +19,12 @@ ALONG: tuple[Along, ...] = ("neurons", "heads")
 
 
 def merge(first: BDH, second: BDH, *, along: Along = "neurons") -> BDH:
-    """Return the model in evaluation mode that has the neurons of both, and the mean of their embeddings and outputs.
+    """Return the model with the neurons of both and the mean of their embeddings and outputs, in evaluation mode.
 
-    ``neurons``, as the paper does it: each head holds the neurons of both, each with its own frequency, and both read
-    and write one memory; damping factors become their geometric mean. ``heads``: each model keeps its own heads, and
-    with them its own memory and damping; the frequencies must be the same. A model merged with itself computes what
-    it computed before, but for the eps of LayerNorm. Raises MergeError when the models do not fit.
+    ``along="neurons"``, as in the paper: each head has the neurons of both, each with its own frequency, and one
+    memory; damping factors become their geometric mean. ``along="heads"``: each model keeps its heads, with their
+    memory and damping; the frequencies must be the same. A model merged with itself has the same outputs, up to the
+    eps of LayerNorm. Raises MergeError when the models do not fit.
     """
     config = _merged_config(first, second, along)
     pair = first.state_dict(), second.state_dict()
@@ -62,7 +62,7 @@ def _merged_config(first: BDH, second: BDH, along: Along) -> BDHConfig:
         if getattr(one, name) != getattr(other, name):
             raise MergeError(f"{name} is {getattr(one, name)} and {getattr(other, name)}; both models need the same")
     if (one.decay is None) != (other.decay is None) or one.learn_decay != other.learn_decay:
-        raise MergeError("one model damps its memory and the other does not, or only one learned how; both must agree")
+        raise MergeError("only one of the models has damping, or learns it; both must agree")
     heads = one.n_head if along == "neurons" else one.n_head + other.n_head
     multiplier = one.mlp_internal_dim_multiplier + other.mlp_internal_dim_multiplier
     decay = _merged_decay(first, second, along)
@@ -84,5 +84,5 @@ def _merged_frequencies(first: Mapping[str, Tensor], second: Mapping[str, Tensor
     if along == "neurons":
         return torch.cat(pair, dim=-1)
     if not torch.equal(*pair):
-        raise MergeError("the models turn their neurons at different frequencies; merge them along neurons")
+        raise MergeError("the models have different rotary frequencies; merge them along neurons")
     return pair[0]

@@ -1,35 +1,45 @@
-"""BDH-GPU: the published Dragon Hatchling language model (arXiv 2509.26507, Appendix E) with a memory one can carry."""
+"""BDH-GPU: the published Dragon Hatchling language model (arXiv 2509.26507, Appendix E) with an explicit state.
+
+Names in code, symbols in the paper, and where they are used (docs/equations.md has all of them):
+
+    encoder    D_x  (H, D, N)        x = relu(v D_x)                             step 1, ``BDH.layer``
+    encoder_v  D_y  (H, D, N)        y = relu(LN(a) D_y) * x                     step 3
+    decoder    E    (H * N, D)       v = LN(v + LN(y E))                         step 4
+    x, y            (B, H, T, N)     sparse positive activations of the neurons
+    v               (B, T, D)        values; LN(embed(tokens)) for the first layer
+    q               (B, H, T, N)     rope(x): the keys equal the queries
+    a               (B, H, T, D)     a_t = sum over s < t of decay^(t-s) (q_t . q_s) v_s   step 2, ``bdh/ops/``
+    memory     rho  (L, B, H, N, D)  S = decay (S + q_t outer v_t), Definition 4
+    decay      U    (H,)             damping per token, one factor per head; None for the published form
+"""
 
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
-from typing import Any, Literal, NamedTuple
+from typing import Any, NamedTuple
 
 import torch
 import torch.nn.functional as F
 from torch import nn
 
-from bdh import fused
+from bdh import backends
+from bdh.backends import MODES, Attend, Encoded, LayerObserver, Mode, Options
 from bdh.config import BDHConfig
 from bdh.errors import ConfigError, StateError
-from bdh.ops import chunkwise, parallel, pieces, recurrent
-from bdh.ops.layer import Parameters, normalise
-from bdh.ops.rotary import Rotation, make_pair_rotation, make_rotation, make_turns, rotate
-from bdh.positions import Positions
+from bdh.ops.layer import normalise
+from bdh.ops.rotary import rotate
+from bdh.rotary_buffers import RotaryBuffers
 from bdh.shapes import Float, Int, Tensor
 from bdh.state import BDHState, State
 
-Mode = Literal["parallel", "chunkwise", "recurrent"]
-MODES: tuple[Mode, ...] = ("parallel", "chunkwise", "recurrent")
 IGNORED = -100
-_PARALLEL_UP_TO = 1024
 
 
 @dataclass(frozen=True)
 class BDHOutput:
-    """What one call returns; see ``BDH.forward``.
+    """The result of one call; see ``BDH.forward``.
 
-    ``state`` is None only when the call asked for none. ``activity`` is None unless it was asked for.
+    ``state`` is None only when called with ``keep_state=False``, ``activity`` when ``measure_every`` is 0.
     """
 
     logits: Float[Tensor, "B T V"]
@@ -40,7 +50,7 @@ class BDHOutput:
 
 
 class Probe(NamedTuple):
-    """How a model does on a text: shares of active neurons, norm of a layer's memory, gain where there is one."""
+    """Health of a model on a text: shares of active neurons, Frobenius norm of a layer's memory, mean gain if any."""
 
     active_x: float
     active_y: float
@@ -51,7 +61,7 @@ class Probe(NamedTuple):
 class BDH(nn.Module):
     """A stateful BDH language model; all layers share one set of weights.
 
-    Parameter names and shapes are those of the official implementation, so its state dict loads as it is:
+    Parameter names and shapes are those of the official implementation, so that its state dict loads unchanged:
     ``encoder`` (H, D, N), ``encoder_v`` (H, D, N), ``decoder`` (H * N, D), ``embed.weight`` (V, D), ``lm_head`` (D, V),
     ``attn.freqs`` (1, 1, 1, N).
     """
@@ -66,7 +76,7 @@ class BDH(nn.Module):
         self.decoder = nn.Parameter(torch.empty(heads * neurons, width))
         self.embed = nn.Embedding(config.vocab_size, width)
         self.lm_head = nn.Parameter(torch.empty(width, config.vocab_size))
-        self.attn = Positions(config)
+        self.attn = RotaryBuffers(config)
         for weight in (self.encoder, self.encoder_v, self.decoder, self.embed.weight, self.lm_head):
             nn.init.normal_(weight, mean=0.0, std=0.02)
 
@@ -80,13 +90,13 @@ class BDH(nn.Module):
         keep_state: bool = True,
         measure_every: int = 0,
     ) -> BDHOutput:
-        """Read ``tokens`` after what ``state`` has read, and predict each next token.
+        """Read ``tokens`` as the continuation of ``state``, and predict each next token.
 
-        ``targets`` (next tokens, -100 for none) add the mean cross-entropy in nats. ``mode`` changes speed, never
-        results; when not given it follows from the length. ``keep_state`` False skips writing the last memory.
+        ``targets`` (next tokens, -100 to ignore one) add the mean cross-entropy in nats. ``mode`` changes speed, never
+        results; by default it is chosen by length. ``keep_state=False`` skips the last write to the memory.
         ``measure_every`` k > 0 reports the share of active x and y neurons of each layer, at every k-th token.
         Raises StateError for a state of another shape, ConfigError for empty or misshapen input and, on a CPU, for
-        tokens outside the vocabulary (on a GPU the look would make every call wait).
+        tokens outside the vocabulary (on a GPU the check would synchronise every call).
         """
         if targets is not None and targets.shape != tokens.shape:
             raise ConfigError(
@@ -94,10 +104,10 @@ class BDH(nn.Module):
             )
         if targets is not None:
             check_ids(targets, self.config.vocab_size, self.device, name="targets")
-        hidden, kept, activity = self.encode(tokens, state, mode, keep_state=keep_state, measure_every=measure_every)
+        hidden, after, activity = self.encode(tokens, state, mode, keep_state=keep_state, measure_every=measure_every)
         head = self._compiled[1] if self.training and self._compiled else self.head
         logits, loss = head(hidden, targets)
-        return BDHOutput(logits, loss, kept, hidden, activity)
+        return BDHOutput(logits, loss, after, hidden, activity)
 
     def encode(
         self,
@@ -107,87 +117,78 @@ class BDH(nn.Module):
         *,
         keep_state: bool = True,
         measure_every: int = 0,
-        listen: "Listener | None" = None,
+        observe: LayerObserver | None = None,
         overwrite_state: bool = False,
-    ) -> tuple[Float[Tensor, "B T D"], BDHState | None, Float[Tensor, "L 2"] | None]:
-        """Return the last hidden vectors, the state and the activity of ``forward``, without predicting anything.
+    ) -> Encoded:
+        """Return the last hidden vectors, the state and the activity of ``forward``, without the head.
 
-        ``listen`` hears of each layer in turn: its neurons x and y (B, H, T, N) and its memory after the text.
-        ``overwrite_state`` gives ``state`` away: its memory may become that of the state that is returned.
+        ``observe`` is called for each layer in turn with its neurons x and y (B, H, T, N) and its memory after the
+        text. ``overwrite_state`` allows the memory of ``state`` to be reused for the state that is returned.
         """
         self._check(tokens, state, mode)
         check_ids(tokens, self.config.vocab_size, self.device, name="tokens")
-        mode = mode or _choose_mode(tokens.shape[1])
-        if mode == "chunkwise" and listen is None and not torch.is_grad_enabled():
-            return self._encode_segments(tokens, state, keep_state, measure_every, overwrite_state)
-        return self._encode_at_once(tokens, state, mode, keep_state, measure_every, listen)
+        mode = mode or backends.choose_mode(tokens.shape[1])
+        trunk = self._compiled[0] if self.training and self._compiled else self.trunk
+        return backends.encode(
+            self, trunk, tokens, state, Options(mode, keep_state, measure_every, observe, overwrite_state)
+        )
 
-    def _encode_at_once(
+    def trunk(
         self,
         tokens: Int[Tensor, "B T"],
-        state: BDHState | None,
+        rotation: tuple[Float[Tensor, "T N"], Float[Tensor, "T N"]],
+        memory: Float[Tensor, "L B H N D"] | None,
         mode: Mode,
         keep_state: bool,
         measure_every: int,
-        listen: "Listener | None" = None,
-    ) -> tuple[Float[Tensor, "B T D"], BDHState | None, Float[Tensor, "L 2"] | None]:
-        """Return what ``encode`` returns, by the fused stages where they apply."""
-        start = 0 if state is None else state.position
-        memory, length = None if state is None else state.memory, tokens.shape[1]
-        frequencies = self.attn.freqs.view(-1)
-        if listen is None and self._fuses(length, mode):
-            pairs = make_pair_rotation(frequencies, start=start, length=length, dtype=self._work_dtype())
-            hidden, after, activity = self._fused_trunk(tokens, pairs, memory, mode, keep_state, measure_every)
-        else:
-            trunk = self._compiled[0] if self.training and self._compiled else self.trunk
-            rotation = make_rotation(frequencies, start=start, length=length)
-            hidden, after, activity = trunk(tokens, rotation, memory, mode, keep_state, measure_every, listen)
-        kept = None if after is None else BDHState(after, start + length)
-        return hidden, kept, activity
+        observe: LayerObserver | None = None,
+    ) -> tuple[Float[Tensor, "B T D"], Float[Tensor, "L B H N D"] | None, Float[Tensor, "L 2"] | None]:
+        """Return the last hidden vectors, the memory after the text, and the activity, from layer after layer.
 
-    def _encode_segments(
-        self,
-        tokens: Int[Tensor, "B T"],
-        state: BDHState | None,
-        keep_state: bool,
-        measure_every: int,
-        overwrite_state: bool,
-    ) -> tuple[Float[Tensor, "B T D"], BDHState | None, Float[Tensor, "L 2"] | None]:
-        """Return what ``encode`` returns without gradients, segment by segment: what is wide does not grow with T."""
-        length, parts = tokens.shape[1], []
-        for start, stop in fused.cut(length, measure_every, lambda whole: self._fuses(whole, "chunkwise")):
-            kept = keep_state or stop < length
-            piece = tokens[:, start:stop]
-            if pieces.pays(self.device, len(tokens)):
-                own = state if overwrite_state or start else state and state.fork()
-                hidden, state, activity = self._encode_pieces(piece, own, measure_every)
-            else:
-                hidden, state, activity = self._encode_at_once(piece, state, "chunkwise", kept, measure_every)
-            parts.append((hidden, activity))
-        hidden = torch.cat([hidden for hidden, _ in parts], dim=1)
-        state = state if keep_state else None
-        if not measure_every:
-            return hidden, state, None
-        weights = [-(-hidden.shape[1] // measure_every) for hidden, _ in parts]
-        shares = [share * weight for (_, share), weight in zip(parts, weights, strict=True) if share is not None]
-        return hidden, state, torch.stack(shares).sum(dim=0) / sum(weights)
-
-    def _encode_pieces(
-        self, tokens: Int[Tensor, "1 T"], state: BDHState | None, measure_every: int
-    ) -> tuple[Float[Tensor, "1 T D"], BDHState, Float[Tensor, "L 2"] | None]:
-        """Return what ``encode`` returns on a processor; the memory of ``state`` becomes that of the state returned."""
-        state = state or self.empty_state()
-        length, wide = tokens.shape[1], torch.promote_types(self.encoder.dtype, torch.float32)
-        memory = state.memory[:, 0].to(wide)
-        hidden, activity = pieces.trunk(
-            self.embedded(tokens)[0],
-            self._of_layers(),
-            make_turns(self.attn.freqs.view(-1), start=state.position, length=length, dtype=wide),
-            memory,
-            size=self.config.chunk_size,
-            measure_every=measure_every,
+        Free of Python integers that change from call to call, so that it is compiled only once.
+        """
+        attend = backends.make_attend(
+            mode,
+            tokens.shape[1],
+            self.attn.decay(),
+            chunk_size=self.config.chunk_size,
+            dtype=self.encoder.dtype,
+            keep_state=keep_state,
         )
-        return hidden[None], BDHState(memory[:, None], state.position + length), activity
+        rotation = (rotation[0].to(self.encoder.dtype), rotation[1].to(self.encoder.dtype))
+        v = self.embedded(tokens)
+        memories, activities = [], []
+        for layer in range(self.config.n_layer):
+            before = None if memory is None else memory[layer]
+            v, after, x, y = self.layer(v, rotation, before, attend)
+            if observe is not None:
+                observe(x, y, after)
+            if after is not None:
+                memories.append(after)
+            if measure_every:
+                activities.append(torch.stack([_share_active(neurons[:, :, ::measure_every]) for neurons in (x, y)]))
+        stacked = torch.stack(memories) if memories else None
+        return v, stacked, torch.stack(activities) if activities else None
+
+    def embedded(self, tokens: Int[Tensor, "B T"]) -> Float[Tensor, "B T D"]:
+        """Return the input of the first layer: the normalised embedding of each token."""
+        return normalise(self.embed(tokens))
+
+    def layer(
+        self,
+        v: Float[Tensor, "B T D"],
+        rotation: tuple[Float[Tensor, "T N"], Float[Tensor, "T N"]],
+        memory: Float[Tensor, "B H N D"] | None,
+        attend: Attend,
+    ) -> tuple[Float[Tensor, "B T D"], Float[Tensor, "B H N D"] | None, Tensor, Tensor]:
+        """Apply steps 1 to 4 of one layer (Appendix E); return v, the memory after the text, x and y."""
+        narrow = v.to(self.encoder.dtype)
+        x = F.relu(narrow[:, None] @ self.encoder)  # (B, H, T, N)
+        a, after = attend(rotate(x, rotation), narrow, memory)
+        y = F.relu(normalise(a).to(self.encoder_v.dtype) @ self.encoder_v) * x
+        dropped = F.dropout(y, self.config.dropout, self.training)
+        out = dropped.transpose(1, 2).flatten(2) @ self.decoder  # (B, T, D)
+        return normalise(v + normalise(out)), after, x, y
 
     def head(
         self, hidden: Float[Tensor, "B T D"], targets: Int[Tensor, "B T"] | None
@@ -198,121 +199,6 @@ class BDH(nn.Module):
             return logits, None
         return logits, F.cross_entropy(logits.flatten(0, 1).float(), targets.flatten().long(), ignore_index=IGNORED)
 
-    def trunk(
-        self,
-        tokens: Int[Tensor, "B T"],
-        rotation: tuple[Float[Tensor, "T N"], Float[Tensor, "T N"]],
-        memory: Float[Tensor, "L B H N D"] | None,
-        mode: Mode,
-        keep_state: bool,
-        measure_every: int,
-        listen: "Listener | None" = None,
-    ) -> tuple[Float[Tensor, "B T D"], Float[Tensor, "L B H N D"] | None, Float[Tensor, "L 2"] | None]:
-        """Return the last hidden vectors, the memory after the text, and the activity: ``forward`` without the head.
-
-        Free of Python integers that change from call to call, so that it can be compiled once.
-        """
-        attend = self._attention(mode, tokens.shape[1], keep_state)
-        rotation = (rotation[0].to(self.encoder.dtype), rotation[1].to(self.encoder.dtype))
-        v = self.embedded(tokens)
-        memories, activities = [], []
-        for layer in range(self.config.n_layer):
-            before = None if memory is None else memory[layer]
-            v, after, x, y = self.layer(v, rotation, before, attend)
-            if listen is not None:
-                listen(x, y, after)
-            if after is not None:
-                memories.append(after)
-            if measure_every:
-                activities.append(torch.stack([_share_active(neurons[:, :, ::measure_every]) for neurons in (x, y)]))
-        stacked = torch.stack(memories) if memories else None
-        return v, stacked, torch.stack(activities) if activities else None
-
-    def _fuses(self, length: int, mode: Mode) -> bool:
-        """Return whether the fused stages do a text of this length in ``mode``."""
-        if mode == "recurrent":
-            return False
-        sizes = fused.Sizes(self._work_dtype(), self.device, self.config.n_embd, self.config.n_neurons)
-        return fused.applies(
-            sizes,
-            length,
-            chunkwise=mode == "chunkwise",
-            gradients=torch.is_grad_enabled(),
-            learned_decay=self.attn.decay_logit is not None,
-        )
-
-    def _fused_trunk(
-        self,
-        tokens: Int[Tensor, "B T"],
-        rotation: Rotation,
-        memory: Float[Tensor, "L B H N D"] | None,
-        mode: Mode,
-        keep_state: bool,
-        measure_every: int,
-    ) -> tuple[Float[Tensor, "B T D"], Float[Tensor, "L B H N D"] | None, Float[Tensor, "L 2"] | None]:
-        """Return what ``trunk`` returns."""
-        return fused.trunk(
-            self.embedded(tokens),
-            self._of_layers(),
-            rotation,
-            memory,
-            self._work_dtype(),
-            layers=self.config.n_layer,
-            count=fused.count_pieces(tokens.shape[1], chunkwise=mode == "chunkwise"),
-            drop=self.config.dropout if self.training else 0.0,
-            keep_state=keep_state,
-            measure_every=measure_every,
-        )
-
-    def _of_layers(self) -> Parameters:
-        return Parameters(self.encoder, self.encoder_v, self.decoder, self.attn.decay())
-
-    def _work_dtype(self) -> torch.dtype:
-        """Return the precision of matrix products: that of autocast where it is on, else that of the weights."""
-        kind = self.device.type
-        return torch.get_autocast_dtype(kind) if torch.is_autocast_enabled(kind) else self.encoder.dtype
-
-    def embedded(self, tokens: Int[Tensor, "B T"]) -> Float[Tensor, "B T D"]:
-        """Return what the first layer reads: the normalised vector of each token."""
-        return normalise(self.embed(tokens))
-
-    def layer(
-        self,
-        v: Float[Tensor, "B T D"],
-        rotation: tuple[Float[Tensor, "T N"], Float[Tensor, "T N"]],
-        memory: Float[Tensor, "B H N D"] | None,
-        attend: "Attend",
-    ) -> tuple[Float[Tensor, "B T D"], Float[Tensor, "B H N D"] | None, Tensor, Tensor]:
-        """Apply steps 1 to 4 of one layer (Appendix E); ``attend`` is given rope(x), the values and ``memory``."""
-        narrow = v.to(self.encoder.dtype)
-        x = F.relu(narrow[:, None] @ self.encoder)  # (B, H, T, N)
-        a, after = attend(rotate(x, rotation), narrow, memory)
-        y = F.relu(normalise(a).to(self.encoder_v.dtype) @ self.encoder_v) * x
-        kept = F.dropout(y, self.config.dropout, self.training)
-        out = kept.transpose(1, 2).flatten(2) @ self.decoder  # (B, T, D)
-        return normalise(v + normalise(out)), after, x, y
-
-    def _attention(self, mode: Mode, length: int, keep_state: bool) -> "Attend":
-        """Return the attention of ``mode`` with this model's settings bound; damping is made once for all layers."""
-        decay, size = self.attn.decay(), self.config.chunk_size
-        lengths = {length} if mode == "parallel" else chunkwise.piece_lengths(length, size)
-        powers = None
-        if decay is not None and mode != "recurrent":
-            powers = {piece: parallel.make_damping(decay, piece, self.encoder.dtype) for piece in lengths}
-
-        def attend(q: Tensor, v: Tensor, memory: Tensor | None) -> tuple[Tensor, Tensor | None]:
-            if mode == "parallel":
-                own = None if powers is None else powers[length]
-                return parallel.attend(q, v, memory, decay, write=keep_state, damping=own)
-            if mode == "chunkwise":
-                return chunkwise.attend(q, v, memory, decay, chunk_size=size, write=keep_state, damping=powers)
-            if memory is None:
-                memory = torch.zeros(*q.shape[:2], q.shape[3], v.shape[2], dtype=torch.float32, device=q.device)
-            attended, after = recurrent.attend(q, v, memory, decay)
-            return attended, after if keep_state else None
-
-        return attend
-
     def _check(self, tokens: Tensor, state: BDHState | None, mode: Mode | None) -> None:
         check_call(tokens, mode)
         if state is not None:
@@ -321,7 +207,7 @@ class BDH(nn.Module):
                 raise StateError(f"state is on {state.memory.device}, tokens on {tokens.device}; move one of them")
 
     def compile_training(self) -> None:
-        """Compile the layers and the head for training with torch.compile; evaluation, of any shape, stays plain."""
+        """Compile trunk and head with torch.compile for training; evaluation, of any shape, is not compiled."""
         self._compiled = (torch.compile(self.trunk, dynamic=False), torch.compile(self.head, dynamic=False))
 
     @torch.no_grad()
@@ -334,21 +220,17 @@ class BDH(nn.Module):
         return Probe(active_x, active_y, float(state.norm().mean()))
 
     def empty_state(self, batch_size: int = 1) -> BDHState:
-        """Return an empty memory on the model's device."""
+        """Return the state before the first token, on the model's device."""
         return BDHState.empty(self.config, batch_size, device=self.lm_head.device)
 
     @property
     def device(self) -> torch.device:
-        """Where the weights lie."""
+        """The device of the weights."""
         return self.lm_head.device
 
 
-Attend = Callable[[Tensor, Tensor, Tensor | None], tuple[Tensor, Tensor | None]]
-Listener = Callable[[Tensor, Tensor, Tensor | None], None]
-
-
 def check_call(tokens: Tensor, mode: Mode | None) -> None:
-    """Raise ConfigError unless ``tokens`` are (B, T) with a token in them, and ``mode`` is one of ``MODES`` or None."""
+    """Raise ConfigError unless ``tokens`` are (B, T) and not empty, and ``mode`` is one of ``MODES`` or None."""
     if tokens.dim() != 2 or tokens.numel() == 0:
         raise ConfigError(f"tokens have shape {tuple(tokens.shape)}; expected (B, T) with at least one token")
     if mode is not None and mode not in MODES:
@@ -356,9 +238,9 @@ def check_call(tokens: Tensor, mode: Mode | None) -> None:
 
 
 def check_ids(ids: Tensor, vocab_size: int, device: torch.device, *, name: str) -> None:
-    """Raise ConfigError unless ``ids`` are whole numbers on ``device`` and, on the CPU, inside the vocabulary.
+    """Raise ConfigError unless ``ids`` are integers on ``device`` and, on the CPU, inside the vocabulary.
 
-    ``name`` is tokens or targets; targets may hold ``IGNORED``.
+    ``name`` is "tokens" or "targets"; targets may contain ``IGNORED``.
     """
     if ids.dtype not in (torch.int64, torch.int32):
         raise ConfigError(f"{name} are of {ids.dtype}; expected torch.int64 or torch.int32")
@@ -369,7 +251,7 @@ def check_ids(ids: Tensor, vocab_size: int, device: torch.device, *, name: str) 
 
 
 def check_range(tokens: Int[Tensor, "..."], vocab_size: int, *, name: str = "tokens") -> None:
-    """Raise ConfigError unless every token is one of the vocabulary."""
+    """Raise ConfigError unless every token is in the vocabulary."""
     if tokens.numel() == 0:
         return
     low, high = (int(bound) for bound in torch.aminmax(tokens))
@@ -379,19 +261,13 @@ def check_range(tokens: Int[Tensor, "..."], vocab_size: int, *, name: str = "tok
 
 @contextmanager
 def evaluating(model: nn.Module) -> Iterator[None]:
-    """Switch dropout off inside the block, and back to what it was after."""
+    """Put ``model`` into evaluation mode inside the block, and back into its earlier mode afterwards."""
     training = model.training
     model.eval()
     try:
         yield
     finally:
         model.train(training)
-
-
-def _choose_mode(length: int) -> Mode:
-    if length == 1:
-        return "recurrent"
-    return "parallel" if length <= _PARALLEL_UP_TO else "chunkwise"
 
 
 def _share_active(neurons: Tensor) -> Tensor:

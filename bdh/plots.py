@@ -1,6 +1,5 @@
-"""Pictures of numbers that were measured elsewhere, as PNG or SVG: the only file that draws."""
+"""Plots of measured numbers, as PNG or SVG: the only file that imports matplotlib."""
 
-import os
 from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
@@ -13,8 +12,9 @@ from matplotlib.figure import Figure
 from matplotlib.rcsetup import cycler
 from matplotlib.ticker import FuncFormatter, LogLocator, MaxNLocator, NullFormatter
 
-from bdh.curves import Curve
+from bdh.curves import MetricCurve
 from bdh.errors import DataError
+from bdh.files import replacing
 from bdh.inspect.activity import Activity, SynapseTrace
 from bdh.inspect.concepts import Selectivity
 from bdh.inspect.graph import Modules
@@ -23,7 +23,7 @@ from bdh.inspect.weights import WeightStatistics
 
 Numbers = npt.NDArray[np.float64]
 FORMATS = ("png", "svg")
-# Colours that the colour-blind can tell apart (Okabe and Ito), then one for what stands behind.
+# A palette for colour-blind readers (Okabe and Ito), and a grey for reference lines.
 _BLUE, _ORANGE, _GREEN, _RED, _PURPLE, _SKY, _GREY = (
     "#0072B2", "#E69F00", "#009E73", "#D55E00", "#CC79A7", "#56B4E9", "#888888",
 )  # fmt: skip
@@ -43,8 +43,8 @@ _STYLE: dict[Any, Any] = {
 }
 
 
-class Album:
-    """A folder of pictures: figures in one style go in, files come out, each whole or not at all."""
+class PlotFolder:
+    """Save figures in one style to a folder; each file is written completely or not at all."""
 
     def __init__(self, folder: Path, formats: Sequence[str] = FORMATS) -> None:
         unknown = sorted(set(formats) - set(FORMATS))
@@ -58,16 +58,14 @@ class Album:
         self.folder.mkdir(parents=True, exist_ok=True)
         for form in self.formats:
             path = self.folder / f"{name}.{form}"
-            partial = path.with_name(path.name + ".partial")
-            with matplotlib.rc_context(_STYLE):
+            with replacing(path) as partial, matplotlib.rc_context(_STYLE):
                 figure.savefig(partial, format=form, metadata={"Date": None} if form == "svg" else None)
-            os.replace(partial, path)
             self.files.append(path)
 
 
 @matplotlib.rc_context(_STYLE)
-def draw_losses(curves: Mapping[str, Curve], *, title: str) -> Figure:
-    """Draw training and validation loss over the steps, the best validation marked."""
+def draw_losses(curves: Mapping[str, MetricCurve], *, title: str) -> Figure:
+    """Draw training and validation loss over the steps, with the best validation marked."""
     figure, (axes,) = _panels(1, title=title)
     if "loss" in curves:
         axes.plot(curves["loss"].steps, curves["loss"].values, color=_SKY, linewidth=1.2, label="training")
@@ -82,7 +80,7 @@ def draw_losses(curves: Mapping[str, Curve], *, title: str) -> Figure:
     return figure
 
 
-_COURSE = {
+_TRAINING = {
     "active_x": "active neurons x",
     "active_y": "active neurons y",
     "state_norm": "Frobenius norm\nof a layer's memory",
@@ -93,15 +91,15 @@ _COURSE = {
 
 
 @matplotlib.rc_context(_STYLE)
-def draw_course(curves: Mapping[str, Curve], *, title: str) -> Figure | None:
-    """Draw how activity, memory, gain, gradient and speed went over the steps; None when there is none of them."""
-    shown = [name for name in _COURSE if name in curves]
+def draw_training(curves: Mapping[str, MetricCurve], *, title: str) -> Figure | None:
+    """Draw activity, memory, gain, gradient and speed over the steps; None without any of them."""
+    shown = [name for name in _TRAINING if name in curves]
     if not shown:
         return None
     figure, panels = _panels(len(shown), title=title, columns=2, height=2.9)
     for axes, name, color in zip(panels, shown, _CYCLE, strict=False):
         axes.plot(curves[name].steps, curves[name].values, color=color)
-        axes.set(xlabel="step", ylabel=_COURSE[name])
+        axes.set(xlabel="step", ylabel=_TRAINING[name])
         if name.startswith("active"):
             axes.set_ylim(0, None)
             _percent(axes)
@@ -135,7 +133,7 @@ def draw_state_norm(activity: Activity, *, title: str) -> Figure:
 
 @matplotlib.rc_context(_STYLE)
 def draw_weights(weights: Mapping[str, WeightStatistics], *, title: str) -> Figure:
-    """Draw each matrix's values against initialisation (left), and the tail of their sizes with its fit (right)."""
+    """Draw each matrix's values against initialisation (left), and the fitted tail of their absolute values (right)."""
     figure, panels = _panels(2 * len(weights), title=title, columns=2, height=2.9)
     for row, (name, statistics) in enumerate(weights.items()):
         _draw_histogram(panels[2 * row], name, statistics)
@@ -173,7 +171,7 @@ def _draw_weight_tail(axes: Axes, statistics: WeightStatistics) -> None:
 def draw_degrees(
     incoming: npt.ArrayLike, outgoing: npt.ArrayLike, fits: Iterable[TailFit | None], modules: Modules, *, title: str
 ) -> Figure:
-    """Draw how many neurons have at least so many edges in and out, the fitted tails, and the communities' sizes."""
+    """Draw the complementary distributions of in- and out-degrees, the fitted tails, and the sizes of communities."""
     figure, panels = _panels(2, title=title, columns=2, height=4.6)
     for degrees, fit, name, color in zip((incoming, outgoing), fits, ("in", "out"), (_BLUE, _ORANGE), strict=True):
         ordered = np.sort(np.asarray(degrees, np.float64))[::-1]
@@ -197,7 +195,7 @@ def draw_degrees(
 
 @matplotlib.rc_context(_STYLE)
 def draw_neuron(values: Numbers, words: Sequence[str], *, title: str) -> Figure:
-    """Draw one neuron's activity at every token of a text, the words at the highest named."""
+    """Draw one neuron's activity at every token of a text, with the words at its peaks."""
     figure, (axes,) = _panels(1, title=title)
     axes.vlines(np.arange(len(values)), 0, values, color=_SKY, linewidth=1.0)
     width = max(1, len(values) // 25)
@@ -211,7 +209,7 @@ def draw_neuron(values: Numbers, words: Sequence[str], *, title: str) -> Figure:
 
 @matplotlib.rc_context(_STYLE)
 def draw_synapse(trace: SynapseTrace, words: Sequence[str], *, title: str) -> Figure:
-    """Draw a synapse's strength over a text, and what is written into it at each token."""
+    """Draw a synapse's strength over a text, and what is written to it at each token."""
     figure, (upper, lower) = _panels(2, title=title, height=2.9)
     upper.plot(np.arange(len(trace.strength)), trace.strength, color=_RED)
     upper.set(ylabel="strength of synapse", ylim=(0, None))
@@ -224,7 +222,7 @@ def draw_synapse(trace: SynapseTrace, words: Sequence[str], *, title: str) -> Fi
 
 @matplotlib.rc_context(_STYLE)
 def draw_selectivity(selectivity: Selectivity, *, names: tuple[str, str], title: str) -> Figure:
-    """Draw how many neurons tell a concept's sentences from others, and the leaders' mean activity in both."""
+    """Draw how well neurons separate a concept's sentences from others, and the best neurons' mean activity in both."""
     figure, panels = _panels(2, title=title, columns=2, height=4.4)
     for side, (kind, color) in enumerate((("x", _BLUE), ("y", _ORANGE))):
         separation = selectivity.separation[:, side].ravel()
@@ -264,14 +262,14 @@ def _draw_fit(axes: Axes, fit: TailFit, *, bottom: float, top: float, color: str
 
 
 def _plain_sizes(axes: Axes, *, decades: bool) -> None:
-    """Write the sizes on a logarithmic axis as plain numbers, few enough to stand apart."""
+    """Label a logarithmic axis with plain numbers, few enough not to overlap."""
     axes.xaxis.set_major_locator(LogLocator(subs=(1.0, 2.0, 5.0)) if decades else MaxNLocator(5))
     axes.xaxis.set_major_formatter(FuncFormatter(lambda value, _: f"{value:g}"))
     axes.xaxis.set_minor_formatter(NullFormatter())
 
 
 def _name_peaks(axes: Axes, values: Numbers, words: Sequence[str], *, most: int = 12) -> None:
-    """Write their words above the highest values, none nearer than a thirtieth of the text to another."""
+    """Label the highest values with their words, at least a thirtieth of the text apart."""
     gap, named = max(1, len(values) // 30), list[int]()
     for position in np.argsort(-values, kind="stable").tolist():
         if values[position] <= 0 or len(named) == most:

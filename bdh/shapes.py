@@ -1,4 +1,4 @@
-"""The alphabet of axes, used in every signature.
+"""The names of axes, used in every signature.
 
 ``B`` batch, ``H`` heads, ``T`` time (tokens), ``N`` neurons per head, ``D`` width of the embedding, ``L`` layers,
 ``V`` vocabulary. Arrays are annotated with jaxtyping: ``Float[Tensor, "B H T N"]``.

@@ -1,7 +1,6 @@
 """The memory that a BDH model carries from call to call: explicit in, explicit out."""
 
 import json
-import os
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -13,42 +12,43 @@ from safetensors.torch import save_file
 
 from bdh.config import BDHConfig
 from bdh.errors import StateError
+from bdh.files import replacing
 from bdh.shapes import Float, Tensor
 
 _FORMAT = "bdh-state-1"
 
 
 class State(Protocol):
-    """What the library asks of a memory, of either variant."""
+    """What the library uses of a state, of either variant."""
 
     @property
     def position(self) -> int:
         """The absolute position of the next token."""
 
     def reset(self, rows: Float[Tensor, "B"]) -> Self:
-        """Return the state with the sequences emptied where the boolean ``rows`` is true."""
+        """Return the state with empty memories for the sequences whose boolean ``rows`` is True."""
 
     def detach(self) -> Self:
-        """Return the state cut off from the gradient tape."""
+        """Return the state without gradient history."""
 
     def to(self, device: torch.device | str) -> Self:
         """Return the state on another device."""
 
     def tensors(self) -> dict[str, Tensor]:
-        """Return every tensor by a name that begins with ``memory``."""
+        """Return every tensor by a name that begins with "memory"."""
 
     @classmethod
     def from_tensors(cls, tensors: Mapping[str, Tensor], position: int) -> Self:
-        """Return the state whose ``tensors`` these are."""
+        """Return the state with these tensors."""
 
 
 @dataclass(frozen=True)
 class BDHState:
-    """What has been read so far: one Hebbian matrix per layer, sequence and head, and the count of tokens.
+    """The state of a BDH: one Hebbian matrix per layer, sequence and head, and the number of tokens read.
 
-    ``memory`` is kept in float32, because sums in bfloat16 stop growing after a few hundred equal additions. It holds
-    rope(x) outer v summed over the past (paper, Definition 4 in the form of Appendix E), already damped so that the
-    token before the next one counts decay**1. ``position`` is the absolute position of the next token.
+    ``memory`` is float32, because sums in bfloat16 stop growing after a few hundred equal additions. It is the sum of
+    rope(x) outer v over the past (paper, Definition 4 in the form of Appendix E), already damped: the last token has
+    weight decay**1. ``position`` is the absolute position of the next token.
     """
 
     memory: Float[Tensor, "L B H N D"]
@@ -56,25 +56,25 @@ class BDHState:
 
     @classmethod
     def empty(cls, config: BDHConfig, batch_size: int = 1, *, device: torch.device | str | None = None) -> "BDHState":
-        """Return the memory of a model that has read nothing."""
+        """Return the state before the first token."""
         shape = (config.n_layer, batch_size, config.n_head, config.n_neurons, config.n_embd)
         return cls(torch.zeros(shape, dtype=torch.float32, device=device), 0)
 
     @property
     def batch_size(self) -> int:
-        """Sequences that this state carries."""
+        """Number of sequences."""
         return int(self.memory.shape[1])
 
     def fork(self, copies: int = 1) -> "BDHState":
-        """Return an independent copy in which every sequence stands ``copies`` times in a row."""
+        """Return an independent copy in which every sequence is repeated ``copies`` times in a row."""
         if copies < 1:
             raise StateError(f"copies is {copies}; it must be at least 1")
         return replace(self, memory=self.memory.repeat_interleave(copies, dim=1))
 
     def reset(self, rows: Float[Tensor, "B"]) -> "BDHState":
-        """Return the state with the sequences emptied where the boolean ``rows`` is true; positions run on.
+        """Return the state with empty memories for the sequences whose boolean ``rows`` is True.
 
-        Only differences of positions enter attention, so an emptied sequence reads like one at position 0.
+        Positions stay: attention depends on differences of positions only, so such a sequence is like a new one.
         """
         if tuple(rows.shape) != (self.batch_size,):
             raise StateError(
@@ -83,7 +83,7 @@ class BDHState:
         return replace(self, memory=self.memory.masked_fill(rows.bool()[None, :, None, None, None], 0.0))
 
     def detach(self) -> "BDHState":
-        """Return the state cut off from the gradient tape (truncated backpropagation through time)."""
+        """Return the state without gradient history (truncated backpropagation through time)."""
         return replace(self, memory=self.memory.detach())
 
     def to(self, device: torch.device | str) -> "BDHState":
@@ -100,36 +100,18 @@ class BDHState:
 
     @classmethod
     def from_tensors(cls, tensors: Mapping[str, Tensor], position: int) -> "BDHState":
-        """Return the state whose ``tensors`` these are."""
+        """Return the state with these tensors."""
         return cls(tensors["memory"], position)
 
     def save(self, path: str | Path) -> None:
-        """Write the state to one safetensors file, whole or not at all; raises StateError where it cannot."""
-        metadata = {"format": _FORMAT, "position": json.dumps(self.position)}
-        partial = Path(path).with_name(Path(path).name + ".partial")
-        try:
-            save_file({"memory": self.memory.detach().cpu().contiguous()}, str(partial), metadata)
-            os.replace(partial, path)
-        except (OSError, SafetensorError) as error:
-            raise StateError(f"{path} cannot be written ({error}); give a file in a folder that can be") from error
+        """Write the state to one safetensors file, completely or not at all; raises StateError when that fails."""
+        write_state(path, self.tensors(), self.position, format_=_FORMAT)
 
     @classmethod
     def load(cls, path: str | Path) -> "BDHState":
         """Read a state that ``save`` wrote; raises StateError on any other file."""
-        try:
-            with safe_open(str(path), framework="pt") as file:
-                metadata = file.metadata() or {}
-                memory = file.get_tensor("memory") if "memory" in file.keys() else None  # noqa: SIM118
-        except (OSError, SafetensorError) as error:
-            raise StateError(
-                f"{path} is not a saved state ({error}); expected a file that BDHState.save wrote"
-            ) from error
-        position = metadata.get("position", "")
-        if metadata.get("format") != _FORMAT or memory is None or memory.dim() != 5 or not _is_count(position):
-            raise StateError(f"{path} is not a saved state of this version; expected format {_FORMAT}")
-        if not torch.isfinite(memory).all():
-            raise StateError(f"{path} is damaged: its memory holds numbers that are not finite; read the text again")
-        return cls(memory.float(), int(position))
+        tensors, position = read_state(path, format_=_FORMAT, dimensions={"memory": 5})
+        return cls(tensors["memory"].float(), position)
 
     def check(self, config: BDHConfig, batch_size: int) -> None:
         """Raise StateError unless the state fits ``config`` and ``batch_size``."""
@@ -138,6 +120,37 @@ class BDHState:
             raise StateError(
                 f"state has shape {tuple(self.memory.shape)}; this call needs (L, B, H, N, D) = {expected}"
             )
+
+
+def write_state(path: str | Path, tensors: Mapping[str, Tensor], position: int, *, format_: str) -> None:
+    """Write a state to one safetensors file, completely or not at all; raises StateError when it cannot be written."""
+    content = {name: tensor.detach().cpu().contiguous() for name, tensor in tensors.items()}
+    try:
+        with replacing(path) as partial:
+            save_file(content, partial, {"format": format_, "position": json.dumps(position)})
+    except (OSError, SafetensorError) as error:
+        raise StateError(f"{path} cannot be written ({error}); give a path in a writable folder") from error
+
+
+def read_state(path: str | Path, *, format_: str, dimensions: Mapping[str, int]) -> tuple[dict[str, Tensor], int]:
+    """Return tensors and position of a file that ``write_state`` wrote.
+
+    ``dimensions`` are the names of the tensors and their numbers of axes. Raises StateError for any other file, and
+    for numbers that are not finite.
+    """
+    try:
+        with safe_open(str(path), framework="pt") as file:
+            metadata = file.metadata() or {}
+            tensors = {name: file.get_tensor(name) for name in file.keys()}  # noqa: SIM118
+    except (OSError, SafetensorError) as error:
+        raise StateError(f"{path} is not a saved state ({error}); expected a file that save() wrote") from error
+    position = metadata.get("position", "")
+    found = {name: tensor.dim() for name, tensor in tensors.items()}
+    if metadata.get("format") != format_ or found != dimensions or not _is_count(position):
+        raise StateError(f"{path} is not a saved state of this version; expected format {format_}")
+    if not all(torch.isfinite(tensor).all() for tensor in tensors.values()):
+        raise StateError(f"{path} is damaged: it contains numbers that are not finite; read the text again")
+    return tensors, int(position)
 
 
 def _is_count(text: str) -> bool:

@@ -1,4 +1,4 @@
-"""Text to token ids and back, exactly: bytes (the published default), byte-level BPE, and characters."""
+"""Tokenizers that encode text and decode it exactly: bytes (the published default), byte-level BPE, characters."""
 
 import json
 from collections.abc import Iterable, Sequence
@@ -11,14 +11,14 @@ from tokenizers import decoders, models, pre_tokenizers, trainers
 from bdh.errors import TokenizerError
 from bdh.files import write_text
 
-# Every byte that UTF-8 can hold, an accent that a normaliser would merge, and spaces and capitals that one would lose.
+# Every byte of UTF-8, an accent that a normaliser would merge, and spaces and capitals that one would lose.
 _PROBE = "A e\u0301  b\r\n\tc " + "".join(
     chr(code) for code in (*range(0x801), *range(0x1000, 0x10000, 0x1000), *range(0x10000, 0x110000, 0x40000))
 )
 
 
 class Tokenizer(Protocol):
-    """What the library asks of a tokenizer: ``decode(encode(text)) == text`` for every text."""
+    """What the library uses of a tokenizer: ``decode(encode(text)) == text`` for every text."""
 
     @property
     def vocab_size(self) -> int:
@@ -31,10 +31,10 @@ class Tokenizer(Protocol):
         """Return the token ids of each text."""
 
     def decode(self, tokens: Sequence[int]) -> str:
-        """Return the text of ``tokens``; bytes that form no character become U+FFFD."""
+        """Return the text of ``tokens``; bytes that are not valid UTF-8 become U+FFFD."""
 
     def byte_lengths(self) -> list[int]:
-        """Return how many bytes of UTF-8 each token id stands for."""
+        """Return the number of UTF-8 bytes of each token id."""
 
     def save(self, path: str | Path) -> None:
         """Write the tokenizer to one JSON file."""
@@ -68,7 +68,7 @@ class ByteTokenizer:
         return [1] * self.vocab_size
 
     def save(self, path: str | Path) -> None:
-        """Write a file that the ``tokenizers`` library reads too: byte-level BPE that joins nothing."""
+        """Write a file that the ``tokenizers`` library reads too: byte-level BPE without merges."""
         library = _Library(models.BPE(_byte_vocabulary(), []))
         library.pre_tokenizer = pre_tokenizers.ByteLevel(add_prefix_space=False, use_regex=False)
         library.decoder = decoders.ByteLevel()
@@ -118,14 +118,14 @@ class BPETokenizer:
         return str(self._library.decode(list(tokens), skip_special_tokens=False))
 
     def byte_lengths(self) -> list[int]:
-        """Return the bytes of each token: in the byte-level alphabet one character stands for one byte."""
+        """Return the number of bytes of each token: in the byte-level alphabet one character is one byte."""
         lengths = [0] * self.vocab_size
         for token, index in self.vocabulary().items():
             lengths[index] = len(token)
         return lengths
 
     def vocabulary(self) -> dict[str, int]:
-        """Return the id of each token, spelt in the byte-level alphabet."""
+        """Return the id of each token, written in the byte-level alphabet."""
         return dict(self._library.get_vocab())
 
     def save(self, path: str | Path) -> None:
@@ -134,7 +134,7 @@ class BPETokenizer:
 
 
 class CharTokenizer:
-    """One token per character of the text it was made from; a text with any other character is an error.
+    """One token per character of the text it was trained on; any other character is an error.
 
     >>> CharTokenizer.train(["banana"]).encode("nab")
     [2, 0, 1]
@@ -143,13 +143,13 @@ class CharTokenizer:
     def __init__(self, characters: str) -> None:
         _check_text(characters)
         if not characters or len(set(characters)) < len(characters):
-            raise TokenizerError(f"characters are {characters[:40]!r}; expected at least one, and none twice")
+            raise TokenizerError(f"characters are {characters[:40]!r}; expected at least one, without repetition")
         self.characters = characters
         self._ids = {character: number for number, character in enumerate(characters)}
 
     @classmethod
     def train(cls, texts: Iterable[str]) -> "CharTokenizer":
-        """Take every character of ``texts``, in order of code point."""
+        """Return a tokenizer of every character of ``texts``, in order of code points."""
         return cls("".join(sorted(set().union(*texts))))
 
     @property
@@ -158,17 +158,17 @@ class CharTokenizer:
         return len(self.characters)
 
     def encode(self, text: str) -> list[int]:
-        """Return the number of each character of ``text``; raises TokenizerError that names unknown ones."""
+        """Return the id of each character of ``text``; raises TokenizerError, which lists unknown characters."""
         if unknown := sorted(set(text) - self._ids.keys()):
             shown = ", ".join(f"{character!r} (U+{ord(character):04X})" for character in unknown[:8])
             raise TokenizerError(
-                f"the text holds {len(unknown)} characters outside the vocabulary of {self.vocab_size}: {shown}; take "
-                "them out, or train on text that has them"
+                f"the text has {len(unknown)} characters outside the vocabulary of {self.vocab_size}: {shown}; remove "
+                "them, or train on text that has them"
             )
         return [self._ids[character] for character in text]
 
     def encode_batch(self, texts: Sequence[str]) -> list[list[int]]:
-        """Return the numbers of the characters of each text."""
+        """Return the ids of the characters of each text."""
         return [self.encode(text) for text in texts]
 
     def decode(self, tokens: Sequence[int]) -> str:
@@ -177,7 +177,7 @@ class CharTokenizer:
         return "".join(self.characters[token] for token in tokens)
 
     def byte_lengths(self) -> list[int]:
-        """Return the bytes of each character in UTF-8."""
+        """Return the number of UTF-8 bytes of each character."""
         return [len(character.encode("utf-8")) for character in self.characters]
 
     def save(self, path: str | Path) -> None:
@@ -204,7 +204,7 @@ def load_tokenizer(path: str | Path) -> Tokenizer:
         or mapping["model"].get("type") != "BPE"
     ):
         raise TokenizerError(
-            f"{path} holds no tokenizer; expected type 'bytes', 'characters' or a byte-level BPE model"
+            f"{path} is not a tokenizer; expected type 'bytes', 'characters' or a byte-level BPE model"
         )
     tokenizer = BPETokenizer(_parse_library(text, path))
     _check_exact(tokenizer, path)
@@ -212,7 +212,7 @@ def load_tokenizer(path: str | Path) -> Tokenizer:
 
 
 def _byte_vocabulary() -> dict[str, int]:
-    """Return the bytes, spelt in the byte-level alphabet: printable ones as themselves, others from U+0100 on."""
+    """Return the ids of the bytes in the byte-level alphabet: printable ones as themselves, others from U+0100 on."""
     printable = {*range(0x21, 0x7F), *range(0xA1, 0xAD), *range(0xAE, 0x100)}
     others = [byte for byte in range(256) if byte not in printable]
     return {chr(byte if byte in printable else 0x100 + others.index(byte)): byte for byte in range(256)}
@@ -227,7 +227,7 @@ def _parse_characters(characters: object, path: str | Path) -> CharTokenizer:
 def _parse_library(text: str, path: str | Path) -> _Library:
     try:
         library = _Library.from_str(text)
-    except Exception as error:  # the library raises plain Exception on a malformed file
+    except Exception as error:  # the library raises Exception itself for a malformed file
         raise TokenizerError(f"{path} is damaged ({error}); restore it or train a new tokenizer") from error
     library.no_truncation()
     library.no_padding()
@@ -235,23 +235,23 @@ def _parse_library(text: str, path: str | Path) -> _Library:
 
 
 def _check_exact(tokenizer: BPETokenizer, path: str | Path) -> None:
-    """Raise TokenizerError unless every byte that UTF-8 can hold comes back, and counts."""
+    """Raise TokenizerError unless every byte of UTF-8 is decoded exactly, and counted."""
     size = tokenizer.vocab_size
     if sorted(tokenizer.vocabulary().values()) != list(range(size)):
         raise TokenizerError(f"{path} is damaged: its {size} tokens are not numbered 0 to {size - 1}")
     tokens, lengths = tokenizer.encode(_PROBE), tokenizer.byte_lengths()
     if tokenizer.decode(tokens) != _PROBE or sum(lengths[token] for token in tokens) != len(_PROBE.encode()):
-        raise TokenizerError(f"{path} does not give every text back as it was; expected an exact byte-level BPE")
+        raise TokenizerError(f"{path} does not decode every text exactly; expected a lossless byte-level BPE")
 
 
 def _check_text(text: str) -> None:
-    """Raise TokenizerError where ``text`` holds half a character, which no UTF-8 stands for."""
+    """Raise TokenizerError if ``text`` has an unpaired surrogate, which UTF-8 cannot encode."""
     try:
         text.encode("utf-8")
     except UnicodeEncodeError as error:
         code = ord(text[error.start])
         raise TokenizerError(
-            f"the text holds a lone surrogate (U+{code:04X} at {error.start}); give text that was decoded rightly"
+            f"the text has a lone surrogate (U+{code:04X} at {error.start}); decode the file with its real encoding"
         ) from error
 
 

@@ -33,7 +33,7 @@ import bdh
 import bdh.cli
 from bdh.convert import convert
 from bdh.tokenizer import load_tokenizer
-from bdh.training.run import read_place, write_place
+from bdh.training.run import read_training_state, write_training_state
 from benchmarks.hostile import MANUSCRIPTS, changed_json, changed_tensors, damaged, one_of, table, text_file
 from benchmarks.little_reader import save_little_reader
 from benchmarks.measurement import Measurement
@@ -172,7 +172,7 @@ def training_place(folder: Path, chance: random.Random) -> object:
     """The place from which a training goes on."""
     path = folder / "training.safetensors"
     path.write_bytes(one_of(_TENSORS, _good().place.read_bytes(), chance))
-    return read_place(path)
+    return read_training_state(path)
 
 
 def training_run(folder: Path, chance: random.Random) -> object:
@@ -300,7 +300,9 @@ def _good() -> Good:
     folder = Path(tempfile.mkdtemp(prefix="fuzz-good"))
     cache = ReadingCache(folder)
     cache.store("key", {"hidden": torch.arange(12.0).view(3, 4)}, about={"novel": "x"})
-    write_place(folder / "place.safetensors", {"weights.a": torch.ones(3)}, {"trainer": {"step": 1}, "processes": 1})
+    write_training_state(
+        folder / "place.safetensors", {"weights.a": torch.ones(3)}, {"trainer": {"step": 1}, "processes": 1}
+    )
     (kept,) = folder.glob("key*")
     return Good(save_little_reader(folder / "reader"), folder / "place.safetensors", kept, _trained(folder))
 

@@ -9,10 +9,10 @@ from pathlib import Path
 import torch
 
 from bdh import BDH, BDHConfig, BDHState, generate, load_bdh
-from bdh.stepping import SparseStepper
+from bdh.decoding import SparseStepper
 from benchmarks.measurement import Measurement, time_call
 
-TESTS = ("tests/bdh/test_generation.py", "tests/bdh/test_stepping.py")
+TESTS = ("tests/bdh/test_generation.py", "tests/bdh/test_decoding.py")
 READER = Path(__file__).parents[1] / "models" / "reader"
 NOVEL = Path(__file__).parents[1] / "novels" / "The Unlit Hour.txt"
 CONFIG = BDHConfig(n_layer=4, n_embd=256, mlp_internal_dim_multiplier=24, dropout=0.0)

@@ -10,16 +10,16 @@ import torch
 from torch import Tensor, nn
 
 from bdh import BDH, BDHConfig, BDHState, fused, generate
-from bdh.stepping import Stepper
+from bdh.decoding import TritonStepper
 from bdh.training.optim import make_optimizer
 from benchmarks.measurement import Measurement
 from benchmarks.reference import Reference
 
 TESTS = (
-    "tests/bdh/test_ops.py",
-    "tests/bdh/test_whole.py",
+    "tests/bdh/ops/test_modes.py",
+    "tests/bdh/ops/test_fused_layer.py",
     "tests/bdh/test_fused.py",
-    "tests/bdh/test_stepping.py",
+    "tests/bdh/test_decoding.py",
     "tests/bdh/test_parity.py",
     "tests/bdh/test_reference.py",
 )
@@ -188,7 +188,7 @@ def _writing() -> Iterator[Measurement]:
     model = BDH(config).cuda().bfloat16().eval()
     for length in (64, 512, 1_000_000):
         state = _stream(model, torch.randint(256, (1, length), device="cuda"))
-        stepper, token = Stepper(model, state), torch.zeros(1, dtype=torch.int64, device="cuda")
+        stepper, token = TritonStepper(model, state), torch.zeros(1, dtype=torch.int64, device="cuda")
         seconds = _seconds(lambda: stepper.step(token), warm=20, repeats=100)  # noqa: B023
         yield Measurement(f"one token after {length:,}, ours", 1e3 * seconds, "ms", "captured graph, median of 100")
     drawn = generate(model, [10], max_new_tokens=600, temperature=0.8, top_k=40, state=state)
@@ -200,7 +200,7 @@ def _writing() -> Iterator[Measurement]:
     milliseconds = 1e3 * (time.perf_counter() - start) / 400
     yield Measurement("the same with drawing (top-k 40), ours", milliseconds, "ms", "mean of 400, clock of the host")
     for batch in (8, 32, 128):
-        stepper = Stepper(model, model.empty_state(batch))
+        stepper = TritonStepper(model, model.empty_state(batch))
         tokens = torch.randint(256, (batch,), device="cuda")
         for _ in range(64):  # memories with something in them
             stepper.step(tokens)

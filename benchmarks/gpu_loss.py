@@ -14,7 +14,7 @@ from benchmarks.gpu import Step, make_ours, make_reference
 from benchmarks.measurement import Measurement
 
 ALONE = True
-TESTS = ("tests/bdh/test_whole.py", "tests/bdh/test_fused.py", "tests/bdh/test_reference.py")
+TESTS = ("tests/bdh/ops/test_fused_layer.py", "tests/bdh/test_fused.py", "tests/bdh/test_reference.py")
 NOVELS = Path(__file__).parents[1] / "novels"
 _STEPS = 2000
 _EVERY = 250

@@ -8,8 +8,8 @@ from typing import Any
 import torch
 
 import bdh
-from bdh.claims import ClaimReader, save_claim_reader
 from bdh.tokenizer import BPETokenizer, Tokenizer
+from bdh.verifier import ClaimVerifier, save_claim_verifier
 
 
 def save_little_reader(folder: Path) -> Path:
@@ -52,5 +52,5 @@ def _save(folder: Path, config: bdh.BDHConfig, tokenizer: Tokenizer, *, scale: f
             for weight in (model.encoder, model.encoder_v, model.decoder, model.embed.weight, model.lm_head):
                 weight.mul_(scale)
         bdh.save(folder, model.eval(), tokenizer)
-        save_claim_reader(folder / "claims", ClaimReader(model, inner=8), tokenizer)
+        save_claim_verifier(folder / "claims", ClaimVerifier(model, inner=8), tokenizer)
     return folder

@@ -7,7 +7,7 @@ from collections.abc import Iterator
 import torch
 
 from bdh import BDH, BDHConfig
-from bdh.model import Mode
+from bdh.backends import Mode
 from benchmarks.measurement import Measurement, time_call
 
 TESTS = ("tests/bdh",)

@@ -17,7 +17,7 @@ from bdh import BDH, BDHState, load_bdh
 from benchmarks.measurement import Measurement, time_call
 from pipeline.judging.verifier import BDHVerifier, VerifierInput
 
-TESTS = ("tests/bdh/test_model.py", "tests/bdh/test_ops.py", "tests/pipeline/judging/test_verifier.py")
+TESTS = ("tests/bdh/test_model.py", "tests/bdh/ops/test_modes.py", "tests/pipeline/judging/test_verifier.py")
 READER = Path(__file__).parents[1] / "models" / "reader"
 NOVEL = Path(__file__).parents[1] / "novels" / "The Unlit Hour.txt"
 _SEGMENT, _SEGMENTS, _WARM = 512, 40, 4
@@ -59,7 +59,7 @@ def _in_turn(model: BDH, tokens: torch.Tensor) -> tuple[float, float]:
     for start in range(0, tokens.shape[1], _SEGMENT):
         segment = tokens[:, start : start + _SEGMENT]
         began = time.perf_counter()
-        layers = _state(model.encode(segment, layers, "chunkwise", listen=_ignore))
+        layers = _state(model.encode(segment, layers, "chunkwise", observe=_ignore))
         middle = time.perf_counter()
         pieces = _state(model.encode(segment, pieces, "chunkwise", overwrite_state=True))
         seconds.append((middle - began, time.perf_counter() - middle))

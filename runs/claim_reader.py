@@ -28,11 +28,11 @@ import torch.nn.functional as F
 from torch import nn
 from torch.utils.data import DataLoader, Dataset
 
-from bdh.claims import ClaimBatch, ClaimReader, load_claim_reader, save_claim_reader
 from bdh.tokenizer import Tokenizer
-from bdh.training.claim_loop import language_loss
-from bdh.training.comparison import LossWeights, comparison_loss, to_device
 from bdh.training.optim import make_optimizer, scheduled_lr
+from bdh.training.verifier_batches import to_device
+from bdh.training.verifier_loss import LossWeights, language_loss, verifier_loss
+from bdh.verifier import ClaimBatch, ClaimVerifier, load_claim_verifier, save_claim_verifier
 from pipeline.judging.verifier import evidence_text
 from pipeline.training.batches import Shapes, tensors_of
 from pipeline.training.examples import Pack, PackConfig, PackSource
@@ -164,7 +164,7 @@ def distil(arguments: argparse.Namespace) -> None:
     with torch.no_grad():
         for name, weight in reader.named_parameters():
             weight.copy_(mean[name])
-    save_claim_reader(arguments.out, reader, tokenizer, dtype=torch.bfloat16)
+    save_claim_verifier(arguments.out, reader, tokenizer, dtype=torch.bfloat16)
 
 
 def _learn(reader: Any, towards: nn.Linear, teacher: Any, lesson: Any, *, share: float) -> dict[str, torch.Tensor]:
@@ -173,7 +173,7 @@ def _learn(reader: Any, towards: nn.Linear, teacher: Any, lesson: Any, *, share:
     batch, targets = to_device(batch, device), to_device(targets, device)
     with torch.autocast(device.type, dtype=torch.bfloat16):
         output = reader(batch)
-        parts = comparison_loss(output, targets, LOSS)
+        parts = verifier_loss(output, targets, LOSS)
         with torch.no_grad():
             words = teacher(input_ids=told.pieces.to(device), attention_mask=told.mask.to(device)).last_hidden_state
             words = F.normalize(words.flatten(0, 1).float(), dim=-1)
@@ -211,7 +211,7 @@ def wording(arguments: argparse.Namespace) -> None:
     from sklearn.linear_model import LogisticRegression
     from sklearn.model_selection import GroupKFold, cross_val_predict
 
-    reader, tokenizer = load_claim_reader(arguments.model)
+    reader, tokenizer = load_claim_verifier(arguments.model)
     held_out = set(arguments.held_out.read_text(encoding="utf-8").splitlines())
     with open(arguments.claims, encoding="utf-8", newline="") as file:
         rows = [row for row in csv.DictReader(file) if row["book_name"] not in held_out]
@@ -230,12 +230,12 @@ def wording(arguments: argparse.Namespace) -> None:
     with torch.no_grad():
         reader.claim_head.alone.weight.copy_(torch.tensor(weights)[None])
         reader.claim_head.alone.bias.fill_(float(fitted.intercept_[0] - weights @ center))
-    save_claim_reader(arguments.out, reader, tokenizer, dtype=torch.bfloat16)
+    save_claim_verifier(arguments.out, reader, tokenizer, dtype=torch.bfloat16)
 
 
-def _vectors(reader: ClaimReader, tokenizer: Tokenizer, texts: Sequence[str]) -> Iterator[Any]:
+def _vectors(reader: ClaimVerifier, tokenizer: Tokenizer, texts: Sequence[str]) -> Iterator[Any]:
     """Yield what the head's ``alone`` stands on for some claims at a time, read without evidence."""
-    from bdh.training.comparison import make_batch
+    from bdh.training.verifier_batches import make_batch
 
     found: list[Any] = []
     hook = reader.claim_head.alone.register_forward_pre_hook(lambda module, given: found.append(given[0].numpy()))

@@ -21,7 +21,7 @@ from bdh.model import BDH
 from bdh.tokenizer import ByteTokenizer
 from bdh.training.data import RandomWindows, Tokens, encode_documents, read_texts
 from bdh.training.distributed import World
-from bdh.training.loop import TrainConfig, Trainer
+from bdh.training.trainer import TrainConfig, Trainer
 
 CONFIG = BDHConfig(n_layer=2, n_embd=64, n_head=4, mlp_internal_dim_multiplier=16, vocab_size=256, dropout=0.05)
 HELD_OUT = 20_000

@@ -1,1 +1,1 @@
-"""Commands with flags of their own, one file each; ``bdh/cli.py`` adds them to the others."""
+"""The commands of ``python -m bdh``, one file each with its flags."""

@@ -1,4 +1,4 @@
-"""The commands of this room, by name."""
+"""The commands by name."""
 
 import argparse
 from typing import Any
@@ -8,27 +8,27 @@ from bdh.commands.settings import add_config_flag
 
 _COMMANDS = {
     "train": (train.add_flags, "train a model on text"),
-    "generate": (generate.add_flags, "write text after a prompt"),
+    "generate": (generate.add_flags, "continue a prompt"),
     "evaluate": (evaluate.add_flags, "measure loss, bits per byte and perplexity"),
-    "plot": (plot.add_flags, "draw a run, a model or a log"),
+    "plot": (plot.add_flags, "draw plots of a run, a model or a log"),
     "push": (push.add_flags, "upload a model to the hub"),
-    "merge": (merge.add_flags, "join two models along their neurons"),
-    "convert": (convert.add_flags, "bring in a foreign checkpoint"),
+    "merge": (merge.add_flags, "merge two models along their neurons"),
+    "convert": (convert.add_flags, "convert a checkpoint of another implementation"),
 }
 
 
 def add_commands(commands: Any, *, formatter: type[argparse.HelpFormatter]) -> dict[str, argparse.ArgumentParser]:
-    """Add every command to ``commands``, what ``add_subparsers`` returned; return their parsers by name."""
+    """Add every command to ``commands`` (from ``add_subparsers``); return their parsers by name."""
     parsers = {}
     for name, (add_flags, summary) in _COMMANDS.items():
         parser = commands.add_parser(name, help=summary, description=summary, formatter_class=formatter)
-        parser.set_defaults(command=name, defaults=_bring_nothing)
+        parser.set_defaults(command=name, defaults=_no_defaults)
         add_flags(parser)
         add_config_flag(parser)
         parsers[name] = parser
     return parsers
 
 
-def _bring_nothing(arguments: argparse.Namespace) -> dict[str, Any]:
-    """Return no defaults beyond those of the flags."""
+def _no_defaults(arguments: argparse.Namespace) -> dict[str, Any]:
+    """Return no further defaults."""
     return {}

@@ -1,4 +1,4 @@
-"""``python -m bdh convert``: the weights of another implementation to a model folder."""
+"""``python -m bdh convert``: convert the weights of another implementation to a model folder."""
 
 import argparse
 from pathlib import Path
@@ -13,13 +13,15 @@ def add_flags(parser: argparse.ArgumentParser) -> None:
     parser.set_defaults(run=run)
     parser.add_argument("file", help="weights of another implementation: .pt, .pth, .bin or .safetensors")
     parser.add_argument("out", help="model folder to write")
-    parser.add_argument("--n_layer", type=int, default=6, help="layers share their weights, so the file does not tell")
+    parser.add_argument(
+        "--n_layer", type=int, default=6, help="number of layers; they share weights, so the file does not contain it"
+    )
     parser.add_argument("--tokenizer", default="bytes", help="bytes, or a tokenizer.json")
-    parser.add_argument("--dropout", type=float, default=0.1, help="for further training")
+    parser.add_argument("--dropout", type=float, default=0.1, help="dropout of further training")
 
 
 def run(arguments: argparse.Namespace) -> int:
-    """Convert, and say what came out."""
+    """Convert, and print the number of parameters."""
     tokenizer = ByteTokenizer() if arguments.tokenizer == "bytes" else load_tokenizer(arguments.tokenizer)
     model = convert(Path(arguments.file), n_layer=arguments.n_layer, dropout=arguments.dropout)
     checkpoint.save(arguments.out, model, tokenizer)

@@ -1,4 +1,4 @@
-"""``python -m bdh evaluate``: how well a model predicts texts, with its memory carried and with it reset."""
+"""``python -m bdh evaluate``: loss of a model on texts, with the state carried and with it reset."""
 
 import argparse
 import json
@@ -27,7 +27,7 @@ from bdh.training.data import encode_documents
 from bdh.training.distributed import choose_device
 
 _BOTH = ("carried", "reset")
-_STATE_HELP = "memory carried through a document, reset every so often, or both after each other"
+_STATE_HELP = "carry the state through a document, reset it every --reset_every tokens, or measure both"
 
 
 def add_flags(parser: argparse.ArgumentParser) -> None:
@@ -35,24 +35,24 @@ def add_flags(parser: argparse.ArgumentParser) -> None:
     parser.set_defaults(run=run)
     add_model_flag(parser)
     parser.add_argument("--text", "--file", "--data", help="a text file, or a folder of .txt files (one document each)")
-    add_dataset_flags(parser, help_="measure on a text by its name instead")
+    add_dataset_flags(parser, help_="evaluate on this dataset instead")
     add_split_flag(parser)
-    parser.add_argument("--max_chunks", type=int, help="read this many segments of each document at most")
-    parser.add_argument("--segment", type=int, default=1024, help="tokens that go through the model at once")
+    parser.add_argument("--max_chunks", type=int, help="maximum number of segments of each document")
+    parser.add_argument("--segment", type=int, default=1024, help="tokens per forward pass")
     parser.add_argument(
         "--state",
         default="both",
         choices=["both", *_BOTH],
         help=_STATE_HELP,
     )
-    parser.add_argument("--reset_every", type=int, default=1024, help="tokens after which a reset memory forgets")
-    parser.add_argument("--batch_size", type=int, default=16, help="documents read side by side")
+    parser.add_argument("--reset_every", type=int, default=1024, help="tokens between resets of the state")
+    parser.add_argument("--batch_size", type=int, default=16, help="documents per batch")
     parser.add_argument("--device", default="auto", help="auto, cpu, cuda or cuda:0")
     parser.add_argument("--dtype", default="fp32", choices=["fp32", "bf16"], help="precision of the matrix products")
 
 
 def run(arguments: argparse.Namespace) -> int:
-    """Print the figures as JSON: those of one way at the top, of the second way under its name."""
+    """Print the metrics as JSON; those with resets, if both are measured, under "reset"."""
     for name in ("segment", "reset_every", "max_chunks"):
         value = getattr(arguments, name)
         if value is not None and value < 1:
@@ -74,24 +74,24 @@ def _measure(
     byte_lengths: Sequence[int],
     arguments: argparse.Namespace,
 ) -> dict[str, Any]:
-    """Return the figures of one way to read, and the curve over the position in what was read in one go."""
-    pieces = list(documents) if way == "carried" else cut_windows(documents, arguments.reset_every)
-    with _precision(arguments.dtype, model), tqdm(total=sum(map(len, pieces)) - len(pieces), unit="token") as bar:
+    """Return the metrics of one setting of ``--state``, and the loss over the position since the last reset."""
+    windows = list(documents) if way == "carried" else cut_windows(documents, arguments.reset_every)
+    with _precision(arguments.dtype, model), tqdm(total=sum(map(len, windows)) - len(windows), unit="token") as bar:
         bar.set_description(way)
-        losses = _read(way, model, pieces, arguments, bar)
-    figures = replace(summarise(losses, pieces, byte_lengths), documents=len(documents))
-    positions = [asdict(stretch) for stretch in losses_over_position(losses, pieces, byte_lengths)]
+        losses = _read(way, model, windows, arguments, bar)
+    figures = replace(summarise(losses, windows, byte_lengths), documents=len(documents))
+    positions = [asdict(interval) for interval in losses_over_position(losses, windows, byte_lengths)]
     how = {"state": way} | ({"reset_every": arguments.reset_every} if way == "reset" else {})
     return how | figures.to_dict() | {"over_position": positions}
 
 
 def _read(
-    way: str, model: LanguageModel, pieces: Sequence[Tokens], arguments: argparse.Namespace, bar: "tqdm[Any]"
+    way: str, model: LanguageModel, windows: Sequence[Tokens], arguments: argparse.Namespace, bar: "tqdm[Any]"
 ) -> list[Losses]:
     common: dict[str, Any] = {"batch_size": arguments.batch_size, "on_progress": bar.update}
     if way == "reset":
-        return window_losses(model, pieces, **common)
-    return stream_losses(model, pieces, segment=arguments.segment, **common)
+        return window_losses(model, windows, **common)
+    return stream_losses(model, windows, segment=arguments.segment, **common)
 
 
 def _precision(dtype: str, model: LanguageModel) -> AbstractContextManager[Any]:

@@ -1,4 +1,4 @@
-"""Optional libraries: there, or an error that says how to get them."""
+"""Optional libraries, and the error for one that is missing."""
 
 from importlib.util import find_spec
 
@@ -15,5 +15,5 @@ def require(extra: str) -> None:
     missing = [name for name in _MODULES[extra] if find_spec(name) is None]
     if missing:
         raise ExtraError(
-            f"{', '.join(missing)} not installed; pip install 'bdh-narrative[{extra}]' brings what is needed"
+            f"{', '.join(missing)} not installed; pip install 'bdh-narrative[{extra}]' installs what is needed"
         )

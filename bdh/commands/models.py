@@ -1,4 +1,4 @@
-"""Models by folder or by hub id, for every command that reads one."""
+"""Load models by folder or by hub id, for every command."""
 
 import argparse
 import re
@@ -17,13 +17,13 @@ _REPO_ID = re.compile(r"[\w.-]+/[\w.-]+")
 
 
 def add_model_flag(parser: argparse.ArgumentParser) -> None:
-    """Add ``--model``; without it the run that training makes when it is told no folder."""
+    """Add ``--model``; the default is the default folder of training."""
     text = "folder of a model or of a training run (its best model), or user/name on the hub"
     parser.add_argument("--model", "--checkpoint", "--model_path", default="runs/train", help=text)
 
 
 def open_model(name: str, *, device: torch.device | str = "cpu") -> tuple[LanguageModel, Tokenizer]:
-    """Return the model in the folder ``name``, or of the hub id ``user/name`` when there is no such folder."""
+    """Return the model in the folder ``name``, or of the hub id ``user/name`` if there is no such folder."""
     if Path(name).exists() or not _REPO_ID.fullmatch(name) or name == "runs/train":
         return checkpoint.load(model_folder(Path(name)), device=device)
     require("hub")
@@ -33,24 +33,24 @@ def open_model(name: str, *, device: torch.device | str = "cpu") -> tuple[Langua
 
 
 def model_folder(folder: Path) -> Path:
-    """Return the folder with the model: itself, or a run's best checkpoint, or its last one."""
+    """Return the folder that contains the model: itself, or a run's best checkpoint, or its last one."""
     places = (folder, folder / "best", folder / "last")
     return next((place for place in places if (place / "config.json").is_file()), folder)
 
 
 def _sizes(model: LanguageModel) -> dict[str, int]:
-    """Return the neurons of all heads and the width, by the letters of the paper."""
+    """Return the neurons over all heads and the width, by their symbols in the paper."""
     if isinstance(model, BDHNeuro):
         return {"n": model.config.n, "d": model.config.d}
     return {"n": model.config.n_neurons_total, "d": model.config.n_embd}
 
 
 def check_model(model: LanguageModel, tokenizer: Tokenizer, arguments: argparse.Namespace) -> None:
-    """Raise an error unless the model has the sizes, and knows the text, that were given to be checked."""
+    """Raise ConfigError or TokenizerError unless the model has the sizes and the vocabulary that the flags require."""
     for name, size in _sizes(model).items():
-        asked = getattr(arguments, name)
-        if asked is not None and asked != size:
-            raise ConfigError(f"{name} is {asked}, but the model in {arguments.model} has {size}; leave it out")
+        expected = getattr(arguments, name)
+        if expected is not None and expected != size:
+            raise ConfigError(f"{name} is {expected}, but the model in {arguments.model} has {size}; leave it out")
     if arguments.file is not None:
         for text in read_texts(arguments.file):
             tokenizer.encode(text)

@@ -1,4 +1,4 @@
-"""The model and the tokenizer that the flags of a training run ask for."""
+"""Make the model and the tokenizer of a training run from its flags."""
 
 import argparse
 from collections.abc import Sequence
@@ -16,11 +16,11 @@ _SIZES = ("n_layer", "n_embd", "n_head", "mlp_internal_dim_multiplier")
 
 
 def make_tokenizer(arguments: argparse.Namespace, texts: Sequence[str]) -> Tokenizer:
-    """Return the tokenizer by its kind or file; that of the run when it is resumed."""
+    """Return the tokenizer of the flags, or that of the run if it is resumed; raises CheckpointError."""
     if arguments.resume:
         last = Path(arguments.out) / "last"
         if not (last / "training.safetensors").is_file():
-            raise CheckpointError(f"{arguments.out} holds no run to resume; start it without --resume")
+            raise CheckpointError(f"{arguments.out} has no run to resume; start it without --resume")
         return load_tokenizer(last / "tokenizer.json")
     if arguments.tokenizer == "bytes":
         return ByteTokenizer()
@@ -52,7 +52,7 @@ def _model_config(arguments: argparse.Namespace, tokenizer: Tokenizer) -> BDHCon
 
 
 def _paper_sizes(arguments: argparse.Namespace, *, width: int | None) -> dict[str, int]:
-    """Return the sizes that ``--n`` (neurons of all heads) and ``--d`` (width) stand for."""
+    """Return the sizes for ``--n`` (neurons over all heads) and ``--d`` (width)."""
     given = vars(arguments)
     sizes = {"n_embd": int(given["d"])} if "d" in given else {}
     if "n" not in given:
@@ -67,4 +67,4 @@ def _numbers(text: str) -> tuple[float, ...]:
     try:
         return tuple(float(part) for part in text.split(","))
     except ValueError as error:
-        raise ConfigError(f"decay is {text!r}; expected numbers with commas between them, one per head") from error
+        raise ConfigError(f"decay is {text!r}; expected comma-separated numbers, one per head") from error

@@ -1,4 +1,4 @@
-"""Which pictures a run, a model or a log gives, and the numbers that they are drawn from."""
+"""The plots of a run, a model or a log, and the numbers that they are drawn from."""
 
 import argparse
 import json
@@ -12,13 +12,13 @@ import numpy as np
 
 from bdh import plots
 from bdh.commands.models import model_folder, open_model
-from bdh.curves import Curve, read_log, read_metrics
+from bdh.curves import MetricCurve, read_log, read_metrics
 from bdh.errors import ConfigError, DataError, InspectError
 from bdh.files import write_text
 from bdh.inspect.activity import (
     KINDS,
+    ModelSizes,
     Neuron,
-    Sizes,
     Synapse,
     follow_neuron,
     follow_synapse,
@@ -30,7 +30,7 @@ from bdh.inspect.graph import degree_tail, find_modules, neuron_graph
 from bdh.inspect.tails import TailFit
 from bdh.inspect.weights import weight_statistics
 from bdh.neuro.model import LanguageModel
-from bdh.plots import Album
+from bdh.plots import PlotFolder
 from bdh.tokenizer import Tokenizer
 from bdh.training.distributed import choose_device
 
@@ -38,11 +38,11 @@ _LEADERS = 100
 
 
 def draw_all(source: str, out: Path, formats: Sequence[str], arguments: argparse.Namespace) -> list[Path]:
-    """Draw all that ``source`` has into ``out``, numbers.json beside the pictures; return the files.
+    """Draw every plot of ``source`` into ``out``, with their numbers in numbers.json; return the files.
 
-    Raises DataError when there is neither a run nor a model nor a log.
+    Raises DataError when ``source`` is not a run, a model or a log.
     """
-    album = Album(out, formats)
+    album = PlotFolder(out, formats)
     numbers: dict[str, Any] = {}
     folder = Path(source)
     if arguments.file:
@@ -51,32 +51,34 @@ def draw_all(source: str, out: Path, formats: Sequence[str], arguments: argparse
         numbers |= _draw_curves(album, read_metrics(folder / "metrics.jsonl"), folder.name)
     if not arguments.file and (not numbers or (model_folder(folder) / "config.json").is_file()):
         model, tokenizer = open_model(source, device=choose_device(arguments.device))
-        numbers |= _Studio(album, model, tokenizer, arguments).draw()
+        numbers |= _ModelPlots(album, model, tokenizer, arguments).draw()
     path = out / "numbers.json"
     write_text(path, json.dumps(_plain(numbers), indent=1) + "\n")
     return [*album.files, path]
 
 
-def _draw_curves(album: Album, curves: dict[str, Curve], name: str) -> dict[str, Any]:
+def _draw_curves(album: PlotFolder, curves: dict[str, MetricCurve], name: str) -> dict[str, Any]:
     if "loss" in curves or "val_loss" in curves:
         album.add("loss", plots.draw_losses(curves, title=f"Loss of {name}"))
-    course = plots.draw_course(curves, title=f"Course of {name}")
-    if course is not None:
-        album.add("training", course)
+    training = plots.draw_training(curves, title=f"Training of {name}")
+    if training is not None:
+        album.add("training", training)
     return {"curves": curves}
 
 
-class _Studio:
-    """One model and what the flags ask to be drawn of it."""
+class _ModelPlots:
+    """The plots of one model that the flags ask for."""
 
-    def __init__(self, album: Album, model: LanguageModel, tokenizer: Tokenizer, arguments: argparse.Namespace) -> None:
+    def __init__(
+        self, album: PlotFolder, model: LanguageModel, tokenizer: Tokenizer, arguments: argparse.Namespace
+    ) -> None:
         self.album, self.model, self.tokenizer, self.arguments = album, model, tokenizer, arguments
         self.name = Path(arguments.source).resolve().name
-        self.sizes = Sizes.of(model)
+        self.sizes = ModelSizes.of(model)
         self.text = _read(arguments.text) if arguments.text else ""
 
     def draw(self) -> dict[str, Any]:
-        """Draw everything, and return the numbers by the name of the picture; what may be refused comes first."""
+        """Draw everything, with what may fail first; return the numbers by the name of the plot."""
         asked = self.arguments
         neuron = _parse_neuron(asked.neuron) if asked.neuron else None
         synapse = _parse_synapse(asked.synapse) if asked.synapse else None
@@ -146,7 +148,7 @@ class _Studio:
 
 
 def _fit_or_none(degrees: "np.ndarray[Any, np.dtype[np.int64]]") -> TailFit | None:
-    """Return the fit of a tail, or None for a graph too small to have one."""
+    """Return the fit of a tail, or None for a graph that is too small."""
     try:
         return degree_tail(degrees)
     except InspectError:
@@ -175,7 +177,7 @@ def _read(path: str | Path) -> str:
 
 
 def _plain(value: Any) -> Any:
-    """Return numbers as JSON holds them; what is not finite becomes null."""
+    """Return numbers as JSON-able values; numbers that are not finite become null."""
     if is_dataclass(value) and not isinstance(value, type):
         return {item.name: _plain(getattr(value, item.name)) for item in fields(value)}
     if isinstance(value, np.ndarray):

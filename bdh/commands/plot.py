@@ -1,4 +1,4 @@
-"""``python -m bdh plot``: the pictures of a run, a model or a log, and the numbers they are drawn from."""
+"""``python -m bdh plot``: plots of a run, a model or a log, and their numbers."""
 
 import argparse
 from pathlib import Path
@@ -6,7 +6,7 @@ from pathlib import Path
 from bdh.commands.extras import require
 from bdh.errors import ConfigError
 
-_TEXT_HELP = "read this text: activity, memory, and the neuron and synapse of a concept"
+_TEXT_HELP = "plot activity and memory on this text, and the neuron and synapse of a concept"
 
 
 def add_flags(parser: argparse.ArgumentParser) -> None:
@@ -18,23 +18,25 @@ def add_flags(parser: argparse.ArgumentParser) -> None:
         metavar="RUN_OR_MODEL",
         help="folder of a training run or of a model, or user/name on the hub",
     )
-    parser.add_argument("--file", help="instead of a run: a log, the redirected output of a training command")
+    parser.add_argument("--file", help="plot a log instead: the redirected output of a training command")
     parser.add_argument("--text", help=_TEXT_HELP)
-    parser.add_argument("--max_tokens", type=int, default=2048, help="read this much of --text at most")
-    parser.add_argument("--concept_a", help="sentences with a concept, one a line: which neurons fire for it")
-    parser.add_argument("--concept_b", help="sentences without it, one a line")
+    parser.add_argument("--max_tokens", type=int, default=2048, help="maximum number of tokens of --text")
+    parser.add_argument("--concept_a", help="sentences with a concept, one per line: find the neurons that fire for it")
+    parser.add_argument("--concept_b", help="sentences without the concept, one per line")
     parser.add_argument("--neuron", help="follow a neuron through --text: LAYER:x:INDEX or LAYER:y:INDEX")
     parser.add_argument("--synapse", help="follow a synapse through --text: LAYER:HEAD:I:J")
-    parser.add_argument("--mean_degree", type=float, default=8.0, help="edges of a neuron in the neuron graph")
-    parser.add_argument("--out", help="folder of the pictures; without it plots/ in the source, or beside the log")
-    parser.add_argument("--format", default="both", choices=["png", "svg", "both"], help="of the pictures")
+    parser.add_argument(
+        "--mean_degree", type=float, default=8.0, help="mean number of edges per neuron in the neuron graph"
+    )
+    parser.add_argument("--out", help="folder of the plots; default: plots/ in the source, or beside the log")
+    parser.add_argument("--format", default="both", choices=["png", "svg", "both"], help="file format of the plots")
     parser.add_argument("--device", default="auto", help="auto, cpu, cuda or cuda:0")
 
 
 def run(arguments: argparse.Namespace) -> int:
-    """Draw all that the source has, and print the files."""
+    """Draw every plot of the source, and print the files."""
     if arguments.source is not None and arguments.file is not None:
-        raise ConfigError("a run or model and --file were given; a log is drawn alone")
+        raise ConfigError("a run or model and --file are both given; give one of them")
     if (arguments.concept_a is None) != (arguments.concept_b is None):
         raise ConfigError("a concept needs two lists: --concept_a with it, --concept_b without")
     if arguments.max_tokens < 1:
@@ -50,7 +52,7 @@ def run(arguments: argparse.Namespace) -> int:
 
 
 def _folder(arguments: argparse.Namespace) -> Path:
-    """Return where the pictures go: the given folder, plots/ in a run or model, or beside a log, or here."""
+    """Return the folder of the plots: the given one, plots/ in a run or model, beside a log, or in this folder."""
     if arguments.out:
         return Path(arguments.out)
     source = Path(arguments.source)

@@ -1,4 +1,4 @@
-"""``python -m bdh push``, and uploading while training."""
+"""``python -m bdh push``, and uploads during training."""
 
 import argparse
 import json
@@ -19,13 +19,13 @@ def add_flags(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--model", required=True, help="model folder")
     parser.add_argument("--repo_id", "--hub_repo_id", "--hf_repo_id", required=True, help=f"user/name; {_TOKEN}")
     parser.add_argument("--private", action="store_true", help="make a new repository private")
-    parser.add_argument("--endpoint", help="address of the hub; without it HF_ENDPOINT, or the public one")
-    parser.add_argument("--metrics", help="JSON file of figures for the model card; without it those of the run")
-    parser.add_argument("--message", default="Upload a BDH model", help="of the commit")
+    parser.add_argument("--endpoint", help="address of the hub; default: HF_ENDPOINT, or the public hub")
+    parser.add_argument("--metrics", help="JSON file of metrics for the model card; default: those of the run")
+    parser.add_argument("--message", default="Upload a BDH model", help="commit message")
 
 
 def run(arguments: argparse.Namespace) -> int:
-    """Upload one folder, and print where it went."""
+    """Upload one folder, and print its address."""
     require("hub")
     from bdh.hub import push_to_hub
 
@@ -50,12 +50,12 @@ def read_metrics(path: Path) -> dict[str, Any]:
     except (OSError, ValueError) as error:
         raise DataError(f"{path} cannot be read ({error}); expected a JSON mapping of names to numbers") from error
     if not isinstance(metrics, dict):
-        raise DataError(f"{path} holds a {type(metrics).__name__}; expected a JSON mapping of names to numbers")
+        raise DataError(f"{path} contains a {type(metrics).__name__}; expected a JSON mapping of names to numbers")
     return metrics
 
 
 def metrics_of_run(folder: Path) -> dict[str, Any] | None:
-    """Return the record of the checkpoint ``folder`` from the run around it, or None when it stands alone."""
+    """Return the metrics of the checkpoint ``folder`` from its run, or None if it is not in a run."""
     path = folder.parent / "metrics.jsonl"
     if not path.is_file():
         return None
@@ -70,16 +70,16 @@ def metrics_of_run(folder: Path) -> dict[str, Any] | None:
 
 
 def add_training_flags(parser: argparse.ArgumentParser) -> None:
-    """Add the flags for uploading while training."""
+    """Add the flags for uploads during training."""
     group = parser.add_argument_group("hub")
     group.add_argument("--push_to_hub", action="store_true", help="upload each checkpoint")
     group.add_argument("--hub_repo_id", "--hf_repo_id", help=f"user/name; {_TOKEN}")
     group.add_argument("--hub_private", action="store_true", help="make a new repository private")
-    group.add_argument("--hub_endpoint", help="address of the hub; without it HF_ENDPOINT, or the public one")
+    group.add_argument("--hub_endpoint", help="address of the hub; default: HF_ENDPOINT, or the public hub")
 
 
 class Uploads:
-    """Send each checkpoint; a hub that is away for a while stops no training, but ``finish`` tells of the last one."""
+    """Upload each checkpoint; failures are only logged, but ``finish`` raises that of the last upload."""
 
     def __init__(self, repo_id: str, *, endpoint: str | None = None, private: bool | None = None) -> None:
         self._repo_id, self._endpoint, self._private = repo_id, endpoint, private
@@ -87,7 +87,7 @@ class Uploads:
 
     @classmethod
     def from_arguments(cls, arguments: argparse.Namespace) -> "Uploads | None":
-        """Return what the training flags ask for, or None; raises ConfigError when the repository has no name."""
+        """Return the uploads that the training flags ask for, or None; raises ConfigError without a repository name."""
         if not arguments.push_to_hub:
             return None
         require("hub")
@@ -96,7 +96,7 @@ class Uploads:
         return cls(arguments.hub_repo_id, endpoint=arguments.hub_endpoint, private=arguments.hub_private or None)
 
     def send(self, folder: Path, *, step: int) -> None:
-        """Upload a run's checkpoint with its figures; log a warning when the hub refuses."""
+        """Upload a run's checkpoint with its metrics; log a warning when that fails."""
         from bdh.hub import push_to_hub
 
         where: dict[str, Any] = {"endpoint": self._endpoint, "private": self._private}
@@ -110,6 +110,6 @@ class Uploads:
             self._failure = None
 
     def finish(self) -> None:
-        """Raise the HubError of the last checkpoint, if that one did not arrive."""
+        """Raise the HubError of the last checkpoint, if its upload failed."""
         if self._failure is not None:
             raise self._failure

@@ -1,4 +1,4 @@
-"""``python -m bdh train``: texts in, a run folder out."""
+"""``python -m bdh train``: train a model on texts, in a run folder."""
 
 import argparse
 import math
@@ -17,13 +17,13 @@ from bdh.commands.push import Uploads
 from bdh.commands.settings import write_settings
 from bdh.commands.texts import name_of_data, read_training_texts
 from bdh.errors import ConfigError
-from bdh.files import hold
+from bdh.files import locked
 from bdh.generation import generate
-from bdh.training.baseline import Subject, write_baseline
+from bdh.training.baseline import RunDescription, write_baseline
 from bdh.training.data import Batches, DocumentStreams, RandomWindows, Tokens, encode_documents
 from bdh.training.distributed import World, join_world
-from bdh.training.loop import StepReport, TrainConfig, Trainer
 from bdh.training.run import Progress, TrainingRun
+from bdh.training.trainer import StepReport, TrainConfig, Trainer
 from bdh.training.validation import Validation
 
 _PROMPT_TOKENS = 32
@@ -36,22 +36,22 @@ def add_flags(parser: argparse.ArgumentParser) -> None:
 
 
 def run(arguments: argparse.Namespace) -> int:
-    """Train to the end, and print how it goes."""
+    """Train to the end, and print the progress."""
     uploads = Uploads.from_arguments(arguments)
-    with join_world(arguments.device) as world, hold(Path(arguments.out), world.writes):
-        made, held_out = _prepare(arguments, world)
+    with join_world(arguments.device) as world, locked(Path(arguments.out), world.writes):
+        training, held_out = _prepare(arguments, world)
         if world.writes:
-            write_settings(made.folder, arguments)
-        _drive(made, uploads)
+            write_settings(training.folder, arguments)
+        _drive(training, uploads)
         if world.writes:
-            _finish(made, arguments, held_out)
+            _finish(training, arguments, held_out)
     if uploads is not None:
         uploads.finish()
     return 0
 
 
 def _prepare(arguments: argparse.Namespace, world: World) -> tuple[TrainingRun, list[Tokens]]:
-    """Return the run that the flags ask for, resumed if they say so, and the held-out documents."""
+    """Return the run that the flags describe, resumed if they say so, and the held-out documents."""
     texts, held_out_texts = read_training_texts(arguments, world)
     tokenizer = make_tokenizer(arguments, texts)
     train, held_out = encode_documents(texts, tokenizer), encode_documents(held_out_texts, tokenizer)
@@ -61,18 +61,18 @@ def _prepare(arguments: argparse.Namespace, world: World) -> tuple[TrainingRun, 
     model = make_model(arguments, tokenizer).to(world.device)
     trainer = Trainer(model, _batches(train, config, world), config, world)
     validation = Validation(trainer, held_out, tokenizer.byte_lengths())
-    made = TrainingRun(Path(arguments.out), trainer, tokenizer, validation)
+    training = TrainingRun(Path(arguments.out), trainer, tokenizer, validation)
     if arguments.resume:
-        made.resume()
+        training.resume()
     if world.writes:
         where = f"{world.device}" + (f", {world.size} processes" if world.size > 1 else "")
         count = f"{len(train)} documents, {sum(map(len, train)):,} tokens"
         print(f"{model.config.n_parameters:,} parameters on {where}; {count}; {config.max_iters:,} steps", flush=True)
-    return made, held_out
+    return training, held_out
 
 
 def _train_config(arguments: argparse.Namespace, world: World, *, tokens: int) -> TrainConfig:
-    """Return the settings of the loop, with the steps counted and the precision chosen."""
+    """Return the settings of the loop, with the number of steps and the precision filled in."""
     settings = {name: getattr(arguments, name) for name in vars(TrainConfig())}
     if settings["dtype"] == "auto":
         narrow = world.device.type == "cuda" and torch.cuda.is_bf16_supported()
@@ -101,22 +101,22 @@ def _batches(documents: list[Tokens], config: TrainConfig, world: World) -> Batc
     return RandomWindows(documents, **common)
 
 
-def _drive(made: TrainingRun, uploads: Uploads | None) -> None:
-    """Take the steps, with a progress bar and a line for each validation; into a file, one for each record."""
-    shown = made.trainer.world.writes
-    total, logged = made.trainer.config.max_iters, not sys.stdout.isatty()
-    with tqdm(total=total, initial=made.trainer.step, unit="step", disable=not shown) as bar:
-        for progress in made.run():
+def _drive(training: TrainingRun, uploads: Uploads | None) -> None:
+    """Run the training with a progress bar and a line per validation, or per record if output goes to a file."""
+    shown = training.trainer.world.writes
+    total, logged = training.trainer.config.max_iters, not sys.stdout.isatty()
+    with tqdm(total=total, initial=training.trainer.step, unit="step", disable=not shown) as bar:
+        for progress in training.run():
             bar.update(progress.report.step - bar.n)
             bar.set_postfix(loss=f"{progress.report.loss:.3f}", tok_s=f"{progress.report.tokens_per_second:,.0f}")
             if shown and (logged or progress.validation is not None):
                 bar.write(_line(progress))
             if shown and progress.validation is not None and uploads is not None:
-                uploads.send(made.folder / "last", step=progress.report.step)
+                uploads.send(training.folder / "last", step=progress.report.step)
 
 
 def _line(progress: Progress) -> str:
-    """Return a record as ``python -m bdh plot --file`` reads it back."""
+    """Return a record in the format that ``python -m bdh plot --file`` reads."""
     report, validation = progress.report, progress.validation
     text = f"step {report.step}: train {report.loss:.4f}, "
     if validation is not None:
@@ -131,23 +131,23 @@ def _health(report: StepReport) -> str:
     return f"{text}, tok_s {report.tokens_per_second:.0f}"
 
 
-def _finish(made: TrainingRun, arguments: argparse.Namespace, held_out: Sequence[Tokens]) -> None:
+def _finish(training: TrainingRun, arguments: argparse.Namespace, held_out: Sequence[Tokens]) -> None:
     """Write the summary, and print it with a sample."""
-    trainer = made.trainer
+    trainer = training.trainer
     device = torch.cuda.get_device_name(trainer.world.device) if trainer.world.device.type == "cuda" else "CPU"
-    subject = Subject(
+    description = RunDescription(
         trainer.model.config, trainer.config, name_of_data(arguments), device, processes=trainer.world.size
     )
-    if made.records:
-        print(f"written: {write_baseline(made.folder, subject, made.records)}")
+    if training.records:
+        print(f"written: {write_baseline(training.folder, description, training.records)}")
     if arguments.sample_tokens:
-        print(f"sample after step {trainer.step}:\n{_sample(made, held_out[0], arguments)}", flush=True)
+        print(f"sample after step {trainer.step}:\n{_sample(training, held_out[0], arguments)}", flush=True)
 
 
-def _sample(made: TrainingRun, document: Tokens, arguments: argparse.Namespace) -> str:
-    """Return how the model goes on from the beginning of the held-out text."""
+def _sample(training: TrainingRun, document: Tokens, arguments: argparse.Namespace) -> str:
+    """Return the model's continuation of the beginning of the held-out text."""
     prompt = [int(token) for token in document[:_PROMPT_TOKENS]]
     drawn = generate(
-        made.trainer.model, prompt, max_new_tokens=arguments.sample_tokens, temperature=0.8, seed=arguments.seed
+        training.trainer.model, prompt, max_new_tokens=arguments.sample_tokens, temperature=0.8, seed=arguments.seed
     )
-    return made.tokenizer.decode([*prompt, *drawn])
+    return training.tokenizer.decode([*prompt, *drawn])

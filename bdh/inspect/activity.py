@@ -1,4 +1,4 @@
-"""What fires and what is remembered while a model reads a text."""
+"""Activity of neurons and size of the memory while a model reads a text."""
 
 import re
 from bisect import bisect_right
@@ -25,11 +25,11 @@ KINDS: tuple[Kind, ...] = ("x", "y")
 
 @dataclass(frozen=True)
 class Activity:
-    """Shares of active neurons and sizes of the memory over a text.
+    """Shares of active neurons and norms of the memory over a text.
 
-    ``active`` (L, 2, S) is the share of neurons x and y of each layer that fire in each of S pieces of the text,
-    ``state_norm`` (L, S) the Frobenius norm of each layer's memory after the piece, ``positions`` (S,) the count of
-    tokens read by then.
+    ``active`` (L, 2, S) is the share of active neurons x and y of each layer in each of S segments of the text,
+    ``state_norm`` (L, S) the Frobenius norm of each layer's memory after the segment, ``positions`` (S,) the number
+    of tokens read by then.
     """
 
     active: Numbers
@@ -51,9 +51,9 @@ class Neuron:
 
 @dataclass(frozen=True)
 class Synapse:
-    """The connection between neuron y ``i`` of the layer before and neuron x ``j`` of ``head`` in ``layer``.
+    """The connection from neuron y ``i`` of the previous layer to neuron x ``j`` of ``head`` in ``layer``.
 
-    ``i`` counts over all heads, ``j`` inside its head. The first layer has no layer before it.
+    ``i`` counts over all heads, ``j`` inside its head. ``layer`` is at least 1.
     """
 
     layer: int
@@ -67,7 +67,7 @@ class Synapse:
 
 @dataclass(frozen=True)
 class SynapseTrace:
-    """A synapse through a text, one entry a token: the firing ``y`` and ``x`` at its ends, and its ``strength``."""
+    """A synapse over a text, one entry per token: the activity ``y`` and ``x`` of its neurons, and its ``strength``."""
 
     y: Numbers
     x: Numbers
@@ -76,7 +76,7 @@ class SynapseTrace:
 
 @dataclass(frozen=True)
 class LayerTrace:
-    """One layer on one piece of the text: tokens ``start`` to ``stop``, its neurons, and its memory after the piece."""
+    """One layer on tokens ``start`` to ``stop`` of the text: its neurons, and its memory after them."""
 
     layer: int
     start: int
@@ -87,15 +87,15 @@ class LayerTrace:
 
 
 @dataclass(frozen=True)
-class Sizes:
-    """How many layers a model of either variant has, heads in each, and neurons in each of these."""
+class ModelSizes:
+    """Numbers of layers, heads per layer and neurons per head of a model of either variant."""
 
     layers: int
     heads: int
     neurons: int
 
     @classmethod
-    def of(cls, model: LanguageModel) -> "Sizes":
+    def of(cls, model: LanguageModel) -> "ModelSizes":
         """Return the sizes of ``model``; the neuro variant has one head."""
         if isinstance(model, BDHNeuro):
             return cls(model.config.n_layer, 1, model.config.n)
@@ -109,47 +109,47 @@ class Sizes:
 
 @torch.inference_mode()
 def read_layers(model: LanguageModel, tokens: Sequence[int], *, segment: int = 128) -> Iterator[LayerTrace]:
-    """Read ``tokens`` piece by piece with the memory carried; yield the trace of every piece and layer.
+    """Read ``tokens`` segment by segment with the state carried; yield the trace of every segment and layer.
 
-    What stands in memory at once is one piece, whatever the length of the text. Raises InspectError for an empty text.
+    Only one segment is in memory at a time. Raises InspectError for an empty text.
     """
     if not len(tokens):
-        raise InspectError("the text has no tokens; give one with at least a word")
+        raise InspectError("the text is empty; give at least one word")
     bdh_state: BDHState | None = None
     neuro_state: NeuroState | None = None
     for start in range(0, len(tokens), segment):
-        piece = torch.tensor([list(tokens[start : start + segment])], device=model.device)
+        segment_tokens = torch.tensor([list(tokens[start : start + segment])], device=model.device)
         with evaluating(model):
             if isinstance(model, BDHNeuro):
-                layers, neuro_state = _read_neuro(model, piece, neuro_state)
+                layers, neuro_state = _read_neuro(model, segment_tokens, neuro_state)
             else:
-                layers, bdh_state = _read_bdh(model, piece, bdh_state)
+                layers, bdh_state = _read_bdh(model, segment_tokens, bdh_state)
         for layer, (x, y, memory) in enumerate(layers):
-            yield LayerTrace(layer, start, start + piece.shape[1], x, y, memory)
+            yield LayerTrace(layer, start, start + segment_tokens.shape[1], x, y, memory)
 
 
 _Layers = list[tuple[Tensor, Tensor, Tensor]]
 
 
-def _read_bdh(model: BDH, piece: Int[Tensor, "1 T"], state: BDHState | None) -> tuple[_Layers, BDHState | None]:
+def _read_bdh(model: BDH, tokens: Int[Tensor, "1 T"], state: BDHState | None) -> tuple[_Layers, BDHState | None]:
     layers: _Layers = []
 
-    def listen(x: Tensor, y: Tensor, memory: Tensor | None) -> None:
+    def collect(x: Tensor, y: Tensor, memory: Tensor | None) -> None:
         assert memory is not None
         layers.append((x[0], y[0], memory[0]))
 
-    _, after, _ = model.encode(piece, state, listen=listen)
+    _, after, _ = model.encode(tokens, state, observe=collect)
     return layers, after
 
 
-def _read_neuro(model: BDHNeuro, piece: Int[Tensor, "1 T"], state: NeuroState | None) -> tuple[_Layers, NeuroState]:
-    trace = model.trace(piece, state)
+def _read_neuro(model: BDHNeuro, tokens: Int[Tensor, "1 T"], state: NeuroState | None) -> tuple[_Layers, NeuroState]:
+    trace = model.trace(tokens, state)
     return list(zip(trace.x, trace.y, trace.state.rho[:, 0], strict=True)), trace.state
 
 
 def measure_activity(model: LanguageModel, tokens: Sequence[int], *, segment: int = 128) -> Activity:
-    """Return which share of the neurons fires, and how the memory grows, over the text ``tokens``."""
-    layers = Sizes.of(model).layers
+    """Return the shares of active neurons and the norms of the memory over the text ``tokens``."""
+    layers = ModelSizes.of(model).layers
     shares: list[list[list[float]]] = [[] for _ in range(layers)]
     norms: list[list[float]] = [[] for _ in range(layers)]
     positions = []
@@ -162,8 +162,8 @@ def measure_activity(model: LanguageModel, tokens: Sequence[int], *, segment: in
 
 
 def follow_neuron(model: LanguageModel, tokens: Sequence[int], neuron: Neuron) -> Numbers:
-    """Return the activity of ``neuron`` at every token; raises InspectError when there is no such neuron."""
-    sizes = Sizes.of(model)
+    """Return the activity of ``neuron`` at every token; raises InspectError if it does not exist."""
+    sizes = ModelSizes.of(model)
     check_index("layer", neuron.layer, sizes.layers)
     check_index("neuron", neuron.index, sizes.total)
     traces = (trace for trace in read_layers(model, tokens) if trace.layer == neuron.layer)
@@ -173,10 +173,10 @@ def follow_neuron(model: LanguageModel, tokens: Sequence[int], neuron: Neuron) -
 def follow_synapse(model: LanguageModel, tokens: Sequence[int], synapse: Synapse) -> SynapseTrace:
     """Return a synapse's Hebbian strength after every token: the sum of decay^(t - s) y_i(s) x_j(s) over s <= t.
 
-    This is sigma of the paper (section 6.3) without the turning of positions: what the memory holds before it is
-    pressed through the decoder into D numbers. Raises InspectError when there is no such synapse.
+    This is sigma of the paper (section 6.3) without rotary positions: the memory of pairs of neurons, which the decoder
+    projects to D numbers. Raises InspectError if the synapse does not exist.
     """
-    sizes = Sizes.of(model)
+    sizes = ModelSizes.of(model)
     check_index("layer", synapse.layer, sizes.layers, first=1)
     check_index("head", synapse.head, sizes.heads)
     check_index("i", synapse.i, sizes.total)
@@ -193,7 +193,7 @@ def follow_synapse(model: LanguageModel, tokens: Sequence[int], synapse: Synapse
 
 
 def _damping(model: LanguageModel, head: int) -> list[tuple[float, float]]:
-    """Return shares and factors per token of the timescales in which a head forgets."""
+    """Return the share and the damping factor per token of each timescale of a head."""
     if isinstance(model, BDHNeuro):
         return list(zip(model.config.u_weights, model.config.u_kernels, strict=True))
     decay = model.attn.decay()
@@ -201,7 +201,7 @@ def _damping(model: LanguageModel, head: int) -> list[tuple[float, float]]:
 
 
 def words_of(tokens: Sequence[int], tokenizer: Tokenizer) -> list[str]:
-    """Return for each token the word of the text to which its last byte belongs, so that pieces can be read."""
+    """Return for each token the word of the text that contains its last byte."""
     lengths = tokenizer.byte_lengths()
     ends = np.cumsum([lengths[token] for token in tokens])
     text = tokenizer.decode(tokens).encode("utf-8")

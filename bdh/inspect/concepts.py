@@ -1,4 +1,4 @@
-"""Which neurons fire for a concept that is given as two lists of sentences: with it, and without."""
+"""Neurons that are selective for a concept, given as sentences with it and sentences without it."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -9,7 +9,7 @@ import numpy.typing as npt
 from scipy.stats import false_discovery_control, mannwhitneyu
 
 from bdh.errors import InspectError
-from bdh.inspect.activity import KINDS, Kind, Neuron, Sizes, Synapse, read_layers
+from bdh.inspect.activity import KINDS, Kind, ModelSizes, Neuron, Synapse, read_layers
 from bdh.neuro.model import LanguageModel
 from bdh.tokenizer import Tokenizer
 
@@ -19,12 +19,12 @@ _FEWEST = 5
 
 @dataclass(frozen=True)
 class Selectivity:
-    """How each neuron tells the sentences of a concept from others (paper, section 6.3).
+    """How well each neuron separates the sentences of a concept from others (paper, section 6.3).
 
     All arrays are (L, 2, H * N), kinds in the order x, y. ``separation`` is the share of pairs (one sentence of each
-    list) in which the neuron fires more for the concept, ties counted half: 1 is perfect, 0.5 is none. ``p_values``
-    are those of a one-sided Mann-Whitney U test, ``q_values`` the same after Benjamini and Hochberg's correction for
-    the many neurons. ``means`` (2, L, 2, H * N) is the mean activity with the concept, and without.
+    list) in which the neuron is more active for the concept, ties counted half: the AUC, 0.5 at chance. ``p_values``
+    are those of a one-sided Mann-Whitney U test, ``q_values`` those after Benjamini and Hochberg's correction.
+    ``means`` (2, L, 2, H * N) is the mean activity with the concept, and without.
     """
 
     separation: Numbers
@@ -50,11 +50,11 @@ class Selectivity:
     def best_synapse(self, neurons_per_head: int) -> Synapse:
         """Return the synapse from the most selective y of a layer to the most selective x of the next one.
 
-        Of all layers the one where the two separate best together. Raises InspectError for a model of one layer.
+        Of all layers it is the one with the largest sum of both separations. Raises InspectError if there is one layer.
         """
         layers = range(1, self.separation.shape[0])
         if not layers:
-            raise InspectError("the model has one layer; a synapse joins two")
+            raise InspectError("the model has one layer; a synapse connects two")
         ends = [(self.best("y", layer=layer - 1), self.best("x", layer=layer)) for layer in layers]
         y, x = max(ends, key=lambda pair: self.of(pair[0]) + self.of(pair[1]))
         return Synapse(x.layer, x.index // neurons_per_head, y.index, x.index % neurons_per_head)
@@ -81,20 +81,20 @@ def measure_selectivity(
 ) -> Selectivity:
     """Compare every neuron's mean activity in the sentences of ``concept`` with that in ``control``.
 
-    Each sentence is read with an empty memory. Raises InspectError for fewer than five sentences in a list: below
-    that no order of them is surprising.
+    Each sentence is read from an empty state. Raises InspectError for fewer than five sentences in a list, where no
+    order is significant.
     """
     for name, sentences in (("concept", concept), ("control", control)):
         if len(sentences) < _FEWEST:
-            raise InspectError(f"the {name} list has {len(sentences)} sentences; give at least {_FEWEST}, one a line")
+            raise InspectError(f"the {name} list has {len(sentences)} sentences; give at least {_FEWEST}, one per line")
     inside = np.stack([sentence_activity(model, tokenizer.encode(sentence)) for sentence in concept])
     outside = np.stack([sentence_activity(model, tokenizer.encode(sentence)) for sentence in control])
-    tests = [  # layer by layer: the ranks of all neurons at once would not fit
+    tests = [  # layer by layer: the ranks of all neurons together would not fit in memory
         mannwhitneyu(inside[:, layer], outside[:, layer], alternative="greater", method="asymptotic", axis=0)
         for layer in range(inside.shape[1])
     ]
     statistic = np.stack([test.statistic for test in tests])
-    p_values = np.nan_to_num([test.pvalue for test in tests], nan=1.0)  # a silent neuron has no ranks
+    p_values = np.nan_to_num([test.pvalue for test in tests], nan=1.0)  # an inactive neuron has no ranks
     q_values = false_discovery_control(p_values, axis=None).reshape(p_values.shape)
     means = np.stack([inside.mean(axis=0), outside.mean(axis=0)])
     return Selectivity(statistic / (len(concept) * len(control)), p_values, q_values, means)
@@ -102,7 +102,7 @@ def measure_selectivity(
 
 def sentence_activity(model: LanguageModel, tokens: Sequence[int]) -> Numbers:
     """Return the mean activity over ``tokens`` of every neuron, (L, 2, H * N)."""
-    sizes = Sizes.of(model)
+    sizes = ModelSizes.of(model)
     total = np.zeros((sizes.layers, len(KINDS), sizes.total))
     for trace in read_layers(model, tokens):
         for side, neurons in enumerate((trace.x, trace.y)):

@@ -1,4 +1,4 @@
-"""The neuron graph G_x = D_x E: which neuron's firing raises which neuron's, through the weights alone."""
+"""The neuron graph G_x = D_x E: which neuron excites which, by the weights."""
 
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -19,11 +19,11 @@ _BLOCK = 512
 
 @dataclass(frozen=True)
 class NeuronGraph:
-    """The strongest positive entries of G_x as edges: neuron ``sources[e]`` raises neuron ``targets[e]``.
+    """The strongest positive entries of G_x as edges: neuron ``sources[e]`` excites neuron ``targets[e]``.
 
-    Entry (i, j) of G_x is D_x[i] . E[:, j], with D_x the encoder and E the decoder: what neuron y_j adds to the input
-    of neuron x_i in the next layer, before any normalisation. Neurons are numbered over all heads, head * N + n;
-    ``threshold`` is the smallest weight that was kept.
+    Entry (i, j) of G_x is D_x[i] . E[:, j], with D_x the encoder and E the decoder: the input of neuron x_i in the
+    next layer from neuron y_j, before any normalisation. Neurons are numbered over all heads, head * N + n;
+    ``threshold`` is the smallest weight of an edge.
     """
 
     neurons: int
@@ -33,11 +33,11 @@ class NeuronGraph:
     weights: npt.NDArray[np.float32]
 
     def in_degrees(self) -> Indices:
-        """Return for each neuron how many raise it."""
+        """Return the number of neurons that excite each neuron."""
         return np.bincount(self.targets, minlength=self.neurons)
 
     def out_degrees(self) -> Indices:
-        """Return for each neuron how many it raises."""
+        """Return the number of neurons that each neuron excites."""
         return np.bincount(self.sources, minlength=self.neurons)
 
 
@@ -45,8 +45,8 @@ class NeuronGraph:
 class Modules:
     """Communities of the strongest part of a graph.
 
-    ``modularity`` is Newman's, of the communities that Louvain's method finds; ``shuffled`` the same for a graph with
-    the same degrees and its edges dealt anew: what modularity means is the difference. ``sizes`` in falling order.
+    ``modularity`` is Newman's, of the communities that Louvain's method finds; ``shuffled`` is that of a graph with the
+    same degrees and shuffled edges, to compare with. ``sizes`` are in descending order.
     """
 
     modularity: float
@@ -58,10 +58,10 @@ class Modules:
 
 @torch.inference_mode()
 def neuron_graph(model: LanguageModel, *, mean_degree: float = 8.0, seed: int = 0) -> NeuronGraph:
-    """Return the graph of the ``mean_degree`` * n strongest positive entries of G_x, a neuron's own left out.
+    """Return the graph of the ``mean_degree`` * n strongest positive entries of G_x, without self-loops.
 
-    The threshold comes from a sample, so the count is close, not exact. G_x (n x n) never stands in memory: it is made
-    in blocks of 512 rows. Raises InspectError when ``mean_degree`` cannot be had.
+    The threshold comes from a sample, so the number of edges is approximate. G_x (n x n) is computed in blocks of 512
+    rows. Raises InspectError when ``mean_degree`` is out of range.
     """
     encoder, decoder = _factors(model)
     count = len(decoder)
@@ -80,22 +80,22 @@ def neuron_graph(model: LanguageModel, *, mean_degree: float = 8.0, seed: int = 
 
 
 def degree_tail(degrees: Indices) -> TailFit:
-    """Fit a power law to the upper tail of ``degrees``; degrees are counts, the fit is the continuous one."""
+    """Fit a continuous power law to the upper tail of ``degrees``."""
     return fit_tail(degrees[degrees > 0])
 
 
 def find_modules(graph: NeuronGraph, *, most_edges: int = 20_000, seed: int = 0) -> Modules:
-    """Return the communities among the ``most_edges`` strongest edges, directions forgotten.
+    """Return the communities of the ``most_edges`` strongest edges, without their directions.
 
-    The bound keeps time and memory small: Louvain's method runs twice, in Python.
+    The bound limits time and memory: Louvain's method runs twice, in Python. Raises InspectError without edges.
     """
     if len(graph.weights) == 0:
         raise InspectError("the graph has no edges; raise mean_degree")
     strongest = np.argsort(-graph.weights, kind="stable")[:most_edges]
     sources, targets = graph.sources[strongest], graph.targets[strongest]
     communities, modularity = _communities(sources, targets, seed)
-    dealt = np.random.default_rng(seed).permutation(targets)
-    _, shuffled = _communities(sources, dealt, seed)
+    shuffled_targets = np.random.default_rng(seed).permutation(targets)
+    _, shuffled = _communities(sources, shuffled_targets, seed)
     sizes = tuple(sorted((len(community) for community in communities), reverse=True))
     return Modules(modularity, shuffled, sizes, sum(sizes), len(strongest))
 
@@ -108,7 +108,7 @@ def _communities(sources: Indices, targets: Indices, seed: int) -> tuple[list[se
 
 
 def _factors(model: LanguageModel) -> tuple[Float[Tensor, "HN D"], Float[Tensor, "HN D"]]:
-    """Return D_x and the transpose of E, neurons numbered alike."""
+    """Return D_x and the transpose of E, with the same numbering of neurons."""
     encoder = model.encoder.detach().float()
     heads = encoder[None] if isinstance(model, BDHNeuro) else encoder
     return heads.transpose(1, 2).flatten(0, 1), model.decoder.detach().float()
@@ -122,7 +122,7 @@ def _blocks(
 
 
 def _threshold(encoder: Float[Tensor, "HN D"], decoder: Float[Tensor, "HN D"], quantile: float, seed: int) -> float:
-    """Return the ``quantile`` of the entries of G_x, from up to 512 whole rows drawn at random; never below 0."""
+    """Return the ``quantile`` of the entries of G_x, from up to 512 random rows; at least the smallest float32 > 0."""
     generator = torch.Generator().manual_seed(seed)
     rows = torch.randperm(len(encoder), generator=generator)[:_BLOCK].to(encoder.device)
     sample = np.sort((encoder[rows] @ decoder.T).flatten().cpu().numpy())

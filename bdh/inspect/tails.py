@@ -1,4 +1,4 @@
-"""Is a distribution heavy-tailed? A power law fitted to the tail, and tried against an exponential one."""
+"""Fit a power law to the tail of a distribution, and compare it with an exponential tail."""
 
 from dataclasses import dataclass
 
@@ -19,8 +19,7 @@ class TailFit:
 
     ``share`` of the values lie in the tail; ``distance`` is the Kolmogorov-Smirnov distance between tail and fit.
     ``ratio`` is the mean log-likelihood ratio, in nats per value, to an exponential tail above the same ``x_min``:
-    positive speaks for the power law, and ``p_value`` says how easily chance alone gives a ratio this far from 0 (two
-    sided, Vuong).
+    positive values favour the power law. ``p_value`` is that of a ratio this far from 0 (two-sided, Vuong's test).
     """
 
     alpha: float
@@ -32,7 +31,7 @@ class TailFit:
 
     @property
     def heavy(self) -> bool:
-        """Tell whether the power law describes the tail better than an exponential, at p < 0.05."""
+        """Whether the power law fits the tail better than an exponential, at p < 0.05."""
         return self.ratio > 0 and self.p_value < 0.05
 
 

@@ -1,4 +1,4 @@
-"""The weights against what they were at initialisation."""
+"""Statistics of the weights, compared with their initialisation."""
 
 from dataclasses import dataclass
 
@@ -18,10 +18,10 @@ MATRICES = ("encoder", "encoder_v", "decoder", "embed.weight", "lm_head")
 class WeightStatistics:
     """The values of one matrix.
 
-    ``spread`` is their standard deviation, ``initial`` what it was at initialisation, when they were normal, and
-    ``kurtosis`` the excess over a normal distribution's; ``density`` (K,) over ``edges`` (K + 1,) is their histogram;
-    ``tail`` fits the size of the largest tenth; ``sizes`` (R,) are sizes of these by ``ranks`` (R,), 1 the largest of
-    ``count`` values, few enough to draw.
+    ``spread`` is their standard deviation, ``initial`` that of the normal initialisation, ``kurtosis`` the excess
+    kurtosis; ``density`` (K,) over ``edges`` (K + 1,) is their histogram; ``tail`` fits the absolute values of the
+    largest tenth; ``sizes`` (R,) are absolute values at ``ranks`` (R,), 1 for the largest of ``count`` values, for
+    plots.
     """
 
     mean: float
@@ -37,7 +37,7 @@ class WeightStatistics:
 
 
 def weight_statistics(model: LanguageModel, *, samples: int = 1_000_000, seed: int = 0) -> dict[str, WeightStatistics]:
-    """Return the statistics of each matrix, from ``samples`` values drawn at random where there are more."""
+    """Return the statistics of each matrix, from a random sample of ``samples`` values if there are more."""
     generator = np.random.default_rng(seed)
     initial, statistics = _initial_spreads(model, seed), {}
     for name in MATRICES:
@@ -47,7 +47,7 @@ def weight_statistics(model: LanguageModel, *, samples: int = 1_000_000, seed: i
 
 
 def _initial_spreads(model: LanguageModel, seed: int) -> dict[str, float]:
-    """Return the standard deviation of each matrix when it is made: by rule, or for the small variant by making it."""
+    """Return the standard deviation of each matrix at initialisation: by rule, or from a new model of the variant."""
     if not isinstance(model, BDHNeuro):
         return dict.fromkeys(MATRICES, 0.02)
     with torch.random.fork_rng(devices=[]):

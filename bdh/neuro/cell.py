@@ -1,4 +1,4 @@
-"""One token: what goes in, what comes out, and the layers between. Tensors alone, so that it compiles as it is."""
+"""One token through all layers of a BDHNeuro. Tensors only, so that it can be compiled."""
 
 from collections.abc import Callable
 from typing import NamedTuple
@@ -15,8 +15,8 @@ from bdh.shapes import Float, Int, Tensor
 _NONLINEARITIES: dict[str, Callable[[Tensor], Tensor]] = {"relu": F.relu, "softplus": F.softplus}
 
 
-class Weights(NamedTuple):
-    """The weights in the precision of the memory, with the inputs of D_x parted into branches."""
+class CellWeights(NamedTuple):
+    """The weights in the precision of the state, with the inputs of D_x split into branches."""
 
     encoder: Float[Tensor, "G C N"]
     encoder_v: Float[Tensor, "D N"]
@@ -27,7 +27,7 @@ class Weights(NamedTuple):
 
 
 class Carry(NamedTuple):
-    """What one token hands to the next; ``rho`` holds (B, K, D, N) for each layer."""
+    """The state between two tokens; ``rho`` has (B, K, D, N) for each layer."""
 
     rho: tuple[Tensor, ...]
     x: Float[Tensor, "B N"]
@@ -35,7 +35,7 @@ class Carry(NamedTuple):
 
 
 class Input(NamedTuple):
-    """One token as it comes in: its id, its vector, random spikes while training, the turn of its place with rope."""
+    """The input of one token: its id, its vector, random spikes in training, its rotation with rope."""
 
     token: Int[Tensor, "B"]
     v: Float[Tensor, "B D"]
@@ -44,7 +44,7 @@ class Input(NamedTuple):
 
 
 class Step(NamedTuple):
-    """What one token does; ``x`` and ``y`` hold (B, N) for each layer, ``v`` is that of the last."""
+    """The result of one token; ``x`` and ``y`` have (B, N) for each layer, ``v`` is that of the last."""
 
     carry: Carry
     v: Float[Tensor, "B D"]
@@ -53,11 +53,11 @@ class Step(NamedTuple):
     gain: Float[Tensor, "B"] | None
 
 
-def read_token(config: NeuroConfig, weights: Weights, given: Input, carry: Carry) -> Step:
-    """Read one token through all layers, then form what is expected next.
+def read_token(config: NeuroConfig, weights: CellWeights, given: Input, carry: Carry) -> Step:
+    """Compute all layers for one token, then the prediction of the next.
 
     Layer l: x_l = x_{l-1} + excite(v_{l-1}); a = rho_l x_l, before rho_l is written; y_l = relu(D_y LN(a)) * x_l;
-    rho_l = U (rho_l + v_{l-1} x_l^T); v_l = LN(E y_l). Extensions bend these where the configuration says so.
+    rho_l = U (rho_l + v_{l-1} x_l^T); v_l = LN(E y_l). Extensions change these as configured.
     """
     v, x, surprise, gain = given.v, torch.zeros_like(carry.x), carry.surprise, None
     if config.mod_gamma_max:
@@ -72,7 +72,7 @@ def read_token(config: NeuroConfig, weights: Weights, given: Input, carry: Carry
         key = x if given.rotation is None else rotate(x, given.rotation)
         y = _fire(config, weights, x, extensions.read_synapses(rho, key, weights.shares))
         y = _regulate(config, y, gain, None if given.spikes is None else given.spikes[layer])
-        rhos.append(_remember(config, weights, rho, v if gain is None else gain.unsqueeze(-1) * v, x, key))
+        rhos.append(_write_memory(config, weights, rho, v if gain is None else gain.unsqueeze(-1) * v, x, key))
         v = _project(config, weights, y)
         xs.append(x)
         ys.append(y)
@@ -87,14 +87,14 @@ def normalise(v: Float[Tensor, "... D"]) -> Float[Tensor, "... D"]:
 
 
 def _add_input(
-    config: NeuroConfig, weights: Weights, x: Float[Tensor, "B N"], v: Float[Tensor, "B D"]
+    config: NeuroConfig, weights: CellWeights, x: Float[Tensor, "B N"], v: Float[Tensor, "B D"]
 ) -> Float[Tensor, "B N"]:
     x = x + extensions.excite(v, weights.encoder, _NONLINEARITIES[config.branch_nl])
-    return x if config.x_decay is None else extensions.hold_total(x)
+    return x if config.x_decay is None else extensions.scale_total(x)
 
 
 def _fire(
-    config: NeuroConfig, weights: Weights, x: Float[Tensor, "B N"], a: Float[Tensor, "B D"]
+    config: NeuroConfig, weights: CellWeights, x: Float[Tensor, "B N"], a: Float[Tensor, "B D"]
 ) -> Float[Tensor, "B N"]:
     return F.relu((normalise(a) if config.ln_before_dy else a) @ weights.encoder_v) * x
 
@@ -102,7 +102,7 @@ def _fire(
 def _regulate(
     config: NeuroConfig, y: Float[Tensor, "B N"], gain: Float[Tensor, "B"] | None, spikes: Float[Tensor, "B N"] | None
 ) -> Float[Tensor, "B N"]:
-    """Apply homeostasis, then inhibition, then spikes, which neither of the two sees."""
+    """Apply homeostasis, then inhibition, then spikes, which are not subject to either."""
     if config.homeostasis_tau is not None:
         y = extensions.bound_total(y, config.homeostasis_tau)
     if config.k_wta is not None:
@@ -110,14 +110,14 @@ def _regulate(
     return y if spikes is None else y + spikes
 
 
-def _project(config: NeuroConfig, weights: Weights, y: Float[Tensor, "B N"]) -> Float[Tensor, "B D"]:
+def _project(config: NeuroConfig, weights: CellWeights, y: Float[Tensor, "B N"]) -> Float[Tensor, "B D"]:
     low = y @ weights.decoder
     return normalise(F.relu(low) if config.use_relu_lowrank else low)
 
 
-def _remember(
+def _write_memory(
     config: NeuroConfig,
-    weights: Weights,
+    weights: CellWeights,
     rho: Float[Tensor, "B K D N"],
     stored: Float[Tensor, "B D"],
     x: Float[Tensor, "B N"],
@@ -128,7 +128,7 @@ def _remember(
     return extensions.write_synapses(rho, stored, key, kernels=weights.kernels, silent=silent, eta=eta)
 
 
-def _predict(weights: Weights, v: Float[Tensor, "B D"]) -> Float[Tensor, "B V"]:
-    """Return log-probabilities of the next token; surprise is a signal to the synapses and carries no gradient."""
+def _predict(weights: CellWeights, v: Float[Tensor, "B D"]) -> Float[Tensor, "B V"]:
+    """Return log-probabilities of the next token; surprise is a signal to the synapses without a gradient."""
     logits: Tensor = v.detach() @ weights.lm_head.detach()
     return logits.log_softmax(-1)

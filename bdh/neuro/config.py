@@ -1,4 +1,4 @@
-"""The sizes and extensions of a neuro model, checked when made."""
+"""The sizes and extensions of a neuro model, checked on creation."""
 
 import math
 from collections.abc import Iterable
@@ -28,13 +28,14 @@ BRANCH_NONLINEARITIES = ("relu", "softplus")
 class NeuroConfig:
     """Sizes and extensions of a neuro model; the defaults are Definition 4 itself, with every extension off.
 
-    ``x_decay`` carries x from token to token and holds its L1 norm at n. ``u_kernels`` are the damping factors of the
-    memories, ``u_weights`` their shares in what is read. ``local_forget_eta`` is the further loss of a synapse whose
-    pre-synaptic neuron is silent. ``homeostasis_tau`` bounds the L1 norm of y, ``k_wta`` the number of active y.
-    ``branches`` parts the input of each neuron of x into dendrites with ``branch_nl``. ``mod_gamma_max`` bounds how far
-    surprise moves the gain from 1, against a running mean and deviation with ``mod_rate``. ``spike_rate`` is the chance
-    of a random spike while training. ``use_relu_lowrank`` puts a relu behind E. ``ln_before_dy`` belongs to
-    Definition 4; it can only be taken away. ``rope`` turns keys and queries as the published model does.
+    ``x_decay`` carries x from token to token and scales it to the L1 norm n. ``u_kernels`` are the damping factors of
+    the memories, ``u_weights`` their weights in a read. ``local_forget_eta`` is the further decay of a synapse whose
+    pre-synaptic neuron is inactive. ``homeostasis_tau`` bounds the L1 norm of y, ``k_wta`` the number of active y.
+    ``branches`` splits the input of each neuron of x into dendrites with the nonlinearity ``branch_nl``.
+    ``mod_gamma_max`` is the largest change of the gain by surprise, relative to a running mean and deviation with
+    ``mod_rate``. ``spike_rate`` is the probability of a random spike in training. ``use_relu_lowrank`` adds a relu
+    after E. ``ln_before_dy`` belongs to Definition 4; it can only be switched off. ``rope`` rotates keys and queries as
+    in the published model.
     """
 
     vocab_size: int = 256
@@ -70,16 +71,16 @@ class NeuroConfig:
     def _check_count(self, name: str) -> None:
         value = getattr(self, name)
         if not isinstance(value, int) or isinstance(value, bool) or value < 1:
-            raise ConfigError(f"{name} is {value!r}; it must be a whole number of at least 1")
+            raise ConfigError(f"{name} is {value!r}; it must be an integer of at least 1")
 
     def _check_timescales(self) -> None:
         kernels, weights = self.u_kernels, self.u_weights
         lists = all(isinstance(values, (tuple, list)) for values in (kernels, weights))
         if not lists or not kernels or len(kernels) != len(weights):
             raise ConfigError(f"u_kernels is {kernels!r}, u_weights {weights!r}; give one weight for each of 1 or more")
-        if not all(_lies(factor, 0.0, 1.0) and factor > 0 for factor in kernels):
+        if not all(_in_range(factor, 0.0, 1.0) and factor > 0 for factor in kernels):
             raise ConfigError(f"u_kernels is {kernels!r}; damping factors lie in (0, 1]")
-        if not all(_lies(weight, 0.0, math.inf) for weight in weights) or sum(weights) <= 0:
+        if not all(_in_range(weight, 0.0, math.inf) for weight in weights) or sum(weights) <= 0:
             raise ConfigError(f"u_weights is {weights!r}; weights are not negative, and one of them is positive")
         object.__setattr__(self, "u_kernels", tuple(float(factor) for factor in kernels))
         object.__setattr__(self, "u_weights", tuple(float(weight) for weight in weights))
@@ -89,7 +90,7 @@ class NeuroConfig:
             raise ConfigError(f"branches is {self.branches}; it must divide d, {self.d}")
         if self.branch_nl not in BRANCH_NONLINEARITIES:
             raise ConfigError(f"branch_nl is {self.branch_nl!r}; it must be one of {', '.join(BRANCH_NONLINEARITIES)}")
-        if self.rope and (self.n % 2 or not _lies(self.rope_theta, 0.0, math.inf) or self.rope_theta == 0):
+        if self.rope and (self.n % 2 or not _in_range(self.rope_theta, 0.0, math.inf) or self.rope_theta == 0):
             raise ConfigError(f"rope with n {self.n}, rope_theta {self.rope_theta!r}; n must be even, theta positive")
         if self.k_wta is not None:
             self._check_count("k_wta")
@@ -97,10 +98,10 @@ class NeuroConfig:
                 raise ConfigError(f"k_wta is {self.k_wta}; at most n = {self.n} neurons can win")
 
     def _check_rates(self) -> None:
-        if self.x_decay is not None and not _lies(self.x_decay, 0.0, 1.0):
+        if self.x_decay is not None and not _in_range(self.x_decay, 0.0, 1.0):
             raise ConfigError(f"x_decay is {self.x_decay!r}; it must lie in [0, 1], or be None")
         for name in ("local_forget_eta", "spike_rate", "mod_gamma_max", "mod_rate"):
-            if not _lies(getattr(self, name), 0.0, 1.0):
+            if not _in_range(getattr(self, name), 0.0, 1.0):
                 raise ConfigError(f"{name} is {getattr(self, name)!r}; it must lie in [0, 1]")
         if self.mod_gamma_max == 1.0 or self.mod_rate == 0.0:
             raise ConfigError(
@@ -108,12 +109,12 @@ class NeuroConfig:
                 "lies below 1, and the rate above 0"
             )
         tau = self.homeostasis_tau
-        if tau is not None and (not _lies(tau, 0.0, math.inf) or tau == 0):
+        if tau is not None and (not _in_range(tau, 0.0, math.inf) or tau == 0):
             raise ConfigError(f"homeostasis_tau is {tau!r}; it must be a positive number, or None")
 
     @property
     def n_parameters(self) -> int:
-        """Weights of the model."""
+        """Number of parameters."""
         return 3 * self.n * self.d + 2 * self.vocab_size * self.d
 
     @classmethod
@@ -123,7 +124,7 @@ class NeuroConfig:
 
     @classmethod
     def published(cls, vocab_size: int = 256, n: int = 128, d: int = 32, **changes: Any) -> "NeuroConfig":
-        """Return the published setting, every extension on, with ``changes`` applied.
+        """Return the published configuration, with every extension on and ``changes`` applied.
 
         >>> NeuroConfig.published().without("kwta").k_wta is None
         True
@@ -168,11 +169,11 @@ class NeuroConfig:
         """Build a configuration from a mapping; unknown names are an error."""
         known = {item.name for item in fields(cls)}
         if unknown := sorted(set(mapping) - known):
-            raise ConfigError(f"unknown settings {unknown}; this version knows {sorted(known)}")
+            raise ConfigError(f"unknown settings {unknown}; this version has {sorted(known)}")
         return cls(**mapping)
 
 
-def _lies(value: object, low: float, high: float) -> bool:
+def _in_range(value: object, low: float, high: float) -> bool:
     """Return whether ``value`` is a finite number from ``low`` to ``high``."""
     is_number = isinstance(value, (int, float)) and not isinstance(value, bool)
     return is_number and math.isfinite(value) and low <= value <= high  # type: ignore[arg-type,operator]

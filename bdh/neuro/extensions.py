@@ -1,4 +1,4 @@
-"""The equations of one token: reading and writing the synapses, and each extension as a function of its own.
+"""The equations of one token: reading and writing synapses, and one function for each extension.
 
 ``B`` sequences, ``K`` timescales, ``G`` branches. The names are those of the paper's Definition 4: rho (D x N) the
 synapses, x pre-synaptic and y post-synaptic neurons, U the damping.
@@ -11,19 +11,19 @@ import torch
 from bdh.neuro.state import Surprise
 from bdh.shapes import Float, Int, Tensor
 
-_LEAST_VARIANCE = 1e-4  # nats squared: text that is always foreseen must not make every rounding error a surprise
+_LEAST_VARIANCE = 1e-4  # nats squared: in text that is predicted perfectly a rounding error must not be a surprise
 
 
 def excite(
     v: Float[Tensor, "B D"], encoder: Float[Tensor, "G C N"], nonlinearity: Callable[[Tensor], Tensor]
 ) -> Float[Tensor, "B N"]:
-    """Return what v adds to x: each branch sees its C = D / G inputs, bends their sum, and all branches are added."""
+    """Return the input of x from v: a nonlinearity of the sum over the C = D / G inputs of each branch, summed."""
     branches = v.view(v.shape[0], encoder.shape[0], -1).transpose(0, 1) @ encoder  # (G, B, N)
     return nonlinearity(branches).sum(0)
 
 
-def hold_total(x: Float[Tensor, "B N"]) -> Float[Tensor, "B N"]:
-    """Scale x >= 0 to the L1 norm N; a row that is all silent stays so."""
+def scale_total(x: Float[Tensor, "B N"]) -> Float[Tensor, "B N"]:
+    """Scale x >= 0 to the L1 norm N; a row of zeros stays zero."""
     total = x.sum(-1, keepdim=True)
     size = x.shape[-1]
     return x * (size / (total + size * (total == 0)))
@@ -46,9 +46,9 @@ def write_synapses(
     silent: Float[Tensor, "B N"] | None,
     eta: float,
 ) -> Float[Tensor, "B K D N"]:
-    """Return rho_k = U_k (rho_k + v key^T): the last token counts U_k once.
+    """Return rho_k = U_k (rho_k + v key^T): the last token has weight U_k.
 
-    With ``silent`` (1 where the pre-synaptic neuron rests) these columns of rho shrink by a further 1 - ``eta``.
+    ``silent`` is 1 for inactive pre-synaptic neurons: their columns of rho shrink by a further 1 - ``eta``.
     """
     keep = kernels.view(-1, 1, 1)
     if silent is not None:
@@ -65,9 +65,9 @@ def bound_total(y: Float[Tensor, "B N"], tau: float) -> Float[Tensor, "B N"]:
 def keep_winners(
     y: Float[Tensor, "B N"], k: int, gain: Float[Tensor, "B"] | None, least_gain: float
 ) -> Float[Tensor, "B N"]:
-    """Keep the k largest of each row, or max(1, round(k / gain)) of them; equal values never make one more.
+    """Keep the k largest of each row, or max(1, round(k / gain)) of them; ties do not add to their number.
 
-    ``least_gain`` bounds the gain from below, so that no row need be sorted further than its winners.
+    ``least_gain`` is a lower bound of the gain, which limits the number of values to sort.
     """
     most = min(y.shape[-1], max(1, round(k / least_gain) + 1))
     values, places = y.topk(k if gain is None else most)
@@ -82,9 +82,9 @@ def weigh_surprise(
 ) -> tuple[Float[Tensor, "B"], Surprise]:
     """Return the gain 1 + gamma tanh((surprisal - mean) / deviation) of a token, and the statistics after it.
 
-    Mean and deviation are those before the token. Both run with ``rate``, but with 1 / m at the m-th surprisal while
-    that is larger, so that a text is first judged by all of itself. The gain is 1 for the first token, which nothing
-    foretold, and for the second, which has nothing to compare with.
+    Mean and deviation are those before the token, running with ``rate``, or with 1 / m at the m-th surprisal while that
+    is larger. The gain is 1 for the first token, which has no prediction, and for the second, which has no mean to
+    compare with.
     """
     mean, variance, seen, prediction = surprise
     surprisal = -prediction.gather(1, tokens.unsqueeze(1)).squeeze(1)

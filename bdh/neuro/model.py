@@ -8,9 +8,10 @@ import torch
 import torch.nn.functional as F
 from torch import nn
 
+from bdh.backends import Mode
 from bdh.errors import ConfigError, StateError
-from bdh.model import BDH, IGNORED, BDHOutput, Mode, Probe, check_call, check_ids, evaluating
-from bdh.neuro.cell import Carry, Input, Step, Weights, normalise, read_token
+from bdh.model import BDH, IGNORED, BDHOutput, Probe, check_call, check_ids, evaluating
+from bdh.neuro.cell import Carry, CellWeights, Input, Step, normalise, read_token
 from bdh.neuro.config import NeuroConfig
 from bdh.neuro.state import NeuroState, Surprise
 from bdh.ops.rotary import make_frequencies, make_rotation
@@ -19,7 +20,7 @@ from bdh.shapes import Float, Int, Tensor
 
 @dataclass(frozen=True)
 class Trace:
-    """What the neurons did at each token, and the state after the text; ``gain`` is 1 without neuromodulation."""
+    """The neurons and the gain at each token, and the state after the text; ``gain`` is 1 without neuromodulation."""
 
     x: Float[Tensor, "L B T N"]
     y: Float[Tensor, "L B T N"]
@@ -31,7 +32,7 @@ class BDHNeuro(nn.Module):
     """A recurrent BDH language model; all layers share one set of weights.
 
     ``encoder`` (D, N) is D_x, ``encoder_v`` (D, N) is D_y, ``decoder`` (N, D) is E, each transposed. Everything is
-    computed in float32 or wider, under autocast too: a sum over the past is no place for half precision.
+    computed in float32 or wider, also under autocast: sums over the past need the precision.
     """
 
     kernels: Tensor
@@ -46,7 +47,7 @@ class BDHNeuro(nn.Module):
         self.encoder_v = _make_weight(config.d, config.n)
         self.decoder = _make_weight(config.n, config.d)
         self.embed = nn.Embedding(config.vocab_size, config.d)
-        nn.init.normal_(self.embed.weight, std=0.02)  # normalised when read: small weights only learn faster
+        nn.init.normal_(self.embed.weight, std=0.02)  # normalised after the lookup: smaller weights learn faster
         self.lm_head = _make_weight(config.d, config.vocab_size)
         self.register_buffer("kernels", torch.tensor(config.u_kernels), persistent=False)
         self.register_buffer("shares", torch.tensor(config.u_weights), persistent=False)
@@ -62,9 +63,9 @@ class BDHNeuro(nn.Module):
         keep_state: bool = True,
         measure_every: int = 0,
     ) -> BDHOutput:
-        """Read ``tokens`` after what ``state`` has read, and predict each next token; see ``BDH.forward``.
+        """Read ``tokens`` as the continuation of ``state``, and predict each next token; see ``BDH.forward``.
 
-        There is one way to compute this variant, token by token, so every ``mode`` means the same.
+        This variant is computed token by token in every ``mode``.
         """
         if targets is not None:
             if targets.shape != tokens.shape:
@@ -83,7 +84,7 @@ class BDHNeuro(nn.Module):
         keep_state: bool = True,
         measure_every: int = 0,
     ) -> tuple[Float[Tensor, "B T D"], NeuroState | None, Float[Tensor, "L 2"] | None]:
-        """Return the last hidden vectors, the state and the activity of ``forward``, without predicting anything."""
+        """Return the last hidden vectors, the state and the activity of ``forward``, without the head."""
         self._check(tokens, state, mode)
         before = self.empty_state(tokens.shape[0]) if state is None else state
         hidden, shares = [], []
@@ -107,7 +108,7 @@ class BDHNeuro(nn.Module):
 
     @torch.no_grad()
     def trace(self, tokens: Int[Tensor, "B T"], state: NeuroState | None = None) -> Trace:
-        """Read ``tokens`` as ``forward`` does, and return what every neuron did at every token."""
+        """Read ``tokens`` as ``forward`` does, and return every neuron at every token."""
         self._check(tokens, state, None)
         before = self.empty_state(tokens.shape[0]) if state is None else state
         xs, ys, gains = [], [], []
@@ -128,7 +129,7 @@ class BDHNeuro(nn.Module):
         return Probe(active_x, active_y, float(trace.state.norm().mean()), gain)
 
     def _read(self, tokens: Int[Tensor, "B T"], state: NeuroState) -> Iterator[Step]:
-        """Read token after token."""
+        """Yield the result of each token."""
         weights = self._prepare()
         wide, length = weights.encoder.dtype, tokens.shape[1]
         rho, x, *surprise = (tensor.to(wide) for tensor in state.tensors().values())
@@ -137,19 +138,19 @@ class BDHNeuro(nn.Module):
         spikes, rotations = self.draw_spikes(tokens, wide), self._rotations(state.position, length, wide)
         step = self._compiled if self.training and self._compiled else read_token
         for t in range(length):
-            made = step(self.config, weights, Input(tokens[:, t], vs[t], spikes[t], rotations[t]), carry)
-            carry = made.carry
-            yield made
+            result = step(self.config, weights, Input(tokens[:, t], vs[t], spikes[t], rotations[t]), carry)
+            carry = result.carry
+            yield result
 
-    def _prepare(self) -> Weights:
-        """Return the weights of one call, widened once."""
+    def _prepare(self) -> CellWeights:
+        """Return the weights of one call in float32 or wider."""
         wide = torch.promote_types(self.encoder.dtype, torch.float32)
         encoder = self.encoder.to(wide).view(self.config.branches, -1, self.config.n)
         rest = (self.encoder_v, self.decoder, self.lm_head, self.kernels, self.shares)
-        return Weights(encoder, *(weight.to(wide) for weight in rest))
+        return CellWeights(encoder, *(weight.to(wide) for weight in rest))
 
     def draw_spikes(self, tokens: Int[Tensor, "B T"], dtype: torch.dtype) -> Sequence[Tensor | None]:
-        """Return the random spikes (L, B, N) of each token; none outside training. Override it to bring your own."""
+        """Return the random spikes (L, B, N) of each token, None outside training; may be overridden."""
         rows, length = tokens.shape
         if not self.training or not self.config.spike_rate:
             return [None] * length
@@ -171,21 +172,21 @@ class BDHNeuro(nn.Module):
                 raise StateError(f"state is on {state.rho.device}, tokens on {tokens.device}; move one of them")
 
     def compile_training(self) -> None:
-        """Compile the reading of one token for training with torch.compile; evaluation stays plain."""
+        """Compile the step of one token with torch.compile for training; evaluation is not compiled."""
         self._compiled = torch.compile(read_token, dynamic=False)
 
     def empty_state(self, batch_size: int = 1) -> NeuroState:
-        """Return an empty memory on the model's device."""
+        """Return the state before the first token, on the model's device."""
         return NeuroState.empty(self.config, batch_size, device=self.device)
 
     @property
     def device(self) -> torch.device:
-        """Where the weights lie."""
+        """The device of the weights."""
         return self.lm_head.device
 
 
 def _make_weight(rows: int, columns: int) -> nn.Parameter:
-    """Return a weight that keeps the size of what it is given: normal, deviation 1 / sqrt(inputs)."""
+    """Return a normal weight of standard deviation 1 / sqrt(inputs), which preserves the scale of its input."""
     return nn.Parameter(torch.randn(rows, columns) / math.sqrt(rows))
 
 

@@ -1,29 +1,26 @@
 """The memory that a neuro model carries from call to call: explicit in, explicit out."""
 
-import json
-import os
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import NamedTuple
 
 import torch
-from safetensors import SafetensorError, safe_open
-from safetensors.torch import save_file
 
 from bdh.errors import StateError
 from bdh.neuro.config import NeuroConfig
 from bdh.shapes import Float, Tensor
+from bdh.state import read_state, write_state
 
 _FORMAT = "bdh-neuro-state-1"
-_NAMES = ("rho", "x", "mean", "variance", "seen", "prediction")
+_DIMENSIONS = {"rho": 5, "x": 2, "mean": 1, "variance": 1, "seen": 1, "prediction": 2}
 
 
 class Surprise(NamedTuple):
-    """What a row expects: running mean and variance of its surprisals in nats, and log-probabilities of the next token.
+    """Running mean and variance of the surprisals of a row in nats, and its log-probabilities of the next token.
 
-    ``seen`` counts the tokens that the row has read. Without neuromodulation all of it rests as ``NeuroState.empty``
-    made it.
+    ``seen`` counts the tokens that the row has read. Without neuromodulation all of it stays as ``NeuroState.empty``
+    returns it.
     """
 
     mean: Float[Tensor, "B"]
@@ -34,10 +31,10 @@ class Surprise(NamedTuple):
 
 @dataclass(frozen=True)
 class NeuroState:
-    """What has been read so far: the synapses of each layer and timescale, the neurons x, and what is expected next.
+    """The state of a BDHNeuro: the synapses of each layer and timescale, the neurons x, and the next prediction.
 
-    ``rho`` is kept in float32 and already damped, so that the token before the next one counts U**1. ``x`` is that of
-    the last layer at the last token. ``position`` is the absolute position of the next token.
+    ``rho`` is float32 and already damped: the last token has weight U**1. ``x`` is that of the last layer at the last
+    token. ``position`` is the absolute position of the next token.
     """
 
     rho: Float[Tensor, "L B K D N"]
@@ -49,7 +46,7 @@ class NeuroState:
     def empty(
         cls, config: NeuroConfig, batch_size: int = 1, *, device: torch.device | str | None = None
     ) -> "NeuroState":
-        """Return the memory of a model that has read nothing."""
+        """Return the state before the first token."""
         rho = torch.zeros(_shapes(config, batch_size)["rho"], device=device)
         x = torch.zeros(batch_size, config.n, device=device)
         mean, variance, seen = (torch.full((batch_size,), value, device=device) for value in (0.0, 1.0, 0.0))
@@ -58,11 +55,11 @@ class NeuroState:
 
     @property
     def batch_size(self) -> int:
-        """Sequences that this state carries."""
+        """Number of sequences."""
         return int(self.x.shape[0])
 
     def fork(self, copies: int = 1) -> "NeuroState":
-        """Return an independent copy in which every sequence stands ``copies`` times in a row."""
+        """Return an independent copy in which every sequence is repeated ``copies`` times in a row."""
         if copies < 1:
             raise StateError(f"copies is {copies}; it must be at least 1")
         surprise = Surprise(*(part.repeat_interleave(copies, dim=0) for part in self.surprise))
@@ -70,7 +67,7 @@ class NeuroState:
         return replace(self, rho=rho, x=x, surprise=surprise)
 
     def reset(self, rows: Float[Tensor, "B"]) -> "NeuroState":
-        """Return the state with the sequences emptied where the boolean ``rows`` is true; positions run on."""
+        """Return the state with empty memories for the sequences whose boolean ``rows`` is True; positions stay."""
         if tuple(rows.shape) != (self.batch_size,):
             raise StateError(
                 f"rows have shape {tuple(rows.shape)}; expected one flag per sequence, ({self.batch_size},)"
@@ -87,7 +84,7 @@ class NeuroState:
         return replace(self, rho=rho, x=self.x.masked_fill(fresh[:, None], 0.0), surprise=surprise)
 
     def detach(self) -> "NeuroState":
-        """Return the state cut off from the gradient tape (truncated backpropagation through time)."""
+        """Return the state without gradient history (truncated backpropagation through time)."""
         return self.from_tensors({name: tensor.detach() for name, tensor in self.tensors().items()}, self.position)
 
     def to(self, device: torch.device | str) -> "NeuroState":
@@ -99,42 +96,25 @@ class NeuroState:
         return self.rho.pow(2).sum(dim=(2, 3, 4)).sqrt()
 
     def tensors(self) -> dict[str, Tensor]:
-        """Return every tensor by a name that begins with ``memory``."""
-        parts = zip(_NAMES, (self.rho, self.x, *self.surprise), strict=True)
+        """Return every tensor by a name that begins with "memory"."""
+        parts = zip(_DIMENSIONS, (self.rho, self.x, *self.surprise), strict=True)
         return {f"memory.{name}": tensor for name, tensor in parts}
 
     @classmethod
     def from_tensors(cls, tensors: Mapping[str, Tensor], position: int) -> "NeuroState":
-        """Return the state whose ``tensors`` these are."""
-        rho, x, *surprise = (tensors[f"memory.{name}"] for name in _NAMES)
+        """Return the state with these tensors."""
+        rho, x, *surprise = (tensors[f"memory.{name}"] for name in _DIMENSIONS)
         return cls(rho, x, Surprise(*surprise), position)
 
     def save(self, path: str | Path) -> None:
-        """Write the state to one safetensors file, whole or not at all; raises StateError where it cannot."""
-        tensors = {name: tensor.detach().cpu().contiguous() for name, tensor in self.tensors().items()}
-        partial = Path(path).with_name(Path(path).name + ".partial")
-        try:
-            save_file(tensors, str(partial), {"format": _FORMAT, "position": json.dumps(self.position)})
-            os.replace(partial, path)
-        except (OSError, SafetensorError) as error:
-            raise StateError(f"{path} cannot be written ({error}); give a file in a folder that can be") from error
+        """Write the state to one safetensors file, completely or not at all; raises StateError when that fails."""
+        write_state(path, self.tensors(), self.position, format_=_FORMAT)
 
     @classmethod
     def load(cls, path: str | Path) -> "NeuroState":
         """Read a state that ``save`` wrote; raises StateError on any other file."""
-        try:
-            with safe_open(str(path), framework="pt") as file:
-                metadata = file.metadata() or {}
-                tensors = {name: file.get_tensor(name) for name in file.keys()}  # noqa: SIM118
-        except (OSError, SafetensorError) as error:
-            raise StateError(f"{path} is not a saved state ({error}); expected what NeuroState.save wrote") from error
-        position = metadata.get("position", "")
-        complete = set(tensors) == {f"memory.{name}" for name in _NAMES}
-        if metadata.get("format") != _FORMAT or not complete or not _is_count(position):
-            raise StateError(f"{path} is not a saved neuro state of this version; expected format {_FORMAT}")
-        if not all(torch.isfinite(tensor).all() for tensor in tensors.values()):
-            raise StateError(f"{path} is damaged: it holds numbers that are not finite; read the text again")
-        return cls.from_tensors(tensors, int(position))
+        dimensions = {f"memory.{name}": count for name, count in _DIMENSIONS.items()}
+        return cls.from_tensors(*read_state(path, format_=_FORMAT, dimensions=dimensions))
 
     def check(self, config: NeuroConfig, batch_size: int) -> None:
         """Raise StateError unless the state fits ``config`` and ``batch_size``."""
@@ -148,7 +128,3 @@ def _shapes(config: NeuroConfig, batch_size: int) -> dict[str, tuple[int, ...]]:
     rows = {name: (batch_size,) for name in ("mean", "variance", "seen")}
     rho = (config.n_layer, batch_size, len(config.u_kernels), config.d, config.n)
     return {"rho": rho, "x": (batch_size, config.n), **rows, "prediction": (batch_size, config.vocab_size)}
-
-
-def _is_count(text: str) -> bool:
-    return text.isascii() and text.isdigit() and len(text) < 19

@@ -1,1 +1,1 @@
-"""The equations of BDH alone: pure functions of tensors. ``naive`` defines what is correct."""
+"""The equations of BDH as pure functions of tensors. ``naive`` is the definition that the others are tested against."""

@@ -1,4 +1,4 @@
-"""Linear attention in pieces: scores inside a piece, the memory across. Linear in T, constant memory."""
+"""Linear attention in chunks: scores inside a chunk, the memory across chunks. Linear in T, constant memory."""
 
 from collections.abc import Mapping
 
@@ -20,23 +20,23 @@ def attend(
 ) -> tuple[Float[Tensor, "B H T D"], Float[Tensor, "B H N D"] | None]:
     """Return what ``naive.attend`` returns, ``chunk_size`` tokens at a time.
 
-    ``damping`` holds, for each length of ``piece_lengths``, what ``parallel.make_damping`` makes of ``decay``.
+    ``damping`` maps each length of ``chunk_lengths`` to ``parallel.make_damping`` of ``decay``.
     """
-    pieces = []
+    parts = []
     length = q.shape[2]
     if decay is not None and damping is None:
-        damping = {size: parallel.make_damping(decay, size, q.dtype) for size in piece_lengths(length, chunk_size)}
+        damping = {size: parallel.make_damping(decay, size, q.dtype) for size in chunk_lengths(length, chunk_size)}
     for start in range(0, length, chunk_size):
         last = start + chunk_size >= length
         stop = start + chunk_size
         powers = None if damping is None else damping[min(stop, length) - start]
-        piece, memory = parallel.attend(
+        part, memory = parallel.attend(
             q[:, :, start:stop], v[:, start:stop], memory, decay, write=write or not last, damping=powers
         )
-        pieces.append(piece)
-    return torch.cat(pieces, dim=2), memory
+        parts.append(part)
+    return torch.cat(parts, dim=2), memory
 
 
-def piece_lengths(length: int, chunk_size: int) -> set[int]:
-    """Return the lengths of the pieces that ``length`` tokens are cut into."""
+def chunk_lengths(length: int, chunk_size: int) -> set[int]:
+    """Return the different lengths of the chunks of a text of ``length`` tokens."""
     return {min(chunk_size, length), length % chunk_size or min(chunk_size, length)}

@@ -1,4 +1,4 @@
-"""What every way through a layer has in common: its weights as the model keeps them, and LayerNorm."""
+"""What all implementations of a layer share: the weights as the model stores them, and LayerNorm."""
 
 from typing import NamedTuple
 
@@ -9,7 +9,7 @@ from bdh.shapes import Float, Tensor
 
 
 class Parameters(NamedTuple):
-    """The model's own weights, in its own order and precision, and its damping factors."""
+    """The model's weights in their stored shape and precision, and the damping factors."""
 
     encoder: Float[Tensor, "H D N"]
     encoder_v: Float[Tensor, "H D N"]

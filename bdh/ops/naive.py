@@ -1,4 +1,4 @@
-"""Linear attention with damping by its definition, one token pair at a time. Slow; every other mode is held to it."""
+"""Linear attention with damping by its definition, one token pair at a time. Slow; all modes are tested against it."""
 
 import torch
 
@@ -13,7 +13,7 @@ def attend(
 ) -> tuple[Float[Tensor, "B H T D"], Float[Tensor, "B H N D"]]:
     """Return a_t = decay^t q_t S + sum over s < t of decay^(t-s) (q_t . q_s) v_s, and the memory after the text.
 
-    ``q`` is rope(x): keys equal queries. ``memory`` S is what earlier text left, already damped for the first token.
+    ``q`` is rope(x): keys equal queries. ``memory`` S is that of the earlier text, already damped for the first token.
     """
     factor = torch.ones(q.shape[1], dtype=v.dtype, device=v.device) if decay is None else decay.to(v.dtype)
     memory = memory.to(v.dtype)

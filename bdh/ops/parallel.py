@@ -1,4 +1,4 @@
-"""Linear attention over a whole piece of text at once: T * N work per token, best for short pieces."""
+"""Linear attention over a whole text at once: T * N work per token, best for short texts."""
 
 from typing import NamedTuple
 
@@ -8,7 +8,7 @@ from bdh.shapes import Float, Tensor
 
 
 class Damping(NamedTuple):
-    """The powers of each head's damping factor that a piece of T tokens needs.
+    """The powers of each head's damping factor for a text of T tokens.
 
     ``inside`` (H, T, T) is decay^(t-s) where s < t, else 0; ``read`` (H, T, 1) is decay^t; ``write`` (H, T, 1) is
     decay^(T-t); ``whole`` (H, 1, 1) is decay^T.
@@ -21,7 +21,7 @@ class Damping(NamedTuple):
 
 
 def make_damping(decay: Float[Tensor, "H"], length: int, dtype: torch.dtype) -> Damping:
-    """Return the powers for a piece of ``length`` tokens; all but ``whole`` narrowed to ``dtype``."""
+    """Return the powers for ``length`` tokens, in ``dtype`` except for ``whole``."""
     steps = torch.arange(length, device=decay.device, dtype=decay.dtype)
     log = torch.log(decay)[:, None, None]
     distance = (steps[:, None] - steps[None, :]).clamp(min=0)
@@ -40,10 +40,10 @@ def attend(
     write: bool = True,
     damping: Damping | None = None,
 ) -> tuple[Float[Tensor, "B H T D"], Float[Tensor, "B H N D"] | None]:
-    """Return what ``naive.attend`` returns, from all T x T scores; ``memory`` None stands for an empty one.
+    """Return what ``naive.attend`` returns, from all T x T scores; ``memory`` None is an empty one.
 
-    The memory is written in float32 sums (float64 for float64 ``q``) whatever the dtype of ``q``; without ``write``
-    None is returned in its place. ``damping`` is what ``make_damping`` makes of ``decay``, for callers that keep it.
+    The memory is summed in float32 (float64 for float64 ``q``) whatever the dtype of ``q``; without ``write`` None is
+    returned instead. ``damping`` is ``make_damping`` of ``decay``, for callers that reuse it.
     """
     if decay is not None and damping is None:
         damping = make_damping(decay, q.shape[2], q.dtype)
@@ -72,6 +72,6 @@ def _write(
     written = q.mT @ values
     if memory is None:
         return written.to(wide)
-    # Adding in place widens narrow sums on the way, without a wide copy of them.
-    kept = memory.to(wide, copy=True) if damping is None else memory * damping.whole.to(wide)
-    return kept.add_(written)
+    # Adding in place converts the narrow sums without a wide copy of them.
+    after = memory.to(wide, copy=True) if damping is None else memory * damping.whole.to(wide)
+    return after.add_(written)

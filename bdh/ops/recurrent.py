@@ -1,4 +1,4 @@
-"""Linear attention one token at a time: 2 N D work per token at any distance from the start."""
+"""Linear attention one token at a time: 2 N D work per token at any position."""
 
 import torch
 

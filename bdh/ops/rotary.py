@@ -1,4 +1,4 @@
-"""Rotary positions over neurons, exact at any distance from the start of the text."""
+"""Rotary positions (RoPE) over neurons, exact at any position of the text."""
 
 import math
 
@@ -11,9 +11,9 @@ Rotation = tuple[Tensor, Tensor]
 
 
 def make_frequencies(n: int, theta: float) -> Float[Tensor, "N"]:
-    """Return the frequency of each of ``n`` neurons in cycles per token, neighbours in pairs (Appendix E).
+    """Return the frequency of each of ``n`` neurons in cycles per token, equal for neighbouring pairs (Appendix E).
 
-    Neuron i turns with theta**(-q / n) / (2 pi), where q = 2 * floor(i / 2). Computed in float32 in the order of the
+    Neuron i rotates with theta**(-q / n) / (2 pi), where q = 2 * floor(i / 2). Computed in float32 in the order of the
     official code, so that the buffer is bit-identical to that of an official checkpoint.
     """
     pairs = (torch.arange(0, n, 1, dtype=torch.float32) / 2).floor() * 2
@@ -25,8 +25,8 @@ def make_rotation(
 ) -> tuple[Float[Tensor, "T N"], Float[Tensor, "T N"]]:
     """Return cosines and signed sines of the phases at positions ``start`` to ``start + length`` (exclusive).
 
-    Phases are position * frequency modulo 1, formed in float64: float32 keeps no phase at positions in the millions.
-    The sines of even neurons carry a minus sign, as ``rotate`` wants them.
+    Phases are position * frequency modulo 1 in float64: in float32 they would be noise at positions in the millions.
+    The sines of even neurons are negated, as ``rotate`` expects.
     """
     positions = torch.arange(start, start + length, dtype=torch.float64, device=frequencies.device)
     phases = torch.outer(positions, frequencies.double()).remainder_(1.0).mul_(2 * math.pi)
@@ -38,7 +38,7 @@ def make_rotation(
 def make_pair_rotation(
     frequencies: Float[Tensor, "N"], *, start: int, length: int, dtype: torch.dtype
 ) -> tuple[Float[Tensor, "T N/2"], Float[Tensor, "T N/2"]]:
-    """Return the tables of ``make_rotation`` with one column a pair of neurons, and no sign, in ``dtype``."""
+    """Return the tables of ``make_rotation`` with one column per pair of neurons, not negated, in ``dtype``."""
     positions = torch.arange(start, start + length, dtype=torch.float64, device=frequencies.device)
     wide = torch.promote_types(dtype, torch.float32)
     phases = torch.outer(positions, frequencies[1::2].double()).remainder_(1.0).mul_(2 * math.pi).to(wide)
@@ -48,23 +48,23 @@ def make_pair_rotation(
 def rotate(
     x: Float[Tensor, "B H T N"], rotation: tuple[Float[Tensor, "T N"], Float[Tensor, "T N"]]
 ) -> Float[Tensor, "B H T N"]:
-    """Turn the pairs (2i, 2i+1) of neurons: (p, r) -> (p cos - r sin, r cos + p sin)."""
+    """Rotate the pairs (2i, 2i+1) of neurons: (p, r) -> (p cos - r sin, r cos + p sin)."""
     cosines, sines = rotation
     swapped = x.view(*x.shape[:-1], x.shape[-1] // 2, 2).flip(-1).view(x.shape)
     return torch.addcmul(x * cosines, swapped, sines).to(x.dtype)
 
 
-def make_turns(
+def make_phasors(
     frequencies: Float[Tensor, "N"], *, start: int, length: int, dtype: torch.dtype
 ) -> Float[Tensor, "T N/2"]:
-    """Return the phases of ``make_rotation`` as complex numbers of length 1, one a pair of neurons.
+    """Return the phases of ``make_rotation`` as complex numbers of modulus 1, one per pair of neurons.
 
     ``dtype`` is the precision of their parts, float32 or float64.
     """
     return torch.complex(*make_pair_rotation(frequencies, start=start, length=length, dtype=dtype))
 
 
-def turn(x: Float[Tensor, "H T N"], turns: Float[Tensor, "T N/2"]) -> Float[Tensor, "H T N"]:
-    """Return what ``rotate`` does, from the numbers of ``make_turns`` and in their precision: one product."""
-    pairs = torch.view_as_complex(x.to(turns.real.dtype).view(*x.shape[:-1], -1, 2))
-    return torch.view_as_real(pairs * turns).flatten(-2).to(x.dtype)
+def rotate_complex(x: Float[Tensor, "H T N"], phasors: Float[Tensor, "T N/2"]) -> Float[Tensor, "H T N"]:
+    """Return what ``rotate`` returns, as one product with the phasors, in their precision."""
+    pairs = torch.view_as_complex(x.to(phasors.real.dtype).view(*x.shape[:-1], -1, 2))
+    return torch.view_as_real(pairs * phasors).flatten(-2).to(x.dtype)

@@ -1,4 +1,4 @@
-"""``baseline_metrics.md``: what a run made, in one small table, beside the figures that others report."""
+"""``baseline_metrics.md``: the results of a run in one small table, and those that others report."""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
@@ -9,10 +9,10 @@ from typing import Any
 from bdh.config import BDHConfig
 from bdh.files import write_text
 from bdh.neuro.config import NeuroConfig
-from bdh.training.loop import TrainConfig
+from bdh.training.trainer import TrainConfig
 
 FILE = "baseline_metrics.md"
-# What others report of theirs, in their own units; none was measured here.
+# Reported by others in their own units; not measured here.
 _OTHERS = (
     ("official implementation", "25M, one H200, bf16, compiled, 32 x 512", "", "", "148,000"),
     ("official implementation", "the same without compiling", "", "", "62,000"),
@@ -23,8 +23,8 @@ _OTHERS = (
 
 
 @dataclass(frozen=True)
-class Subject:
-    """What was trained, on what, and where."""
+class RunDescription:
+    """The model, settings, data and device of a run."""
 
     config: BDHConfig | NeuroConfig
     training: TrainConfig
@@ -33,36 +33,36 @@ class Subject:
     processes: int = 1
 
 
-def write_baseline(folder: Path, subject: Subject, records: Sequence[Mapping[str, Any]]) -> Path:
-    """Write the page of a run from its records, whole or not at all."""
+def write_baseline(folder: Path, run: RunDescription, records: Sequence[Mapping[str, Any]]) -> Path:
+    """Write the page of a run from its records, completely or not at all."""
     path = folder / FILE
-    write_text(path, baseline_page(subject, records))
+    write_text(path, baseline_page(run, records))
     return path
 
 
-def baseline_page(subject: Subject, records: Sequence[Mapping[str, Any]]) -> str:
-    """Return the page: one table of the run, one of others, and where the run began to overfit."""
+def baseline_page(run: RunDescription, records: Sequence[Mapping[str, Any]]) -> str:
+    """Return the page: a table of the run, the step where it began to overfit, and a table of others."""
     validated = [record for record in records if "val_loss" in record]
     best = min(validated, key=lambda record: float(record["val_loss"]), default=None)
-    rows = "".join(f"| {name} | {value} |\n" for name, value in _rows(subject, records, best))
+    rows = "".join(f"| {name} | {value} |\n" for name, value in _rows(run, records, best))
     page = ["# Baseline metrics\n", f"| | |\n|---|---|\n{rows}"]
     if best is not None:
         page.append(_overfitting(best, validated[-1]))
-    return "\n".join([*page, _beside(records, best)])
+    return "\n".join([*page, _comparison(records, best)])
 
 
 def _rows(
-    subject: Subject, records: Sequence[Mapping[str, Any]], best: Mapping[str, Any] | None
+    run: RunDescription, records: Sequence[Mapping[str, Any]], best: Mapping[str, Any] | None
 ) -> list[tuple[str, str]]:
-    last, training = records[-1], subject.training
-    rows_a_step = training.batch_size * training.grad_accum * subject.processes
+    last, training = records[-1], run.training
+    rows_a_step = training.batch_size * training.grad_accum * run.processes
     rows = [
-        ("model", _model(subject.config)),
-        ("parameters", f"{subject.config.n_parameters:,}"),
-        ("data", subject.data),
+        ("model", _model(run.config)),
+        ("parameters", f"{run.config.n_parameters:,}"),
+        ("data", run.data),
         ("step", f"{rows_a_step} x {training.seq_len} tokens, {_how(training)}"),
         ("steps", f"{last['step']:,} ({last['step'] * rows_a_step * training.seq_len:,} tokens)"),
-        ("device", f"{subject.device}, {subject.processes} process{'es' if subject.processes > 1 else ''}"),
+        ("device", f"{run.device}, {run.processes} process{'es' if run.processes > 1 else ''}"),
         ("training loss", f"{last['loss']:.4f} nats a token"),
     ]
     if best is not None:
@@ -102,7 +102,7 @@ def _overfitting(best: Mapping[str, Any], last: Mapping[str, Any]) -> str:
     )
 
 
-def _beside(records: Sequence[Mapping[str, Any]], best: Mapping[str, Any] | None) -> str:
+def _comparison(records: Sequence[Mapping[str, Any]], best: Mapping[str, Any] | None) -> str:
     speed = f"{median(record['tokens_per_second'] for record in records):,.0f}"
     loss = ("", "") if best is None else (f"{best['val_loss']:.4f}", f"{best['val_perplexity']:.2f}")
     rows = [("this run", "see above", *loss, speed), *_OTHERS]

@@ -1,4 +1,4 @@
-"""Batches of text: consecutive segments of whole documents for carried state, or windows drawn at random."""
+"""Batches of text: consecutive segments of documents for a carried state, or random windows."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -18,7 +18,7 @@ Tokens = npt.NDArray[np.int32]
 
 @dataclass(frozen=True)
 class Batch:
-    """Tokens, the tokens that follow them, and which rows begin a text of their own."""
+    """Tokens, the next tokens as targets, and a flag for each row that starts a new text."""
 
     tokens: Int[Tensor, "B T"]
     targets: Int[Tensor, "B T"]
@@ -37,23 +37,23 @@ class Batches(Protocol):
         """Return the next batch."""
 
     def state_dict(self) -> dict[str, Any]:
-        """Return a JSON-able place in the data."""
+        """Return the position in the data as a JSON-able mapping."""
 
     def load_state_dict(self, state: dict[str, Any]) -> None:
-        """Go to a place that ``state_dict`` returned."""
+        """Continue from a position that ``state_dict`` returned."""
 
 
 def read_texts(path: str | Path) -> list[str]:
-    """Return the text of a file, or of every .txt file of a folder in order of name."""
+    """Return the text of a file, or of every .txt file of a folder in order of name; raises DataError."""
     path = Path(path)
     files = sorted(path.glob("*.txt")) if path.is_dir() else [path]
     if not files:
-        raise DataError(f"{path} holds no .txt file; give a text file or a folder of them")
+        raise DataError(f"{path} has no .txt file; give a text file or a folder of them")
     return [_read(file) for file in files]
 
 
 def encode_documents(texts: Sequence[str], tokenizer: Tokenizer) -> list[Tokens]:
-    """Return the token ids of each text that has at least two tokens."""
+    """Return the token ids of each text that has at least two tokens; raises DataError if none has."""
     documents = [np.asarray(ids, dtype=np.int32) for ids in tokenizer.encode_batch(texts)]
     documents = [document for document in documents if len(document) > 1]
     if not documents:
@@ -62,11 +62,11 @@ def encode_documents(texts: Sequence[str], tokenizer: Tokenizer) -> list[Tokens]
 
 
 class DocumentStreams:
-    """Rows that read documents from beginning to end, segment after segment, each row a document of its own.
+    """Batches whose rows each read a document from beginning to end, segment after segment.
 
-    The last piece of a document that is shorter than a segment is left out. Documents are dealt in a new seeded order
-    each epoch; of ``world`` processes each takes every ``world``-th. ``reset_probability`` makes a row forget what it
-    read before a segment, so that the model also learns to begin in the middle.
+    The last tokens of a document that do not fill a segment are skipped. Documents are assigned in a new seeded order
+    each epoch; of ``world`` processes each takes every ``world``-th. ``reset_probability`` is the chance to reset a
+    row before a segment, so that the model also learns to start in the middle of a text.
     """
 
     def __init__(
@@ -85,67 +85,69 @@ class DocumentStreams:
             raise DataError(f"no document has more than {seq_len} tokens; give longer texts or a smaller seq_len")
         self._seq_len, self._rank, self._world = seq_len, rank, world
         self._seed, self._reset_probability = seed, reset_probability
-        self._epoch, self._dealt, self._drawn = 0, 0, 0
+        self._epoch, self._assigned, self._drawn = 0, 0, 0
         self._order = self._shuffle()
-        self._rows = [self._deal_inside() for _ in range(batch_size)]
+        self._rows = [self._assign_inside() for _ in range(batch_size)]
 
     def next(self) -> Batch:
         """Return the next segment of every row."""
         chance = np.random.default_rng([self._seed, 1, self._rank, self._drawn]).random(len(self._rows))
         self._drawn += 1
-        pieces, fresh = [], []
+        segments, fresh = [], []
         for row, (document, offset) in enumerate(self._rows):
             begins = offset == 0 or bool(chance[row] < self._reset_probability)
             if offset + self._seq_len + 1 > len(self._documents[document]):
-                document, offset, begins = self._deal(), 0, True
-            pieces.append(self._documents[document][offset : offset + self._seq_len + 1])
+                document, offset, begins = self._assign(), 0, True
+            segments.append(self._documents[document][offset : offset + self._seq_len + 1])
             fresh.append(begins)
             self._rows[row] = (document, offset + self._seq_len)
-        return _make_batch(pieces, fresh)
+        return _make_batch(segments, fresh)
 
     def _shuffle(self) -> list[int]:
         order = np.random.default_rng([self._seed, 0, self._epoch]).permutation(len(self._documents))
         return [int(index) for index in order[self._rank % len(order) :: self._world]]
 
-    def _deal(self) -> int:
-        """Return the next document of this process's deal; a new epoch begins when it is dealt out."""
-        if self._dealt == len(self._order):
-            self._epoch, self._dealt = self._epoch + 1, 0
+    def _assign(self) -> int:
+        """Return the next document of this process; a new epoch begins after its last one."""
+        if self._assigned == len(self._order):
+            self._epoch, self._assigned = self._epoch + 1, 0
             self._order = self._shuffle()
-        self._dealt += 1
-        return self._order[self._dealt - 1]
+        self._assigned += 1
+        return self._order[self._assigned - 1]
 
-    def _deal_inside(self) -> tuple[int, int]:
-        """Return a document and a random place in it, so that rows do not reach their ends together."""
-        document = self._deal()
+    def _assign_inside(self) -> tuple[int, int]:
+        """Return a document and a random offset in it, so that rows do not end together."""
+        document = self._assign()
         room = len(self._documents[document]) - self._seq_len - 1
-        chance = np.random.default_rng([self._seed, 2, self._rank, self._epoch, self._dealt])
+        chance = np.random.default_rng([self._seed, 2, self._rank, self._epoch, self._assigned])
         return document, int(chance.integers(0, room + 1))
 
     def state_dict(self) -> dict[str, Any]:
-        """Return the place in the data."""
+        """Return the position in the data."""
         return {
             "epoch": self._epoch,
-            "dealt": self._dealt,
+            "dealt": self._assigned,
             "drawn": self._drawn,
             "rows": [list(row) for row in self._rows],
         }
 
     def load_state_dict(self, state: dict[str, Any]) -> None:
-        """Go back to a place in the data; raises DataError when it is no place in these documents."""
+        """Continue from a position in the data; raises DataError if it is not one in these documents."""
         rows = [(int(document), int(offset)) for document, offset in state.get("rows", [])]
         sizes = [len(document) for document in self._documents]
         if len(rows) != len(self._rows) or any(
             document >= len(sizes) or offset > sizes[document] for document, offset in rows
         ):
-            raise DataError("the saved place is not in these documents; resume with the data and batch size of the run")
+            raise DataError(
+                "the saved position is not in these documents; resume with the data and batch size of the run"
+            )
         self._rows = rows
-        self._epoch, self._dealt, self._drawn = state["epoch"], state["dealt"], state["drawn"]
+        self._epoch, self._assigned, self._drawn = state["epoch"], state["dealt"], state["drawn"]
         self._order = self._shuffle()
 
 
 class RandomWindows:
-    """Windows of ``seq_len`` tokens drawn at random from all documents joined, every row fresh."""
+    """Batches of random windows of ``seq_len`` tokens from the concatenated documents; every row starts a new text."""
 
     def __init__(
         self, documents: Sequence[Tokens], *, batch_size: int, seq_len: int, seed: int, rank: int = 0, world: int = 1
@@ -157,7 +159,7 @@ class RandomWindows:
         self._drawn = 0
 
     def next(self) -> Batch:
-        """Return the next windows; the processes of one step share one draw, so that K processes see what one would."""
+        """Return the next windows: processes share one random draw, so that K processes read the batch of one."""
         rows, length = self._shape
         chance = np.random.default_rng([self._seed, self._drawn])
         self._drawn += 1
@@ -166,18 +168,18 @@ class RandomWindows:
         return _make_batch([self._tokens[start : start + length + 1] for start in mine], [True] * rows)
 
     def state_dict(self) -> dict[str, Any]:
-        """Return the place in the data."""
+        """Return the position in the data."""
         return {"drawn": self._drawn}
 
     def load_state_dict(self, state: dict[str, Any]) -> None:
-        """Go back to a place in the data; raises DataError when it was saved by another kind of batches."""
+        """Continue from a position in the data; raises DataError if another kind of batches saved it."""
         if set(state) != {"drawn"}:
-            raise DataError("the saved place is in documents read with carry_state; resume with it on")
+            raise DataError("the saved position is one in documents read with carry_state; resume with carry_state")
         self._drawn = state["drawn"]
 
 
-def _make_batch(pieces: Sequence[Tokens], fresh: Sequence[bool]) -> Batch:
-    table = torch.from_numpy(np.stack(pieces).astype(np.int64))
+def _make_batch(segments: Sequence[Tokens], fresh: Sequence[bool]) -> Batch:
+    table = torch.from_numpy(np.stack(segments).astype(np.int64))
     return Batch(table[:, :-1].contiguous(), table[:, 1:].contiguous(), torch.tensor(fresh))
 
 

@@ -1,4 +1,4 @@
-"""Texts with a name: downloaded once, kept in the user's cache folder, and cut into their splits."""
+"""Datasets by name: downloaded once, cached, and split."""
 
 import hashlib
 import http.client
@@ -9,6 +9,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from bdh.errors import DataError
+from bdh.files import replacing
 
 ENVIRONMENT = "BDH_CACHE_DIR"
 MIRROR = "https://raw.githubusercontent.com"
@@ -18,7 +19,7 @@ _TIMEOUT = 30.0
 
 @dataclass(frozen=True)
 class _Source:
-    """One file: its path below the mirror, and its hash where it is known."""
+    """One file: its path below the mirror, and its hash if known."""
 
     path: str
     sha256: str | None = None
@@ -49,19 +50,19 @@ def read_dataset(
     *,
     folder: Path | None = None,
     mirror: str | None = None,
-    say: Callable[[str], object] = lambda line: None,
+    report: Callable[[str], object] = lambda line: None,
 ) -> str:
-    """Return the text of a split, from ``folder`` (or the cache) when it is kept there, else from ``mirror``.
+    """Return the text of a split, from ``folder`` (or the cache) if it is there, else from ``mirror``.
 
-    Of a dataset that is one file the last tenth is the validation split. ``say`` hears before a download begins.
-    Raises DataError for an unknown name or split, when there is no network, and for a file that is not the one meant.
+    The validation split of a dataset of one file is its last tenth. ``report`` is called before a download. Raises
+    DataError for an unknown name or split, without a network, and for a file with another hash.
     """
     if name not in _SOURCES:
         raise DataError(f"dataset {name!r} is unknown; choose one of {', '.join(NAMES)}, or give files of your own")
     sources = _SOURCES[name]
     if split not in sources:
         raise DataError(f"{name} has no split {split!r}; it has {', '.join(sources)}")
-    text = _read(sources[split], (folder or default_folder()) / name, mirror or MIRROR, say)
+    text = _read(sources[split], (folder or default_folder()) / name, mirror or MIRROR, report)
     if len(set(sources.values())) > 1:
         return text
     train, held_out = cut_held_out(text)
@@ -75,27 +76,27 @@ def cut_held_out(text: str) -> tuple[str, str]:
 
 
 def default_folder() -> Path:
-    """Return where datasets are kept: below ``BDH_CACHE_DIR`` when it is set, else below the user's cache folder."""
+    """Return the folder of datasets: below ``BDH_CACHE_DIR`` if it is set, else below the user's cache folder."""
     if named := os.environ.get(ENVIRONMENT):
         return Path(named) / "datasets"
-    import platformdirs  # only who downloads needs it
+    import platformdirs  # only needed for downloads
 
     return Path(platformdirs.user_cache_dir("bdh-narrative")) / "datasets"
 
 
-def _read(source: _Source, folder: Path, mirror: str, say: Callable[[str], object]) -> str:
+def _read(source: _Source, folder: Path, mirror: str, report: Callable[[str], object]) -> str:
     path = folder / Path(source.path).name
     if not path.is_file():
         address = f"{mirror.rstrip('/')}/{source.path}"
-        say(f"downloading {address}")
-        _keep(_fetch(address, path), path)
+        report(f"downloading {address}")
+        _write(_fetch(address, path), path)
     content = path.read_bytes()
     if source.sha256 is not None and hashlib.sha256(content).hexdigest() != source.sha256:
-        raise DataError(f"{path} is not the file that the dataset is made of; remove it, and it is downloaded again")
+        raise DataError(f"{path} is not the file of this dataset; remove it to download it again")
     try:
         return content.decode("utf-8")
     except UnicodeDecodeError as error:
-        raise DataError(f"{path} is damaged ({error}); remove it, and it is downloaded again") from error
+        raise DataError(f"{path} is damaged ({error}); remove it to download it again") from error
 
 
 def _fetch(address: str, path: Path) -> bytes:
@@ -104,15 +105,14 @@ def _fetch(address: str, path: Path) -> bytes:
             content: bytes = response.read()
     except (OSError, http.client.HTTPException, ValueError) as error:
         raise DataError(
-            f"{path} is not there and {address} could not be downloaded ({error}); connect to the network, put the "
+            f"{path} does not exist and {address} could not be downloaded ({error}); connect to the network, put the "
             "file there, or give texts of your own instead of the dataset's name"
         ) from error
     return content
 
 
-def _keep(content: bytes, path: Path) -> None:
-    """Write the file whole or not at all, also when several processes download it."""
+def _write(content: bytes, path: Path) -> None:
+    """Write the file completely or not at all, even if several processes download it."""
     path.parent.mkdir(parents=True, exist_ok=True)
-    partial = path.with_name(f"{path.name}.{os.getpid()}.partial")
-    partial.write_bytes(content)
-    os.replace(partial, path)
+    with replacing(path) as partial:
+        partial.write_bytes(content)

@@ -1,4 +1,4 @@
-"""One process or many: who am I, and where do I compute."""
+"""The processes of a training run: rank, number and device."""
 
 import os
 from collections.abc import Iterator, Sequence
@@ -16,7 +16,7 @@ _PATIENCE = timedelta(hours=2)
 
 @dataclass(frozen=True)
 class World:
-    """The processes of one run: this one's rank, how many there are, and its device."""
+    """The rank of this process, the number of processes, and the device of this one."""
 
     rank: int
     size: int
@@ -29,7 +29,7 @@ class World:
 
 
 def choose_device(name: str, *, index: int = 0) -> torch.device:
-    """Return the device called ``name``; ``auto`` is a GPU when there is one. Raises ConfigError if it is not there."""
+    """Return the device ``name``; "auto" is a GPU if there is one. Raises ConfigError if it does not exist."""
     if name == "auto":
         name = "cuda" if torch.cuda.is_available() else "cpu"
     try:
@@ -39,15 +39,15 @@ def choose_device(name: str, *, index: int = 0) -> torch.device:
     if device.type not in ("cpu", "cuda"):
         raise ConfigError(f"device is {name}; only auto, cpu, cuda and cuda:0 (or another number) are supported")
     if device.type == "cuda" and not torch.cuda.is_available():
-        raise ConfigError("device is cuda but no GPU is to be seen; use --device cpu, or install a CUDA build of torch")
+        raise ConfigError("device is cuda but no GPU is available; use --device cpu, or install a CUDA build of torch")
     if device.type == "cuda" and (device.index or index) >= torch.cuda.device_count():
-        raise ConfigError(f"device is {name} but {torch.cuda.device_count()} GPUs are to be seen; numbers start at 0")
+        raise ConfigError(f"device is {name} but {torch.cuda.device_count()} GPUs are available; numbers start at 0")
     return torch.device("cuda", index) if device.type == "cuda" and device.index is None else device
 
 
 @contextmanager
 def join_world(device: str) -> Iterator[World]:
-    """Join the processes that torchrun started, or stand alone; leave them at the end."""
+    """Join the process group of torchrun, if there is one, and leave it at the end of the block."""
     size = int(os.environ.get("WORLD_SIZE", "1"))
     if size == 1:
         yield World(0, 1, choose_device(device))
@@ -55,7 +55,7 @@ def join_world(device: str) -> Iterator[World]:
     mine = choose_device(device, index=int(os.environ.get("LOCAL_RANK", "0")))
     if mine.type == "cuda":
         torch.cuda.set_device(mine)
-    # One process may download, validate or save for long while the others wait.
+    # The others wait while one process downloads, validates or saves, which may take long.
     dist.init_process_group("nccl" if mine.type == "cuda" else "gloo", timeout=_PATIENCE)
     try:
         yield World(dist.get_rank(), size, mine)
@@ -64,7 +64,7 @@ def join_world(device: str) -> Iterator[World]:
 
 
 def wait_for_all(world: World) -> None:
-    """Return when every process of the run has come here."""
+    """Wait until every process of the run has called this."""
     if world.size > 1:
         dist.barrier()
 
@@ -79,10 +79,10 @@ def mean_over_world(value: torch.Tensor, world: World) -> float:
 
 
 def sum_over_world(values: Sequence[float], world: World) -> list[float]:
-    """Return the sums of numbers over all processes, in float64; every process waits for the last."""
+    """Return the sums of numbers over all processes, in float64; every process must call this."""
     if world.size == 1:
         return list(values)
     table = torch.tensor(values, dtype=torch.float64, device=world.device)
     dist.all_reduce(table)
-    found: list[float] = table.tolist()
-    return found
+    sums: list[float] = table.tolist()
+    return sums

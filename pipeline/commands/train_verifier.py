@@ -11,9 +11,9 @@ import torch
 
 from bdh.cli import main as bdh_main
 from bdh.errors import BDHError
-from bdh.files import hold, write_text
-from bdh.training.claim_loop import ClaimReport
+from bdh.files import locked, write_text
 from bdh.training.distributed import World, join_world, wait_for_all
+from bdh.training.verifier_trainer import VerifierReport
 from pipeline.commands.progress import Steps, print_line, with_bar
 from pipeline.errors import ModelError, SettingError
 from pipeline.training.program import ComparisonRun, ReaderTraining, begin_with, make_source
@@ -34,7 +34,7 @@ def train_verifier(arguments: argparse.Namespace) -> int:
         return 0
     try:
         model = _language_model(arguments, settings, folder)
-        with join_world(arguments.device) as world, hold(folder, world.writes):
+        with join_world(arguments.device) as world, locked(folder, world.writes):
             _teach(arguments, settings, folder, questions, model, world)
     except BDHError as error:
         raise ModelError(str(error)) from error
@@ -125,7 +125,7 @@ def _teach(
         print_line(f"reader: {folder / 'reader'}")
 
 
-def _line(report: ClaimReport) -> str:
+def _line(report: VerifierReport) -> str:
     losses = ", ".join(f"{name} {value:.3f}" for name, value in report.losses.items())
     return (
         f"step {report.step}: {losses}; twins ranked right {report.ranked:.3f}, by matches alone "

@@ -10,8 +10,8 @@ from typing import Protocol
 import torch
 
 from bdh import BDH, BDHError, BDHState, Tokenizer, weights_hash
-from bdh.claims import CLAIM_LABELS, ClaimBatch, ClaimOutput, ClaimReader, holds_claim_head, load_claim_reader
-from bdh.training.comparison import make_batch, to_device
+from bdh.training.verifier_batches import make_batch, to_device
+from bdh.verifier import CLAIM_LABELS, ClaimBatch, ClaimHeadOutput, ClaimVerifier, has_claim_head, load_claim_verifier
 from pipeline.errors import ModelError
 from pipeline.records import ClaimLabel
 
@@ -74,7 +74,7 @@ class Verifier(Protocol):
 class BDHVerifier:
     """A claim reader with its tokenizer and the sum of its files."""
 
-    reader: ClaimReader
+    reader: ClaimVerifier
     tokenizer: Tokenizer
     weights_sha256: str
 
@@ -83,7 +83,7 @@ class BDHVerifier:
         """Load the claim reader in ``folder``, or else in its folder ``claims``; raises ModelError for damage."""
         folder = claims_folder(folder)
         try:
-            reader, tokenizer = load_claim_reader(folder, device=device, dtype=dtype)
+            reader, tokenizer = load_claim_verifier(folder, device=device, dtype=dtype)
             return cls(reader, tokenizer, weights_hash(folder))
         except BDHError as error:
             raise ModelError(f"the claim reader cannot be loaded: {error}") from error
@@ -109,7 +109,7 @@ class BDHVerifier:
         own, device = self.reader, self.reader.model.device
         with torch.random.fork_rng(devices=[]):
             torch.manual_seed(seed)
-            fresh = ClaimReader(BDH(own.model.config), inner=own.claim_head.enter.out_features)
+            fresh = ClaimVerifier(BDH(own.model.config), inner=own.claim_head.enter.out_features)
         fresh.model.to(device, next(own.model.parameters()).dtype)
         fresh.claim_head.to(device)
         return BDHVerifier(fresh.eval(), self.tokenizer, f"{self.weights_sha256}, untrained, seed {seed}")
@@ -219,7 +219,7 @@ class NoEvidenceVerifier:
 
 def claims_folder(folder: Path) -> Path:
     """Return where the claim reader of a model folder lies: in it, or in its folder ``claims``."""
-    return folder if holds_claim_head(folder) else folder / "claims"
+    return folder if has_claim_head(folder) else folder / "claims"
 
 
 def evidence_text(sentences: Sequence[str]) -> str:
@@ -263,9 +263,9 @@ class _Heard:
     by_evidence: bool
 
 
-def _hear(output: ClaimOutput, batch: ClaimBatch) -> list[list[_Heard]]:
+def _hear(output: ClaimHeadOutput, batch: ClaimBatch) -> list[list[_Heard]]:
     """Return what was heard of each claim of each row."""
-    logits, alone = output.logits.float().tolist(), output.alone.tolist()
+    logits, alone = output.logits.float().tolist(), output.claim_only.tolist()
     surplus = (output.match - output.expected).float()
     inside = output.weight > 0
     heard: list[list[_Heard]] = []

@@ -9,9 +9,9 @@ from typing import Any
 
 from torch.utils.data import DataLoader, Dataset
 
-from bdh.claims import ClaimBatch
 from bdh.tokenizer import Tokenizer
-from bdh.training.comparison import Answer, ClaimTargets, make_batch, make_targets
+from bdh.training.verifier_batches import ClaimAnnotation, ClaimTargets, make_batch, make_targets
+from bdh.verifier import ClaimBatch
 from pipeline.errors import SettingError
 from pipeline.judging.verifier import SEPARATOR, evidence_text
 from pipeline.training.examples import SLOTS, Asked, Pack, PackSource
@@ -87,13 +87,13 @@ def tensors_of(packs: Sequence[Pack], tokenizer: Tokenizer, shapes: Shapes) -> t
     return batch, make_targets(answers, batch)
 
 
-def _answer(asked: Asked, tokens: Sequence[int], lengths: Sequence[int]) -> Answer:
+def _answer(asked: Asked, tokens: Sequence[int], lengths: Sequence[int]) -> ClaimAnnotation:
     wrong = None
     if asked.label == "supported":
         wrong = [False] * len(tokens)
     elif asked.label == "contradicted" and asked.true is not None:
         wrong = mark_tokens(asked.text, changed_ranges(asked.true, asked.text), tokens, lengths)
-    return Answer(asked.label, wrong, asked.alone)
+    return ClaimAnnotation(asked.label, wrong, asked.alone)
 
 
 def changed_ranges(true: str, false: str) -> list[tuple[int, int]]:

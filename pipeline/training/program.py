@@ -18,13 +18,13 @@ from typing import Any, TypeVar
 import torch
 
 from bdh.checkpoint import load_bdh
-from bdh.claims import ClaimReader, holds_claim_head, load_claim_reader, save_claim_reader
 from bdh.errors import BDHError, ConfigError
 from bdh.tokenizer import Tokenizer
-from bdh.training.claim_loop import ClaimReport, ClaimTrainConfig, ClaimTrainer
-from bdh.training.comparison import LossWeights
 from bdh.training.distributed import World, wait_for_all
-from bdh.training.run import read_place, write_place
+from bdh.training.run import read_training_state, write_training_state
+from bdh.training.verifier_loss import LossWeights
+from bdh.training.verifier_trainer import VerifierReport, VerifierTrainConfig, VerifierTrainer
+from bdh.verifier import ClaimVerifier, has_claim_head, load_claim_verifier, save_claim_verifier
 from pipeline.errors import SettingError, TableError
 from pipeline.training.batches import Shapes, StepBatches
 from pipeline.training.examples import Book, PackConfig, PackSource, Premise, pairs_of
@@ -43,7 +43,7 @@ class ReaderTraining:
     """
 
     language_model: dict[str, Any] = field(default_factory=dict)
-    comparison: ClaimTrainConfig = field(default_factory=ClaimTrainConfig)
+    comparison: VerifierTrainConfig = field(default_factory=VerifierTrainConfig)
     packs: PackConfig = field(default_factory=PackConfig)
     shapes: Shapes = field(default_factory=Shapes)
     dropout: float = 0.1
@@ -63,7 +63,7 @@ class ReaderTraining:
         loss = _filled(LossWeights(), tables.get("loss", {}), path)
         return cls(
             language_model=tables.get("language_model", {}),
-            comparison=_filled(ClaimTrainConfig(loss=loss), tables.get("comparison", {}), path),
+            comparison=_filled(VerifierTrainConfig(loss=loss), tables.get("comparison", {}), path),
             packs=_filled(PackConfig(), tables.get("packs", {}), path),
             shapes=_filled(Shapes(), tables.get("shapes", {}), path),
             dropout=tables.get("dropout", 0.1),
@@ -108,14 +108,14 @@ def read_premises(path: Path) -> list[Premise]:
     return list(found.items())
 
 
-def begin_with(folder: Path, dropout: float) -> tuple[ClaimReader, Tokenizer]:
+def begin_with(folder: Path, dropout: float) -> tuple[ClaimVerifier, Tokenizer]:
     """Return the claim reader in ``folder``, or one with a new head on its language model; raises SettingError."""
     try:
-        if holds_claim_head(folder):
-            reader, tokenizer = load_claim_reader(folder)
+        if has_claim_head(folder):
+            reader, tokenizer = load_claim_verifier(folder)
         else:
             model, tokenizer = load_bdh(folder)
-            reader = ClaimReader(model)
+            reader = ClaimVerifier(model)
         reader.set_dropout(dropout)
     except BDHError as error:
         raise SettingError(f"the model to begin with cannot be used: {error}") from error
@@ -127,14 +127,14 @@ class ComparisonRun:
     """A claim reader being taught in a folder."""
 
     folder: Path
-    trainer: ClaimTrainer
+    trainer: VerifierTrainer
     tokenizer: Tokenizer
 
     @classmethod
     def make(
         cls,
         folder: Path,
-        reader: ClaimReader,
+        reader: ClaimVerifier,
         tokenizer: Tokenizer,
         source: PackSource,
         settings: ReaderTraining,
@@ -154,7 +154,7 @@ class ComparisonRun:
             rank=world.rank,
         )
         stream: Callable[[int], Any] = lambda start: steps.stream(start, workers=workers)  # noqa: E731
-        return cls(folder, ClaimTrainer(reader.to(world.device), stream, config, world), tokenizer)
+        return cls(folder, VerifierTrainer(reader.to(world.device), stream, config, world), tokenizer)
 
     @property
     def has_begun(self) -> bool:
@@ -163,9 +163,9 @@ class ComparisonRun:
 
     def resume(self) -> None:
         """Go on from ``last/``; raises CheckpointError when there is nothing to go on from, or it is damaged."""
-        self.trainer.load_state_dict(*read_place(self.folder / "last" / _PLACE))
+        self.trainer.load_state_dict(*read_training_state(self.folder / "last" / _PLACE))
 
-    def run(self) -> Iterator[ClaimReport]:
+    def run(self) -> Iterator[VerifierReport]:
         """Train to the end; the place is kept every ``save_interval`` steps, the reader written at the end."""
         config, kept = self.trainer.config, self.trainer.step
         for report in self.trainer.run():
@@ -178,7 +178,7 @@ class ComparisonRun:
             self._finish()
         wait_for_all(self.trainer.world)
 
-    def _record(self, report: ClaimReport) -> None:
+    def _record(self, report: VerifierReport) -> None:
         if not self.trainer.world.writes:
             return
         self.folder.mkdir(parents=True, exist_ok=True)
@@ -192,19 +192,19 @@ class ComparisonRun:
     def _keep(self) -> None:
         if self.trainer.world.writes:
             (self.folder / "last").mkdir(parents=True, exist_ok=True)
-            write_place(self.folder / "last" / _PLACE, *self.trainer.state_dict())
+            write_training_state(self.folder / "last" / _PLACE, *self.trainer.state_dict())
         wait_for_all(self.trainer.world)
 
     @torch.no_grad()
     def _finish(self) -> None:
         """Write the reader with the running mean of its weights."""
-        reader = self.trainer.reader
+        reader = self.trainer.model
         now = {name: weight.detach().clone() for name, weight in reader.named_parameters()}
-        self._set(self.trainer.mean_reader())
+        self._set(self.trainer.averaged_weights())
         narrow = torch.bfloat16
-        save_claim_reader(self.folder / "reader", reader, self.tokenizer, dtype=narrow)
+        save_claim_verifier(self.folder / "reader", reader, self.tokenizer, dtype=narrow)
         self._set(now)
 
     def _set(self, weights: dict[str, torch.Tensor]) -> None:
-        for name, weight in self.trainer.reader.named_parameters():
+        for name, weight in self.trainer.model.named_parameters():
             weight.copy_(weights[name])

@@ -1,4 +1,4 @@
-"""Small models whose every path shows in the logits."""
+"""Small models in which every computation changes the logits."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""A hub on loopback: the few calls that the hub's client needs to make a repository, commit to it and download it."""
+"""A hub on loopback: the calls that the hub's client needs to create a repository, commit and download."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from urllib.parse import unquote, urlsplit
 
 
 class LoopbackHub(ThreadingHTTPServer):
-    """Repositories in memory, with every commit kept: (repository, message, files after it)."""
+    """Repositories and commits in memory: (repository, message, files after it)."""
 
     daemon_threads = True
 

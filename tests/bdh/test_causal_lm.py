@@ -1,4 +1,4 @@
-"""A BDH model inside Transformers computes, generates and is stored as it is outside."""
+"""A BDH model inside Transformers computes, generates and saves as the library does."""
 
 from __future__ import annotations
 
@@ -64,7 +64,7 @@ def _equal(first: BDH, second: BDH) -> bool:
     return all(torch.equal(value, second.state_dict()[name]) for name, value in first.state_dict().items())
 
 
-def test_folder_of_ours_loads_whole_in_float32(folder: Path, model: BDH) -> None:
+def test_model_folder_loads_in_float32(folder: Path, model: BDH) -> None:
     loaded, info = _load(folder, output_loading_info=True)
     assert not any(info.values())
     assert isinstance(loaded, BDHForCausalLM) and not loaded.training and loaded.dtype == torch.float32
@@ -78,14 +78,14 @@ def test_config_has_the_names_that_transformers_uses(folder: Path, model: BDH) -
     assert config.to_bdh() == model.config
 
 
-def test_learned_damping_survives(make_model: ModelMaker, tmp_path: Path) -> None:
+def test_learned_damping_is_saved(make_model: ModelMaker, tmp_path: Path) -> None:
     model = make_model(vocab_size=256, decay=(0.9, 0.99998), learn_decay=True)
     checkpoint.save(tmp_path, model, ByteTokenizer(), dtype=torch.bfloat16)
     loaded = _load(tmp_path)
     assert torch.equal(loaded.model.attn.decay(), _decay(model))
 
 
-def test_narrow_weights_keep_exact_frequencies(folder: Path, model: BDH) -> None:
+def test_bfloat16_weights_keep_exact_frequencies(folder: Path, model: BDH) -> None:
     loaded = _load(folder, dtype=torch.bfloat16)
     assert loaded.model.encoder.dtype == torch.bfloat16
     assert torch.equal(loaded.model.attn.freqs, model.attn.freqs)
@@ -100,13 +100,13 @@ def test_shards_load(model: BDH, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 
 
 @pytest.mark.parametrize("shard", ["50GB", "10KB"])
-def test_saved_folder_is_one_of_ours(wrapped: Any, model: BDH, tmp_path: Path, shard: str) -> None:
+def test_saved_folder_is_a_model_folder(wrapped: Any, model: BDH, tmp_path: Path, shard: str) -> None:
     wrapped.save_pretrained(tmp_path, max_shard_size=shard)
     loaded, tokenizer = checkpoint.load_bdh(tmp_path)
     assert _equal(model, loaded) and loaded.config == model.config and isinstance(tokenizer, ByteTokenizer)
 
 
-def test_fresh_model_is_saved_with_the_tokenizer_beside_it(tmp_path: Path) -> None:
+def test_new_model_is_saved_with_its_tokenizer(tmp_path: Path) -> None:
     config = BDHPretrainedConfig(n_layer=1, n_embd=16, n_head=2, mlp_internal_dim_multiplier=4)
     BDHForCausalLM(config).save_pretrained(tmp_path)
     wrap_tokenizer(ByteTokenizer()).save_pretrained(tmp_path)
@@ -128,25 +128,25 @@ def test_logits_and_loss_are_those_of_the_library(wrapped: Any, model: BDH, prom
     assert theirs.loss.item() == pytest.approx(ours.loss.item(), abs=1e-6)
 
 
-def test_kept_logits_are_the_last_ones(wrapped: Any, prompt: torch.Tensor) -> None:
+def test_logits_to_keep_are_the_last_ones(wrapped: Any, prompt: torch.Tensor) -> None:
     with torch.inference_mode():
         assert (wrapped(prompt, logits_to_keep=3).logits - wrapped(prompt).logits[:, -3:]).abs().max() < 1e-5
         assert wrapped(prompt, return_dict=False)[0].shape == (1, prompt.shape[1], 256)
 
 
-def test_greedy_generation_is_ours_token_for_token(wrapped: Any, model: BDH, prompt: torch.Tensor) -> None:
+def test_greedy_generation_equals_that_of_the_library(wrapped: Any, model: BDH, prompt: torch.Tensor) -> None:
     theirs = wrapped.generate(prompt, max_new_tokens=40, do_sample=False)[0, prompt.shape[1] :]
     assert theirs.tolist() == list(generate(model, prompt[0].tolist(), max_new_tokens=40, temperature=0))
 
 
-def test_sampling_with_one_seed_is_ours_token_for_token(wrapped: Any, model: BDH, prompt: torch.Tensor) -> None:
+def test_sampling_with_a_seed_equals_that_of_the_library(wrapped: Any, model: BDH, prompt: torch.Tensor) -> None:
     torch.manual_seed(11)
     flags: dict[str, Any] = {"max_new_tokens": 40, "temperature": 0.8, "top_k": 20}
     theirs = wrapped.generate(prompt, do_sample=True, **flags)[0, prompt.shape[1] :]
     assert theirs.tolist() == list(generate(model, prompt[0].tolist(), seed=11, **flags))
 
 
-def test_sampling_scores_are_ours_at_every_step(wrapped: Any, model: BDH, prompt: torch.Tensor) -> None:
+def test_sampling_scores_equal_those_of_the_library(wrapped: Any, model: BDH, prompt: torch.Tensor) -> None:
     torch.manual_seed(3)
     keep = {"return_dict_in_generate": True, "output_logits": True}
     made = wrapped.generate(prompt, do_sample=True, max_new_tokens=12, **keep)
@@ -155,7 +155,7 @@ def test_sampling_scores_are_ours_at_every_step(wrapped: Any, model: BDH, prompt
     assert (torch.cat(made.logits) - whole).abs().max() < 1e-4
 
 
-def test_generation_goes_on_from_a_memory(wrapped: Any, prompt: torch.Tensor) -> None:
+def test_generation_continues_a_state(wrapped: Any, prompt: torch.Tensor) -> None:
     whole = wrapped.generate(prompt, max_new_tokens=12, do_sample=False)
     cache = StateCache()
     with torch.inference_mode():
@@ -164,16 +164,16 @@ def test_generation_goes_on_from_a_memory(wrapped: Any, prompt: torch.Tensor) ->
     assert torch.equal(wrapped.generate(prompt, past_key_values=cache, max_new_tokens=12, do_sample=False), whole)
 
 
-def test_beams_carry_their_own_memories(wrapped: Any, prompt: torch.Tensor) -> None:
+def test_beams_have_their_own_states(wrapped: Any, prompt: torch.Tensor) -> None:
     flags = {"max_new_tokens": 8, "num_beams": 3, "do_sample": False}
     with_memory = wrapped.generate(prompt, **flags)
     assert torch.equal(with_memory, wrapped.generate(prompt, use_cache=False, **flags))
 
 
-def test_long_prompts_are_read_in_pieces(wrapped: Any, prompt: torch.Tensor, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_long_prompts_are_read_in_segments(wrapped: Any, prompt: torch.Tensor, monkeypatch: pytest.MonkeyPatch) -> None:
     with torch.inference_mode():
         whole = wrapped(prompt).logits
-        monkeypatch.setattr("bdh.prompts._PIECE", 7)
+        monkeypatch.setattr("bdh.prefill._SEGMENT", 7)
         for keep in (True, False):
             assert (wrapped(prompt, use_cache=keep).logits - whole).abs().max() < 1e-4
     generated = wrapped.generate(prompt, max_new_tokens=5, do_sample=False)
@@ -189,7 +189,7 @@ def test_saving_can_push_as_well(wrapped: Any, tmp_path: Path, monkeypatch: pyte
     assert sent == [(tmp_path / "dragon", wishes)] and (tmp_path / "dragon" / "tokenizer.json").is_file()
 
 
-def test_memory_cannot_be_cut(prompt: torch.Tensor) -> None:
+def test_state_cannot_be_cropped(prompt: torch.Tensor) -> None:
     with pytest.raises(StateError, match="fork"):
         StateCache().crop(1)
 
@@ -207,7 +207,7 @@ def test_rows_padded_on_the_left_generate_as_if_alone(wrapped: Any, lengths: lis
         assert torch.equal(wrapped.generate(row[None], **flags)[0, len(row) :], made)
 
 
-def test_padding_on_the_right_changes_no_logits_and_makes_no_memory(wrapped: Any, prompt: torch.Tensor) -> None:
+def test_padding_on_the_right_changes_no_logits_and_gives_no_state(wrapped: Any, prompt: torch.Tensor) -> None:
     padded = torch.nn.functional.pad(prompt, (0, 4))
     mask = (torch.arange(padded.shape[1]) < prompt.shape[1]).long()[None]
     with torch.inference_mode():
@@ -217,11 +217,11 @@ def test_padding_on_the_right_changes_no_logits_and_makes_no_memory(wrapped: Any
             wrapped(padded, attention_mask=mask)
 
 
-def test_padding_behind_a_memory_is_refused(wrapped: Any, prompt: torch.Tensor) -> None:
+def test_padding_after_a_state_is_refused(wrapped: Any, prompt: torch.Tensor) -> None:
     cache = StateCache()
     with torch.inference_mode():
         wrapped(prompt, past_key_values=cache)
-        with pytest.raises(StateError, match="pad only rows that start anew"):
+        with pytest.raises(StateError, match="pad only rows without a state"):
             wrapped(prompt[:, :2], attention_mask=torch.tensor([[0, 1]]), past_key_values=cache)
 
 
@@ -260,7 +260,7 @@ def test_neuro_variant_is_refused_with_a_reason(tmp_path: Path) -> None:
         BDHForCausalLM(BDHPretrainedConfig(variant="neuro"))
 
 
-def test_rules_of_the_sizes_hold_inside_transformers() -> None:
-    with pytest.raises(ConfigError, match="whole even number"):
+def test_sizes_are_checked_inside_transformers() -> None:
+    with pytest.raises(ConfigError, match="even integer"):
         BDHForCausalLM(BDHPretrainedConfig(n_embd=16, n_head=3))
     assert BDHPretrainedConfig().to_bdh() == BDHConfig()

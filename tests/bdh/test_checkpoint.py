@@ -1,8 +1,9 @@
-"""One folder per model: it comes back exactly, or is refused in one line."""
+"""Model folders load exactly, or are refused in one line."""
 
 from __future__ import annotations
 
 import json
+import os
 import struct
 from collections.abc import Callable
 from pathlib import Path
@@ -36,7 +37,7 @@ def folder(make_model: ModelMaker, tmp_path: Path) -> Path:
 @pytest.mark.parametrize(
     "sizes", [{}, {"decay": (0.9, 1.0)}, {"decay": (0.9, 0.99), "learn_decay": True, "dropout": 0.0, "chunk_size": 7}]
 )
-def test_saved_model_comes_back_exactly(make_model: ModelMaker, tmp_path: Path, sizes: dict[str, Any]) -> None:
+def test_saved_model_loads_exactly(make_model: ModelMaker, tmp_path: Path, sizes: dict[str, Any]) -> None:
     model = _make(make_model, **sizes)
     assert bdh.save(tmp_path / "a" / "model", model, ByteTokenizer()) == tmp_path / "a" / "model"
     loaded, tokenizer = bdh.load(tmp_path / "a" / "model")
@@ -44,7 +45,7 @@ def test_saved_model_comes_back_exactly(make_model: ModelMaker, tmp_path: Path, 
     assert torch.equal(loaded(TOKENS).logits, model(TOKENS).logits)
 
 
-def test_saved_folder_holds_whole_files_only(folder: Path) -> None:
+def test_saved_folder_has_no_partial_files(folder: Path) -> None:
     assert {path.name for path in folder.iterdir()} == {"config.json", "tokenizer.json", "model.safetensors"}
 
 
@@ -53,7 +54,7 @@ def test_card_becomes_the_readme(make_model: ModelMaker, tmp_path: Path) -> None
     assert (tmp_path / "README.md").read_text(encoding="utf-8") == "# A small model\n"
 
 
-def test_narrow_weights_are_stored_narrow_and_frequencies_wide(make_model: ModelMaker, tmp_path: Path) -> None:
+def test_weights_are_stored_in_bfloat16_and_frequencies_in_float32(make_model: ModelMaker, tmp_path: Path) -> None:
     model = _make(make_model, decay=(0.9, 0.99), learn_decay=True)
     bdh.save(tmp_path, model, ByteTokenizer(), dtype=torch.bfloat16)
     stored = {name: tensor.dtype for name, tensor in load_file(tmp_path / "model.safetensors").items()}
@@ -64,7 +65,7 @@ def test_narrow_weights_are_stored_narrow_and_frequencies_wide(make_model: Model
     assert torch.equal(loaded.encoder, model.encoder.bfloat16().float())
 
 
-def test_loading_narrow_keeps_frequencies_wide(folder: Path) -> None:
+def test_loading_in_bfloat16_keeps_frequencies_in_float32(folder: Path) -> None:
     model, _ = bdh.load(folder, dtype=torch.bfloat16)
     assert model.encoder.dtype == model.lm_head.dtype == torch.bfloat16
     assert model.attn.freqs.dtype == torch.float32
@@ -85,7 +86,7 @@ def test_large_model_is_saved_in_shards(make_model: ModelMaker, sharded: Path) -
     assert torch.equal(bdh.load(sharded)[0](TOKENS).logits, _make(make_model)(TOKENS).logits)
 
 
-def test_shards_of_an_earlier_save_are_taken_away(
+def test_shards_of_an_earlier_save_are_removed(
     make_model: ModelMaker, sharded: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(checkpoint, "_SHARD_BYTES", 10**9)
@@ -148,7 +149,7 @@ DAMAGES: dict[str, tuple[Callable[[Path], object], str]] = {
     "a list for a configuration": (lambda folder: (folder / "config.json").write_text("[1]"), "config.json"),
     "a cut configuration": (lambda folder: _truncate(folder / "config.json", 0.5), "config.json"),
     "no configuration": (lambda folder: (folder / "config.json").unlink(), "config.json"),
-    "no weights": (lambda folder: (folder / "model.safetensors").unlink(), "holds no model*.safetensors"),
+    "no weights": (lambda folder: (folder / "model.safetensors").unlink(), "has no model*.safetensors"),
     "cut weights": (lambda folder: _truncate(folder / "model.safetensors", 0.7), "model.safetensors"),
     "a cut header": (lambda folder: (folder / "model.safetensors").write_bytes(b"\x10\0\0"), "model.safetensors"),
     "a gigantic header": (
@@ -158,9 +159,9 @@ DAMAGES: dict[str, tuple[Callable[[Path], object], str]] = {
     "a missing tensor": (lambda folder: _replace(folder, "lm_head", None), "lm_head: found None"),
     "a foreign tensor": (lambda folder: _replace(folder, "bias", torch.zeros(1)), "bias: found (1,), expected None"),
     "whole numbers": (lambda folder: _replace(folder, "lm_head", torch.ones(16, 256, dtype=torch.int64)), "int64"),
-    "a weight that is no number": (_damaged("encoder_v", float("nan")), "encoder_v holds numbers"),
-    "a weight without bound": (_damaged("embed.weight", float("inf")), "embed.weight holds numbers"),
-    "a frequency that is no number": (_damaged("attn.freqs", float("nan")), "attn.freqs holds numbers"),
+    "a weight that is not a number": (_damaged("encoder_v", float("nan")), "encoder_v contains numbers"),
+    "a weight without bound": (_damaged("embed.weight", float("inf")), "embed.weight contains numbers"),
+    "a frequency that is not a number": (_damaged("attn.freqs", float("nan")), "attn.freqs contains numbers"),
 }
 
 
@@ -184,8 +185,8 @@ def test_missing_or_damaged_tokenizer_is_refused(folder: Path, content: str | No
 
 
 @pytest.mark.parametrize("name", ["missing", "model/config.json"])
-def test_path_that_is_no_folder_is_refused(folder: Path, name: str) -> None:
-    with pytest.raises(CheckpointError, match="is no folder"):
+def test_path_that_is_not_a_folder_is_refused(folder: Path, name: str) -> None:
+    with pytest.raises(CheckpointError, match="is not a folder"):
         bdh.load(folder.parent / name)
 
 
@@ -201,31 +202,37 @@ def test_tokenizer_larger_than_the_vocabulary_is_not_saved(make_model: ModelMake
     assert not (tmp_path / "model").exists()
 
 
-def test_failed_save_keeps_the_model_that_was_there(make_model: ModelMaker, folder: Path) -> None:
-    (folder / "model.safetensors.partial").mkdir()
+def test_failed_save_keeps_the_earlier_model(make_model: ModelMaker, folder: Path) -> None:
+    (folder / f"model.safetensors.{os.getpid()}.partial").mkdir()
     with pytest.raises(CheckpointError, match="cannot be written"):
         bdh.save(folder, _make(make_model, seed=1), ByteTokenizer())
     assert torch.equal(bdh.load(folder)[0](TOKENS).logits, _make(make_model)(TOKENS).logits)
 
 
+@pytest.fixture(scope="module")
+def small_folder(make_model: ModelMaker, tmp_path_factory: Any) -> Path:
+    return bdh.save(tmp_path_factory.mktemp("small") / "model", _make(make_model, n_layer=1), ByteTokenizer())
+
+
 @given(file=st.sampled_from(["config.json", "tokenizer.json", "model.safetensors"]), data=st.data())
 @settings(max_examples=120)
-def test_any_damage_is_refused_or_harmless(make_model: ModelMaker, tmp_path_factory: Any, file: str, data: Any) -> None:
-    folder = bdh.save(tmp_path_factory.getbasetemp() / "fuzzed", _make(make_model, n_layer=1), ByteTokenizer())
-    path = folder / file
-    content = bytearray(path.read_bytes())
+def test_any_damage_is_refused_or_harmless(small_folder: Path, file: str, data: Any) -> None:
+    path, intact = small_folder / file, (small_folder / file).read_bytes()
+    content = bytearray(intact)
     for _ in range(data.draw(st.integers(1, 3))):
         content[data.draw(st.integers(0, min(len(content), 800) - 1))] = data.draw(st.integers(0, 255))
     path.write_bytes(bytes(content))
     try:
-        model, _ = bdh.load(folder)
+        model, _ = bdh.load(small_folder)
     except BDHError as error:
         assert "\n" not in str(error)
     else:
         assert bool(torch.isfinite(model(TOKENS[:, :2]).logits).all())
+    finally:
+        path.write_bytes(intact)
 
 
-def test_hash_reacts_to_every_file_and_to_nothing_else(make_model: ModelMaker, folder: Path) -> None:
+def test_hash_depends_on_every_model_file_and_nothing_else(make_model: ModelMaker, folder: Path) -> None:
     first = checkpoint.weights_hash(folder)
     (folder / "README.md").write_text("a card")
     assert checkpoint.weights_hash(folder) == first and len(first) == 64

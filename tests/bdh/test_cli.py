@@ -1,4 +1,4 @@
-"""The command line of the library: a text goes in, a model, figures and text come out, and mistakes get one line."""
+"""The command line of the library: training, evaluation, generation and conversion; errors are one line."""
 
 from __future__ import annotations
 
@@ -45,9 +45,7 @@ def test_train_leaves_models_and_metrics(run: Path) -> None:
     assert bdh.load(run / "last")[0].config.n_layer == 2
 
 
-def test_train_says_what_it_reads_and_how_it_goes(
-    text: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
-) -> None:
+def test_train_prints_its_data_and_progress(text: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     assert main(["train", "--data", str(text), "--out", str(tmp_path), *SIZES, *STEPS]) == 0
     output = capsys.readouterr().out
     assert "1 documents, 2,556 tokens" in output and "validation" in output and "bits a byte (best)" in output
@@ -61,7 +59,7 @@ def test_train_with_hyphens_is_train_with_underscores(run: Path, text: Path, tmp
 
 
 @pytest.mark.parametrize("flags", [[], ["--carry_state", "--reset_probability", "0.2"]])
-def test_resumed_train_ends_where_an_unbroken_one_does(text: Path, tmp_path: Path, flags: list[str]) -> None:
+def test_resumed_training_ends_like_an_uninterrupted_one(text: Path, tmp_path: Path, flags: list[str]) -> None:
     steady = ["--lr", "1e-3", "--min_lr", "1", "--warmup", "0", *flags]  # a step size that does not depend on the end
     for name, lengths in (("whole", ["8"]), ("parts", ["4", "8"])):
         for number, length in enumerate(lengths):
@@ -83,7 +81,7 @@ def test_train_a_bpe_with_damping_on_a_folder(text: Path, tmp_path: Path) -> Non
     assert model.config.learn_decay and model.config.decay == (0.9, 0.99)
 
 
-def test_bpe_is_not_trained_on_what_is_held_out(tmp_path: Path) -> None:
+def test_bpe_is_not_trained_on_held_out_text(tmp_path: Path) -> None:
     (tmp_path / "story.txt").write_text("aaaa bbbb " * 180 + "xyxyxyxy " * 20, encoding="utf-8")
     flags = ["--tokenizer", "bpe", "--out", str(tmp_path / "run"), "--data", str(tmp_path / "story.txt")]
     assert main(["train", *flags, *SIZES, *STEPS]) == 0
@@ -91,7 +89,7 @@ def test_bpe_is_not_trained_on_what_is_held_out(tmp_path: Path) -> None:
     assert len(tokenizer.encode(" bbbb")) == 1 and len(tokenizer.encode("xyxy")) == 4
 
 
-def test_evaluate_prints_figures_as_json(run: Path, text: Path, capsys: pytest.CaptureFixture[str]) -> None:
+def test_evaluate_prints_metrics_as_json(run: Path, text: Path, capsys: pytest.CaptureFixture[str]) -> None:
     base = ["evaluate", "--model", str(run / "last"), "--text", str(text), "--device", "cpu"]
     assert main(base) == 0
     figures = json.loads(capsys.readouterr().out)
@@ -101,7 +99,7 @@ def test_evaluate_prints_figures_as_json(run: Path, text: Path, capsys: pytest.C
     assert json.loads(capsys.readouterr().out)["loss"] == pytest.approx(figures["loss"], rel=0.05)
 
 
-def test_generate_goes_on_from_the_prompt(run: Path, capsys: pytest.CaptureFixture[str]) -> None:
+def test_generate_continues_the_prompt(run: Path, capsys: pytest.CaptureFixture[str]) -> None:
     flags = ["generate", "--model", str(run / "last"), "--device", "cpu", "--max-new-tokens", "30"]
     texts = []
     for seed in ("1", "1", "2"):
@@ -129,7 +127,7 @@ def test_generate_prints_every_token(run: Path, capsys: pytest.CaptureFixture[st
     assert capsys.readouterr().out == "the" + tokenizer.decode(expected) + "\n"
 
 
-def test_convert_brings_in_official_weights(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+def test_convert_reads_official_weights(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     official = load_file(FIXTURE)
     weights = {name.removeprefix("weights."): value for name, value in official.items() if name.startswith("weights.")}
     torch.save({f"_orig_mod.{name}": value for name, value in weights.items()}, tmp_path / "official.pt")
@@ -176,7 +174,7 @@ MISTAKES: dict[str, tuple[list[str], str]] = {
     "a size that heads cannot share": ([*TRAIN, "--n_head", "3"], "over 3 heads"),
     "a gigantic size": ([*TRAIN, "--n_embd", "100000000"], "parameters"),
     "decay for another number of heads": ([*TRAIN, "--decay", "0.9"], "2 factors"),
-    "decay that is no number": ([*TRAIN, "--decay", "slow"], "slow"),
+    "decay that is not a number": ([*TRAIN, "--decay", "slow"], "slow"),
     "learnt decay without a start": ([*TRAIN, "--learn_decay"], "decay is None"),
     "a negative step size": ([*TRAIN, "--lr", "-1"], "lr -1.0"),
     "a negative seed": ([*TRAIN, "--seed", "-1"], "seed is -1"),
@@ -211,7 +209,7 @@ MISTAKES: dict[str, tuple[list[str], str]] = {
 
 
 @pytest.mark.parametrize("name", MISTAKES)
-def test_mistake_gets_one_line_and_exit_2(
+def test_error_is_one_line_and_exit_2(
     run: Path, text: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str], name: str
 ) -> None:
     (tmp_path / "empty.txt").touch()
@@ -235,12 +233,12 @@ def test_mistake_gets_one_line_and_exit_2(
     assert expected in lines[0]
 
 
-def test_interruption_says_how_to_go_on(
+def test_interruption_names_the_resume_flag(
     text: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
     def interrupt(*_: object) -> None:
         raise KeyboardInterrupt
 
-    monkeypatch.setattr("bdh.training.loop.Trainer.take_step", interrupt)
+    monkeypatch.setattr("bdh.training.trainer.Trainer.take_step", interrupt)
     assert main(["train", "--data", str(text), "--out", str(tmp_path), *SIZES, *STEPS]) == 130
     assert "--resume" in capsys.readouterr().err

@@ -1,4 +1,4 @@
-"""Sizes and switches are checked when made."""
+"""Sizes and settings are checked on creation."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ from bdh.errors import ConfigError
         ({"vocab_size": True}, "vocab_size is True"),
         ({"chunk_size": -1}, "chunk_size is -1"),
         ({"n_head": 3}, "neurons over 3 heads"),
-        ({"n_embd": 6, "n_head": 2, "mlp_internal_dim_multiplier": 1}, "even number"),
+        ({"n_embd": 6, "n_head": 2, "mlp_internal_dim_multiplier": 1}, "even integer"),
         ({"n_embd": 2**31}, "parameters"),
         ({"dropout": 1.0}, "dropout is 1.0"),
         ({"dropout": "0.1"}, "dropout is '0.1'"),
@@ -36,7 +36,7 @@ from bdh.errors import ConfigError
         ({"decay": (0.9, 0.9, 0.9, 1.0), "learn_decay": True}, "below 1"),
     ],
 )
-def test_config_refuses_a_broken_rule(changes: dict[str, Any], word: str) -> None:
+def test_config_refuses_invalid_values(changes: dict[str, Any], word: str) -> None:
     with pytest.raises(ConfigError) as caught:
         BDHConfig(**changes)
     assert word in str(caught.value) and "\n" not in str(caught.value)
@@ -64,7 +64,7 @@ def test_unknown_preset_names_the_known_ones() -> None:
         BDHConfig.preset("huge")
 
 
-def test_config_comes_back_from_its_mapping() -> None:
+def test_config_is_restored_from_its_mapping() -> None:
     config = BDHConfig(decay=(0.9, 0.99, 0.999, 0.9999), learn_decay=True, chunk_size=64)
     mapping = config.to_dict()
     assert BDHConfig.from_dict(mapping) == config

@@ -1,4 +1,4 @@
-"""Foreign weights come in exactly, whatever wraps them, and never run code."""
+"""Weights of other implementations are converted exactly, whatever wraps them, and never run code."""
 
 from __future__ import annotations
 
@@ -65,7 +65,7 @@ def test_official_weights_give_the_official_logits(
     assert float((logits - official["short.logits"]).abs().max()) < 1e-4
 
 
-def test_safetensors_and_old_pickles_come_in_too(weights: dict[str, Tensor], tmp_path: Path) -> None:
+def test_safetensors_and_old_pickles_are_converted(weights: dict[str, Tensor], tmp_path: Path) -> None:
     save_file(weights, str(tmp_path / "new.safetensors"))
     torch.save(weights, tmp_path / "old.bin", _use_new_zipfile_serialization=False)
     for name in ("new.safetensors", "old.bin"):
@@ -88,7 +88,7 @@ def test_file_that_would_run_code_is_refused_and_does_not_run(
 ) -> None:
     sprung = tmp_path / "sprung"
     torch.save({**weights, "extra": _Trap(sprung)}, tmp_path / "t.pt", _use_new_zipfile_serialization=zipped)
-    with pytest.raises(CheckpointError, match="holds more than weights") as caught:
+    with pytest.raises(CheckpointError, match="contains more than weights") as caught:
         convert(tmp_path / "t.pt", n_layer=3)
     assert not sprung.exists() and "\n" not in str(caught.value)
 
@@ -101,24 +101,24 @@ def test_bare_pickle_that_would_run_code_does_not_run(tmp_path: Path) -> None:
 
 
 REFUSED: dict[str, tuple[Callable[[dict[str, Tensor]], Any], str]] = {
-    "a list": (lambda weights: list(weights.values()), "holds a list"),
-    "one tensor": (lambda weights: weights["encoder"], "holds a Tensor"),
+    "a list": (lambda weights: list(weights.values()), "contains a list"),
+    "one tensor": (lambda weights: weights["encoder"], "contains a Tensor"),
     "no tensors": (lambda weights: {"step": 3}, "no named tensors"),
     "numbers for names": (lambda weights: {0: weights["encoder"]}, "no named tensors"),
-    "another model": (lambda weights: {"wte.weight": torch.zeros(2, 2)}, "lacks encoder, encoder_v"),
-    "a part": (lambda weights: {n: w for n, w in weights.items() if n != "lm_head"}, "lacks lm_head"),
+    "another model": (lambda weights: {"wte.weight": torch.zeros(2, 2)}, "has no encoder, encoder_v"),
+    "a part": (lambda weights: {n: w for n, w in weights.items() if n != "lm_head"}, "has no lm_head"),
     "more than BDH": (lambda weights: {**weights, "bias": torch.zeros(3)}, "bias: found (3,), expected None"),
     "a flat encoder": (lambda weights: {**weights, "encoder": torch.zeros(128, 32)}, "expected encoder (H, D, N)"),
     "an empty encoder": (lambda weights: {**weights, "encoder": torch.zeros(4, 0, 128)}, "expected encoder (H, D, N)"),
     "a flat embedding": (lambda weights: {**weights, "embed.weight": torch.zeros(9)}, "embed.weight (V, D)"),
-    "odd neurons": (lambda weights: {**weights, "encoder": torch.zeros(4, 32, 31)}, "no multiple"),
+    "odd neurons": (lambda weights: {**weights, "encoder": torch.zeros(4, 32, 31)}, "not a multiple"),
     "shapes that disagree": (lambda weights: {**weights, "decoder": torch.zeros(3, 3)}, "decoder: found (3, 3)"),
-    "a damaged weight": (lambda weights: {**weights, "lm_head": weights["lm_head"] / 0}, "lm_head holds numbers"),
+    "a damaged weight": (lambda weights: {**weights, "lm_head": weights["lm_head"] / 0}, "lm_head contains numbers"),
 }
 
 
 @pytest.mark.parametrize("name", REFUSED)
-def test_file_that_holds_something_else_is_refused(weights: dict[str, Tensor], tmp_path: Path, name: str) -> None:
+def test_file_with_other_content_is_refused(weights: dict[str, Tensor], tmp_path: Path, name: str) -> None:
     content, word = REFUSED[name]
     torch.save(content(weights), tmp_path / "foreign.pt")
     with pytest.raises(CheckpointError) as caught:
@@ -128,7 +128,7 @@ def test_file_that_holds_something_else_is_refused(weights: dict[str, Tensor], t
 
 @pytest.mark.parametrize("suffix", [".pt", ".safetensors"])
 @pytest.mark.parametrize("content", [b"", b"Call me Ishmael.", b"\x80\x02", b"PK\x03\x04", bytes(64), b"}", b"c" * 99])
-def test_file_of_something_else_is_refused(tmp_path: Path, suffix: str, content: bytes) -> None:
+def test_file_of_another_format_is_refused(tmp_path: Path, suffix: str, content: bytes) -> None:
     path = tmp_path / f"foreign{suffix}"
     path.write_bytes(content)
     with pytest.raises(CheckpointError) as caught:
@@ -138,7 +138,7 @@ def test_file_of_something_else_is_refused(tmp_path: Path, suffix: str, content:
 
 @pytest.mark.parametrize("name", ["missing.pt", "."])
 def test_missing_file_is_refused(tmp_path: Path, name: str) -> None:
-    with pytest.raises(CheckpointError, match="is no file"):
+    with pytest.raises(CheckpointError, match="is not a file"):
         convert(tmp_path / name, n_layer=3)
 
 

@@ -1,4 +1,4 @@
-"""What a model makes of texts: the losses of reading them once, and the figures over them."""
+"""Losses of a model on texts, and the metrics over them."""
 
 from __future__ import annotations
 
@@ -60,7 +60,7 @@ def test_documents_of_a_batch_do_not_see_each_other_or_the_padding(
 
 @given(length=st.integers(2, 50), segment=st.integers(1, 30), reset=st.integers(1, 60))
 @settings(max_examples=30)
-def test_reset_every_reads_pieces_as_texts_of_their_own(
+def test_reset_every_reads_windows_as_separate_texts(
     make_model: ModelMaker, length: int, segment: int, reset: int
 ) -> None:
     model, document = make_model(), _document(length, length)
@@ -71,13 +71,13 @@ def test_reset_every_reads_pieces_as_texts_of_their_own(
 
 
 def test_progress_counts_every_predicted_token_once(make_model: ModelMaker) -> None:
-    heard: list[int] = []
+    progress: list[int] = []
     documents = [_document(length) for length in (2, 31, 17)]
-    stream_losses(make_model(), documents, segment=8, batch_size=2, on_progress=heard.append)
-    assert sum(heard) == 1 + 30 + 16 and all(count > 0 for count in heard)
+    stream_losses(make_model(), documents, segment=8, batch_size=2, on_progress=progress.append)
+    assert sum(progress) == 1 + 30 + 16 and all(count > 0 for count in progress)
 
 
-def test_dropout_is_off_while_measuring_and_back_on_after(make_model: ModelMaker) -> None:
+def test_dropout_is_off_during_evaluation_only(make_model: ModelMaker) -> None:
     model, document = make_model(dropout=0.5), _document(20)
     expected = _losses(model, document)
     model.train()
@@ -98,7 +98,7 @@ def test_size_below_one_is_an_error(make_model: ModelMaker, name: str, value: in
         stream_losses(make_model(), [_document(9)], **{name: value})
 
 
-def test_figures_are_those_of_the_losses() -> None:
+def test_metrics_are_those_of_the_losses() -> None:
     losses = [np.array([1.0, 2.0, 3.0], np.float32), np.array([4.0], np.float32)]
     documents = [np.array([0, 1, 2, 1], np.int32), np.array([2, 0], np.int32)]
     figures = summarise(losses, documents, [1, 2, 5])
@@ -122,37 +122,35 @@ def test_curve_covers_the_beginnings_of_documents_that_are_long_enough(monkeypat
     assert curve == {"2": pytest.approx(8.0 / math.log(2) / 8), "4": pytest.approx(16.0 / math.log(2) / 8)}
 
 
-def test_loss_beyond_measure_has_a_finite_perplexity() -> None:
+def test_huge_loss_has_a_finite_perplexity() -> None:
     assert math.isfinite(summarise([np.array([5000.0], np.float32)], [_document(2)], [1] * 48).perplexity)
 
 
-def test_figures_of_nothing_are_an_error() -> None:
+def test_metrics_of_no_document_are_an_error() -> None:
     with pytest.raises(DataError, match="no document"):
         summarise([], [], [1])
 
 
 @given(lengths=st.lists(st.integers(2, 50), min_size=1, max_size=4), window=st.integers(1, 60), rows=st.integers(1, 5))
 @settings(max_examples=25)
-def test_windows_side_by_side_cost_what_resetting_costs(
-    make_model: ModelMaker, lengths: list[int], window: int, rows: int
-) -> None:
-    model, heard = make_model(), list[int]()
+def test_batched_windows_equal_resets(make_model: ModelMaker, lengths: list[int], window: int, rows: int) -> None:
+    model, progress = make_model(), list[int]()
     documents = [_document(length, seed) for seed, length in enumerate(lengths)]
     windows = cut_windows(documents, window)
-    found = window_losses(model, windows, batch_size=rows, on_progress=heard.append)
+    found = window_losses(model, windows, batch_size=rows, on_progress=progress.append)
     expected = stream_losses(model, documents, reset_every=window)
     np.testing.assert_allclose(np.concatenate(found), np.concatenate(expected), rtol=1e-3, atol=1e-3)
     assert [len(row) for row in found] == [len(piece) - 1 for piece in windows]
-    assert sum(heard) == sum(lengths) - len(lengths)
+    assert sum(progress) == sum(lengths) - len(lengths)
 
 
 @pytest.mark.parametrize(("window", "rows", "word"), [(0, 4, "window is 0"), (4, 0, "batch_size is 0")])
-def test_windows_of_nothing_are_an_error(make_model: ModelMaker, window: int, rows: int, word: str) -> None:
+def test_empty_windows_are_an_error(make_model: ModelMaker, window: int, rows: int, word: str) -> None:
     with pytest.raises(ConfigError, match=word):
         window_losses(make_model(), cut_windows([_document(9)], window), batch_size=rows)
 
 
-def test_losses_over_position_are_means_over_stretches_that_double() -> None:
+def test_losses_over_position_are_means_over_doubling_intervals() -> None:
     losses = [np.arange(200, dtype=np.float32), np.full(70, 2.0, np.float32)]
     documents = [np.zeros(201, np.int32), np.zeros(71, np.int32)]
     found = losses_over_position(losses, documents, [2])

@@ -1,4 +1,4 @@
-"""The fused trunk against the plain one, through the whole model; the plain stages stand in for the kernels."""
+"""The fused trunk against the plain one, through the whole model, with the plain kernels."""
 
 from __future__ import annotations
 
@@ -21,16 +21,16 @@ DAMPINGS: dict[str, dict[str, Any]] = {"published": {}, "damped": {"decay": (0.9
 
 @pytest.fixture
 def always_fused(monkeypatch: pytest.MonkeyPatch) -> Iterator[list[tuple[int, bool]]]:
-    """Take the fused trunk wherever its equations allow it, in short pieces; the list holds what was asked."""
+    """Use the fused trunk wherever its equations allow it, in short chunks; yield the calls (length, chunkwise)."""
     asked: list[tuple[int, bool]] = []
 
-    def applies(sizes: fused.Sizes, length: int, *, chunkwise: bool, gradients: bool, learned_decay: bool) -> bool:
+    def applies(sizes: fused.Workload, length: int, *, chunkwise: bool, gradients: bool, learned_decay: bool) -> bool:
         asked.append((length, chunkwise))
-        count = fused.count_pieces(length, chunkwise=chunkwise)
+        count = fused.count_chunks(length, chunkwise=chunkwise)
         return count > 0 and not (gradients and (chunkwise or learned_decay))
 
     monkeypatch.setattr(fused, "applies", applies)
-    monkeypatch.setattr(fused, "PIECE", 4)
+    monkeypatch.setattr(fused, "CHUNK", 4)
     monkeypatch.setattr(fused, "SEGMENT", 12)
     yield asked
 
@@ -51,7 +51,7 @@ def _close(found: Tensor, expected: Tensor) -> bool:
 @pytest.mark.parametrize("damping", DAMPINGS)
 @pytest.mark.parametrize("length", [1, 3, 4, 12, 13, 31, 36])
 @torch.inference_mode()
-def test_long_texts_in_fused_pieces_read_like_the_plain_ones(
+def test_long_texts_in_fused_chunks_equal_the_plain_ones(
     make_model: ModelMaker, always_fused: list[tuple[int, bool]], damping: str, length: int
 ) -> None:
     model, tokens = make_model(**DAMPINGS[damping]), _tokens(2, length)
@@ -70,11 +70,11 @@ def test_activity_over_segments_is_that_of_the_whole_text(make_model: ModelMaker
     try:
         fused.SEGMENT = 12
         with torch.inference_mode():
-            pieces = model(tokens, mode="chunkwise", measure_every=every).activity
+            segments = model(tokens, mode="chunkwise", measure_every=every).activity
             whole = model(tokens, mode="parallel", measure_every=every).activity
     finally:
         fused.SEGMENT = before
-    assert pieces is not None and whole is not None and torch.allclose(pieces, whole, atol=1e-6)
+    assert segments is not None and whole is not None and torch.allclose(segments, whole, atol=1e-6)
 
 
 @pytest.mark.parametrize("damping", DAMPINGS)
@@ -98,12 +98,12 @@ def test_fused_training_has_the_gradients_of_the_plain_one(
         assert _close(mine, true)
 
 
-def test_fused_stages_apply_only_where_they_can() -> None:
+def test_fused_kernels_apply_only_where_they_can() -> None:
     gpu, cpu = torch.device("cuda"), torch.device("cpu")
     asked = {"chunkwise": False, "gradients": True, "learned_decay": False}
-    assert not fused.applies(fused.Sizes(torch.bfloat16, cpu, 256, 8192), 512, **asked)
-    assert not fused.applies(fused.Sizes(torch.float32, gpu, 256, 8192), 512, **asked)
-    assert not fused.applies(fused.Sizes(torch.bfloat16, gpu, 256, 8192), 512, **{**asked, "learned_decay": True})
-    assert not fused.applies(fused.Sizes(torch.bfloat16, gpu, 256, 8192), 512, **{**asked, "chunkwise": True})
-    assert fused.count_pieces(3 * fused.PIECE, chunkwise=True) == 3
-    assert fused.count_pieces(3 * fused.PIECE + 1, chunkwise=True) == 0
+    assert not fused.applies(fused.Workload(torch.bfloat16, cpu, 256, 8192), 512, **asked)
+    assert not fused.applies(fused.Workload(torch.float32, gpu, 256, 8192), 512, **asked)
+    assert not fused.applies(fused.Workload(torch.bfloat16, gpu, 256, 8192), 512, **{**asked, "learned_decay": True})
+    assert not fused.applies(fused.Workload(torch.bfloat16, gpu, 256, 8192), 512, **{**asked, "chunkwise": True})
+    assert fused.count_chunks(3 * fused.CHUNK, chunkwise=True) == 3
+    assert fused.count_chunks(3 * fused.CHUNK + 1, chunkwise=True) == 0

@@ -1,4 +1,4 @@
-"""Sampling: what is drawn, and the memory that stays behind."""
+"""Sampling: the tokens, and the state after them."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ prompts = st.lists(st.integers(0, 47), min_size=1, max_size=12)
 
 
 def _greedy_by_rereading(model: BDH, prompt: list[int], count: int) -> list[int]:
-    """Read the whole text anew for every token."""
+    """Generate without a state: read the whole text again for every token."""
     tokens = list(prompt)
     with torch.inference_mode():
         for _ in range(count):
@@ -35,7 +35,7 @@ def _greedy_by_rereading(model: BDH, prompt: list[int], count: int) -> list[int]
 @pytest.mark.parametrize("damping", [{}, {"decay": (0.9, 1.0)}])
 @given(prompt=prompts, count=st.integers(0, 12))
 @settings(max_examples=15)
-def test_greedy_tokens_are_those_of_reading_everything_again(
+def test_greedy_tokens_equal_those_without_a_state(
     make_model: ModelMaker, damping: dict[str, Any], prompt: list[int], count: int
 ) -> None:
     model = make_model(**damping)
@@ -60,7 +60,7 @@ def test_same_seed_draws_the_same_tokens(make_model: ModelMaker, seed: int) -> N
     assert first == second
 
 
-def test_drawing_leaves_the_global_chance_alone(make_model: ModelMaker) -> None:
+def test_sampling_does_not_use_the_global_generator(make_model: ModelMaker) -> None:
     model = make_model()
     torch.manual_seed(5)
     expected = torch.rand(3)
@@ -74,7 +74,7 @@ def test_different_seeds_draw_different_tokens(make_model: ModelMaker) -> None:
     assert len(drawn) == 5
 
 
-def test_top_k_draws_only_the_likeliest(make_model: ModelMaker) -> None:
+def test_top_k_samples_only_the_most_likely(make_model: ModelMaker) -> None:
     model = make_model()
     with torch.inference_mode():
         likeliest = set(model(torch.tensor([PROMPT])).logits[0, -1].topk(3).indices.tolist())
@@ -82,7 +82,7 @@ def test_top_k_draws_only_the_likeliest(make_model: ModelMaker) -> None:
     assert first == likeliest
 
 
-def test_a_high_temperature_draws_from_everywhere(make_model: ModelMaker) -> None:
+def test_high_temperature_samples_every_token(make_model: ModelMaker) -> None:
     model = make_model()
     seen = {next(generate(model, PROMPT, max_new_tokens=1, temperature=1e6, seed=seed)) for seed in range(300)}
     assert len(seen) > 40
@@ -109,7 +109,7 @@ def test_state_after_generation_is_that_of_reading_the_same_text(make_model: Mod
 
 @given(prompt=st.lists(st.integers(0, 47), min_size=2, max_size=12), data=st.data())
 @settings(max_examples=15)
-def test_prompt_read_in_two_parts_gives_what_one_gives(make_model: ModelMaker, prompt: list[int], data: Any) -> None:
+def test_prompt_in_two_parts_equals_one(make_model: ModelMaker, prompt: list[int], data: Any) -> None:
     model, cut = make_model(), data.draw(st.integers(1, len(prompt) - 1))
     with torch.inference_mode():
         state = model(torch.tensor([prompt[:cut]])).state
@@ -117,19 +117,19 @@ def test_prompt_read_in_two_parts_gives_what_one_gives(make_model: ModelMaker, p
     assert list(generate(model, prompt[cut:], max_new_tokens=8, seed=4, state=state)) == whole
 
 
-def test_text_taken_in_two_parts_is_that_taken_at_once(make_model: ModelMaker) -> None:
+def test_text_generated_in_two_parts_equals_one(make_model: ModelMaker) -> None:
     whole = list(generate(make_model(), PROMPT, max_new_tokens=12, seed=9))
     tokens = generate(make_model(), PROMPT, max_new_tokens=12, seed=9)
     assert list(islice(tokens, 5)) + list(tokens) == whole and len(whole) == 12
 
 
-def test_greedy_text_goes_on_from_its_own_tokens(make_model: ModelMaker) -> None:
+def test_greedy_text_continues_its_own_tokens(make_model: ModelMaker) -> None:
     model = make_model()
     whole = list(generate(model, PROMPT, max_new_tokens=10, temperature=0))
     assert list(generate(model, PROMPT + whole[:4], max_new_tokens=6, temperature=0)) == whole[4:]
 
 
-def test_generating_leaves_the_given_state_as_it_was(make_model: ModelMaker) -> None:
+def test_generation_does_not_change_the_given_state(make_model: ModelMaker) -> None:
     model = make_model()
     with torch.inference_mode():
         state = model(torch.tensor([PROMPT])).state
@@ -139,7 +139,7 @@ def test_generating_leaves_the_given_state_as_it_was(make_model: ModelMaker) -> 
     assert first == second and torch.equal(state.memory, before) and state.position == len(PROMPT)
 
 
-def test_long_prompt_is_read_in_pieces(make_model: ModelMaker, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_long_prompt_is_read_in_segments(make_model: ModelMaker, monkeypatch: pytest.MonkeyPatch) -> None:
     model, prompt = make_model(), [(7 * number) % 48 for number in range(50)]
     whole = list(generate(model, prompt, max_new_tokens=8, seed=1))
     lengths = []
@@ -147,12 +147,12 @@ def test_long_prompt_is_read_in_pieces(make_model: ModelMaker, monkeypatch: pyte
     monkeypatch.setattr(
         model, "encode", lambda tokens, *a, **k: lengths.append(tokens.shape[1]) or encode(tokens, *a, **k)
     )
-    monkeypatch.setattr(generation, "_PROMPT_PIECE", 16)
+    monkeypatch.setattr(generation, "_PROMPT_SEGMENT", 16)
     assert list(generate(model, prompt, max_new_tokens=8, seed=1)) == whole
     assert lengths == [16, 16, 16, 2] + [1] * 8
 
 
-def test_dropout_is_off_while_generating_and_back_on_after(make_model: ModelMaker) -> None:
+def test_dropout_is_off_during_generation_only(make_model: ModelMaker) -> None:
     model = make_model(dropout=0.9)
     expected = list(generate(model, PROMPT, max_new_tokens=8, temperature=0))
     model.train()
@@ -188,7 +188,7 @@ def test_state_of_several_texts_is_refused(make_model: ModelMaker) -> None:
 
 
 @pytest.mark.parametrize("position", [10, 100_000, 10_000_000])
-def test_a_token_costs_the_same_at_any_distance(make_model: ModelMaker, position: int) -> None:
+def test_cost_of_a_token_does_not_depend_on_position(make_model: ModelMaker, position: int) -> None:
     """Count what one token takes after ``position`` others: products, bytes of memory, and calls of the model."""
     model = make_model()
     state = replace(model.empty_state(), position=position)
@@ -207,7 +207,7 @@ def test_a_token_costs_the_same_at_any_distance(make_model: ModelMaker, position
     assert tokens.state.position == position + len(PROMPT) + 3
 
 
-def test_a_long_text_leaves_nothing_behind_but_the_state(make_model: ModelMaker) -> None:
+def test_long_text_leaves_only_the_state_in_memory(make_model: ModelMaker) -> None:
     model = make_model()
     tokens = generate(model, PROMPT, max_new_tokens=300)
     for _ in tokens:

@@ -1,4 +1,4 @@
-"""Model folders go to a hub and come back; nothing leaves the loopback."""
+"""Model folders are uploaded and downloaded, on loopback only."""
 
 from __future__ import annotations
 
@@ -50,7 +50,7 @@ def _equal(first: BDH, second: torch.nn.Module) -> bool:
     return all(torch.equal(value, second.state_dict()[name]) for name, value in first.state_dict().items())
 
 
-def test_model_comes_back_from_the_hub_as_it_went(model: BDH, server: LoopbackHub) -> None:
+def test_model_from_the_hub_equals_the_uploaded_one(model: BDH, server: LoopbackHub) -> None:
     address = hub.push_to_hub(model, "me/dragon", tokenizer=ByteTokenizer(), endpoint=server.endpoint)
     assert address == f"{server.endpoint}/me/dragon"
     loaded, tokenizer = hub.from_hub("me/dragon", endpoint=server.endpoint)
@@ -91,14 +91,14 @@ def test_repository_is_private_when_asked(folder: Path, server: LoopbackHub, pri
     assert server.private["me/dragon"] is private
 
 
-def test_refusal_is_one_line(folder: Path, server: LoopbackHub) -> None:
+def test_refused_upload_is_one_line(folder: Path, server: LoopbackHub) -> None:
     server.refuse = True
     with pytest.raises(HubError, match=r"me/dragon could not be written.*HF_TOKEN") as refused:
         hub.push_to_hub(folder, "me/dragon", endpoint=server.endpoint)
     assert "\n" not in str(refused.value)
 
 
-def test_hub_that_is_not_there_is_an_error_of_ours(folder: Path) -> None:
+def test_unreachable_hub_is_a_hub_error(folder: Path) -> None:
     with running_hub() as gone:
         endpoint = gone.endpoint
     with pytest.raises(HubError, match="could not be written"):
@@ -106,8 +106,8 @@ def test_hub_that_is_not_there_is_an_error_of_ours(folder: Path) -> None:
 
 
 @pytest.mark.parametrize("name", ["me/nobody", "no/such/folder"])
-def test_unknown_name_says_what_would_do(name: str, server: LoopbackHub) -> None:
-    with pytest.raises(HubError, match=f"{name} is no folder.*user/name"):
+def test_unknown_name_is_an_error_that_names_the_alternatives(name: str, server: LoopbackHub) -> None:
+    with pytest.raises(HubError, match=f"{name} is not a folder.*user/name"):
         hub.from_hub(name, endpoint=server.endpoint)
 
 
@@ -115,7 +115,7 @@ def test_folder_needs_no_hub(folder: Path, model: BDH) -> None:
     assert _equal(model, hub.from_hub(folder)[0])
 
 
-def test_folder_without_weights_is_refused_before_the_hub_is_asked(folder: Path, server: LoopbackHub) -> None:
+def test_folder_without_weights_is_refused_before_any_request(folder: Path, server: LoopbackHub) -> None:
     (folder / "model.safetensors").unlink()
     with pytest.raises(CheckpointError, match=r"expected tokenizer\.json and model"):
         hub.push_to_hub(folder, "me/dragon", endpoint=server.endpoint)
@@ -127,7 +127,7 @@ def test_model_without_tokenizer_is_refused(model: BDH, server: LoopbackHub) -> 
         hub.push_to_hub(model, "me/dragon", endpoint=server.endpoint)
 
 
-def test_push_command_uploads_with_the_figures_of_the_run(
+def test_push_command_uploads_with_the_metrics_of_the_run(
     model: BDH, server: LoopbackHub, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     best = checkpoint.save(tmp_path / "run" / "best", model, ByteTokenizer())
@@ -142,7 +142,7 @@ def test_push_command_uploads_with_the_figures_of_the_run(
     assert server.private["me/dragon"] and "me/dragon" in capsys.readouterr().out
 
 
-def test_push_command_takes_figures_from_a_file(folder: Path, server: LoopbackHub, tmp_path: Path) -> None:
+def test_push_command_takes_metrics_from_a_file(folder: Path, server: LoopbackHub, tmp_path: Path) -> None:
     figures = tmp_path / "figures.json"
     figures.write_text('{"bits_per_byte": 1.5, "curve": {"1000": 2.0}}', encoding="utf-8")
     flags = ["--model", str(folder), "--hf_repo_id", "me/dragon", "--endpoint", server.endpoint]
@@ -152,7 +152,7 @@ def test_push_command_takes_figures_from_a_file(folder: Path, server: LoopbackHu
     assert cli.main(["push", *flags, "--metrics", str(figures)]) == 2
 
 
-def test_last_checkpoint_gets_the_last_figures(tmp_path: Path) -> None:
+def test_last_checkpoint_gets_the_last_metrics(tmp_path: Path) -> None:
     run = tmp_path / "run"
     run.mkdir()
     assert metrics_of_run(run / "last") is None
@@ -164,7 +164,7 @@ def test_last_checkpoint_gets_the_last_figures(tmp_path: Path) -> None:
         metrics_of_run(run / "last")
 
 
-def test_upload_that_fails_while_training_is_told_at_the_end(folder: Path, server: LoopbackHub) -> None:
+def test_failed_upload_in_training_is_raised_at_the_end(folder: Path, server: LoopbackHub) -> None:
     uploads = Uploads("me/dragon", endpoint=server.endpoint)
     server.refuse = True
     uploads.send(folder, step=1)

@@ -1,4 +1,4 @@
-"""What inspection says is what the model did, and the statistics are those of known distributions."""
+"""Traces equal what the model computes, and statistics are those of known distributions."""
 
 from __future__ import annotations
 
@@ -14,8 +14,8 @@ pytest.importorskip("scipy")
 from bdh.config import BDHConfig
 from bdh.errors import InspectError
 from bdh.inspect.activity import (
+    ModelSizes,
     Neuron,
-    Sizes,
     Synapse,
     follow_neuron,
     follow_synapse,
@@ -54,7 +54,7 @@ def tokens() -> list[int]:
 
 @settings(max_examples=8)
 @given(segment=st.integers(1, 200))
-def test_pieces_change_nothing_that_is_seen(model: BDH, tokens: list[int], segment: int) -> None:
+def test_segment_size_does_not_change_traces(model: BDH, tokens: list[int], segment: int) -> None:
     layers = {0: list[torch.Tensor](), 1: list[torch.Tensor](), 2: list[torch.Tensor]()}
     for trace in read_layers(model, tokens, segment=segment):
         assert trace.x.shape[1] == trace.stop - trace.start
@@ -64,7 +64,7 @@ def test_pieces_change_nothing_that_is_seen(model: BDH, tokens: list[int], segme
         assert (torch.cat(pieces, dim=1) - whole[layer]).abs().max() < 1e-3
 
 
-def test_activity_is_what_the_model_reports_of_itself(model: BDH, tokens: list[int]) -> None:
+def test_activity_equals_that_of_the_model(model: BDH, tokens: list[int]) -> None:
     with torch.inference_mode():
         output = model(torch.tensor([tokens]), measure_every=1)
     activity = measure_activity(model, tokens, segment=len(tokens))
@@ -73,15 +73,15 @@ def test_activity_is_what_the_model_reports_of_itself(model: BDH, tokens: list[i
     assert activity.positions.tolist() == [len(tokens)]
 
 
-def test_activity_of_the_neuro_variant_is_what_it_reports_of_itself(neuro: BDHNeuro, tokens: list[int]) -> None:
+def test_activity_of_the_neuro_variant_equals_that_of_the_model(neuro: BDHNeuro, tokens: list[int]) -> None:
     probe = neuro.probe(torch.tensor([tokens]))
     activity = measure_activity(neuro, tokens, segment=len(tokens))
     assert activity.active[:, 0].mean() == pytest.approx(probe.active_x, abs=1e-6)
     assert activity.state_norm.mean() == pytest.approx(probe.state_norm, rel=1e-5)
-    assert Sizes.of(neuro) == Sizes(2, 1, 64)
+    assert ModelSizes.of(neuro) == ModelSizes(2, 1, 64)
 
 
-def test_reading_leaves_the_model_as_it_was(make_model: ModelMaker, tokens: list[int]) -> None:
+def test_reading_does_not_change_the_model(make_model: ModelMaker, tokens: list[int]) -> None:
     model = make_model(vocab_size=256, dropout=0.5).train()
     first = measure_activity(model, tokens)
     assert model.training and np.array_equal(first.active, measure_activity(model, tokens).active)
@@ -110,7 +110,7 @@ def test_synapse_of_the_neuro_variant_mixes_its_timescales(neuro: BDHNeuro, toke
 
 
 @pytest.mark.parametrize("neuron", [Neuron(3, "x", 0), Neuron(0, "y", 64), Neuron(-1, "x", 0)])
-def test_neuron_that_is_not_there_is_refused(model: BDH, tokens: list[int], neuron: Neuron) -> None:
+def test_missing_neuron_is_refused(model: BDH, tokens: list[int], neuron: Neuron) -> None:
     with pytest.raises(InspectError, match="this model has 0 to"):
         follow_neuron(model, tokens, neuron)
 
@@ -118,13 +118,13 @@ def test_neuron_that_is_not_there_is_refused(model: BDH, tokens: list[int], neur
 @pytest.mark.parametrize(
     "synapse", [Synapse(0, 0, 0, 0), Synapse(1, 2, 0, 0), Synapse(1, 0, 64, 0), Synapse(1, 0, 0, 32)]
 )
-def test_synapse_that_is_not_there_is_refused(model: BDH, tokens: list[int], synapse: Synapse) -> None:
+def test_missing_synapse_is_refused(model: BDH, tokens: list[int], synapse: Synapse) -> None:
     with pytest.raises(InspectError, match="this model has"):
         follow_synapse(model, tokens, synapse)
 
 
 def test_empty_text_is_refused(model: BDH) -> None:
-    with pytest.raises(InspectError, match="no tokens"):
+    with pytest.raises(InspectError, match="text is empty"):
         measure_activity(model, [])
 
 
@@ -136,11 +136,11 @@ def test_every_token_is_labelled_with_a_word_of_the_text(text: str) -> None:
 
 
 def words_in(text: str) -> set[str]:
-    """Return what stands between ASCII blanks: a wide blank is part of a word here."""
+    """Return the words between ASCII spaces: other spaces are part of a word here."""
     return {word.decode() for word in text.encode().split()}
 
 
-def test_pieces_of_a_word_carry_the_whole_word() -> None:
+def test_every_token_of_a_word_gets_the_whole_word() -> None:
     tokenizer = BPETokenizer.train(["dragon hatch"], vocab_size=256)
     assert words_of(tokenizer.encode("a dragon’s"), tokenizer) == ["a", "a"] + ["dragon’s"] * 10
 
@@ -152,7 +152,7 @@ def test_tail_of_a_power_law_is_found(alpha: float) -> None:
     assert fit.alpha == pytest.approx(alpha, rel=0.06) and fit.heavy and fit.distance < 0.03
 
 
-def test_normal_tail_is_not_called_heavy() -> None:
+def test_normal_tail_is_not_heavy() -> None:
     fit = fit_tail(np.abs(np.random.default_rng(0).normal(size=50_000)))
     assert fit.alpha > 6 and not fit.heavy
 
@@ -168,7 +168,7 @@ def test_tail_of_few_values_is_refused() -> None:
         fit_tail(np.arange(100))
 
 
-def test_fresh_weights_look_as_they_were_made() -> None:
+def test_new_weights_match_their_initialisation() -> None:
     torch.manual_seed(0)
     fresh = BDH(BDHConfig(n_layer=1, n_embd=32, n_head=2, mlp_internal_dim_multiplier=16))
     statistics = weight_statistics(fresh)
@@ -179,7 +179,7 @@ def test_fresh_weights_look_as_they_were_made() -> None:
         assert not item.tail.heavy and np.all(np.diff(item.sizes) <= 0) and item.ranks[0] == 1
 
 
-def test_fresh_neuro_weights_look_as_they_were_made(neuro: BDHNeuro) -> None:
+def test_new_neuro_weights_match_their_initialisation(neuro: BDHNeuro) -> None:
     for item in weight_statistics(neuro).values():
         assert item.spread == pytest.approx(item.initial, rel=0.1)
 
@@ -218,7 +218,7 @@ def test_graph_of_the_neuro_variant(neuro: BDHNeuro) -> None:
 
 
 @pytest.mark.parametrize("degree", [0.0, 64.0, -1.0])
-def test_degree_that_cannot_be_had_is_refused(model: BDH, degree: float) -> None:
+def test_mean_degree_out_of_range_is_refused(model: BDH, degree: float) -> None:
     with pytest.raises(InspectError, match="mean_degree"):
         neuron_graph(model, mean_degree=degree)
 

@@ -1,4 +1,4 @@
-"""Two models become one that runs, and that keeps what each half was."""
+"""Two models merge into one that runs and keeps both."""
 
 from __future__ import annotations
 
@@ -10,10 +10,11 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from bdh import checkpoint, cli
+from bdh.backends import MODES
 from bdh.errors import MergeError
 from bdh.generation import generate
 from bdh.merge import ALONG, Along, merge, merge_folders
-from bdh.model import BDH, MODES
+from bdh.model import BDH
 from bdh.tokenizer import BPETokenizer, ByteTokenizer
 from tests.bdh.conftest import ModelMaker
 
@@ -26,7 +27,7 @@ def tokens() -> torch.Tensor:
 @pytest.mark.parametrize("along", ALONG)
 @settings(max_examples=6)
 @given(decay=st.sampled_from([None, (0.9, 0.99)]), learn=st.booleans())
-def test_model_merged_with_itself_computes_what_it_did(
+def test_model_merged_with_itself_has_the_same_outputs(
     make_model: ModelMaker, tokens: torch.Tensor, along: Along, decay: tuple[float, ...] | None, learn: bool
 ) -> None:
     model = make_model(decay=decay, learn_decay=learn and decay is not None)
@@ -49,14 +50,14 @@ def test_merged_neurons_keep_their_own_frequencies(make_model: ModelMaker) -> No
     assert torch.equal(decoder[:, :cut].reshape(-1, 16), first.decoder)
 
 
-def test_what_is_shared_is_averaged(make_model: ModelMaker) -> None:
+def test_shared_weights_are_averaged(make_model: ModelMaker) -> None:
     first, second = make_model(0), make_model(1)
     merged = merge(first, second)
     assert torch.allclose(merged.embed.weight, (first.embed.weight + second.embed.weight) / 2)
     assert torch.allclose(merged.lm_head, (first.lm_head + second.lm_head) / 2)
 
 
-def test_merged_heads_stand_side_by_side(make_model: ModelMaker) -> None:
+def test_merged_heads_are_concatenated(make_model: ModelMaker) -> None:
     first, second = make_model(0, decay=(0.9, 0.8)), make_model(1, decay=(0.7, 0.6))
     merged = merge(first, second, along="heads")
     assert merged.config.n_head == 4 and merged.config.n_neurons == first.config.n_neurons
@@ -69,7 +70,7 @@ def test_different_damping_becomes_the_geometric_mean(make_model: ModelMaker) ->
     assert merged.config.decay == pytest.approx((0.8, 0.81))
 
 
-def test_merged_model_runs_alike_in_every_mode(make_model: ModelMaker, tokens: torch.Tensor) -> None:
+def test_merged_model_is_the_same_in_every_mode(make_model: ModelMaker, tokens: torch.Tensor) -> None:
     merged = merge(make_model(0), make_model(1))
     with torch.inference_mode():
         outputs = [merged(tokens, mode=mode).logits for mode in MODES]
@@ -92,8 +93,8 @@ def test_merged_model_can_be_trained_on(make_model: ModelMaker, tokens: torch.Te
         ({"n_layer": 3}, "neurons", "n_layer is 2 and 3"),
         ({"vocab_size": 50}, "neurons", "vocab_size is 48 and 50"),
         ({"mlp_internal_dim_multiplier": 8}, "heads", "n_neurons is 32 and 64"),
-        ({"decay": (0.9, 0.9)}, "neurons", "damps its memory"),
-        ({"rope_theta": 100.0}, "heads", "different frequencies"),
+        ({"decay": (0.9, 0.9)}, "neurons", "has damping"),
+        ({"rope_theta": 100.0}, "heads", "different rotary frequencies"),
         ({}, "layers", "along is 'layers'"),
     ],
 )

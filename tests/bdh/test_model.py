@@ -1,4 +1,4 @@
-"""One meaning through the whole model: whatever the mode, wherever the text is cut."""
+"""The whole model gives one result in every mode, wherever the text is split."""
 
 from __future__ import annotations
 
@@ -13,8 +13,10 @@ from hypothesis import strategies as st
 from torch import Tensor
 
 import bdh.model
+from bdh import backends
+from bdh.backends import MODES, Mode
 from bdh.errors import BDHError, ConfigError, StateError
-from bdh.model import BDH, MODES, BDHOutput, Mode, evaluating
+from bdh.model import BDH, BDHOutput, evaluating
 from bdh.state import BDHState
 
 ModelMaker = Callable[..., BDH]
@@ -53,7 +55,7 @@ def _same(found: BDHOutput, expected: BDHOutput) -> bool:
 @pytest.mark.parametrize("damping", DAMPINGS)
 @given(batch=st.integers(1, 3), length=st.integers(1, 30), chunk=st.integers(1, 35), seed=st.integers(0, 99))
 @settings(max_examples=12)
-def test_modes_agree_through_the_whole_model(
+def test_modes_of_the_whole_model_agree(
     make_model: ModelMaker, damping: str, batch: int, length: int, chunk: int, seed: int
 ) -> None:
     model = make_model(chunk_size=chunk, **DAMPINGS[damping])
@@ -68,7 +70,7 @@ def test_modes_agree_through_the_whole_model(
 @pytest.mark.parametrize("damping", DAMPINGS)
 @given(cuts=st.lists(st.integers(0, 24), max_size=3), modes=st.lists(st.sampled_from(MODES), min_size=4, max_size=4))
 @settings(max_examples=12)
-def test_text_cut_anywhere_reads_like_the_whole(
+def test_text_split_anywhere_gives_the_same_logits(
     make_model: ModelMaker, damping: str, cuts: list[int], modes: list[Mode]
 ) -> None:
     model, tokens = make_model(**DAMPINGS[damping]), _tokens(2, 24)
@@ -86,7 +88,7 @@ def test_text_cut_anywhere_reads_like_the_whole(
 
 
 @pytest.mark.parametrize("mode", MODES)
-def test_text_at_position_ten_million_reads_like_that_at_the_start(make_model: ModelMaker, mode: Mode) -> None:
+def test_logits_at_position_ten_million_equal_those_at_the_start(make_model: ModelMaker, mode: Mode) -> None:
     model, tokens = make_model(n_embd=32, mlp_internal_dim_multiplier=16), _tokens(1, 60)
     with torch.inference_mode():
         near = model(tokens, mode=mode)
@@ -102,16 +104,15 @@ def test_mode_follows_from_the_length(
     make_model: ModelMaker, monkeypatch: pytest.MonkeyPatch, length: int, expected: Mode
 ) -> None:
     model, seen = make_model(n_layer=1, chunk_size=256), []
-    monkeypatch.setattr(
-        model, "_attention", lambda mode, *rest: seen.append(mode) or BDH._attention(model, mode, *rest)
-    )
+    make = backends.make_attend
+    monkeypatch.setattr(backends, "make_attend", lambda mode, *a, **k: seen.append(mode) or make(mode, *a, **k))
     with torch.inference_mode():
-        model(_tokens(2, length))  # a single text is read in pieces without it
+        model(_tokens(2, length))  # a single long text on a CPU has its own backend
     assert seen == [expected]
 
 
 @pytest.mark.parametrize("damping", [None, (0.5, 0.9), (1.0, 0.97)])
-def test_text_in_pieces_equals_its_layers_one_by_one(make_model: ModelMaker, damping: tuple[float, ...] | None) -> None:
+def test_cpu_stream_equals_the_plain_layers(make_model: ModelMaker, damping: tuple[float, ...] | None) -> None:
     model = make_model(n_head=2, decay=damping, chunk_size=150)
     tokens, earlier = _tokens(1, 400, 5), _state(model(_tokens(1, 90, 6)))
     kept = earlier.fork()
@@ -183,7 +184,7 @@ def test_rows_of_a_batch_do_not_see_each_other(make_model: ModelMaker) -> None:
         assert _close(model(tokens[row : row + 1]).logits, together.logits[row : row + 1])
 
 
-def test_loss_leaves_out_ignored_targets(make_model: ModelMaker) -> None:
+def test_loss_skips_ignored_targets(make_model: ModelMaker) -> None:
     model, tokens, targets = make_model(), _tokens(1, 10), _tokens(1, 10, 1)
     targets[0, 4:] = -100
     logits = model(tokens).logits[0, :4]
@@ -199,7 +200,7 @@ def test_logits_are_those_of_the_hidden_vectors(make_model: ModelMaker) -> None:
 
 
 @pytest.mark.parametrize("mode", MODES)
-def test_state_is_left_out_when_not_wanted(make_model: ModelMaker, mode: Mode) -> None:
+def test_keep_state_false_returns_no_state(make_model: ModelMaker, mode: Mode) -> None:
     model, tokens = make_model(), _tokens(1, 13)
     output = model(tokens, mode=mode, keep_state=False)
     assert output.state is None
@@ -217,7 +218,7 @@ def test_dropout_acts_only_in_training(make_model: ModelMaker) -> None:
 
 
 @pytest.mark.parametrize("mode", MODES)
-def test_narrow_weights_stay_close_to_wide_ones(make_model: ModelMaker, mode: Mode) -> None:
+def test_bfloat16_weights_stay_close_to_float32(make_model: ModelMaker, mode: Mode) -> None:
     wide, narrow = make_model(), make_model().to(torch.bfloat16)
     tokens = _tokens(1, 40)
     with torch.inference_mode():
@@ -228,7 +229,7 @@ def test_narrow_weights_stay_close_to_wide_ones(make_model: ModelMaker, mode: Mo
 
 
 @pytest.mark.parametrize("damping", ["damped", "learned"])
-def test_frequencies_and_damping_stay_wide_when_the_model_is_narrowed(make_model: ModelMaker, damping: str) -> None:
+def test_frequencies_and_damping_stay_float32_in_a_bfloat16_model(make_model: ModelMaker, damping: str) -> None:
     model = make_model(**DAMPINGS[damping])
     frequencies, decay = model.attn.freqs.clone(), model.attn.decay()
     for narrowed in (model.half(), model.bfloat16(), model.to("cpu", torch.float16)):
@@ -275,18 +276,18 @@ def test_bad_input_is_a_clear_error(make_model: ModelMaker, name: str) -> None:
     assert word in str(caught.value) and "\n" not in str(caught.value)
 
 
-def test_model_reads_tokens_of_32_bits(make_model: ModelMaker) -> None:
+def test_model_accepts_int32_tokens(make_model: ModelMaker) -> None:
     model, tokens = make_model(), _tokens(1, 6)
     assert torch.equal(model(tokens.int(), tokens.int()).logits, model(tokens, tokens).logits)
 
 
-def test_parameters_are_as_many_as_the_configuration_says(make_model: ModelMaker) -> None:
+def test_number_of_parameters_is_that_of_the_configuration(make_model: ModelMaker) -> None:
     for damping in DAMPINGS.values():
         model = make_model(**damping)
         assert sum(weight.numel() for weight in model.parameters()) == model.config.n_parameters
 
 
-def test_compiled_training_leaves_evaluation_plain(make_model: ModelMaker, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_evaluation_is_not_compiled(make_model: ModelMaker, monkeypatch: pytest.MonkeyPatch) -> None:
     calls = []
     monkeypatch.setattr(bdh.model.torch, "compile", lambda function, **_: lambda *a: calls.append(1) or function(*a))
     model, tokens = make_model(dropout=0.0), _tokens(1, 6)

@@ -6,9 +6,10 @@ import pytest
 import torch
 from safetensors.torch import load_file
 
+from bdh.backends import MODES, Mode
 from bdh.checkpoint import build
 from bdh.config import BDHConfig
-from bdh.model import BDH, MODES, Mode
+from bdh.model import BDH
 
 FIXTURE = Path(__file__).parents[1] / "fixtures" / "official_tiny.safetensors"
 CONFIG = BDHConfig(n_layer=3, n_embd=32, n_head=4, mlp_internal_dim_multiplier=16, vocab_size=256, dropout=0.1)
@@ -25,7 +26,7 @@ def model(official: dict[str, torch.Tensor]) -> BDH:
     return build(CONFIG, weights).eval()
 
 
-def test_official_state_dict_loads_as_it_is(official: dict[str, torch.Tensor]) -> None:
+def test_official_state_dict_loads_unchanged(official: dict[str, torch.Tensor]) -> None:
     weights = {name.removeprefix("weights."): value for name, value in official.items() if name.startswith("weights.")}
     result = BDH(CONFIG).load_state_dict(weights, strict=True)
     assert not result.missing_keys and not result.unexpected_keys

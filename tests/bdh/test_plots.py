@@ -1,4 +1,4 @@
-"""Runs, models and logs become pictures, and the numbers behind them; what cannot be drawn is one clear line."""
+"""Plots of runs, models and logs, and their numbers; errors are one line."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ pytest.importorskip("matplotlib")
 pytest.importorskip("networkx")
 
 from bdh import checkpoint, cli, plots
-from bdh.curves import Curve, read_log, read_metrics
+from bdh.curves import MetricCurve, read_log, read_metrics
 from bdh.errors import DataError
 from bdh.inspect.activity import SynapseTrace
 from bdh.neuro.config import NeuroConfig
@@ -83,9 +83,8 @@ def _size(path: Path) -> tuple[int, int]:
     return int(width), int(height)
 
 
-def test_run_gives_every_picture(
-    run: Path, text: Path, lists: Sequence[str], capsys: pytest.CaptureFixture[str]
-) -> None:
+@pytest.mark.slow
+def test_run_gives_every_plot(run: Path, text: Path, lists: Sequence[str], capsys: pytest.CaptureFixture[str]) -> None:
     assert cli.main(["plot", str(run), "--text", str(text), *lists, "--device", "cpu", "--format", "png"]) == 0
     names = ["loss", "training", "weights", "graph", "sparsity", "state_norm", "concept", "neuron", "synapse"]
     expected = {*(f"{name}.png" for name in names), "numbers.json"}
@@ -100,14 +99,14 @@ def test_run_gives_every_picture(
     assert len(numbers["synapse"]["trace"]["strength"]) == len(numbers["synapse"]["words"])
 
 
-def test_model_alone_gives_what_needs_no_text(run: Path, tmp_path: Path) -> None:
+def test_model_without_text_gives_the_plots_that_need_none(run: Path, tmp_path: Path) -> None:
     assert (
         cli.main(["plot", str(run / "best"), "--out", str(tmp_path / "out"), "--format", "png", "--device", "cpu"]) == 0
     )
     assert _names(tmp_path / "out") == {"weights.png", "graph.png", "numbers.json"}
 
 
-def test_neuro_model_is_drawn_too(tmp_path: Path, text: Path) -> None:
+def test_neuro_model_is_plotted(tmp_path: Path, text: Path) -> None:
     torch.manual_seed(0)
     model = BDHNeuro(NeuroConfig.published(n=64, d=16, n_layer=2))
     folder = checkpoint.save(tmp_path / "neuro", model, ByteTokenizer())
@@ -117,7 +116,7 @@ def test_neuro_model_is_drawn_too(tmp_path: Path, text: Path) -> None:
     assert _names(folder / "plots") == {*(f"{name}.svg" for name in named), "numbers.json"}
 
 
-def test_log_gives_the_curves_that_it_holds(tmp_path: Path) -> None:
+def test_log_gives_its_curves(tmp_path: Path) -> None:
     log = tmp_path / "train.log"
     log.write_text(LOG, encoding="utf-8")
     assert cli.main(["plot", "--file", str(log)]) == 0
@@ -140,7 +139,7 @@ def test_log_is_read_line_by_line_and_bar_by_bar(tmp_path: Path) -> None:
 
 
 @given(st.lists(st.tuples(st.integers(1, 10**6), st.floats(0, 20)), min_size=1, max_size=20, unique_by=lambda p: p[0]))
-def test_what_training_prints_is_read_back(
+def test_output_of_training_is_read_as_a_log(
     tmp_path_factory: pytest.TempPathFactory, points: list[tuple[int, float]]
 ) -> None:
     log = tmp_path_factory.mktemp("log") / "train.log"
@@ -155,7 +154,7 @@ def test_log_without_losses_is_one_line(tmp_path: Path, content: str, capsys: py
     log = tmp_path / "train.log"
     log.write_text(content, encoding="utf-8")
     assert cli.main(["plot", "--file", str(log)]) == 2
-    assert "holds no losses" in capsys.readouterr().err and _names(tmp_path) == {"train.log"}
+    assert "has no losses" in capsys.readouterr().err and _names(tmp_path) == {"train.log"}
 
 
 @pytest.mark.parametrize("content", ["{", "[]\n", '{"loss": 1}\n', '{"step": null}\n'])
@@ -177,7 +176,7 @@ def test_damaged_metrics_are_refused(tmp_path: Path, content: str) -> None:
         (["--text", "nowhere.txt"], "nowhere.txt"),
         (["--max_tokens", "0"], "max_tokens"),
         (["--mean_degree", "1000"], "mean_degree"),
-        (["--file", "train.log"], "drawn alone"),
+        (["--file", "train.log"], "give one of them"),
     ],
 )
 def test_wrong_flags_are_one_line(
@@ -189,25 +188,25 @@ def test_wrong_flags_are_one_line(
     assert found in error and error.count("\n") == 1
 
 
-def test_folder_that_is_nothing_is_one_line(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+def test_folder_without_run_or_model_is_one_line(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     assert cli.main(["plot", str(tmp_path), "--device", "cpu"]) == 2
     assert capsys.readouterr().err.count("\n") == 1
 
 
-def test_pictures_are_the_same_every_time(tmp_path: Path) -> None:
-    curves = {"loss": Curve(np.array([1.0, 2.0]), np.array([3.0, 2.0]))}
+def test_plots_are_deterministic(tmp_path: Path) -> None:
+    curves = {"loss": MetricCurve(np.array([1.0, 2.0]), np.array([3.0, 2.0]))}
     for folder in ("a", "b"):
-        plots.Album(tmp_path / folder).add("loss", plots.draw_losses(curves, title="t"))
+        plots.PlotFolder(tmp_path / folder).add("loss", plots.draw_losses(curves, title="t"))
     for name in ("loss.png", "loss.svg"):
         assert (tmp_path / "a" / name).read_bytes() == (tmp_path / "b" / name).read_bytes()
 
 
-def test_course_without_health_is_no_picture() -> None:
-    assert plots.draw_course({"loss": Curve(np.array([1.0]), np.array([3.0]))}, title="t") is None
+def test_metrics_without_health_give_no_training_plot() -> None:
+    assert plots.draw_training({"loss": MetricCurve(np.array([1.0]), np.array([3.0]))}, title="t") is None
 
 
-def test_axes_say_what_they_show() -> None:
-    curve = Curve(np.array([1.0, 2.0, 3.0]), np.array([3.0, 1.0, 2.0]))
+def test_axes_are_labelled() -> None:
+    curve = MetricCurve(np.array([1.0, 2.0, 3.0]), np.array([3.0, 1.0, 2.0]))
     figure = plots.draw_losses({"loss": curve, "val_loss": curve}, title="Loss")
     (axes,) = figure.axes
     assert (axes.get_xlabel(), axes.get_ylabel()) == ("step", "loss (nats per token)")
@@ -216,7 +215,7 @@ def test_axes_say_what_they_show() -> None:
     assert "best: 1.0000 at step 2" in [text.get_text() for text in legend.get_texts()]
 
 
-def test_silent_neuron_and_synapse_are_drawn() -> None:
+def test_inactive_neuron_and_synapse_are_plotted() -> None:
     none = np.zeros(5)
     words = ["a"] * 5
     assert not plots.draw_neuron(none, words, title="t").axes[0].texts
@@ -225,4 +224,4 @@ def test_silent_neuron_and_synapse_are_drawn() -> None:
 
 def test_unknown_format_is_refused(tmp_path: Path) -> None:
     with pytest.raises(DataError, match="gif"):
-        plots.Album(tmp_path, ["gif"])
+        plots.PlotFolder(tmp_path, ["gif"])

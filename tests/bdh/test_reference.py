@@ -1,4 +1,4 @@
-"""The plain model that ours is measured against gives the official logits, and ours, gradients too."""
+"""The reference model of the benchmarks gives the official logits, and the same gradients as BDH."""
 
 from pathlib import Path
 
@@ -36,7 +36,7 @@ def test_reference_gives_the_official_logits_and_loss(reference: Reference, offi
     assert (long[:, ::25] - official["long.logits"]).abs().max() < 1e-4
 
 
-def test_reference_and_ours_learn_the_same(reference: Reference, official: dict[str, torch.Tensor]) -> None:
+def test_reference_and_bdh_learn_the_same(reference: Reference, official: dict[str, torch.Tensor]) -> None:
     ours = BDH(CONFIG)
     ours.load_state_dict(reference.state_dict(), strict=True)
     tokens, targets = official["short.tokens"].long(), official["short.targets"].long()
@@ -49,7 +49,7 @@ def test_reference_and_ours_learn_the_same(reference: Reference, official: dict[
         assert (a - b).abs().max() < 1e-4 * max(1.0, float(a.abs().max())), name
 
 
-def test_reference_drops_neurons_only_while_training(official: dict[str, torch.Tensor]) -> None:
+def test_reference_has_dropout_only_in_training(official: dict[str, torch.Tensor]) -> None:
     model = Reference(BDHConfig(n_layer=2, n_embd=16, n_head=2, mlp_internal_dim_multiplier=4, dropout=0.5))
     tokens = official["short.tokens"].long()
     with torch.inference_mode():

@@ -1,4 +1,4 @@
-"""The memory between calls: independent copies, emptied rows, a file that comes back or is refused."""
+"""The state between calls: independent forks, reset rows, files that load exactly or are refused."""
 
 from __future__ import annotations
 
@@ -36,7 +36,7 @@ def state(make_model: ModelMaker) -> BDHState:
         return _state(make_model()(_tokens(3, 11)))
 
 
-def test_empty_state_reads_like_none(make_model: ModelMaker) -> None:
+def test_empty_state_equals_no_state(make_model: ModelMaker) -> None:
     model, tokens = make_model(), _tokens(2, 9)
     assert torch.equal(model(tokens, state=model.empty_state(2)).logits, model(tokens).logits)
 
@@ -62,7 +62,7 @@ def test_fork_repeats_every_sequence_in_a_row(state: BDHState) -> None:
         assert torch.equal(fork.memory[:, 2 * row + 1], state.memory[:, row])
 
 
-def test_forks_read_on_without_disturbing_each_other(make_model: ModelMaker) -> None:
+def test_forks_are_independent(make_model: ModelMaker) -> None:
     model = make_model()
     with torch.no_grad():
         origin = _state(model(_tokens(1, 8)))
@@ -71,7 +71,7 @@ def test_forks_read_on_without_disturbing_each_other(make_model: ModelMaker) -> 
         assert torch.equal(model(_tokens(1, 5, 2), state=origin.fork()).logits, alone)
 
 
-def test_reading_on_leaves_the_given_state_as_it_was(make_model: ModelMaker, state: BDHState) -> None:
+def test_reading_does_not_change_the_given_state(make_model: ModelMaker, state: BDHState) -> None:
     before = state.memory.clone()
     for mode in ("parallel", "chunkwise", "recurrent"):
         make_model(decay=(0.5, 1.0))(_tokens(3, 6), state=state, mode=mode)
@@ -79,14 +79,14 @@ def test_reading_on_leaves_the_given_state_as_it_was(make_model: ModelMaker, sta
 
 
 @pytest.mark.parametrize("copies", [0, -2])
-def test_fork_refuses_to_make_no_copy(state: BDHState, copies: int) -> None:
+def test_fork_refuses_zero_copies(state: BDHState, copies: int) -> None:
     with pytest.raises(StateError, match="at least 1"):
         state.fork(copies)
 
 
 @given(rows=st.lists(st.booleans(), min_size=3, max_size=3))
 @settings(max_examples=8)
-def test_reset_empties_the_marked_rows_alone(make_model: ModelMaker, rows: list[bool]) -> None:
+def test_reset_empties_only_the_marked_rows(make_model: ModelMaker, rows: list[bool]) -> None:
     with torch.no_grad():
         state = _state(make_model()(_tokens(3, 11)))
     reset = state.reset(torch.tensor(rows))
@@ -96,7 +96,7 @@ def test_reset_empties_the_marked_rows_alone(make_model: ModelMaker, rows: list[
         assert torch.equal(reset.memory[:, row], expected)
 
 
-def test_reset_row_reads_like_a_new_text(make_model: ModelMaker) -> None:
+def test_reset_row_equals_a_new_text(make_model: ModelMaker) -> None:
     model, tokens = make_model(decay=(0.9, 1.0)), _tokens(2, 12, 5)
     with torch.no_grad():
         state = _state(model(_tokens(2, 30))).reset(torch.tensor([True, False]))
@@ -105,7 +105,7 @@ def test_reset_row_reads_like_a_new_text(make_model: ModelMaker) -> None:
     assert not torch.allclose(read[1], fresh[1], atol=1e-2)
 
 
-def test_reset_heals_a_row_that_overflowed(state: BDHState) -> None:
+def test_reset_clears_a_row_that_overflowed(state: BDHState) -> None:
     state.memory[:, 1] = torch.inf
     assert bool(torch.isfinite(state.reset(torch.tensor([False, True, False])).memory).all())
 
@@ -116,7 +116,7 @@ def test_reset_refuses_flags_of_another_batch(state: BDHState, shape: tuple[int,
         state.reset(torch.ones(shape, dtype=torch.bool))
 
 
-def test_detached_state_has_no_tape(make_model: ModelMaker) -> None:
+def test_detached_state_has_no_gradient_history(make_model: ModelMaker) -> None:
     state = _state(make_model()(_tokens(1, 4)))
     assert state.memory.requires_grad and not state.detach().memory.requires_grad
     assert torch.equal(state.detach().memory, state.memory)
@@ -128,7 +128,7 @@ def test_norm_is_that_of_each_layer_and_sequence(state: BDHState) -> None:
     assert torch.allclose(norm[1, 2], state.memory[1, 2].flatten().norm())
 
 
-def test_saved_state_comes_back_exactly_and_reads_on(make_model: ModelMaker, tmp_path: Path) -> None:
+def test_saved_state_loads_exactly_and_can_be_continued(make_model: ModelMaker, tmp_path: Path) -> None:
     model, tokens = make_model(), _tokens(2, 7, 3)
     with torch.no_grad():
         state = _state(model(_tokens(2, 19)))
@@ -146,12 +146,12 @@ def test_saving_leaves_one_file_and_replaces_the_old_one(state: BDHState, tmp_pa
     assert BDHState.load(path).batch_size == 6
 
 
-def test_state_with_a_tape_can_be_saved(make_model: ModelMaker, tmp_path: Path) -> None:
+def test_state_with_gradient_history_can_be_saved(make_model: ModelMaker, tmp_path: Path) -> None:
     _state(make_model()(_tokens(1, 4))).save(tmp_path / "state.safetensors")
     assert BDHState.load(tmp_path / "state.safetensors").position == 4
 
 
-def test_saving_where_nothing_can_be_written_is_an_error(state: BDHState, tmp_path: Path) -> None:
+def test_saving_to_a_path_that_cannot_be_written_is_an_error(state: BDHState, tmp_path: Path) -> None:
     with pytest.raises(StateError, match="cannot be written"):
         state.save(tmp_path / "nowhere" / "state.safetensors")
 

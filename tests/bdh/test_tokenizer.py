@@ -1,4 +1,4 @@
-"""Text to tokens and back, exactly, for any text."""
+"""Tokenizers encode any text and decode it exactly."""
 
 from __future__ import annotations
 
@@ -76,7 +76,7 @@ def test_any_tokens_can_be_decoded(tokenizer: Either, tokens: list[int]) -> None
     assert isinstance(tokenizer.decode(tokens), str)
 
 
-def test_half_a_character_decodes_to_the_replacement_mark() -> None:
+def test_invalid_utf8_decodes_to_the_replacement_character() -> None:
     assert ByteTokenizer().decode([0x61, 0xE6, 0xB5]) == "a\ufffd"
 
 
@@ -114,7 +114,7 @@ def test_bpe_smaller_than_the_bytes_is_refused() -> None:
         BPETokenizer.train([STORY], vocab_size=255)
 
 
-def test_saved_tokenizer_comes_back(tokenizer: Either, tmp_path: Path) -> None:
+def test_saved_tokenizer_loads(tokenizer: Either, tmp_path: Path) -> None:
     tokenizer.save(tmp_path / "tokenizer.json")
     loaded = load_tokenizer(tmp_path / "tokenizer.json")
     assert type(loaded) is type(tokenizer) and loaded.vocab_size == tokenizer.vocab_size
@@ -165,7 +165,7 @@ def test_tokenizer_that_is_not_exact_is_refused(bpe: BPETokenizer, tmp_path: Pat
     "content",
     [b"", b"not json", b"[1, 2]", b"{}", b'"bytes"', b"null", b'{"type": "words"}', b"\xff\xfe", b"[" * 99_999],
 )
-def test_file_that_is_no_tokenizer_is_refused(tmp_path: Path, content: bytes) -> None:
+def test_file_that_is_not_a_tokenizer_is_refused(tmp_path: Path, content: bytes) -> None:
     path = tmp_path / "tokenizer.json"
     path.write_bytes(content)
     with pytest.raises(TokenizerError) as caught:
@@ -179,7 +179,7 @@ def test_missing_file_or_folder_is_refused(tmp_path: Path, name: str) -> None:
         load_tokenizer(tmp_path / name)
 
 
-def test_tokenizer_saved_with_a_length_limit_still_reads_whole_texts(bpe: BPETokenizer, tmp_path: Path) -> None:
+def test_saved_length_limit_is_ignored(bpe: BPETokenizer, tmp_path: Path) -> None:
     path = tmp_path / "tokenizer.json"
     bpe.save(path)
     mapping = json.loads(path.read_text(encoding="utf-8"))

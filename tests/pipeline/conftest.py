@@ -9,7 +9,7 @@ import pytest
 import torch
 
 import bdh
-from bdh.claims import ClaimReader, save_claim_reader
+from bdh.verifier import ClaimVerifier, save_claim_verifier
 from pipeline.config import PipelineConfig, ReadingConfig
 from tests.pipeline.little_story import TEXT
 
@@ -47,7 +47,7 @@ def stand_in_reader(tmp_path_factory: pytest.TempPathFactory) -> Path:
     folder = bdh.save(tmp_path_factory.mktemp("stand-in") / "reader", model.eval(), bdh.ByteTokenizer())
     with torch.random.fork_rng():
         torch.manual_seed(8)
-        save_claim_reader(folder / "claims", ClaimReader(model, inner=8), bdh.ByteTokenizer())
+        save_claim_verifier(folder / "claims", ClaimVerifier(model, inner=8), bdh.ByteTokenizer())
     return folder
 
 

@@ -16,7 +16,7 @@ import pytest
 import torch
 
 from bdh.cli import main as bdh_main
-from bdh.files import hold
+from bdh.files import locked
 from pipeline.cli import judge_main
 from pipeline.config import PipelineConfig
 from pipeline.errors import CacheError
@@ -205,7 +205,7 @@ def test_folder_of_a_training_takes_no_second_one(tmp_path: Path) -> None:
     text.write_text(TEXT, encoding="utf-8")
     sizes = ["--n_layer", "1", "--n_embd", "8", "--n_head", "2", "--batch_size", "1", "--seq_len", "8"]
     train = ["train", "--data", text, "--out", out, "--max_iters", "1", "--device", "cpu", *sizes]
-    with hold(out):
+    with locked(out):
         assert "another training writes to" in refused(bdh_main, *train)
         assert "another training writes to" in refused(bdh_main, *train, "--resume")
         assert [path.name for path in out.iterdir()] == [".training.lock"]

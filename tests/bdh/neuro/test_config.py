@@ -1,4 +1,4 @@
-"""The neuro configuration and its words on the command line."""
+"""The neuro configuration and its flags."""
 
 import argparse
 from typing import Any
@@ -41,7 +41,7 @@ def test_extension_switches_off_and_on_alone(name: str) -> None:
     assert published.without(*(other for other in EXTENSIONS if other != name)) == published.only([name])
 
 
-def test_layer_norm_before_d_y_can_be_taken_away() -> None:
+def test_layer_norm_before_d_y_can_be_switched_off() -> None:
     assert "ln_before_dy" in SWITCHES and "ln_before_dy" not in EXTENSIONS
     assert not NeuroConfig.plain().without("ln_before_dy").ln_before_dy
 
@@ -83,7 +83,7 @@ def test_unknown_extension_is_named() -> None:
         {"rope": True, "rope_theta": 0.0},
     ],
 )
-def test_value_that_breaks_its_rule_is_refused(changes: dict[str, Any]) -> None:
+def test_invalid_value_is_refused(changes: dict[str, Any]) -> None:
     with pytest.raises(ConfigError) as caught:
         NeuroConfig(**changes)
     assert "\n" not in str(caught.value)
@@ -91,7 +91,7 @@ def test_value_that_breaks_its_rule_is_refused(changes: dict[str, Any]) -> None:
 
 
 @pytest.mark.parametrize("config", [NeuroConfig.plain(9, 10, 4), NeuroConfig.published(9, 16, 8, n_layer=2, rope=True)])
-def test_config_comes_back_from_its_mapping(config: NeuroConfig) -> None:
+def test_config_is_restored_from_its_mapping(config: NeuroConfig) -> None:
     mapping = {name: list(value) if isinstance(value, tuple) else value for name, value in config.to_dict().items()}
     assert NeuroConfig.from_dict(mapping) == config
 

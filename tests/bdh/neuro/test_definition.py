@@ -1,4 +1,4 @@
-"""Definition 4 and each extension, line by line in plain Python: the neuro model is held to it."""
+"""Definition 4 and each extension in plain Python; the neuro model must equal it."""
 
 import math
 from dataclasses import replace
@@ -46,7 +46,7 @@ class Naive:
         self.rho = [[[[0.0] * N for _ in range(D)] for _ in K] for _ in layers]
         self.x: Vector = [0.0] * N
         self.expected: Vector | None = None
-        self.mean, self.variance, self.heard = 0.0, 1.0, 0
+        self.mean, self.variance, self.seen = 0.0, 1.0, 0
         self.ys: list[list[Vector]] = []
         self.gains: Vector = []
 
@@ -112,13 +112,13 @@ class Naive:
         if not c.mod_gamma_max or self.expected is None:
             return 1.0
         surprisal = -self.expected[token]
-        self.heard += 1
-        if self.heard == 1:
+        self.seen += 1
+        if self.seen == 1:
             self.mean = surprisal
             return 1.0
         distance = surprisal - self.mean
         gain = 1 + c.mod_gamma_max * math.tanh(distance / math.sqrt(self.variance))
-        rate = max(c.mod_rate, 1 / self.heard)
+        rate = max(c.mod_rate, 1 / self.seen)
         self.mean += rate * distance
         self.variance += rate * (distance**2 - self.variance)
         return gain
@@ -166,13 +166,13 @@ def test_model_equals_the_definition(name: str, training: bool) -> None:
 
 
 @pytest.mark.parametrize("name", [name for name in SETTINGS if name not in ("plain", "two layers", "spikes")])
-def test_extension_changes_what_is_predicted(name: str) -> None:
+def test_extension_changes_the_prediction(name: str) -> None:
     tokens = torch.randint(0, V, (2, T), generator=torch.Generator().manual_seed(1))
     changed, plain = make(SETTINGS[name]).eval(), make(PLAIN).eval()
     assert (changed(tokens).logits - plain(tokens).logits).abs().max() > 1e-4
 
 
-def test_rope_turns_keys_and_queries_by_their_position() -> None:
+def test_rope_rotates_keys_and_queries_by_position() -> None:
     model = make(replace(PLAIN, u_kernels=(1.0,), rope=True)).eval()
     tokens = torch.randint(0, V, (1, T), generator=torch.Generator().manual_seed(1))
     trace = model.trace(tokens)

@@ -1,4 +1,4 @@
-"""Each extension does what it claims."""
+"""Each extension of the neuro variant has its effect."""
 
 import math
 from typing import Any
@@ -50,7 +50,7 @@ def test_decay_halves_memory_after_its_half_life(half_life: int) -> None:
     torch.testing.assert_close(after.rho, before.rho / 2)
 
 
-def test_timescales_fade_each_with_its_own_factor() -> None:
+def test_timescales_decay_each_with_its_own_factor() -> None:
     model = make(plain(u_kernels=(0.9, 0.5), u_weights=(0.5, 0.5)))
     before = read(model).state
     silence(model, slice(None))
@@ -78,7 +78,7 @@ def test_reading_mixes_timescales_by_their_weights(seed: int, rows: int, share: 
     torch.testing.assert_close(read_both, share * each[0] + (1 - share) * each[1], rtol=1e-4, atol=1e-4)
 
 
-def test_silent_synapses_fade_faster_with_local_forgetting() -> None:
+def test_inactive_synapses_decay_faster_with_local_forgetting() -> None:
     model, length, eta = make(plain(local_forget_eta=0.1)), 5, 0.1
     before = read(model).state
     silence(model, slice(0, N // 2))
@@ -91,7 +91,7 @@ def test_silent_synapses_fade_faster_with_local_forgetting() -> None:
     assert before.rho[..., silent].norm() > 0
 
 
-def test_local_forgetting_spares_synapses_of_firing_neurons() -> None:
+def test_local_forgetting_excludes_synapses_of_active_neurons() -> None:
     model = make(plain(local_forget_eta=0.5, branches=2, branch_nl="softplus"))
     keeping = make(plain(branches=2, branch_nl="softplus"))
     assert (read(model).x > 0).all()
@@ -150,7 +150,7 @@ def test_dendrite_is_not_cancelled_by_another() -> None:
     assert (apart == D / 2).all()
 
 
-def test_softplus_branches_keep_every_neuron_awake() -> None:
+def test_softplus_branches_keep_every_neuron_active() -> None:
     assert (read(make(plain(branches=2, branch_nl="softplus"))).x > 0).all()
     assert (read(make(plain(branches=2, branch_nl="relu"))).x == 0).any()
 
@@ -177,7 +177,7 @@ def test_gain_rises_with_surprise_and_stays_in_its_bounds(
     assert gain_of(mean, state, gamma) == pytest.approx(1.0, abs=1e-3)
 
 
-def test_gain_waits_for_something_to_compare_with() -> None:
+def test_gain_is_one_for_the_first_two_tokens() -> None:
     gain = read(make(published())).gain
     assert (gain[:, :2] == 1).all()
     assert (gain[:, 2:] != 1).any()
@@ -227,25 +227,25 @@ def test_spikes_come_only_in_training() -> None:
 
 
 @given(seeds)
-def test_total_of_x_is_held_and_silence_stays_silent(seed: int) -> None:
+def test_total_of_x_is_constant_and_zero_stays_zero(seed: int) -> None:
     x = torch.rand(4, N, generator=torch.Generator().manual_seed(seed)) * torch.tensor([[0.0], [1e-6], [1.0], [1e6]])
     x[:, ::3] = 0
-    held = extensions.hold_total(x)
+    held = extensions.scale_total(x)
     assert torch.equal(held == 0, x == 0)
     torch.testing.assert_close(held[1:].sum(-1), torch.full((3,), float(N)))
     assert (held[0] == 0).all()
 
 
-def test_silence_over_many_tokens_gives_finite_gradients() -> None:
+def test_inactivity_over_many_tokens_gives_finite_gradients() -> None:
     first = torch.zeros(2, N, requires_grad=True)
     x = first
     for _ in range(60):
-        x = extensions.hold_total(0.97 * x + torch.relu(first - 1))
+        x = extensions.scale_total(0.97 * x + torch.relu(first - 1))
     x.sum().backward()
     assert first.grad is not None and torch.isfinite(first.grad).all()
 
 
-def test_carried_x_keeps_its_total_and_its_silent_neurons() -> None:
+def test_carried_x_keeps_its_total_and_its_inactive_neurons() -> None:
     model = make(plain(x_decay=0.9))
     silence(model, slice(0, 6))
     x = read(model, length=30).x
@@ -254,7 +254,7 @@ def test_carried_x_keeps_its_total_and_its_silent_neurons() -> None:
     assert float((x > 0).float().mean()) <= 1 - 6 / N
 
 
-def test_x_decay_lets_a_neuron_fade_that_is_no_longer_driven() -> None:
+def test_x_decay_reduces_a_neuron_without_input() -> None:
     model = make(plain(x_decay=0.5))
     before = read(model, rows=1)
     silence(model, slice(0, 1))
@@ -263,7 +263,7 @@ def test_x_decay_lets_a_neuron_fade_that_is_no_longer_driven() -> None:
     assert (faded[1:] <= faded[:-1]).all() and float(faded[-1]) < 0.01
 
 
-def test_x_starts_from_nothing_at_each_token_without_x_decay() -> None:
+def test_x_starts_at_zero_for_each_token_without_x_decay() -> None:
     model = make(plain())
     token = torch.tensor([[2]])
     torch.testing.assert_close(model.trace(token).x, model.trace(token, read(model, rows=1).state).x)

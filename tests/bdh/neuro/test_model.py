@@ -1,4 +1,4 @@
-"""The neuro model as the rest of the library sees it: states, cuts, checkpoints, sampling, measuring, training."""
+"""The neuro model in the library: states, splits, checkpoints, sampling, evaluation, training."""
 
 import dataclasses
 import json
@@ -56,7 +56,7 @@ def assert_same(one: NeuroState, other: NeuroState, *, position: bool = True) ->
 @pytest.mark.parametrize("name", CONFIGS)
 @settings(max_examples=12)
 @given(st.lists(st.integers(1, 13), max_size=5, unique=True))
-def test_text_cut_anywhere_gives_the_same(name: str, cuts: list[int]) -> None:
+def test_text_split_anywhere_gives_the_same(name: str, cuts: list[int]) -> None:
     model, ids = make(CONFIGS[name]), tokens()
     whole, after = read(model, ids)
     pieces, state = [], None
@@ -68,7 +68,7 @@ def test_text_cut_anywhere_gives_the_same(name: str, cuts: list[int]) -> None:
     assert_same(state, after)
 
 
-def test_rows_do_not_know_of_each_other() -> None:
+def test_rows_do_not_see_each_other() -> None:
     model, ids = make(), tokens(rows=3)
     together, _ = read(model, ids)
     for row in range(3):
@@ -86,7 +86,7 @@ def test_mode_changes_nothing(mode: Any) -> None:
     assert torch.equal(model(tokens(), mode=mode).logits, model(tokens()).logits)
 
 
-def test_state_that_is_not_wanted_is_not_returned() -> None:
+def test_keep_state_false_returns_no_state() -> None:
     assert make()(tokens(), keep_state=False).state is None
 
 
@@ -98,7 +98,7 @@ def test_autocast_leaves_the_precision_alone() -> None:
     assert output.loss is not None and output.loss.dtype == torch.float32
 
 
-def test_narrow_weights_are_computed_with_in_float32() -> None:
+def test_bfloat16_weights_compute_in_float32() -> None:
     model = checkpoint.cast_weights(make(), torch.bfloat16)
     logits, state = read(model, tokens())
     assert logits.dtype == state.rho.dtype == torch.float32
@@ -147,7 +147,7 @@ def test_wrong_mode_and_state_are_refused() -> None:
         model(tokens(), state=model.empty_state(3))
 
 
-def test_fork_repeats_rows_and_stands_alone() -> None:
+def test_fork_repeats_rows_and_is_independent() -> None:
     model = make()
     _, state = read(model, tokens())
     forked = state.fork(3)
@@ -160,7 +160,7 @@ def test_fork_repeats_rows_and_stands_alone() -> None:
         state.fork(0)
 
 
-def test_reset_row_reads_like_a_new_one_and_others_go_on() -> None:
+def test_reset_row_equals_a_new_one_and_others_continue() -> None:
     model = make()
     _, state = read(model, tokens())
     logits, _ = read(model, tokens(2, 6), state.reset(torch.tensor([True, False])))
@@ -177,13 +177,13 @@ def test_detached_state_carries_no_gradient() -> None:
 
 
 @pytest.mark.parametrize("name", CONFIGS)
-def test_state_comes_back_from_its_file(name: str, tmp_path: Path) -> None:
+def test_state_loads_from_its_file(name: str, tmp_path: Path) -> None:
     _, state = read(make(CONFIGS[name]), tokens())
     state.save(tmp_path / "state.safetensors")
     assert_same(NeuroState.load(tmp_path / "state.safetensors"), state)
 
 
-def test_state_files_of_the_variants_are_told_apart(tmp_path: Path) -> None:
+def test_state_file_of_the_other_variant_is_refused(tmp_path: Path) -> None:
     make().empty_state().save(tmp_path / "neuro")
     BDHState.empty(BDHConfig(1, 8, 1, 2)).save(tmp_path / "bdh")
     with pytest.raises(StateError, match="format bdh-state-1"):
@@ -202,7 +202,7 @@ def test_damaged_state_is_refused(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize("name", CONFIGS)
-def test_model_comes_back_from_its_folder(name: str, tmp_path: Path) -> None:
+def test_model_loads_from_its_folder(name: str, tmp_path: Path) -> None:
     model, tokenizer = make(CONFIGS[name]), CharTokenizer("abcdefghijk")
     checkpoint.save(tmp_path / "model", model, tokenizer)
     loaded, characters = checkpoint.load(tmp_path / "model")
@@ -211,10 +211,10 @@ def test_model_comes_back_from_its_folder(name: str, tmp_path: Path) -> None:
     assert characters.encode("kabc") == [10, 0, 1, 2]
 
 
-def test_folder_says_its_variant_and_none_means_the_published_model(tmp_path: Path) -> None:
+def test_folder_names_its_variant_and_the_default_is_the_published_model(tmp_path: Path) -> None:
     checkpoint.save(tmp_path, make(), CharTokenizer("abc"))
     assert json.loads((tmp_path / "config.json").read_text())["variant"] == "neuro"
-    with pytest.raises(CheckpointError, match="holds the neuro variant"):
+    with pytest.raises(CheckpointError, match="contains the neuro variant"):
         checkpoint.load_bdh(tmp_path)
     checkpoint.save(tmp_path, BDH(BDHConfig(1, 8, 1, 2)), CharTokenizer("abc"))
     mapping = json.loads((tmp_path / "config.json").read_text())
@@ -226,7 +226,7 @@ def test_folder_says_its_variant_and_none_means_the_published_model(tmp_path: Pa
         checkpoint.load(tmp_path)
 
 
-def test_generation_is_seeded_and_goes_on_from_its_state() -> None:
+def test_generation_is_seeded_and_continues_its_state() -> None:
     model = make()
     first = list(generate(model, [1, 2, 3], max_new_tokens=12, temperature=0.8, top_k=5, seed=4))
     assert first == list(generate(model, [1, 2, 3], max_new_tokens=12, temperature=0.8, top_k=5, seed=4))
@@ -237,7 +237,7 @@ def test_generation_is_seeded_and_goes_on_from_its_state() -> None:
     assert greedy.state.position == 7
 
 
-def test_evaluation_carries_the_memory() -> None:
+def test_evaluation_carries_the_state() -> None:
     model = make()
     document = tokens(1, 60)[0].numpy().astype(np.int32)
     (losses,) = stream_losses(model, [document], segment=7)

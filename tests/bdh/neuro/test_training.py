@@ -1,4 +1,4 @@
-"""Training a neuro model: alone, with carried memory, resumed, from the command line, by two processes."""
+"""Training a neuro model: with a carried state, resumed, from the command line, by two processes."""
 
 import json
 import os
@@ -19,7 +19,7 @@ from bdh.neuro.state import NeuroState
 from bdh.tokenizer import CharTokenizer
 from bdh.training.data import DocumentStreams, RandomWindows, encode_documents
 from bdh.training.distributed import World
-from bdh.training.loop import TrainConfig, Trainer
+from bdh.training.trainer import TrainConfig, Trainer
 
 ROOT = Path(__file__).parents[3]
 TEXT = "the ferry did not run on sundays, and the ferryman did not run at all. " * 12
@@ -62,7 +62,7 @@ def test_training_reduces_the_loss(config: NeuroConfig, carry: bool) -> None:
     assert ("gain" in reports[-1].to_dict()) is bool(config.mod_gamma_max)
 
 
-def test_memory_is_carried_through_a_document() -> None:
+def test_state_is_carried_through_a_document() -> None:
     trainer = make_trainer(NeuroConfig.published(1, 24, 8), carry=True)
     trainer.take_step()
     state = trainer.state
@@ -73,7 +73,7 @@ def test_memory_is_carried_through_a_document() -> None:
     assert isinstance(trainer.state, NeuroState) and trainer.state.position == 32
 
 
-def test_resumed_training_goes_on_exactly() -> None:
+def test_resumed_training_is_exact() -> None:
     config = NeuroConfig.published(1, 24, 8)
     whole = make_trainer(config, carry=True)
     losses = [float(whole.take_step()[0]) for _ in range(6)]
@@ -87,7 +87,7 @@ def test_resumed_training_goes_on_exactly() -> None:
     assert [float(resumed.take_step()[0]) for _ in range(3)] == losses[3:]
 
 
-def test_narrow_training_computes_in_float32() -> None:
+def test_bfloat16_training_computes_in_float32() -> None:
     config = NeuroConfig.published(1, 24, 8)
     narrow, wide = make_trainer(config, dtype="bf16"), make_trainer(config)
     assert float(narrow.take_step()[0]) == float(wide.take_step()[0])
@@ -110,9 +110,7 @@ def test_command_line_trains_samples_and_measures(tmp_path: Path, capsys: pytest
     assert json.loads(capsys.readouterr().out)["documents"] == 1
 
 
-def test_command_line_answers_an_unknown_character_in_one_line(
-    tmp_path: Path, capsys: pytest.CaptureFixture[str]
-) -> None:
+def test_unknown_character_is_one_line_on_the_command_line(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     checkpoint.save(tmp_path, BDHNeuro(NeuroConfig.plain(3, 16, 8)), CharTokenizer("abc"))
     assert main(["generate", "--model", str(tmp_path), "--prompt", "abx", "--device", "cpu"]) == 2
     error = capsys.readouterr().err

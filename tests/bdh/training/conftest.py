@@ -15,7 +15,7 @@ from bdh.model import BDH
 from bdh.tokenizer import ByteTokenizer
 from bdh.training.data import DocumentStreams, RandomWindows, encode_documents
 from bdh.training.distributed import World
-from bdh.training.loop import TrainConfig, Trainer
+from bdh.training.trainer import TrainConfig, Trainer
 
 TEXT = "the ferry did not run on sundays, and the ferryman did not run at all. " * 30
 TrainerMaker = Callable[..., Trainer]
@@ -42,13 +42,21 @@ def make_trainer(make_model: Callable[..., BDH]) -> TrainerMaker:
     return make
 
 
+def _load(name: str) -> ModuleType:
+    specification = importlib.util.spec_from_file_location(name, Path(__file__).with_name(f"{name}.py"))
+    assert specification is not None and specification.loader is not None
+    module = importlib.util.module_from_spec(specification)
+    specification.loader.exec_module(module)
+    return module
+
+
 @pytest.fixture(scope="session")
 def worker() -> ModuleType:
-    """Return the script that two processes run."""
-    specification = importlib.util.spec_from_file_location(
-        "two_processes", Path(__file__).with_name("two_processes.py")
-    )
-    assert specification is not None and specification.loader is not None
-    worker = importlib.util.module_from_spec(specification)
-    specification.loader.exec_module(worker)
-    return worker
+    """Return the script by which two processes train a language model."""
+    return _load("two_processes")
+
+
+@pytest.fixture(scope="session")
+def verifier_worker() -> ModuleType:
+    """Return the script by which two processes train a verifier."""
+    return _load("verifier_worker")

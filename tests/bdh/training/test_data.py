@@ -1,4 +1,4 @@
-"""Batches of text: what is read, in which order, and going back to a place."""
+"""Batches of text: content, order, and resuming from a position."""
 
 from __future__ import annotations
 
@@ -20,12 +20,12 @@ from bdh.training.data import Batch, Batches, DocumentStreams, RandomWindows, To
 
 
 def _documents(lengths: Sequence[int]) -> list[Tokens]:
-    """Return documents in which every token tells its document and its place."""
+    """Return documents in which every token encodes its document and position."""
     return [np.arange(length, dtype=np.int32) + 1000 * number for number, length in enumerate(lengths)]
 
 
 def _places(batch: Batch) -> list[tuple[int, int, bool]]:
-    """Return document, offset and freshness of each row, after checking that the row is one consecutive piece."""
+    """Return document, offset and freshness of each row, after checking that the row is consecutive text."""
     table = torch.cat([batch.tokens, batch.targets[:, -1:]], dim=1)
     assert torch.equal(batch.tokens[:, 1:], batch.targets[:, :-1])
     assert bool((table.diff(dim=1) == 1).all())
@@ -53,7 +53,7 @@ def test_rows_read_documents_from_beginning_to_end(lengths: list[int], rows: int
 
 @given(lengths=st.lists(st.integers(10, 40), min_size=2, max_size=6), seed=st.integers(0, 99))
 @settings(max_examples=25)
-def test_every_document_is_dealt_once_an_epoch(lengths: list[int], seed: int) -> None:
+def test_every_document_is_assigned_once_per_epoch(lengths: list[int], seed: int) -> None:
     streams = DocumentStreams(_documents(lengths), batch_size=1, seq_len=9, seed=seed)
     dealt = [_places(streams.next())[0][0]]
     while len(dealt) < 3 * len(lengths):
@@ -81,7 +81,7 @@ def test_processes_read_disjoint_documents_in_an_epoch(count: int, world: int, s
     assert sorted(together) == list(range(count))
 
 
-def test_rows_forget_as_often_as_asked() -> None:
+def test_rows_are_reset_with_the_given_probability() -> None:
     streams = DocumentStreams(_documents([900] * 4), batch_size=4, seq_len=3, seed=1, reset_probability=0.25)
     fresh = [batch.fresh for batch in (streams.next() for _ in range(200))]
     for share in torch.stack(fresh).float().mean(dim=0).tolist():
@@ -98,7 +98,7 @@ def _batches(kind: str, lengths: Sequence[int] = (50, 33, 41), **changes: Any) -
 @pytest.mark.parametrize("kind", ["windows", "documents"])
 @given(before=st.integers(0, 12))
 @settings(max_examples=8)
-def test_place_in_the_data_can_be_gone_back_to(kind: str, before: int) -> None:
+def test_position_in_the_data_can_be_restored(kind: str, before: int) -> None:
     batches = _batches(kind)
     for _ in range(before):
         batches.next()
@@ -121,16 +121,16 @@ def test_place_in_the_data_can_be_gone_back_to(kind: str, before: int) -> None:
         (_batches("documents", lengths=[900]), _batches("documents", lengths=[20])),
     ],
 )
-def test_place_in_other_data_is_refused(saved: Batches, asked: Batches) -> None:
+def test_position_in_other_data_is_refused(saved: Batches, asked: Batches) -> None:
     for _ in range(4):
         saved.next()
-    with pytest.raises(DataError, match="saved place"):
+    with pytest.raises(DataError, match="saved position"):
         asked.load_state_dict(saved.state_dict())
 
 
 @given(world=st.integers(1, 4), seed=st.integers(0, 99))
 @settings(max_examples=10)
-def test_processes_together_draw_the_windows_that_one_would(world: int, seed: int) -> None:
+def test_processes_share_the_windows_of_one(world: int, seed: int) -> None:
     shared: dict[str, Any] = {"seq_len": 7, "seed": seed}
     whole = RandomWindows(_documents([500]), batch_size=12, **shared)
     parts = [
@@ -154,7 +154,7 @@ def test_text_shorter_than_a_segment_is_an_error(kind: str) -> None:
         _batches(kind, lengths=[8])
 
 
-def test_texts_of_a_folder_come_in_order_of_name(tmp_path: Path) -> None:
+def test_texts_of_a_folder_are_in_order_of_name(tmp_path: Path) -> None:
     for name, text in (("b.txt", "second"), ("a.txt", "\ufefffirst"), ("c.md", "not me")):
         (tmp_path / name).write_text(text, encoding="utf-8")
     assert read_texts(tmp_path) == ["first", "second"]
@@ -171,7 +171,7 @@ def test_text_that_cannot_be_read_is_an_error(tmp_path: Path) -> None:
         read_texts(tmp_path / "empty")
 
 
-def test_texts_without_tokens_are_left_out_and_none_left_is_an_error() -> None:
+def test_empty_texts_are_skipped_and_no_text_is_an_error() -> None:
     assert [document.tolist() for document in encode_documents(["", "ab", "c"], ByteTokenizer())] == [[97, 98]]
     with pytest.raises(DataError, match="empty"):
         encode_documents(["", "x"], ByteTokenizer())

@@ -1,4 +1,4 @@
-"""Texts with a name: downloaded once from wherever they lie, kept, checked, and cut into splits."""
+"""Datasets by name: downloaded once, cached, checked, and split."""
 
 from __future__ import annotations
 
@@ -73,12 +73,12 @@ def mirror(monkeypatch: pytest.MonkeyPatch) -> Iterator[Mirror]:
     thread.join()
 
 
-def test_dataset_is_downloaded_once_and_said_so(mirror: Mirror, tmp_path: Path) -> None:
-    said: list[str] = []
+def test_dataset_is_downloaded_once_and_reported(mirror: Mirror, tmp_path: Path) -> None:
+    reported: list[str] = []
     for _ in range(2):
-        text = read_dataset("wikitext-2", "train", folder=tmp_path, mirror=mirror.address + "/", say=said.append)
+        text = read_dataset("wikitext-2", "train", folder=tmp_path, mirror=mirror.address + "/", report=reported.append)
         assert text == " = train = \n"
-    assert len(mirror.asked) == 1 and said == [f"downloading {mirror.address}{mirror.asked[0]}"]
+    assert len(mirror.asked) == 1 and reported == [f"downloading {mirror.address}{mirror.asked[0]}"]
     assert [path.name for path in (tmp_path / "wikitext-2").iterdir()] == ["train.txt"]
     assert read_dataset("wikitext-2", "train", folder=tmp_path, mirror=OFFLINE) == text
 
@@ -106,13 +106,13 @@ def test_dataset_without_a_network_is_one_clear_error(tmp_path: Path) -> None:
     assert list(tmp_path.rglob("*.*")) == []
 
 
-def test_file_that_is_not_there_is_an_error(mirror: Mirror, tmp_path: Path) -> None:
+def test_missing_file_is_an_error(mirror: Mirror, tmp_path: Path) -> None:
     mirror.files.clear()
     with pytest.raises(DataError, match="404"):
         read_dataset("wikitext-2", "test", folder=tmp_path, mirror=mirror.address)
 
 
-def test_download_that_breaks_off_leaves_nothing(mirror: Mirror, tmp_path: Path) -> None:
+def test_interrupted_download_leaves_no_file(mirror: Mirror, tmp_path: Path) -> None:
     mirror.cut = 3
     with pytest.raises(DataError, match="could not be downloaded"):
         read_dataset("wikitext-2", "train", folder=tmp_path, mirror=mirror.address)
@@ -141,7 +141,7 @@ def test_unknown_dataset_or_split_names_the_known_ones(tmp_path: Path, name: str
         read_dataset(name, split, folder=tmp_path, mirror=OFFLINE)
 
 
-def test_datasets_are_kept_where_the_environment_says(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+def test_dataset_folder_follows_the_environment(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
     monkeypatch.setenv("BDH_CACHE_DIR", str(tmp_path))
     assert default_folder() == tmp_path / "datasets"
     monkeypatch.delenv("BDH_CACHE_DIR")

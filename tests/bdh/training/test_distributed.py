@@ -1,4 +1,4 @@
-"""One process or many: who am I, and where do I compute."""
+"""Training in one process or many: rank, size and device."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ ROOT = Path(__file__).parents[3]
 WORKER = Path(__file__).with_name("two_processes.py")
 
 
-def test_process_alone_is_a_world_of_one(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_single_process_is_a_world_of_one(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.delenv("WORLD_SIZE", raising=False)
     with join_world("cpu") as world:
         assert world == World(0, 1, torch.device("cpu")) and world.writes
@@ -33,7 +33,7 @@ def test_unknown_device_is_an_error(name: str) -> None:
 
 
 @pytest.mark.parametrize("name", ["cuda", "cuda:0", "cuda:99"])
-def test_gpu_that_is_not_there_is_an_error(monkeypatch: pytest.MonkeyPatch, name: str) -> None:
+def test_missing_gpu_is_an_error(monkeypatch: pytest.MonkeyPatch, name: str) -> None:
     monkeypatch.setattr(torch.cuda, "is_available", lambda: False)
     with pytest.raises(ConfigError, match="no GPU"):
         choose_device(name)
@@ -93,7 +93,7 @@ def test_two_processes_validate_what_one_validates(
 
 
 @pytest.mark.slow
-def test_two_processes_go_on_where_each_of_them_stopped(curves: dict[str, list[float]]) -> None:
+def test_two_processes_resume_exactly(curves: dict[str, list[float]]) -> None:
     assert len(curves["whole"]) == 6
     assert curves["stopped"] == curves["whole"][:3]
     assert curves["resumed"] == curves["whole"][2:]  # the last place was saved at step 2

@@ -1,4 +1,4 @@
-"""A run in its folder: it leaves models that load, and goes on after a stop as if it had not stopped."""
+"""A run in its folder: models that load, and exact resume."""
 
 from __future__ import annotations
 
@@ -17,8 +17,8 @@ from bdh.model import BDH
 from bdh.tokenizer import ByteTokenizer
 from bdh.training.data import encode_documents
 from bdh.training.distributed import World
-from bdh.training.loop import Trainer
 from bdh.training.run import TrainingRun
+from bdh.training.trainer import Trainer
 
 ModelMaker = Callable[..., BDH]
 TrainerMaker = Callable[..., Trainer]
@@ -43,7 +43,7 @@ def _curve(run: TrainingRun) -> list[tuple[int, float, float, float | None, bool
 
 @pytest.mark.parametrize("carry", [False, True])
 @pytest.mark.parametrize("stop", [4, 6, 12])
-def test_stopped_run_goes_on_as_if_it_had_not_stopped(
+def test_resumed_run_equals_an_uninterrupted_one(
     make_trainer: TrainerMaker, tmp_path: Path, carry: bool, stop: int
 ) -> None:
     whole = _curve(_run(tmp_path / "whole", make_trainer(carry)))
@@ -66,7 +66,7 @@ def test_stopped_run_goes_on_as_if_it_had_not_stopped(
     assert records[0] == records[1] and len(records[0]) == 6
 
 
-def test_run_leaves_models_that_load_and_whole_files_only(make_trainer: TrainerMaker, tmp_path: Path) -> None:
+def test_run_leaves_models_that_load_and_no_partial_files(make_trainer: TrainerMaker, tmp_path: Path) -> None:
     trainer = make_trainer()
     best = [row for row in _curve(_run(tmp_path, trainer)) if row[-1]]
     assert best
@@ -81,10 +81,10 @@ def test_run_leaves_models_that_load_and_whole_files_only(make_trainer: TrainerM
     assert header.split(",")[:2] == ["step", "loss"] and "val_bits_per_byte" in header and len(rows) == 6
 
 
-def test_weights_that_are_newer_than_the_place_do_not_disturb_resuming(
+def test_weights_newer_than_the_training_state_do_not_affect_resuming(
     make_model: ModelMaker, make_trainer: TrainerMaker, tmp_path: Path
 ) -> None:
-    """A run killed between its two files has a newer model than place; the place holds its own weights."""
+    """A run killed between its two files has a model newer than its training state, which has its own weights."""
     _curve(_run(tmp_path, make_trainer()))
     bdh.save(
         tmp_path / "last",
@@ -97,7 +97,7 @@ def test_weights_that_are_newer_than_the_place_do_not_disturb_resuming(
     assert [step for step, *_ in _curve(resumed)] == [14]
 
 
-def test_records_that_are_newer_than_the_place_are_dropped(make_trainer: TrainerMaker, tmp_path: Path) -> None:
+def test_records_newer_than_the_training_state_are_dropped(make_trainer: TrainerMaker, tmp_path: Path) -> None:
     """A run killed between its two files has more records than place."""
     whole = _run(tmp_path, make_trainer())
     saved: list[bytes] = []

@@ -1,4 +1,4 @@
-"""Held-out text is read as the model is trained."""
+"""Validation reads held-out text as in training."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from bdh.errors import DataError
 from bdh.evaluation import stream_losses
 from bdh.tokenizer import ByteTokenizer
 from bdh.training.data import encode_documents
-from bdh.training.loop import Trainer
+from bdh.training.trainer import Trainer
 from bdh.training.validation import Validation
 
 TrainerMaker = Callable[..., Trainer]
@@ -19,7 +19,7 @@ DOCUMENTS = encode_documents(["the ferryman did not run on sundays, he said. " *
 
 
 @pytest.mark.parametrize("carry", [False, True])
-def test_validation_reads_windows_or_carries_as_training_does(make_trainer: TrainerMaker, carry: bool) -> None:
+def test_validation_reads_windows_or_carries_the_state_as_in_training(make_trainer: TrainerMaker, carry: bool) -> None:
     trainer = make_trainer(carry)
     found = Validation(trainer, DOCUMENTS, ByteTokenizer().byte_lengths())()
     reset = None if carry else trainer.config.seq_len

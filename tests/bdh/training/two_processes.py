@@ -1,4 +1,4 @@
-"""What test_distributed.py starts through torchrun: a run on windows, and a carried one that stops and goes on."""
+"""The script that test_distributed.py runs with torchrun: a run on windows, and a resumed one with a carried state."""
 
 from __future__ import annotations
 
@@ -13,8 +13,8 @@ from bdh.model import BDH
 from bdh.tokenizer import ByteTokenizer
 from bdh.training.data import Batches, DocumentStreams, RandomWindows, encode_documents
 from bdh.training.distributed import World, join_world
-from bdh.training.loop import TrainConfig, Trainer
 from bdh.training.run import TrainingRun
+from bdh.training.trainer import TrainConfig, Trainer
 from bdh.training.validation import Validation
 
 TEXT = "the ferry did not run on sundays, and the ferryman did not run at all. " * 12
@@ -25,7 +25,17 @@ ROWS_OF_ALL = 4
 def make_trainer(world: World, *, carry: bool) -> Trainer:
     """Return a trainer of six steps of four rows, however many processes share them."""
     rows = ROWS_OF_ALL // world.size
-    config = TrainConfig(6, rows, 16, lr=1e-2, warmup=0, carry_state=carry, log_interval=1, eval_interval=2, seed=5)
+    config = TrainConfig(
+        max_iters=6,
+        batch_size=rows,
+        seq_len=16,
+        lr=1e-2,
+        warmup=0,
+        carry_state=carry,
+        log_interval=1,
+        eval_interval=2,
+        seed=5,
+    )
     documents = encode_documents([TEXT[start : start + 130] for start in range(0, 780, 130)], ByteTokenizer())
     torch.manual_seed(config.seed)
     model = BDH(SIZES)
@@ -37,7 +47,7 @@ def make_trainer(world: World, *, carry: bool) -> Trainer:
 
 
 def validate(world: World, *, carry: bool) -> list[float]:
-    """Return the figures of three held-out documents."""
+    """Return the metrics of three held-out documents."""
     found = _make_validation(make_trainer(world, carry=carry))()
     return [found.documents, found.tokens, found.bytes, found.loss, found.bits_per_byte, found.perplexity]
 

@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 import torch
 
-from bdh.claims import load_claim_reader
+from bdh.verifier import load_claim_verifier
 from pipeline.cli import main
 from pipeline.config import ROOT
 from pipeline.training.program import ComparisonRun
@@ -79,7 +79,7 @@ def test_training_leaves_a_reader_its_settings_and_its_questions(whole: tuple[Sa
     assert json.loads((out / "settings.json").read_text())["comparison"]["max_iters"] == 4
     assert len((out / "metrics.jsonl").read_text().splitlines()) == 4
     assert any("1 books, 1 pairs of claims" in line for line in said.out)
-    load_claim_reader(out / "reader")
+    load_claim_verifier(out / "reader")
 
 
 def test_interrupted_training_goes_on_with_resume(
@@ -96,7 +96,7 @@ def test_interrupted_training_goes_on_with_resume(
     monkeypatch.undo()
     assert not (tmp_path / "out" / "reader").exists()
     assert run(main, *words, "--out", tmp_path / "out", "--resume").status == 0
-    readers = [load_claim_reader(folder / "reader")[0] for folder in (whole[1], tmp_path / "out")]
+    readers = [load_claim_verifier(folder / "reader")[0] for folder in (whole[1], tmp_path / "out")]
     first, second = (reader.state_dict() for reader in readers)
     assert all(torch.equal(first[name], second[name]) for name in first)
 
@@ -116,14 +116,14 @@ def test_prepared_questions_serve_in_the_place_of_novels(
     places = ["--questions", whole[1] / "questions", "--init", stand_in_reader, "--settings", inputs / "settings.toml"]
     said = run(main, "train-reader", *places, "--workers", 0, "--device", "cpu", "--out", tmp_path / "out")
     assert said.status == 0 and not (tmp_path / "out" / "questions").exists()
-    assert load_claim_reader(tmp_path / "out" / "reader")[0].state_dict().keys()
+    assert load_claim_verifier(tmp_path / "out" / "reader")[0].state_dict().keys()
 
 
 def test_without_a_model_one_is_trained_on_the_novels(inputs: Path, tmp_path: Path) -> None:
     flags = ["--settings", inputs / "whole.toml", "--workers", 0, "--device", "cpu", "--max_iters", 1]
     words = ["train-reader", "--novels", inputs / "novels", *flags, "--out", tmp_path / "out"]
     assert run(main, *words).status == 0
-    reader, _ = load_claim_reader(tmp_path / "out" / "reader")
+    reader, _ = load_claim_verifier(tmp_path / "out" / "reader")
     assert reader.model.config.n_embd == 16
     assert "already contains a training" in refused(main, *words)
     assert run(main, *words, "--resume").status == 0

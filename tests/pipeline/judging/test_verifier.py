@@ -10,7 +10,7 @@ import pytest
 import torch
 
 from bdh.checkpoint import load_bdh
-from bdh.claims import ClaimReader, save_claim_reader
+from bdh.verifier import ClaimVerifier, save_claim_verifier
 from pipeline.errors import ModelError
 from pipeline.judging import verifier as module
 from pipeline.judging.verifier import FEATURES, BDHVerifier, VerifierInput, VerifierOutput, evidence_text
@@ -24,7 +24,7 @@ CPU = torch.device("cpu")
 def folder(stand_in_reader: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
     model, tokenizer = load_bdh(stand_in_reader)
     torch.manual_seed(1)
-    return save_claim_reader(tmp_path_factory.mktemp("claim-reader"), ClaimReader(model, inner=8), tokenizer)
+    return save_claim_verifier(tmp_path_factory.mktemp("claim-reader"), ClaimVerifier(model, inner=8), tokenizer)
 
 
 @pytest.fixture(scope="module")

@@ -81,7 +81,7 @@ def test_claim_read_alone_has_no_evidence_and_no_marks() -> None:
     )
     batch, targets = tensors_of([Pack((), asked)], ByteTokenizer(), SHAPES)
     assert batch.evidence_lengths.tolist() == [0]
-    assert targets.alone.tolist() == [[1.0, 0.0, -1.0, -1.0]]
+    assert targets.claim_only.tolist() == [[1.0, 0.0, -1.0, -1.0]]
     assert bool((targets.wrong == -1).all())
 
 

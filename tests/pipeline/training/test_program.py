@@ -8,10 +8,10 @@ from pathlib import Path
 import pytest
 import torch
 
-from bdh.claims import ClaimReader, load_claim_reader
 from bdh.errors import CheckpointError
-from bdh.training.claim_loop import ClaimTrainConfig
 from bdh.training.distributed import World
+from bdh.training.verifier_trainer import VerifierTrainConfig
+from bdh.verifier import ClaimVerifier, load_claim_verifier
 from pipeline.config import ROOT
 from pipeline.errors import SettingError, TableError
 from pipeline.training.batches import Shapes
@@ -21,7 +21,7 @@ from pipeline.training.question_files import SUFFIX, write_questions
 from tests.pipeline.training.little_books import ROWS
 
 SMALL = ReaderTraining(
-    comparison=ClaimTrainConfig(max_iters=6, batch_size=2, log_interval=1, save_interval=2, warmup=1),
+    comparison=VerifierTrainConfig(max_iters=6, batch_size=2, log_interval=1, save_interval=2, warmup=1),
     shapes=Shapes(evidence=60, claim=90),
 )
 
@@ -54,7 +54,7 @@ def test_settings_are_those_of_the_file_and_else_the_defaults(tmp_path: Path) ->
     found = ReaderTraining.load(path)
     assert (found.dropout, found.comparison.lr, found.comparison.loss.wrong) == (0.2, 2e-3, 0.5)
     assert (found.packs, found.shapes) == (PackConfig(rename=0.0), Shapes(claim=90))
-    assert found.comparison.batch_size == ClaimTrainConfig().batch_size
+    assert found.comparison.batch_size == VerifierTrainConfig().batch_size
     assert ReaderTraining.load(None) == ReaderTraining()
 
 
@@ -124,8 +124,8 @@ def test_stopped_training_goes_on_as_if_it_had_not_stopped(
     resumed.resume()
     assert resumed.trainer.step == 2
     assert [report.losses for report in resumed.run()] == expected[2:]
-    for name, weight in whole.trainer.reader.named_parameters():
-        assert torch.equal(weight, dict(resumed.trainer.reader.named_parameters())[name]), name
+    for name, weight in whole.trainer.model.named_parameters():
+        assert torch.equal(weight, dict(resumed.trainer.model.named_parameters())[name]), name
     steps = [json.loads(line)["step"] for line in (tmp_path / "stopped" / "metrics.jsonl").read_text().splitlines()]
     assert steps == [1, 2, 3, 4, 5, 6]
     assert {path.name for path in (tmp_path / "stopped").iterdir()} == {"last", "metrics.jsonl", "reader"}
@@ -134,12 +134,12 @@ def test_stopped_training_goes_on_as_if_it_had_not_stopped(
 def test_finished_reader_is_the_mean_of_the_weights(stand_in_reader: Path, questions: Path, tmp_path: Path) -> None:
     run = make_run(tmp_path / "out", stand_in_reader, questions)
     list(run.run())
-    loaded, _ = load_claim_reader(tmp_path / "out" / "reader")
-    mean = run.trainer.mean_reader()
+    loaded, _ = load_claim_verifier(tmp_path / "out" / "reader")
+    mean = run.trainer.averaged_weights()
     for name, weight in loaded.named_parameters():
         assert torch.allclose(weight, mean[name], rtol=1e-2), name
     begun, _ = begin_with(tmp_path / "out" / "reader", 0.0)
-    assert isinstance(begun, ClaimReader)
+    assert isinstance(begun, ClaimVerifier)
     assert torch.equal(begun.claim_head.alone.weight, loaded.claim_head.alone.weight)
 
 
