@@ -25,13 +25,14 @@ demo: $(READY) ## judge the bundled story's backstory and print the verdict and 
 test: $(READY) $(BROWSER) ## run the tests
 	$(BIN)/python -m pytest -q -n auto --maxprocesses 4 --dist loadfile
 
-check: $(READY) $(AUDITOR) ## lint, formatting, types, the three laws; known vulnerabilities where a network is there
+check: $(READY) $(AUDITOR) ## lint, formatting, types, the three laws, declared dependencies; known vulnerabilities where a network is there
 	$(BIN)/ruff check .
 	$(BIN)/ruff format --check .
 	$(BIN)/mypy
 	$(BIN)/mypy pipeline.py
 	$(BIN)/mypy run_dataset.py
 	$(BIN)/lint-imports --no-cache
+	$(BIN)/deptry .
 	@$(BIN)/python .ci/audit.py $(VENV)/audit/bin/pip-audit
 
 fix: $(READY) ## mend what ruff can mend: imports, formatting, old spellings

@@ -159,6 +159,15 @@ def test_project_file_names_the_pinned_packages() -> None:
         assert [_name(line) for line in bounded] == [_name(line) for line in _requirements(pins)]
 
 
+def test_optional_libraries_are_declared_in_the_extra_of_a_command() -> None:
+    """The dependency check lets these out of the core; ``dev`` alone would not install them for a user."""
+    settings = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))
+    extras = settings["project"]["optional-dependencies"]
+    declared = {canonicalize_name(_name(line)) for extra in extras.keys() - {"dev"} for line in extras[extra]}
+    optional = settings["tool"]["deptry"]["per_rule_ignores"]["DEP004"]
+    assert {canonicalize_name(name) for name in optional} == declared
+
+
 def test_readme_tree_names_only_what_exists() -> None:
     paths = _tree_paths()
     assert len(paths) > 20
