@@ -27,8 +27,9 @@ from bdh.state import BDHState
 from bdh.tokenizer import Tokenizer
 
 ClaimLabel = Literal["supported", "contradicted", "not_stated"]
-Rotation = tuple[Float[Tensor, "T N"], Float[Tensor, "T N"]]
-_Inputs = tuple[Tensor, Tensor, Tensor, Rotation, Rotation, Tensor | None]
+EvidenceRotation = tuple[Float[Tensor, "E N"], Float[Tensor, "E N"]]
+ClaimRotation = tuple[Float[Tensor, "C N"], Float[Tensor, "C N"]]
+_Inputs = tuple[Tensor, Tensor, Tensor, EvidenceRotation, ClaimRotation, Tensor | None]
 _HEAD_FILE = "claim_head.safetensors"
 _HEAD_VERSION = "1"
 CLAIM_LABELS: tuple[ClaimLabel, ...] = get_args(ClaimLabel)
@@ -216,8 +217,8 @@ class ClaimReader(nn.Module):
         evidence: Int[Tensor, "B E"],
         seen: Bool[Tensor, "B E"],
         claims: Int[Tensor, "B K C"],
-        before: Rotation,
-        after: Rotation,
+        before: EvidenceRotation,
+        after: ClaimRotation,
         memory: Float[Tensor, "L B H N D"] | None,
     ) -> tuple[Float[Tensor, "B K C D"], Float[Tensor, "B E D"]]:
         """Return the last hidden vectors of claims and evidence.
@@ -231,8 +232,8 @@ class ClaimReader(nn.Module):
         v: Float[Tensor, "B E D"],
         seen: Bool[Tensor, "B E"],
         claims: Int[Tensor, "B K C"],
-        before: Rotation,
-        after: Rotation,
+        before: EvidenceRotation,
+        after: ClaimRotation,
         memory: Float[Tensor, "L B H N D"] | None,
         listen: Callable[[Tensor], object] | None = None,
     ) -> tuple[Float[Tensor, "B K C D"], Float[Tensor, "B E D"]]:

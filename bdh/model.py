@@ -272,7 +272,7 @@ class BDH(nn.Module):
         kind = self.device.type
         return torch.get_autocast_dtype(kind) if torch.is_autocast_enabled(kind) else self.encoder.dtype
 
-    def embedded(self, tokens: Int[Tensor, "B T"]) -> Float[Tensor, "B T D"]:
+    def embedded(self, tokens: Int[Tensor, "*B T"]) -> Float[Tensor, "*B T D"]:
         """Return what the first layer reads: the normalised vector of each token."""
         return normalise(self.embed(tokens))
 

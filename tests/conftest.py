@@ -3,14 +3,19 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
+import jaxtyping
 import pytest
 from hypothesis import HealthCheck, settings
 
+from tests.shapes import check_shapes
+
 if "PYTEST_XDIST_WORKER" in os.environ:  # the processors are shared out to the workers, and not each to all
     os.environ.setdefault("OMP_NUM_THREADS", "1")
+
+check_shapes()  # first of all: a module that is imported already stays unchecked
 
 GOLDEN = Path(__file__).parent / "golden"
 
@@ -43,3 +48,11 @@ def golden(request: pytest.FixtureRequest) -> Callable[[str, str], None]:
 def _without_key(monkeypatch: pytest.MonkeyPatch) -> None:
     """Hide the user's own key: no test may reach the service by accident."""
     monkeypatch.delenv("GROQ_API_KEY", raising=False)
+
+
+@pytest.fixture
+def unchecked_shapes() -> Iterator[None]:
+    """Leave wrong shapes to the library, whose own refusal is the subject."""
+    jaxtyping.config.update("jaxtyping_disable", True)
+    yield
+    jaxtyping.config.update("jaxtyping_disable", False)

@@ -13,7 +13,7 @@ from safetensors.torch import save_file
 
 from bdh.errors import StateError
 from bdh.neuro.config import NeuroConfig
-from bdh.shapes import Float, Tensor
+from bdh.shapes import Bool, Float, Tensor
 
 _FORMAT = "bdh-neuro-state-1"
 _NAMES = ("rho", "x", "mean", "variance", "seen", "prediction")
@@ -69,7 +69,7 @@ class NeuroState:
         rho, x = self.rho.repeat_interleave(copies, dim=1), self.x.repeat_interleave(copies, dim=0)
         return replace(self, rho=rho, x=x, surprise=surprise)
 
-    def reset(self, rows: Float[Tensor, "B"]) -> "NeuroState":
+    def reset(self, rows: Bool[Tensor, "B"]) -> "NeuroState":
         """Return the state with the sequences emptied where the boolean ``rows`` is true; positions run on."""
         if tuple(rows.shape) != (self.batch_size,):
             raise StateError(

@@ -4,7 +4,7 @@ import math
 
 import torch
 
-from bdh.shapes import Float, Tensor
+from bdh.shapes import Complex, Float, Tensor
 
 Rotation = tuple[Tensor, Tensor]
 """Cosines and sines of the phases at each position of a text."""
@@ -46,8 +46,8 @@ def make_pair_rotation(
 
 
 def rotate(
-    x: Float[Tensor, "B H T N"], rotation: tuple[Float[Tensor, "T N"], Float[Tensor, "T N"]]
-) -> Float[Tensor, "B H T N"]:
+    x: Float[Tensor, "*B N"], rotation: tuple[Float[Tensor, "... N"], Float[Tensor, "... N"]]
+) -> Float[Tensor, "*B N"]:
     """Turn the pairs (2i, 2i+1) of neurons: (p, r) -> (p cos - r sin, r cos + p sin)."""
     cosines, sines = rotation
     swapped = x.view(*x.shape[:-1], x.shape[-1] // 2, 2).flip(-1).view(x.shape)
@@ -56,7 +56,7 @@ def rotate(
 
 def make_turns(
     frequencies: Float[Tensor, "N"], *, start: int, length: int, dtype: torch.dtype
-) -> Float[Tensor, "T N/2"]:
+) -> Complex[Tensor, "T N/2"]:
     """Return the phases of ``make_rotation`` as complex numbers of length 1, one a pair of neurons.
 
     ``dtype`` is the precision of their parts, float32 or float64.
@@ -64,7 +64,7 @@ def make_turns(
     return torch.complex(*make_pair_rotation(frequencies, start=start, length=length, dtype=dtype))
 
 
-def turn(x: Float[Tensor, "H T N"], turns: Float[Tensor, "T N/2"]) -> Float[Tensor, "H T N"]:
+def turn(x: Float[Tensor, "H T N"], turns: Complex[Tensor, "T N/2"]) -> Float[Tensor, "H T N"]:
     """Return what ``rotate`` does, from the numbers of ``make_turns`` and in their precision: one product."""
     pairs = torch.view_as_complex(x.to(turns.real.dtype).view(*x.shape[:-1], -1, 2))
     return torch.view_as_real(pairs * turns).flatten(-2).to(x.dtype)
