@@ -4,20 +4,19 @@ from __future__ import annotations
 
 import os
 from collections.abc import Callable, Iterator
-from pathlib import Path
+from typing import Any
 
 import jaxtyping
 import pytest
 from hypothesis import HealthCheck, settings
 
+from tests import golden_files
 from tests.shapes import check_shapes
 
 if "PYTEST_XDIST_WORKER" in os.environ:  # the processors are shared out to the workers, and not each to all
     os.environ.setdefault("OMP_NUM_THREADS", "1")
 
 check_shapes()  # first of all: a module that is imported already stays unchecked
-
-GOLDEN = Path(__file__).parent / "golden"
 
 settings.register_profile("local", deadline=None, suppress_health_check=[HealthCheck.too_slow])
 settings.register_profile("ci", settings.get_profile("local"), derandomize=True, print_blob=True)
@@ -30,16 +29,14 @@ def pytest_addoption(parser: pytest.Parser) -> None:
 
 
 @pytest.fixture
-def golden(request: pytest.FixtureRequest) -> Callable[[str, str], None]:
-    """Return ``check(name, text)``: text must equal ``tests/golden/<name>``, or becomes it with --update-golden."""
+def golden(request: pytest.FixtureRequest) -> Callable[[str, Any], None]:
+    """Return ``check(name, data)``: JSON data must be that of ``tests/golden/<name>``, or becomes it when updating."""
 
-    def check(name: str, text: str) -> None:
-        path = GOLDEN / name
+    def check(name: str, data: Any) -> None:
+        summary = golden_files.summarise(data)
         if request.config.getoption("--update-golden"):
-            path.parent.mkdir(parents=True, exist_ok=True)
-            path.write_text(text, encoding="utf-8", newline="\n")
-        assert path.is_file(), f"{path} is missing; make it with pytest --update-golden and read it before you commit"
-        assert text == path.read_text(encoding="utf-8")
+            golden_files.write(name, summary)
+        assert list(golden_files.differences(summary, golden_files.read(name))) == []
 
     return check
 
