@@ -50,6 +50,7 @@ def _without_key(monkeypatch: pytest.MonkeyPatch) -> None:
 @pytest.fixture
 def unchecked_shapes() -> Iterator[None]:
     """Leave wrong shapes to the library, whose own refusal is the subject."""
+    before = jaxtyping.config.jaxtyping_disable
     jaxtyping.config.update("jaxtyping_disable", True)
     yield
-    jaxtyping.config.update("jaxtyping_disable", False)
+    jaxtyping.config.update("jaxtyping_disable", before)
