@@ -6,17 +6,15 @@ import os
 from collections.abc import Callable, Iterator
 from typing import Any
 
-import jaxtyping
 import pytest
 from hypothesis import HealthCheck, settings
 
-from tests import golden_files
-from tests.shapes import check_shapes
+from tests import golden_files, shapes
 
 if "PYTEST_XDIST_WORKER" in os.environ:  # the processors are shared out to the workers, and not each to all
     os.environ.setdefault("OMP_NUM_THREADS", "1")
 
-check_shapes()  # first of all: a module that is imported already stays unchecked
+shapes.check()  # given no module of ours is imported: those that are stay unchecked
 
 settings.register_profile("local", deadline=None, suppress_health_check=[HealthCheck.too_slow])
 settings.register_profile("ci", settings.get_profile("local"), derandomize=True, print_blob=True)
@@ -50,7 +48,5 @@ def _without_key(monkeypatch: pytest.MonkeyPatch) -> None:
 @pytest.fixture
 def unchecked_shapes() -> Iterator[None]:
     """Leave wrong shapes to the library, whose own refusal is the subject."""
-    before = jaxtyping.config.jaxtyping_disable
-    jaxtyping.config.update("jaxtyping_disable", True)
-    yield
-    jaxtyping.config.update("jaxtyping_disable", before)
+    with shapes.unchecked():
+        yield
