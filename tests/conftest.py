@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 from collections.abc import Callable, Iterator
+from contextlib import nullcontext
 from typing import Any
 
 import pytest
@@ -45,8 +46,12 @@ def _without_key(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.delenv("GROQ_API_KEY", raising=False)
 
 
-@pytest.fixture
-def unchecked_shapes() -> Iterator[None]:
-    """Leave wrong shapes to the library, whose own refusal is the subject."""
-    with shapes.unchecked():
+@pytest.fixture(autouse=True)
+def _checked_shapes(request: pytest.FixtureRequest) -> Iterator[None]:
+    """Check shapes in every test but the slow ones, whose real models would take half as long again.
+
+    ``wrong_shapes`` marks what is about the library's own refusal of them.
+    """
+    marks = ("slow", "wrong_shapes")
+    with shapes.unchecked() if any(map(request.node.get_closest_marker, marks)) else nullcontext():
         yield

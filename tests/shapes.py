@@ -1,4 +1,4 @@
-"""Check the shapes that signatures promise, in every call that a test makes in its own process.
+"""Check the shapes that signatures promise, in every call that a test makes in its own process; slow tests do without.
 
 jaxtyping brings numpy, which counts its threads when it is imported: both wait until the environment is set.
 """

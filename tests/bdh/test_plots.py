@@ -83,6 +83,7 @@ def _size(path: Path) -> tuple[int, int]:
     return int(width), int(height)
 
 
+@pytest.mark.slow
 def test_run_gives_every_picture(
     run: Path, text: Path, lists: Sequence[str], capsys: pytest.CaptureFixture[str]
 ) -> None:
@@ -107,6 +108,7 @@ def test_model_alone_gives_what_needs_no_text(run: Path, tmp_path: Path) -> None
     assert _names(tmp_path / "out") == {"weights.png", "graph.png", "numbers.json"}
 
 
+@pytest.mark.slow
 def test_neuro_model_is_drawn_too(tmp_path: Path, text: Path) -> None:
     torch.manual_seed(0)
     model = BDHNeuro(NeuroConfig.published(n=64, d=16, n_layer=2))

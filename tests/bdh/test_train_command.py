@@ -116,6 +116,7 @@ def kept(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Path]:
     yield tmp_path
 
 
+@pytest.mark.slow
 def test_train_without_data_reads_tiny_shakespeare(kept: Path) -> None:
     """The small preset as it is: 25 million parameters, one step."""
     flags = ["--max_iters", "1", "--batch_size", "1", "--seq_len", "8", "--eval_tokens", "50", "--device", "cpu"]

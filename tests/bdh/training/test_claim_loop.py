@@ -89,6 +89,7 @@ def _few(worker: ModuleType, steps: int) -> Iterator[tuple[ClaimBatch, ClaimTarg
     yield from (batch for _ in range(steps))
 
 
+@pytest.mark.slow
 def test_reader_learns_ten_packs_by_heart(worker: ModuleType) -> None:
     trainer = worker.make_trainer(ALONE, max_iters=150, batch_size=10, log_interval=50, language=0.0)
     trainer.batches = lambda start: _few(worker, 150)
