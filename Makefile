@@ -13,7 +13,7 @@ PYTHON = $(shell for p in $(CANDIDATES); do "$$p" -c "$(IS_GOOD)" >/dev/null 2>&
 endif
 
 .DEFAULT_GOAL := help
-.PHONY: help demo test check fix bench
+.PHONY: help demo test golden check fix bench
 .DELETE_ON_ERROR:
 
 help: ## list the tasks
@@ -25,13 +25,17 @@ demo: $(READY) ## judge the bundled story's backstory and print the verdict and 
 test: $(READY) $(BROWSER) ## run the tests
 	$(BIN)/python -m pytest -q -n auto --maxprocesses 4 --dist loadfile
 
-check: $(READY) $(AUDITOR) ## lint, formatting, types, the three laws; known vulnerabilities where a network is there
+golden: $(READY) ## write the golden files anew; read the difference before you commit it
+	$(BIN)/python -m pytest -q -k golden --update-golden
+
+check: $(READY) $(AUDITOR) ## lint, formatting, types, the three laws, declared dependencies; known vulnerabilities where a network is there
 	$(BIN)/ruff check .
 	$(BIN)/ruff format --check .
 	$(BIN)/mypy
 	$(BIN)/mypy pipeline.py
 	$(BIN)/mypy run_dataset.py
 	$(BIN)/lint-imports --no-cache
+	$(BIN)/deptry .
 	@$(BIN)/python .ci/audit.py $(VENV)/audit/bin/pip-audit
 
 fix: $(READY) ## mend what ruff can mend: imports, formatting, old spellings

@@ -170,7 +170,7 @@ class BDH(nn.Module):
         stacked = torch.stack(memories) if memories else None
         return v, stacked, torch.stack(activities) if activities else None
 
-    def embedded(self, tokens: Int[Tensor, "B T"]) -> Float[Tensor, "B T D"]:
+    def embedded(self, tokens: Int[Tensor, "*B T"]) -> Float[Tensor, "*B T D"]:
         """Return the input of the first layer: the normalised embedding of each token."""
         return normalise(self.embed(tokens))
 

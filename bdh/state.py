@@ -4,7 +4,7 @@ import json
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import Protocol, Self
+from typing import Protocol, Self, runtime_checkable
 
 import torch
 from safetensors import SafetensorError, safe_open
@@ -13,11 +13,12 @@ from safetensors.torch import save_file
 from bdh.config import BDHConfig
 from bdh.errors import StateError
 from bdh.files import replacing
-from bdh.shapes import Float, Tensor
+from bdh.shapes import Bool, Float, Tensor
 
 _FORMAT = "bdh-state-1"
 
 
+@runtime_checkable
 class State(Protocol):
     """What the library uses of a state, of either variant."""
 
@@ -25,7 +26,7 @@ class State(Protocol):
     def position(self) -> int:
         """The absolute position of the next token."""
 
-    def reset(self, rows: Float[Tensor, "B"]) -> Self:
+    def reset(self, rows: Bool[Tensor, "B"]) -> Self:
         """Return the state with empty memories for the sequences whose boolean ``rows`` is True."""
 
     def detach(self) -> Self:
@@ -71,7 +72,7 @@ class BDHState:
             raise StateError(f"copies is {copies}; it must be at least 1")
         return replace(self, memory=self.memory.repeat_interleave(copies, dim=1))
 
-    def reset(self, rows: Float[Tensor, "B"]) -> "BDHState":
+    def reset(self, rows: Bool[Tensor, "B"]) -> "BDHState":
         """Return the state with empty memories for the sequences whose boolean ``rows`` is True.
 
         Positions stay: attention depends on differences of positions only, so such a sequence is like a new one.

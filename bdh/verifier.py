@@ -25,7 +25,7 @@ from bdh.state import BDHState
 from bdh.tokenizer import Tokenizer
 
 ClaimLabel = Literal["supported", "contradicted", "not_stated"]
-_Inputs = tuple[Tensor, Tensor, Tensor, Rotation, Rotation, Tensor | None]
+_Inputs = tuple[Tensor, Tensor, Tensor, EvidenceRotation, ClaimRotation, Tensor | None]
 _HEAD_FILE = "claim_head.safetensors"
 _HEAD_VERSION = "1"
 CLAIM_LABELS: tuple[ClaimLabel, ...] = get_args(ClaimLabel)
@@ -218,8 +218,8 @@ class ClaimVerifier(nn.Module):
         evidence: Int[Tensor, "B E"],
         seen: Bool[Tensor, "B E"],
         claims: Int[Tensor, "B K C"],
-        before: Rotation,
-        after: Rotation,
+        before: EvidenceRotation,
+        after: ClaimRotation,
         memory: Float[Tensor, "L B H N D"] | None,
     ) -> tuple[Float[Tensor, "B K C D"], Float[Tensor, "B E D"]]:
         """Return the last hidden vectors of claims and evidence.
@@ -233,8 +233,8 @@ class ClaimVerifier(nn.Module):
         v: Float[Tensor, "B E D"],
         seen: Bool[Tensor, "B E"],
         claims: Int[Tensor, "B K C"],
-        before: Rotation,
-        after: Rotation,
+        before: EvidenceRotation,
+        after: ClaimRotation,
         memory: Float[Tensor, "L B H N D"] | None,
         observe: Callable[[Tensor], object] | None = None,
     ) -> tuple[Float[Tensor, "B K C D"], Float[Tensor, "B E D"]]:

@@ -3,16 +3,19 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Callable
-from pathlib import Path
+from collections.abc import Callable, Iterator
+from contextlib import nullcontext
+from typing import Any
 
 import pytest
 from hypothesis import HealthCheck, settings
 
+from tests import golden_files, shapes
+
 if "PYTEST_XDIST_WORKER" in os.environ:  # the processors are shared out to the workers, and not each to all
     os.environ.setdefault("OMP_NUM_THREADS", "1")
 
-GOLDEN = Path(__file__).parent / "golden"
+shapes.check()  # given no module of ours is imported: those that are stay unchecked
 
 settings.register_profile("local", deadline=None, suppress_health_check=[HealthCheck.too_slow])
 settings.register_profile("ci", settings.get_profile("local"), derandomize=True, print_blob=True)
@@ -25,16 +28,14 @@ def pytest_addoption(parser: pytest.Parser) -> None:
 
 
 @pytest.fixture
-def golden(request: pytest.FixtureRequest) -> Callable[[str, str], None]:
-    """Return ``check(name, text)``: text must equal ``tests/golden/<name>``, or becomes it with --update-golden."""
+def golden(request: pytest.FixtureRequest) -> Callable[[str, Any], None]:
+    """Return ``check(name, data)``: JSON data must be that of ``tests/golden/<name>``, or becomes it when updating."""
 
-    def check(name: str, text: str) -> None:
-        path = GOLDEN / name
+    def check(name: str, data: Any) -> None:
+        summary = golden_files.summarise(data)
         if request.config.getoption("--update-golden"):
-            path.parent.mkdir(parents=True, exist_ok=True)
-            path.write_text(text, encoding="utf-8", newline="\n")
-        assert path.is_file(), f"{path} is missing; make it with pytest --update-golden and read it before you commit"
-        assert text == path.read_text(encoding="utf-8")
+            golden_files.write(name, summary)
+        assert list(golden_files.differences(summary, golden_files.read(name))) == []
 
     return check
 
@@ -43,3 +44,14 @@ def golden(request: pytest.FixtureRequest) -> Callable[[str, str], None]:
 def _without_key(monkeypatch: pytest.MonkeyPatch) -> None:
     """Hide the user's own key: no test may reach the service by accident."""
     monkeypatch.delenv("GROQ_API_KEY", raising=False)
+
+
+@pytest.fixture(autouse=True)
+def _checked_shapes(request: pytest.FixtureRequest) -> Iterator[None]:
+    """Check shapes in every test but the slow ones, whose real models would take half as long again.
+
+    ``wrong_shapes`` marks what is about the library's own refusal of them.
+    """
+    marks = ("slow", "wrong_shapes")
+    with shapes.unchecked() if any(map(request.node.get_closest_marker, marks)) else nullcontext():
+        yield

@@ -6,7 +6,7 @@ from bdh.errors import ExtraError
 
 _MODULES = {
     "hub": ("huggingface_hub",),
-    "plots": ("matplotlib", "networkx", "scipy"),
+    "plots": ("matplotlib", "networkx"),
 }
 
 

@@ -9,7 +9,7 @@ import torch
 
 from bdh.errors import StateError
 from bdh.neuro.config import NeuroConfig
-from bdh.shapes import Float, Tensor
+from bdh.shapes import Bool, Float, Tensor
 from bdh.state import read_state, write_state
 
 _FORMAT = "bdh-neuro-state-1"
@@ -66,7 +66,7 @@ class NeuroState:
         rho, x = self.rho.repeat_interleave(copies, dim=1), self.x.repeat_interleave(copies, dim=0)
         return replace(self, rho=rho, x=x, surprise=surprise)
 
-    def reset(self, rows: Float[Tensor, "B"]) -> "NeuroState":
+    def reset(self, rows: Bool[Tensor, "B"]) -> "NeuroState":
         """Return the state with empty memories for the sequences whose boolean ``rows`` is True; positions stay."""
         if tuple(rows.shape) != (self.batch_size,):
             raise StateError(

@@ -15,7 +15,7 @@ from bdh.ops.chunkwise import chunk_lengths
 from bdh.ops.layer import Parameters, normalise
 from bdh.ops.parallel import Damping, make_damping
 from bdh.ops.rotary import rotate_complex
-from bdh.shapes import Float, Tensor
+from bdh.shapes import Complex, Float, Tensor
 
 _BLOCK = 64
 """Rows whose scores are computed by one product."""
@@ -38,7 +38,7 @@ def applies(device: torch.device, batch: int) -> bool:
 def trunk(
     v: Float[Tensor, "T D"],
     weights: Parameters,
-    phasors: Float[Tensor, "T N/2"],
+    phasors: Complex[Tensor, "T P"],
     memory: Float[Tensor, "L H N D"],
     *,
     size: int,
@@ -77,7 +77,7 @@ def _heads(count: int, decay: Float[Tensor, "H"] | None, length: int, dtype: tor
 def _layer(
     v: Float[Tensor, "T D"],
     weights: Parameters,
-    phasors: Float[Tensor, "T N/2"],
+    phasors: Complex[Tensor, "T P"],
     memory: Float[Tensor, "H N D"],
     heads: list[_Head],
 ) -> tuple[Float[Tensor, "T D"], Float[Tensor, "H T N"], Float[Tensor, "H T N"]]:

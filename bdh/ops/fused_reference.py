@@ -8,7 +8,7 @@ import torch
 import torch.nn.functional as F
 
 from bdh.ops.rotary import Rotation
-from bdh.shapes import Float, Tensor
+from bdh.shapes import Bool, Float, Tensor
 
 _GOLDEN, _MIX_1, _MIX_2, _WORD = 0x9E3779B1, 0x85EBCA6B, 0xC2B2AE35, 0xFFFFFFFF
 
@@ -90,7 +90,7 @@ def weight_gradient(wide: Float[Tensor, "H R C N"], narrow: Float[Tensor, "H R C
 
 def write_memory(
     q: Float[Tensor, "H R C N"],
-    values: Float[Tensor, "H R C D"],
+    values: Float[Tensor, "#H R C D"],
     memory: Float[Tensor, "R H N D"] | None,
     whole: Float[Tensor, "H 1 1"] | None,
     after: Float[Tensor, "R H N D"],
@@ -125,7 +125,7 @@ def scan_memory(
     return before.view(written.shape)
 
 
-def keep_mask(shape: tuple[int, ...], drop: float, seed: int, device: torch.device) -> Float[Tensor, "H R C N"]:
+def keep_mask(shape: tuple[int, ...], drop: float, seed: int, device: torch.device) -> Bool[Tensor, "H R C N"]:
     """Return which entries of (H, R, C, N) dropout keeps: 16 bits of a hash of the index, one hash per rotary pair."""
     heads, rows, length, neurons = shape
     place = torch.arange(heads * rows * length * neurons // 2, dtype=torch.int64, device=device)

@@ -4,7 +4,7 @@ import math
 
 import torch
 
-from bdh.shapes import Float, Tensor
+from bdh.shapes import Complex, Float, Tensor
 
 Rotation = tuple[Tensor, Tensor]
 """Cosines and sines of the phases at each position of a text."""
@@ -46,8 +46,8 @@ def make_pair_rotation(
 
 
 def rotate(
-    x: Float[Tensor, "B H T N"], rotation: tuple[Float[Tensor, "T N"], Float[Tensor, "T N"]]
-) -> Float[Tensor, "B H T N"]:
+    x: Float[Tensor, "*B N"], rotation: tuple[Float[Tensor, "... N"], Float[Tensor, "... N"]]
+) -> Float[Tensor, "*B N"]:
     """Rotate the pairs (2i, 2i+1) of neurons: (p, r) -> (p cos - r sin, r cos + p sin)."""
     cosines, sines = rotation
     swapped = x.view(*x.shape[:-1], x.shape[-1] // 2, 2).flip(-1).view(x.shape)
@@ -56,7 +56,7 @@ def rotate(
 
 def make_phasors(
     frequencies: Float[Tensor, "N"], *, start: int, length: int, dtype: torch.dtype
-) -> Float[Tensor, "T N/2"]:
+) -> Complex[Tensor, "T N/2"]:
     """Return the phases of ``make_rotation`` as complex numbers of modulus 1, one per pair of neurons.
 
     ``dtype`` is the precision of their parts, float32 or float64.
@@ -64,7 +64,7 @@ def make_phasors(
     return torch.complex(*make_pair_rotation(frequencies, start=start, length=length, dtype=dtype))
 
 
-def rotate_complex(x: Float[Tensor, "H T N"], phasors: Float[Tensor, "T N/2"]) -> Float[Tensor, "H T N"]:
+def rotate_complex(x: Float[Tensor, "H T N"], phasors: Complex[Tensor, "T N/2"]) -> Float[Tensor, "H T N"]:
     """Return what ``rotate`` returns, as one product with the phasors, in their precision."""
     pairs = torch.view_as_complex(x.to(phasors.real.dtype).view(*x.shape[:-1], -1, 2))
     return torch.view_as_real(pairs * phasors).flatten(-2).to(x.dtype)

@@ -245,7 +245,7 @@ def weight_gradient(wide: Float[Tensor, "H R C N"], narrow: Float[Tensor, "H R C
 
 def write_memory(
     q: Float[Tensor, "H R C N"],
-    values: Float[Tensor, "H R C D"],
+    values: Float[Tensor, "#H R C D"],
     memory: Float[Tensor, "R H N D"] | None,
     whole: Float[Tensor, "H 1 1"] | None,
     after: Float[Tensor, "R H N D"],

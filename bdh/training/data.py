@@ -10,7 +10,7 @@ import numpy.typing as npt
 import torch
 
 from bdh.errors import DataError
-from bdh.shapes import Int, Tensor
+from bdh.shapes import Bool, Int, Tensor
 from bdh.tokenizer import Tokenizer
 
 Tokens = npt.NDArray[np.int32]
@@ -22,7 +22,7 @@ class Batch:
 
     tokens: Int[Tensor, "B T"]
     targets: Int[Tensor, "B T"]
-    fresh: Int[Tensor, "B"]
+    fresh: Bool[Tensor, "B"]
 
     def to(self, device: torch.device) -> "Batch":
         """Return the batch on ``device``."""

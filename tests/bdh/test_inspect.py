@@ -9,7 +9,6 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 pytest.importorskip("networkx")
-pytest.importorskip("scipy")
 
 from bdh.config import BDHConfig
 from bdh.errors import InspectError

@@ -268,6 +268,7 @@ BAD_INPUT: dict[str, tuple[type[BDHError], str, dict[str, Any]]] = {
 }
 
 
+@pytest.mark.wrong_shapes
 @pytest.mark.parametrize("name", BAD_INPUT)
 def test_bad_input_is_a_clear_error(make_model: ModelMaker, name: str) -> None:
     kind, word, changes = BAD_INPUT[name]

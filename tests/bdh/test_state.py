@@ -110,6 +110,7 @@ def test_reset_clears_a_row_that_overflowed(state: BDHState) -> None:
     assert bool(torch.isfinite(state.reset(torch.tensor([False, True, False])).memory).all())
 
 
+@pytest.mark.wrong_shapes
 @pytest.mark.parametrize("shape", [(1,), (2,), (3, 1), ()])
 def test_reset_refuses_flags_of_another_batch(state: BDHState, shape: tuple[int, ...]) -> None:
     with pytest.raises(StateError, match="one flag per sequence"):

@@ -6,6 +6,7 @@ import json
 import os
 import subprocess
 import sys
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -23,6 +24,8 @@ STORY = ROOT / "novels" / "The Unlit Hour.txt"
 KEY = "gsk_this_is_the_secret_of_nobody"
 ONE_THREAD = {**os.environ, "OMP_NUM_THREADS": "1"}
 CONFIG = PipelineConfig(reading=ReadingConfig(device="cpu"))
+# Not what the run decided: what is installed, and hashes of weights, which change with every training.
+OF_THE_MACHINE = {"packages", "weights"}
 
 pytestmark = pytest.mark.slow
 
@@ -104,6 +107,38 @@ def test_demo_reader_has_learned_english(cold: subprocess.CompletedProcess[str],
     states = load(folder / "cold" / "The Unlit Hour.states.json")
     surprisal = [state["surprisal"] for state in states]
     assert sum(surprisal) / len(surprisal) < 1.8, "bits per byte of a story that it has never seen"
+
+
+@pytest.mark.parametrize(
+    "name",
+    [
+        "The Unlit Hour.chunks.json",
+        "The Unlit Hour.states.json",
+        "The Unlit Hour.characters.json",
+        "backstory.claims.json",
+        "claim_chunk_pairs.json",
+        "backstory_consistency.json",
+        "reasoning.json",
+    ],
+)
+def test_demo_artefact_is_the_golden_one(
+    cold: subprocess.CompletedProcess[str], folder: Path, golden: Callable[[str, Any], None], name: str
+) -> None:
+    golden(f"demo/{name}", load(folder / "cold" / name))
+
+
+def test_demo_manifest_is_the_golden_one(
+    cold: subprocess.CompletedProcess[str], folder: Path, golden: Callable[[str, Any], None]
+) -> None:
+    manifest = load(folder / "cold" / "manifest.json")
+    kept = {name: value for name, value in manifest.items() if name not in OF_THE_MACHINE}
+    golden("demo/manifest.json", kept | {"files": [file["name"] for file in manifest["files"]]})
+
+
+def test_demo_prints_the_golden_lines(
+    cold: subprocess.CompletedProcess[str], folder: Path, golden: Callable[[str, Any], None]
+) -> None:
+    golden("demo/printed.json", cold.stdout.replace(f"{folder / 'cold'}{os.sep}", "").splitlines())
 
 
 def test_demo_keeps_a_key_to_itself(cold: subprocess.CompletedProcess[str], folder: Path) -> None:

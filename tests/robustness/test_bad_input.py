@@ -194,6 +194,7 @@ def test_bad_table_is_refused_in_one_line(tmp_path: Path, text: str, said: str) 
     assert not (tmp_path / "out").exists()
 
 
+@pytest.mark.slow
 def test_table_with_a_mark_extra_columns_and_a_hundred_thousand_rows(tmp_path: Path) -> None:
     rows = [[str(n), "Low Water", "Anna", f"She rowed, {n} times.\nAnd sat.", "x", "1"] for n in range(100_000)]
     path, began = tmp_path / "table.csv", time.process_time()

@@ -12,6 +12,7 @@ import pytest
 ROOT = Path(__file__).resolve().parents[2]
 
 
+@pytest.mark.slow
 @pytest.mark.skipif(not hasattr(os, "fork"), reason="a run is forked, which this system cannot do")
 def test_killed_runs_end_as_if_never_killed() -> None:
     command = [sys.executable, "-m", "benchmarks.crash_and_resume", "--kills", "3", "--size", "3000", "--seed", "1"]

@@ -118,6 +118,7 @@ def test_training_on_a_full_disk_keeps_its_last_place(tmp_path: Path) -> None:
     assert not any(name.endswith(".partial") or name.startswith(".tmp") for name in ended)
 
 
+@pytest.mark.slow
 def test_of_two_processes_one_reads_and_the_other_takes_what_it_read(
     reader: Reader, shelf: Path, stand_in_reader: Path, caplog: pytest.LogCaptureFixture
 ) -> None:

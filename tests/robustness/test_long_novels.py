@@ -32,6 +32,7 @@ def test_novel_of_a_thousand_people_finds_them_apart(tmp_path: Path) -> None:
     assert len(twice - found) <= len(twice) // 20
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("kind", KINDS)
 @pytest.mark.parametrize("tagger", TAGGERS)
 def test_novel_of_one_line_is_judged_through_the_whole_run(

@@ -124,6 +124,7 @@ def test_probe_leaves_training_on_and_spikes_out() -> None:
     assert model.training
 
 
+@pytest.mark.wrong_shapes
 @pytest.mark.parametrize(
     ("ids", "targets", "message"),
     [

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
 import pytest
 import torch
@@ -39,6 +40,15 @@ def _curve(run: TrainingRun) -> list[tuple[int, float, float, float | None, bool
         (p.report.step, p.report.loss, p.report.grad_norm, p.validation.loss if p.validation else None, p.best)
         for p in run.run()
     ]
+
+
+@pytest.mark.parametrize("carry", [False, True])
+def test_losses_of_a_run_are_the_golden_ones(
+    make_trainer: TrainerMaker, tmp_path: Path, golden: Callable[[str, Any], None], carry: bool
+) -> None:
+    names = ("step", "loss", "grad_norm", "val_loss", "best")
+    curve = [dict(zip(names, row, strict=True)) for row in _curve(_run(tmp_path, make_trainer(carry)))]
+    golden(f"losses_{'carried' if carry else 'windows'}.json", curve)
 
 
 @pytest.mark.parametrize("carry", [False, True])

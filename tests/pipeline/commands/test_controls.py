@@ -83,6 +83,7 @@ def controls(tmp_path: Path) -> Any:
     return json.loads((tmp_path / "out" / "controls.json").read_text(encoding="utf-8"))
 
 
+@pytest.mark.slow
 def test_claims_are_judged_by_every_system_and_compared_with_the_first(ask: Any, tmp_path: Path) -> None:
     said = ask("--claims", [*CLAIMS, *OTHERS])
     assert said.status == 0
@@ -109,6 +110,7 @@ def test_replaced_parts_change_what_is_answered(ask: Any, tmp_path: Path) -> Non
     assert loss["memory_emptied"] == pytest.approx(loss["no_verifier"])
 
 
+@pytest.mark.slow
 def test_backstories_are_fitted_and_judged_in_the_same_folds(ask: Any, tmp_path: Path) -> None:
     assert ask("--train_csv", BACKSTORIES, "--folds", 2, "--repeats", 2).status == 0
     found = controls(tmp_path)

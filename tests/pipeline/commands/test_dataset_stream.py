@@ -50,6 +50,7 @@ def read_csv(path: Path) -> list[dict[str, str]]:
         return sorted(csv.DictReader(file), key=lambda row: row["id"])
 
 
+@pytest.mark.slow
 def test_streamed_predictions_are_those_of_an_ordinary_run(
     asked: list[object], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -132,6 +132,7 @@ def metrics(tmp_path: Path) -> Any:
     return json.loads((tmp_path / "out" / "claim_metrics.json").read_text(encoding="utf-8"))
 
 
+@pytest.mark.slow
 def test_predictions_have_one_row_a_claim_in_the_order_of_the_table(ask: Any, tmp_path: Path) -> None:
     assert ask().status == 0
     rows = predictions(tmp_path)

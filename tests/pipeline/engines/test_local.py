@@ -21,6 +21,7 @@ def asked(stand_in_reader: Path, library: Path) -> list[object]:
     return ["read", "--novels_dir", library, *machine]
 
 
+@pytest.mark.slow
 def test_library_is_read_once_and_a_novel_that_fails_is_listed(asked: list[object], tmp_path: Path) -> None:
     said = run(main, *asked, "--cache_dir", tmp_path)
     assert said.status == 3
@@ -33,6 +34,7 @@ def test_library_is_read_once_and_a_novel_that_fails_is_listed(asked: list[objec
     assert contents(tmp_path) == kept
 
 
+@pytest.mark.slow
 def test_interrupted_reading_goes_on(asked: list[object], tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     show, seen = LibraryProgress.read, list[int]()
 

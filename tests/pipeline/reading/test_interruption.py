@@ -61,6 +61,7 @@ def test_resumed_reading_begins_at_its_last_saved_place(reader: Reader, story: S
     )
 
 
+@pytest.mark.slow
 def test_reading_killed_outright_ends_as_if_never_stopped(
     reader: Reader, story: Story, stand_in_reader: Path, shelf: Path, tmp_path: Path
 ) -> None:
