@@ -46,7 +46,7 @@ ROOT = Path(__file__).resolve().parents[1]
 KILLS = 50
 _PATIENCE = 3600.0
 _TIMED = ("tokens_per_second", "seconds")
-_UNFINISHED = (".partial", ".part", ".tmp", ".lock")
+_UNFINISHED = (".partial", ".lock")
 """Endings of files that are not whole yet, or locks: they may be left over, and nothing ever reads them."""
 
 

@@ -39,6 +39,7 @@ from pipeline.llm.protocol import (
     parse_answer,
     read_completion,
 )
+from pipeline.storage.files import replacing
 
 FORMAT_VERSION = 1
 KEY_NAME = "GROQ_API_KEY"
@@ -276,20 +277,10 @@ def _load(path: Path, validator: Draft202012Validator) -> dict[str, Any] | None:
 
 def _store(path: Path, entry: Mapping[str, object]) -> None:
     try:
-        _replace(path, json.dumps(entry, indent=1))
+        with replacing(path) as scratch:
+            scratch.write_text(json.dumps(entry, indent=1), encoding="utf-8")
     except OSError as error:
         raise CacheError(
             f"Groq's answer cannot be kept in {path.parent} ({error.strerror}); expected a folder that can be written; "
             "free space there or choose another"
         ) from error
-
-
-def _replace(path: Path, text: str) -> None:
-    """Write a file whole or not at all."""
-    path.parent.mkdir(parents=True, exist_ok=True)
-    partial = path.with_name(f".{path.name}.{os.getpid()}.part")
-    try:
-        partial.write_text(text, encoding="utf-8")
-        os.replace(partial, path)
-    finally:
-        partial.unlink(missing_ok=True)

@@ -90,7 +90,7 @@ class Reader:
     def _read_once(self, novel: Novel, sentences: Sequence[Span], pieces: Sequence[str], key: str, who: str) -> Tensors:
         """Read and keep the pieces, unless another process does so first."""
         self.cache.prepare()
-        with self.cache.alone(key):
+        with self.cache.locked(key):
             kept = self.cache.load(key)  # another process may have read it while this one waited
             if kept is not None:
                 return kept

@@ -28,7 +28,8 @@ from safetensors.torch import save_file
 from torch import Tensor
 
 from pipeline.errors import CacheError
-from pipeline.storage.locks import hold
+from pipeline.storage.files import PARTIAL, replacing
+from pipeline.storage.locks import locked
 
 FORMAT_VERSION = "2"
 ENVIRONMENT = "BDH_CACHE_DIR"
@@ -38,7 +39,6 @@ _TEXT = ".text.safetensors"
 _CLAIMS = ".claims.json"
 _HEADER = "reading"
 _LOCK = ".lock"
-_PARTIAL = ".partial"
 _WAITS = "another process is reading this; waiting for what it reads"
 
 _log = logging.getLogger(__name__)
@@ -85,15 +85,15 @@ class ReadingCache:
                 probe.write(b"\0")
 
     @contextmanager
-    def alone(self, key: str) -> Iterator[None]:
+    def locked(self, key: str) -> Iterator[None]:
         """Hold a reading for this process; another one that wants it waits, with a warning, until it is let go.
 
         The system lets go of what a killed process held. Half-written files that such a one left are removed.
         """
         with ExitStack() as held:
             with _explained(self.folder):
-                held.enter_context(hold(self.folder / (key + _LOCK), on_wait=lambda: _log.warning(_WAITS)))
-                for left in self.folder.glob(f"{key}.*{_PARTIAL}"):
+                held.enter_context(locked(self.folder / (key + _LOCK), on_wait=lambda: _log.warning(_WAITS)))
+                for left in self.folder.glob(f"*{key}.*{PARTIAL}"):
                     left.unlink(missing_ok=True)
             yield
 
@@ -141,14 +141,8 @@ class ReadingCache:
     def store_claims(self, key: str, measured: Any) -> None:
         """Keep what was measured on the claims about a novel, as JSON."""
         path = self.folder / (key + _CLAIMS)
-        partial = path.with_name(f"{path.name}.{os.getpid()}{_PARTIAL}")
-        with _explained(self.folder):
-            self.folder.mkdir(parents=True, exist_ok=True)
-            try:
-                partial.write_text(json.dumps(measured), encoding="utf-8")
-                os.replace(partial, path)
-            finally:
-                partial.unlink(missing_ok=True)
+        with _explained(self.folder), replacing(path) as scratch:
+            scratch.write_text(json.dumps(measured), encoding="utf-8")
 
     def entries(self) -> tuple[Entry, ...]:
         """Return what is kept, oldest first."""
@@ -177,16 +171,10 @@ class ReadingCache:
             return tensors
 
     def _write(self, path: Path, tensors: Mapping[str, Tensor], about: Mapping[str, str]) -> None:
-        partial = path.with_name(f"{path.name}.{os.getpid()}{_PARTIAL}")
         whole = {name: tensor.contiguous() for name, tensor in tensors.items()}
         header = json.dumps({"about": dict(about), "sha256": _sum(whole)}, sort_keys=True)
-        with _explained(self.folder):
-            self.folder.mkdir(parents=True, exist_ok=True)
-            try:
-                save_file(whole, str(partial), {_HEADER: header})
-                os.replace(partial, path)
-            finally:
-                partial.unlink(missing_ok=True)
+        with _explained(self.folder), replacing(path) as scratch:
+            save_file(whole, str(scratch), {_HEADER: header})
 
 
 def _table(rows: Sequence[Sequence[int]]) -> npt.NDArray[np.int64]:

@@ -14,7 +14,7 @@ import os
 import struct
 import uuid
 from collections.abc import Iterator, Mapping
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import Any
 
@@ -34,6 +34,7 @@ from pipeline.storage.cache import (
     _header,
     default_folder,
 )
+from pipeline.storage.files import replacing
 
 _LOCAL = ("file", "local")
 
@@ -156,16 +157,8 @@ class RemoteCache(ReadingCache):
 
     def _fetch(self, path: Path) -> None:
         """Copy an entry to this machine, where the address has it."""
-        partial = path.with_name(f"{path.name}.{uuid.uuid4().hex}.partial")
-        with self._explained():
-            path.parent.mkdir(parents=True, exist_ok=True)
-            try:
-                self._files.get_file(f"{self._root}/{path.name}", str(partial))
-                os.replace(partial, path)
-            except FileNotFoundError:
-                return
-            finally:
-                partial.unlink(missing_ok=True)
+        with self._explained(), suppress(FileNotFoundError), replacing(path) as scratch:
+            self._files.get_file(f"{self._root}/{path.name}", str(scratch))
 
     def _make(self) -> None:
         if not self._made:

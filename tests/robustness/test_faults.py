@@ -174,13 +174,13 @@ def test_lock_of_a_process_that_is_gone_blocks_nobody(reader: Reader, shelf: Pat
 def test_failed_reading_lets_go_of_its_lock(tmp_path: Path) -> None:
     cache = ReadingCache(tmp_path / "cache")
     cache.prepare()
-    with pytest.raises(KeyError), cache.alone("key"):
+    with pytest.raises(KeyError), cache.locked("key"):
         raise KeyError
-    with cache.alone("key"):
+    with cache.locked("key"):
         pass
     assert list(cache.folder.iterdir()) == []
     (tmp_path / "file").write_text("no folder", encoding="utf-8")
-    with pytest.raises(CacheError, match="--cache_dir"), ReadingCache(tmp_path / "file" / "below").alone("key"):
+    with pytest.raises(CacheError, match="--cache_dir"), ReadingCache(tmp_path / "file" / "below").locked("key"):
         pass
 
 

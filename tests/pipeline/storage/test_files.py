@@ -14,6 +14,7 @@ from hypothesis import strategies as st
 from pipeline.errors import OutputError
 from pipeline.storage.files import (
     prepare_folder,
+    replacing,
     safe_name,
     sha256_of,
     write_json,
@@ -68,6 +69,35 @@ def test_failed_writing_leaves_the_former_file_alone(tmp_path: Path) -> None:
         raise KeyboardInterrupt
     assert path.read_text(encoding="utf-8") == "before"
     assert os.listdir(tmp_path) == ["a.txt"]
+
+
+def test_replacing_puts_the_scratch_file_in_the_place_of_the_former(tmp_path: Path) -> None:
+    path = tmp_path / "made" / "a.bin"
+    for data in (b"first", b"second"):
+        with replacing(path) as scratch:
+            assert scratch.parent == path.parent and scratch != path
+            scratch.write_bytes(data)
+        assert path.read_bytes() == data
+    assert os.listdir(path.parent) == ["a.bin"]
+
+
+def test_replacing_that_fails_leaves_the_former_file_and_no_other(tmp_path: Path) -> None:
+    path = write_text(tmp_path / "a.txt", "before")
+    with pytest.raises(KeyboardInterrupt), replacing(path) as scratch:
+        scratch.write_text("after", encoding="utf-8")
+        raise KeyboardInterrupt
+    assert path.read_text(encoding="utf-8") == "before"
+    assert os.listdir(tmp_path) == ["a.txt"]
+
+
+def test_replacing_gives_each_writer_a_scratch_file_of_its_own(tmp_path: Path) -> None:
+    path = tmp_path / "a.txt"
+    with replacing(path) as outer:
+        outer.write_text("outer", encoding="utf-8")
+        with replacing(path) as inner:
+            inner.write_text("inner", encoding="utf-8")
+        assert path.read_text(encoding="utf-8") == "inner"
+    assert path.read_text(encoding="utf-8") == "outer"
 
 
 def test_failing_stream_leaves_nothing_behind(tmp_path: Path) -> None:
