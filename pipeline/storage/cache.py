@@ -22,10 +22,8 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 import platformdirs
-import torch
 from safetensors import SafetensorError, safe_open
-from safetensors.torch import save_file
-from torch import Tensor
+from safetensors.numpy import save_file
 
 from pipeline.errors import CacheError
 from pipeline.storage.files import PARTIAL, replacing
@@ -40,6 +38,9 @@ _CLAIMS = ".claims.json"
 _HEADER = "reading"
 _LOCK = ".lock"
 _WAITS = "another process is reading this; waiting for what it reads"
+
+Array = npt.NDArray[Any]
+Arrays = dict[str, Array]
 
 _log = logging.getLogger(__name__)
 
@@ -97,23 +98,23 @@ class ReadingCache:
                     left.unlink(missing_ok=True)
             yield
 
-    def load(self, key: str) -> dict[str, Tensor] | None:
+    def load(self, key: str) -> Arrays | None:
         """Return a finished reading, or None; a damaged one is removed, to be read again."""
         return self._load(self.folder / (key + _SUFFIX))
 
-    def load_unfinished(self, key: str) -> dict[str, Tensor] | None:
+    def load_unfinished(self, key: str) -> Arrays | None:
         """Return the last saved place of an interrupted reading, or None."""
         return self._load(self.folder / (key + _UNFINISHED))
 
-    def store(self, key: str, tensors: Mapping[str, Tensor], *, about: Mapping[str, str]) -> None:
+    def store(self, key: str, arrays: Mapping[str, Array], *, about: Mapping[str, str]) -> None:
         """Keep a finished reading and forget its unfinished one."""
-        self._write(self.folder / (key + _SUFFIX), tensors, about)
+        self._write(self.folder / (key + _SUFFIX), arrays, about)
         with _explained(self.folder):
             (self.folder / (key + _UNFINISHED)).unlink(missing_ok=True)
 
-    def store_unfinished(self, key: str, tensors: Mapping[str, Tensor], *, about: Mapping[str, str]) -> None:
+    def store_unfinished(self, key: str, arrays: Mapping[str, Array], *, about: Mapping[str, str]) -> None:
         """Keep the place of a reading that goes on."""
-        self._write(self.folder / (key + _UNFINISHED), tensors, about)
+        self._write(self.folder / (key + _UNFINISHED), arrays, about)
 
     def load_spans(self, key: str) -> dict[str, list[list[int]]] | None:
         """Return tables of whole numbers that ``store_spans`` kept, such as where the sentences of a novel are."""
@@ -122,7 +123,7 @@ class ReadingCache:
 
     def store_spans(self, key: str, tables: Mapping[str, Sequence[Sequence[int]]], *, about: Mapping[str, str]) -> None:
         """Keep tables of whole numbers, which are cheaper to load than to find again; they are no readings."""
-        whole = {name: torch.from_numpy(_table(rows)) for name, rows in tables.items()}
+        whole = {name: _table(rows) for name, rows in tables.items()}
         self._write(self.folder / (key + _TEXT), whole, about)
 
     def load_claims(self, key: str) -> Any | None:
@@ -160,18 +161,18 @@ class ReadingCache:
                     path.unlink(missing_ok=True)
         return count
 
-    def _load(self, path: Path) -> dict[str, Tensor] | None:
+    def _load(self, path: Path) -> Arrays | None:
         with _explained(self.folder):
             if not path.is_file():
                 return None
-            tensors = _read(path)
-            if tensors is None:
+            arrays = _read(path)
+            if arrays is None:
                 _log.warning("the kept reading %s is damaged and is read anew", path.name)
                 path.unlink(missing_ok=True)
-            return tensors
+            return arrays
 
-    def _write(self, path: Path, tensors: Mapping[str, Tensor], about: Mapping[str, str]) -> None:
-        whole = {name: tensor.contiguous() for name, tensor in tensors.items()}
+    def _write(self, path: Path, arrays: Mapping[str, Array], about: Mapping[str, str]) -> None:
+        whole = {name: np.asarray(array, order="C") for name, array in arrays.items()}
         header = json.dumps({"about": dict(about), "sha256": _sum(whole)}, sort_keys=True)
         with _explained(self.folder), replacing(path) as scratch:
             save_file(whole, str(scratch), {_HEADER: header})
@@ -194,21 +195,21 @@ def _explained(folder: Path) -> Iterator[None]:
         ) from error
 
 
-def _read(path: Path) -> dict[str, Tensor] | None:
-    """Return the tensors of a file, or None where they are not those that were written."""
+def _read(path: Path) -> Arrays | None:
+    """Return the arrays of a file, or None where they are not those that were written."""
     try:
-        with safe_open(str(path), framework="pt") as file:
+        with safe_open(str(path), framework="numpy") as file:
             header = _header(file.metadata())
-            tensors = {name: file.get_tensor(name) for name in file.keys()}  # noqa: SIM118 - it is no mapping
+            arrays = {name: file.get_tensor(name) for name in file.keys()}  # noqa: SIM118 - not a mapping
     except SafetensorError:
         return None
-    return tensors if header.get("sha256") == _sum(tensors) else None
+    return arrays if header.get("sha256") == _sum(arrays) else None
 
 
 def _about(path: Path) -> dict[str, str]:
     """Return what a file says of itself; its numbers are not looked at."""
     try:
-        with safe_open(str(path), framework="pt") as file:
+        with safe_open(str(path), framework="numpy") as file:
             about = _header(file.metadata()).get("about")
     except SafetensorError:
         about = None
@@ -223,10 +224,11 @@ def _header(metadata: Mapping[str, str] | None) -> dict[str, Any]:
     return header if isinstance(header, dict) else {}
 
 
-def _sum(tensors: Mapping[str, Tensor]) -> str:
-    """Return a hash over the names, kinds, shapes and numbers of some tensors."""
+def _sum(arrays: Mapping[str, Array]) -> str:
+    """Return a hash over the names, dtypes, shapes and bytes of arrays that are contiguous."""
     digest = hashlib.sha256()
-    for name, tensor in sorted(tensors.items()):
-        digest.update(f"{name} {tensor.dtype} {tuple(tensor.shape)}\n".encode())
-        digest.update(tensor.contiguous().view(-1).view(torch.uint8).numpy().data)
+    for name, array in sorted(arrays.items()):
+        # "torch." because the first files of this format were written from tensors
+        digest.update(f"{name} torch.{array.dtype.name} {array.shape}\n".encode())
+        digest.update(array.reshape(-1).view(np.uint8).data)
     return digest.hexdigest()

@@ -20,7 +20,6 @@ from typing import Any
 
 import fsspec
 import platformdirs
-from torch import Tensor
 
 from pipeline.errors import CacheError
 from pipeline.storage.cache import (
@@ -29,6 +28,8 @@ from pipeline.storage.cache import (
     _TEXT,
     _UNFINISHED,
     ENVIRONMENT,
+    Array,
+    Arrays,
     Entry,
     ReadingCache,
     _header,
@@ -89,9 +90,9 @@ class RemoteCache(ReadingCache):
             self._files.pipe_file(probe, b"\0")
             self._files.rm_file(probe)
 
-    def store(self, key: str, tensors: Mapping[str, Tensor], *, about: Mapping[str, str]) -> None:
+    def store(self, key: str, arrays: Mapping[str, Array], *, about: Mapping[str, str]) -> None:
         """Keep a finished reading and forget its unfinished one."""
-        super().store(key, tensors, about=about)
+        super().store(key, arrays, about=about)
         with self._explained():
             self._remove(f"{self._root}/{key}{_UNFINISHED}")
 
@@ -126,7 +127,7 @@ class RemoteCache(ReadingCache):
         super().clear()
         return count
 
-    def _load(self, path: Path) -> dict[str, Tensor] | None:
+    def _load(self, path: Path) -> Arrays | None:
         """Return an entry from the copy on this machine, else from the address; a place in a novel always from there.
 
         A place may have been moved on by another machine; all else never changes under its name.
@@ -139,8 +140,8 @@ class RemoteCache(ReadingCache):
             kept = super()._load(path)
         return kept
 
-    def _write(self, path: Path, tensors: Mapping[str, Tensor], about: Mapping[str, str]) -> None:
-        super()._write(path, tensors, about)
+    def _write(self, path: Path, arrays: Mapping[str, Array], about: Mapping[str, str]) -> None:
+        super()._write(path, arrays, about)
         self._send(path)
 
     def _send(self, path: Path) -> None:

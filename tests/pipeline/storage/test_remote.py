@@ -7,15 +7,15 @@ from pathlib import Path
 from typing import Any
 
 import fsspec
+import numpy as np
 import pytest
-import torch
 
 from pipeline.cli import main
 from pipeline.errors import CacheError
-from pipeline.storage.cache import ENVIRONMENT, ReadingCache
+from pipeline.storage.cache import ENVIRONMENT, Arrays, ReadingCache
 from pipeline.storage.remote import RemoteCache, open_cache
 from tests.pipeline.command_line import run
-from tests.pipeline.storage.test_cache import ABOUT, TENSORS
+from tests.pipeline.storage.test_cache import ABOUT, ARRAYS
 
 
 @pytest.fixture
@@ -34,14 +34,14 @@ def node(address: str, folder: Path) -> RemoteCache:
     return RemoteCache(address, folder)
 
 
-def is_kept(kept: dict[str, torch.Tensor] | None) -> bool:
-    return kept is not None and all(torch.equal(kept[name], tensor) for name, tensor in TENSORS.items())
+def is_kept(kept: Arrays | None) -> bool:
+    return kept is not None and all(np.array_equal(kept[name], array) for name, array in ARRAYS.items())
 
 
 def test_what_one_machine_read_another_finds(address: str, files: Any, tmp_path: Path) -> None:
     one, other = node(address, tmp_path / "one"), node(address, tmp_path / "other")
     one.prepare()
-    one.store("k", TENSORS, about=ABOUT)
+    one.store("k", ARRAYS, about=ABOUT)
     one.store_spans("s", {"sentences": [[0, 3], [4, 9]]}, about=ABOUT)
     one.store_claims("c", {"a": [1.5]})
     assert is_kept(other.load("k"))
@@ -49,7 +49,7 @@ def test_what_one_machine_read_another_finds(address: str, files: Any, tmp_path:
     assert other.load_claims("c") == {"a": [1.5]}
     assert other.load("nothing") is None and other.load_claims("nothing") is None
     plain = ReadingCache(tmp_path / "plain")
-    plain.store("k", TENSORS, about=ABOUT)
+    plain.store("k", ARRAYS, about=ABOUT)
     (whole,) = plain.folder.iterdir()
     assert files.cat_file(f"{address}/{whole.name}") == whole.read_bytes()
     files.rm(address, recursive=True)
@@ -58,13 +58,13 @@ def test_what_one_machine_read_another_finds(address: str, files: Any, tmp_path:
 
 def test_a_reading_that_one_machine_began_another_ends(address: str, tmp_path: Path) -> None:
     one, other = node(address, tmp_path / "one"), node(address, tmp_path / "other")
-    one.store_unfinished("k", {"done": torch.tensor(7)}, about=ABOUT)
+    one.store_unfinished("k", {"done": np.array(7)}, about=ABOUT)
     begun = other.load_unfinished("k")
     assert begun is not None and int(begun["done"]) == 7
-    other.store_unfinished("k", {"done": torch.tensor(9)}, about=ABOUT)
+    other.store_unfinished("k", {"done": np.array(9)}, about=ABOUT)
     further = one.load_unfinished("k")
     assert further is not None and int(further["done"]) == 9, "the copy near is older"
-    other.store("k", TENSORS, about=ABOUT)
+    other.store("k", ARRAYS, about=ABOUT)
     assert [entry.finished for entry in one.entries()] == [True]
 
 
@@ -79,21 +79,21 @@ def test_an_entry_is_whole_or_not_there(
 
     with monkeypatch.context() as patched, pytest.raises(CacheError, match=r"the line broke.*--cache_dir"):
         patched.setattr(type(files), "put_file", break_off)
-        one.store("k", TENSORS, about=ABOUT)
+        one.store("k", ARRAYS, about=ABOUT)
     assert files.ls(address) == []
     assert node(address, tmp_path / "other").load("k") is None
 
 
 def test_damage_near_and_far_is_noticed(address: str, files: Any, tmp_path: Path) -> None:
     one, other = node(address, tmp_path / "one"), node(address, tmp_path / "other")
-    one.store("k", TENSORS, about=ABOUT)
+    one.store("k", ARRAYS, about=ABOUT)
     (near,) = one.folder.iterdir()
     near.write_bytes(near.read_bytes()[:-1])
     assert is_kept(one.load("k")), "the whole entry is fetched in the place of the damaged copy"
     name = f"{address}/{near.name}"
     files.pipe_file(name, files.cat_file(name)[:-1])
     assert other.load("k") is None
-    other.store("k", TENSORS, about=ABOUT)
+    other.store("k", ARRAYS, about=ABOUT)
     assert is_kept(node(address, tmp_path / "third").load("k"))
 
 
@@ -112,7 +112,7 @@ def test_places_are_folders_or_addresses(address: str, tmp_path: Path, monkeypat
 
 
 def test_owner_sees_and_clears_what_lies_at_an_address(address: str, files: Any, tmp_path: Path) -> None:
-    open_cache(address).store("k", TENSORS, about=ABOUT)
+    open_cache(address).store("k", ARRAYS, about=ABOUT)
     files.pipe_file(f"{address}/broken.reading.safetensors", b"?")
     files.pipe_file(f"{address}/mine.txt", b"mine")
     shown = run(main, "cache", "show", "--cache_dir", address).out
