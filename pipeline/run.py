@@ -24,6 +24,7 @@ from pipeline.reading.encoder import Encoder, load_encoder
 from pipeline.reading.read import OnProgress, Reader, ignore_progress
 from pipeline.records import Character, Claim, ClaimVerdict, Evidence, Novel, Reading, Verdict, Waiver
 from pipeline.retrieval.fusion import retrieve
+from pipeline.storage.answers import AnswerCache, open_answers
 from pipeline.storage.cache import ReadingCache
 from pipeline.storage.remote import open_cache
 from pipeline.text.aliases import Alias
@@ -70,8 +71,13 @@ class Models:
 
     @cached_property
     def cache(self) -> ReadingCache:
-        """Readings and answers of earlier runs."""
+        """Readings of earlier runs."""
         return open_cache(self._cache_dir)
+
+    @cached_property
+    def answers(self) -> AnswerCache:
+        """Answers of the verifier and of Groq in earlier runs."""
+        return open_answers(self.cache)
 
     @cached_property
     def books(self) -> BookOpener:
@@ -86,7 +92,7 @@ class Models:
     @cached_property
     def judge(self) -> ClaimJudge:
         """The judge of claims that the settings name."""
-        return open_judge(self._config.scoring.judge, JudgeContext(self._config, self.cache))
+        return open_judge(self._config.scoring.judge, JudgeContext(self._config, self.answers))
 
     @cached_property
     def backstory_model(self) -> BackstoryModel:
@@ -122,7 +128,7 @@ class Pipeline:
         """The client of Groq, None where Groq has no task."""
         if not self.config.groq_tasks:
             return None
-        return GroqDoor(self.config.llm, key=load_key(), folder=self.models.cache.folder / "answers")
+        return GroqDoor(self.config.llm, key=load_key(), answers=self.models.answers)
 
     @cached_property
     def llm(self) -> LLMSteps:

@@ -25,7 +25,7 @@ from dotenv import dotenv_values
 from jsonschema import Draft202012Validator
 
 from pipeline.config import ROOT, LLMConfig
-from pipeline.errors import CacheError, LLMError, SettingError
+from pipeline.errors import LLMError, SettingError
 from pipeline.llm.protocol import (
     Completion,
     Form,
@@ -39,7 +39,7 @@ from pipeline.llm.protocol import (
     parse_answer,
     read_completion,
 )
-from pipeline.storage.files import replacing
+from pipeline.storage.answers import AnswerCache
 
 FORMAT_VERSION = 1
 KEY_NAME = "GROQ_API_KEY"
@@ -104,19 +104,21 @@ def load_key(folders: Sequence[Path] | None = None) -> str | None:
 
 
 class GroqDoor:
-    """Ask Groq for JSON, count what it takes, and keep every good answer in a folder.
+    """Ask Groq for JSON, count what it takes, and store every good answer.
 
     A kept answer is given again without a call while service, model, instruction, texts and schema are the same. The
     key stands in the client alone, and is struck out of whatever the service sends.
     """
 
-    def __init__(self, config: LLMConfig, *, key: str | None, folder: Path, base_url: str | None = None) -> None:
+    def __init__(
+        self, config: LLMConfig, *, key: str | None, answers: AnswerCache, base_url: str | None = None
+    ) -> None:
         """Open the door; ``base_url``, else GROQ_BASE_URL, names another service of the same interface.
 
         Raises LLMError when there is no key or what cannot be one, SettingError for an address that is none.
         """
         self.config = config
-        self._folder = folder
+        self._answers = answers
         self._usage = Usage(config.model)
         self._client = groq.Groq(
             api_key=_checked_key(key),
@@ -139,21 +141,29 @@ class GroqDoor:
         ``task`` is a word for messages and for the service. ``system`` instructs; ``data`` maps what a text is to the
         text, which never does. An answer that breaks the schema is sent back once, with the breach.
 
-        Raises LLMError when no usable answer comes, CacheError when a good one cannot be kept.
+        Raises LLMError when no usable answer comes, CacheError when a good one cannot be stored.
         """
         validator = Draft202012Validator(schema)
         messages, form = make_messages(system, data), make_form(task, schema, model=self.config.model)
-        path = self._folder / f"{self._name_of(messages, form)}.answer.json"
-        answer = _load(path, validator)
+        key = self._key(messages, form)
+        answer = self._load(key, validator)
         if answer is not None:
             self._usage = replace(self._usage, cached=self._usage.cached + 1)
             return answer
         answer = self._ask_twice(task, messages, form, validator)
-        _store(path, {"format": FORMAT_VERSION, "task": task, "model": self.config.model, "answer": answer})
+        self._answers.store(key, answer)
         return answer
 
-    def _name_of(self, messages: Messages, form: Form) -> str:
-        """Return the name of an answer: a hash of all that it depends on."""
+    def _load(self, key: str, validator: Draft202012Validator) -> dict[str, Any] | None:
+        """Return a stored answer; None where there is none, or one that breaks the schema."""
+        answer = self._answers.load(key)
+        if answer is None or (isinstance(answer, dict) and find_breach(answer, validator) is None):
+            return answer
+        _log.warning("the stored answer %s is damaged and is asked for again", key)
+        return None
+
+    def _key(self, messages: Messages, form: Form) -> str:
+        """Return the key of an answer: a hash of all that it depends on."""
         asked = [FORMAT_VERSION, str(self._client.base_url), self.config.model, messages, form]
         return sha256(json.dumps(asked, sort_keys=True).encode()).hexdigest()[:32]
 
@@ -259,28 +269,3 @@ def _message_of(error: groq.APIStatusError) -> str:
 
 def _hint(status: int) -> str:
     return _HINTS.get(status) or ("try again later" if status >= 500 else _DEFAULT_HINT)
-
-
-def _load(path: Path, validator: Draft202012Validator) -> dict[str, Any] | None:
-    """Return a kept answer; None where none is kept, or a damaged one, which is then asked for anew."""
-    if not path.is_file():
-        return None
-    try:
-        answer = json.loads(path.read_text(encoding="utf-8"))["answer"]
-    except (OSError, ValueError, KeyError, TypeError):
-        answer = None
-    if isinstance(answer, dict) and find_breach(answer, validator) is None:
-        return answer
-    _log.warning("the kept answer %s is damaged and is asked for anew", path.name)
-    return None
-
-
-def _store(path: Path, entry: Mapping[str, object]) -> None:
-    try:
-        with replacing(path) as scratch:
-            scratch.write_text(json.dumps(entry, indent=1), encoding="utf-8")
-    except OSError as error:
-        raise CacheError(
-            f"Groq's answer cannot be kept in {path.parent} ({error.strerror}); expected a folder that can be written; "
-            "free space there or choose another"
-        ) from error

@@ -34,9 +34,10 @@ ENVIRONMENT = "BDH_CACHE_DIR"
 _SUFFIX = ".reading.safetensors"
 _UNFINISHED = ".unfinished.safetensors"
 _TEXT = ".text.safetensors"
-_CLAIMS = ".claims.json"
 _HEADER = "reading"
 _LOCK = ".lock"
+_FORMER = ".claims.json"
+"""Answers of earlier versions, which ``clear`` removes."""
 _WAITS = "another process is reading this; waiting for what it reads"
 
 Array = npt.NDArray[Any]
@@ -126,25 +127,6 @@ class ReadingCache:
         whole = {name: _table(rows) for name, rows in tables.items()}
         self._write(self.folder / (key + _TEXT), whole, about)
 
-    def load_claims(self, key: str) -> Any | None:
-        """Return what was measured on the claims about a novel, or None; a damaged file is removed."""
-        path = self.folder / (key + _CLAIMS)
-        with _explained(self.folder):
-            try:
-                return json.loads(path.read_text(encoding="utf-8"))
-            except FileNotFoundError:
-                return None
-            except ValueError:
-                _log.warning("the kept claims %s are damaged and are measured anew", path.name)
-                path.unlink(missing_ok=True)
-                return None
-
-    def store_claims(self, key: str, measured: Any) -> None:
-        """Keep what was measured on the claims about a novel, as JSON."""
-        path = self.folder / (key + _CLAIMS)
-        with _explained(self.folder), replacing(path) as scratch:
-            scratch.write_text(json.dumps(measured), encoding="utf-8")
-
     def entries(self) -> tuple[Entry, ...]:
         """Return what is kept, oldest first."""
         with _explained(self.folder):
@@ -156,7 +138,7 @@ class ReadingCache:
         """Remove everything kept, half-written files too; return how many readings there were."""
         count = len(self.entries())
         with _explained(self.folder):
-            for pattern in (f"*{_SUFFIX}*", f"*{_UNFINISHED}*", f"*{_TEXT}*", f"*{_CLAIMS}*", f"*{_LOCK}", ".tmp*"):
+            for pattern in (f"*{_SUFFIX}*", f"*{_UNFINISHED}*", f"*{_TEXT}*", f"*{_FORMER}*", f"*{_LOCK}", ".tmp*"):
                 for path in self.folder.glob(pattern):
                     path.unlink(missing_ok=True)
         return count

@@ -23,7 +23,7 @@ import platformdirs
 
 from pipeline.errors import CacheError
 from pipeline.storage.cache import (
-    _CLAIMS,
+    _FORMER,
     _SUFFIX,
     _TEXT,
     _UNFINISHED,
@@ -96,18 +96,6 @@ class RemoteCache(ReadingCache):
         with self._explained():
             self._remove(f"{self._root}/{key}{_UNFINISHED}")
 
-    def load_claims(self, key: str) -> Any | None:
-        """Return what was measured on the claims about a novel, or None; a damaged file is removed."""
-        path = self.folder / (key + _CLAIMS)
-        if not path.is_file():
-            self._fetch(path)
-        return super().load_claims(key)
-
-    def store_claims(self, key: str, measured: Any) -> None:
-        """Keep what was measured on the claims about a novel, as JSON."""
-        super().store_claims(key, measured)
-        self._send(self.folder / (key + _CLAIMS))
-
     def entries(self) -> tuple[Entry, ...]:
         """Return what is kept at the address, by name."""
         with self._explained():
@@ -122,7 +110,7 @@ class RemoteCache(ReadingCache):
         count = len(self.entries())
         with self._explained():
             for item in self._listed():
-                if any(kind in item["name"] for kind in (_SUFFIX, _UNFINISHED, _TEXT, _CLAIMS)):
+                if any(kind in item["name"] for kind in (_SUFFIX, _UNFINISHED, _TEXT, _FORMER)):
                     self._remove(item["name"])
         super().clear()
         return count

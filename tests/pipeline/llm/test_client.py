@@ -24,6 +24,8 @@ from pipeline.llm.client import PRICES, GroqDoor, Usage, load_key
 from pipeline.llm.protocol import make_fence, make_messages
 from pipeline.llm.tasks import TEXTS_A_CALL, claims_by_llm, labels_by_llm, summaries_by_llm
 from pipeline.records import Claim
+from pipeline.storage.answers import AnswerCache
+from tests.pipeline.command_line import rows_of
 from tests.pipeline.llm.groq_server import (
     GroqServer,
     Reply,
@@ -66,7 +68,7 @@ def server(monkeypatch: pytest.MonkeyPatch) -> Iterator[GroqServer]:
 def open_door(server: GroqServer, tmp_path: Path) -> Opener:
     def opened(**settings: Any) -> GroqDoor:
         config = replace(CONFIG, **settings)
-        return GroqDoor(config, key=KEY, folder=tmp_path / "answers", base_url=server.url)
+        return GroqDoor(config, key=KEY, answers=AnswerCache(tmp_path / "answers"), base_url=server.url)
 
     return opened
 
@@ -75,9 +77,8 @@ def ask(door: GroqDoor, text: str = "It was red.", schema: dict[str, Any] = SCHE
     return door.ask("colours", schema=schema, system="Name the colours.", data={"passage": text})
 
 
-def kept(tmp_path: Path) -> list[Path]:
-    folder = tmp_path / "answers"
-    return sorted(folder.iterdir()) if folder.exists() else []
+def kept(tmp_path: Path) -> int:
+    return AnswerCache(tmp_path / "answers").count()
 
 
 # The key
@@ -133,12 +134,12 @@ def test_load_key_names_an_unreadable_file_and_not_its_content(tmp_path: Path) -
 @pytest.mark.parametrize("key", [None, ""])
 def test_door_stays_shut_without_a_key(key: str | None, tmp_path: Path) -> None:
     with pytest.raises(LLMError, match="there is no Groq key"):
-        GroqDoor(CONFIG, key=key, folder=tmp_path)
+        GroqDoor(CONFIG, key=key, answers=AnswerCache(tmp_path))
 
 
 def test_door_refuses_what_cannot_be_a_key_without_showing_it(tmp_path: Path) -> None:
     with pytest.raises(LLMError, match="copy the key again") as caught:
-        GroqDoor(CONFIG, key="gsk_secrét", folder=tmp_path)
+        GroqDoor(CONFIG, key="gsk_secrét", answers=AnswerCache(tmp_path))
     assert "gsk_" not in str(caught.value)
 
 
@@ -154,7 +155,7 @@ def test_door_never_shows_its_key(open_door: Opener) -> None:
 @pytest.mark.parametrize("url", ["groq", "ftp://groq", "http://", "http://[groq", "http://groq:port"])
 def test_door_refuses_an_address_that_is_none(url: str, tmp_path: Path) -> None:
     with pytest.raises(SettingError, match="GROQ_BASE_URL"):
-        GroqDoor(CONFIG, key=KEY, folder=tmp_path, base_url=url)
+        GroqDoor(CONFIG, key=KEY, answers=AnswerCache(tmp_path), base_url=url)
 
 
 def test_door_leads_where_the_environment_says(
@@ -162,12 +163,12 @@ def test_door_leads_where_the_environment_says(
 ) -> None:
     monkeypatch.setenv("GROQ_BASE_URL", server.url)
     server.script(completes(GOOD))
-    assert ask(GroqDoor(CONFIG, key=KEY, folder=tmp_path)) == GOOD
+    assert ask(GroqDoor(CONFIG, key=KEY, answers=AnswerCache(tmp_path))) == GOOD
 
 
 def test_door_leads_to_groq_by_default(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
     monkeypatch.setenv("GROQ_BASE_URL", "")
-    door = GroqDoor(CONFIG, key=KEY, folder=tmp_path)
+    door = GroqDoor(CONFIG, key=KEY, answers=AnswerCache(tmp_path))
     assert str(door._client.base_url) == llm.GROQ_URL == "https://api.groq.com"
 
 
@@ -246,7 +247,7 @@ def test_ask_gives_up_after_two_refused_answers_and_keeps_neither(
         assert reason in str(caught.value)
         assert "\n" not in str(caught.value)
     assert len(server.requests) == 2 * len(BAD_ANSWERS)
-    assert kept(tmp_path) == []
+    assert kept(tmp_path) == 0
 
 
 def test_ask_shows_the_model_its_refused_answer_cut_to_a_bearable_length(server: GroqServer, open_door: Opener) -> None:
@@ -328,7 +329,7 @@ def test_ask_says_when_nobody_is_there(open_door: Opener, server: GroqServer, tm
     with socket.socket() as closed:
         closed.bind(("127.0.0.1", 0))
         url = f"http://user:password@127.0.0.1:{closed.getsockname()[1]}"
-    door = GroqDoor(replace(CONFIG, max_retries=0), key=KEY, folder=tmp_path, base_url=url)
+    door = GroqDoor(replace(CONFIG, max_retries=0), key=KEY, answers=AnswerCache(tmp_path), base_url=url)
     with pytest.raises(LLMError, match=r"cannot be reached at 127\.0\.0\.1; check the network") as caught:
         ask(door)
     assert "password" not in str(caught.value)
@@ -344,7 +345,7 @@ def test_ask_gives_a_kept_answer_without_a_call(server: GroqServer, open_door: O
     assert ask(later) == GOOD
     assert len(server.requests) == 1
     assert later.usage == Usage(CONFIG.model, cached=1)
-    assert [path.name.endswith(".answer.json") for path in kept(tmp_path)] == [True]
+    assert kept(tmp_path) == 1
 
 
 def test_ask_asks_anew_when_anything_of_the_question_differs(
@@ -357,21 +358,21 @@ def test_ask_asks_anew_when_anything_of_the_question_differs(
     ask(open_door(), schema=other)
     ask(open_door(model="openai/gpt-oss-20b"))
     open_door().ask("colours", schema=SCHEMA, system="Name them.", data={"passage": "It was red."})
-    assert len(server.requests) == len(kept(tmp_path)) == 5
+    assert len(server.requests) == kept(tmp_path) == 5
 
 
-@pytest.mark.parametrize("damage", ["", "{", '{"answer": {"colours": 1}}', "[1]", '{"answer": [1]}'])
+@pytest.mark.parametrize("damage", [{}, {"colours": 1}, [1], "red", 0])
 def test_ask_replaces_a_damaged_answer_and_says_so(
-    damage: str, server: GroqServer, open_door: Opener, tmp_path: Path, caplog: pytest.LogCaptureFixture
+    damage: object, server: GroqServer, open_door: Opener, tmp_path: Path, caplog: pytest.LogCaptureFixture
 ) -> None:
     server.script(completes(GOOD), completes(GOOD))
     ask(open_door())
-    [path] = kept(tmp_path)
-    whole = path.read_bytes()
-    path.write_text(damage, encoding="utf-8")
+    answers = AnswerCache(tmp_path / "answers")
+    ((key, whole),) = json.loads(rows_of(answers.folder / "cache.db"))
+    answers.store(key, damage)
     assert ask(open_door()) == GOOD
-    assert path.read_bytes() == whole
-    assert "is damaged and is asked for anew" in caplog.text
+    assert json.loads(rows_of(answers.folder / "cache.db")) == [[key, whole]]
+    assert "is damaged and is asked for again" in caplog.text
 
 
 def test_ask_holds_a_kept_answer_to_bounds_that_were_drawn_tighter(server: GroqServer, open_door: Opener) -> None:
@@ -384,8 +385,8 @@ def test_ask_holds_a_kept_answer_to_bounds_that_were_drawn_tighter(server: GroqS
 def test_ask_says_when_an_answer_cannot_be_kept(server: GroqServer, tmp_path: Path) -> None:
     (tmp_path / "file").write_text("", encoding="utf-8")
     server.script(completes(GOOD))
-    door = GroqDoor(CONFIG, key=KEY, folder=tmp_path / "file" / "answers", base_url=server.url)
-    with pytest.raises(CacheError, match="cannot be kept"):
+    door = GroqDoor(CONFIG, key=KEY, answers=AnswerCache(tmp_path / "file" / "answers"), base_url=server.url)
+    with pytest.raises(CacheError, match="answers cannot be cached"):
         ask(door)
 
 
@@ -435,7 +436,7 @@ def test_ask_refuses_the_answer_of_a_model_that_obeys_the_novel(
     server.script(completes({"pwned": True}), completes({**GOOD, "pwned": True}))
     with pytest.raises(LLMError, match="pwned"):
         ask(open_door(), INJECTION)
-    assert kept(tmp_path) == []
+    assert kept(tmp_path) == 0
 
 
 def test_labels_and_claims_of_a_model_that_obeys_the_novel_are_refused(server: GroqServer, open_door: Opener) -> None:
@@ -508,8 +509,8 @@ def test_key_is_found_in_no_file_log_output_or_error(
         except LLMError as error:
             logging.getLogger("caller").exception("the call failed")
             errors.append(error)
-    written = [path.read_text(encoding="utf-8") for path in tmp_path.rglob("*") if path.is_file()]
-    assert len(written) == 1
+    written = [path.read_bytes().decode("latin-1") for path in tmp_path.rglob("*") if path.is_file()]
+    assert len(written) == kept(tmp_path) == 1
     assert "[key]" in written[0]
     assert len(errors) == 3
     assert "Request options" in caplog.text, "the client was to log all that it ever logs"

@@ -135,7 +135,8 @@ def test_cache_lists_a_damaged_file_too(cache: ReadingCache) -> None:
 def test_cache_clears_readings_and_half_written_files_and_nothing_else(cache: ReadingCache) -> None:
     cache.store("one", ARRAYS, about=ABOUT)
     cache.store_unfinished("two", ARRAYS, about=ABOUT)
-    (cache.folder / "three.reading.safetensors.123.partial").write_bytes(b"half")
+    (cache.folder / ".three.reading.safetensors.123.partial").write_bytes(b"half")
+    (cache.folder / "four.claims.json").write_text("[1]", encoding="utf-8")
     (cache.folder / "mine.txt").write_text("not a reading", encoding="utf-8")
     assert cache.clear() == 2
     assert only_file(cache).name == "mine.txt"
@@ -169,23 +170,3 @@ def test_cache_file_says_what_it_holds(cache: ReadingCache) -> None:
     data = only_file(cache).read_bytes()
     header = json.loads(data[8 : 8 + int.from_bytes(data[:8], "little")])
     assert json.loads(header["__metadata__"]["reading"])["about"] == ABOUT
-
-
-def test_cache_gives_back_what_was_measured_on_claims(cache: ReadingCache) -> None:
-    assert cache.load_claims("k") is None
-    cache.store_claims("k", [{"found": 0.1}])
-    assert cache.load_claims("k") == [{"found": 0.1}]
-
-
-def test_cache_measures_damaged_claims_anew(cache: ReadingCache, caplog: pytest.LogCaptureFixture) -> None:
-    cache.store_claims("k", [1])
-    only_file(cache).write_text("[1", encoding="utf-8")
-    assert cache.load_claims("k") is None
-    assert "damaged" in caplog.text
-    assert not list(cache.folder.iterdir())
-
-
-def test_cache_clears_measured_claims_too_and_counts_them_as_no_reading(cache: ReadingCache) -> None:
-    cache.store_claims("k", [1])
-    assert (cache.entries(), cache.clear()) == ((), 0)
-    assert not list(cache.folder.iterdir())

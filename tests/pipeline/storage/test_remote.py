@@ -12,6 +12,7 @@ import pytest
 
 from pipeline.cli import main
 from pipeline.errors import CacheError
+from pipeline.storage.answers import open_answers
 from pipeline.storage.cache import ENVIRONMENT, Arrays, ReadingCache
 from pipeline.storage.remote import RemoteCache, open_cache
 from tests.pipeline.command_line import run
@@ -43,11 +44,9 @@ def test_what_one_machine_read_another_finds(address: str, files: Any, tmp_path:
     one.prepare()
     one.store("k", ARRAYS, about=ABOUT)
     one.store_spans("s", {"sentences": [[0, 3], [4, 9]]}, about=ABOUT)
-    one.store_claims("c", {"a": [1.5]})
     assert is_kept(other.load("k"))
     assert other.load_spans("s") == {"sentences": [[0, 3], [4, 9]]}
-    assert other.load_claims("c") == {"a": [1.5]}
-    assert other.load("nothing") is None and other.load_claims("nothing") is None
+    assert other.load("nothing") is None
     plain = ReadingCache(tmp_path / "plain")
     plain.store("k", ARRAYS, about=ABOUT)
     (whole,) = plain.folder.iterdir()
@@ -113,11 +112,14 @@ def test_places_are_folders_or_addresses(address: str, tmp_path: Path, monkeypat
 
 def test_owner_sees_and_clears_what_lies_at_an_address(address: str, files: Any, tmp_path: Path) -> None:
     open_cache(address).store("k", ARRAYS, about=ABOUT)
+    open_answers(open_cache(address)).store("k", [1])
     files.pipe_file(f"{address}/broken.reading.safetensors", b"?")
     files.pipe_file(f"{address}/mine.txt", b"mine")
     shown = run(main, "cache", "show", "--cache_dir", address).out
     assert [line.split("MB")[-1].strip() for line in shown[:-1]] == ["(damaged): whole novel", "Low Water: Anna Reed"]
-    assert shown[-1] == f"2 readings in {address}"
+    assert shown[-1] == f"2 readings and 1 answers in {address}"
     assert run(main, "cache", "path", "--cache_dir", address).out == [address]
-    assert run(main, "cache", "clear", "--cache_dir", address).out == [f"removed 2 readings from {address}"]
+    assert run(main, "cache", "clear", "--cache_dir", address).out == [
+        f"removed 2 readings and 1 answers from {address}"
+    ]
     assert [name.rsplit("/", 1)[-1] for name in files.ls(address, detail=False)] == ["mine.txt"]
