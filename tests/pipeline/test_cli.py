@@ -371,7 +371,7 @@ def test_bad_claims_of_groq_are_requested_once_more_and_then_made_by_the_heurist
         said = run(judge_main, *asked, "--llm", "claims", "--out_dir", tmp_path / "out", "--cache_dir", own_cache)
     assert said.status == 0
     assert len(server.requests) == 2
-    notice = "note: Groq did not part the backstory into claims, the heuristic did: Groq gave two unusable answers"
+    notice = "note: Groq did not split the backstory into claims, the heuristic did: Groq gave two invalid answers"
     assert any(line.startswith(notice) for line in [*said.out, *said.err])
     made = [json.loads((tmp_path / name / "backstory.claims.json").read_text()) for name in ("out", "alone")]
     assert made[0] == made[1]
