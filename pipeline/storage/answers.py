@@ -1,7 +1,7 @@
 """Answers of models as JSON in one SQLite file: labels of the verifier, measured claims, answers of Groq.
 
 A key is a hash over everything that its answer depends on, so an answer never changes and any process may store it.
-The file is machine-local or on a file system with working locks; an answer that is missing or damaged is made again.
+The file is on a local file system or on one with working locks. A missing or damaged answer is made again.
 """
 
 from __future__ import annotations
@@ -49,7 +49,7 @@ _log = logging.getLogger(__name__)
 
 
 class _TextDisk(diskcache.Disk):  # type: ignore[misc]
-    """Values as text. A row that says it holds a pickle or a file name was not written here, and is never followed."""
+    """Values as text. Pickles and file names, which are not written here, are never loaded or followed."""
 
     def fetch(self, mode: int, filename: str | None, value: object, read: bool) -> str:
         """Return the text of a row, or "", which is not JSON, for a row of another kind."""

@@ -174,5 +174,5 @@ def _explanation(error: OSError, path: Path) -> str:
     if error.errno in _FORBIDDEN:
         return f"{path} may not be written (permission denied); choose an --out_dir that you may write to"
     if error.errno in _NOT_A_FOLDER:
-        return f"{path}: a file stands where a folder is needed, or a folder where a file is; choose another --out_dir"
+        return f"{path}: a file is in the place of a folder, or a folder in that of a file; choose another --out_dir"
     return f"{path} cannot be written ({error.strerror or error}); choose another --out_dir"

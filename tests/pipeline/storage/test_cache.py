@@ -1,4 +1,4 @@
-"""Readings on disk: whole or not there, noticed when damaged, named by all that they depend on."""
+"""Readings on disk: complete or absent, checked for damage, named by everything that they depend on."""
 
 from __future__ import annotations
 
@@ -36,11 +36,13 @@ def only_file(cache: ReadingCache) -> Path:
     return path
 
 
-def test_cache_gives_back_what_was_stored(cache: ReadingCache) -> None:
+def test_cache_returns_the_stored_reading(cache: ReadingCache) -> None:
     cache.store("k", ARRAYS, about=ABOUT)
-    kept = cache.load("k")
-    assert kept is not None and kept.keys() == ARRAYS.keys()
-    assert all(np.array_equal(kept[name], array) and kept[name].dtype == array.dtype for name, array in ARRAYS.items())
+    loaded = cache.load("k")
+    assert loaded is not None and loaded.keys() == ARRAYS.keys()
+    assert all(
+        np.array_equal(loaded[name], array) and loaded[name].dtype == array.dtype for name, array in ARRAYS.items()
+    )
 
 
 def test_cache_has_nothing_under_another_key(cache: ReadingCache) -> None:
@@ -65,7 +67,7 @@ def test_cache_writes_the_bytes_that_its_format_version_promises(cache: ReadingC
     assert (FORMAT_VERSION, written) == ("2", promised), "other bytes than before: raise FORMAT_VERSION"
 
 
-def test_cache_forgets_the_place_once_the_reading_is_finished(cache: ReadingCache) -> None:
+def test_cache_removes_the_unfinished_reading_once_it_is_finished(cache: ReadingCache) -> None:
     cache.store_unfinished("k", ARRAYS, about=ABOUT)
     assert cache.load_unfinished("k") is not None
     cache.store("k", ARRAYS, about=ABOUT)
@@ -75,7 +77,7 @@ def test_cache_forgets_the_place_once_the_reading_is_finished(cache: ReadingCach
 
 @settings(max_examples=60, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(place=st.floats(0, 1, exclude_max=True), mask=st.integers(1, 255))
-def test_cache_notices_any_damaged_number(cache: ReadingCache, place: float, mask: int) -> None:
+def test_cache_detects_any_damaged_number(cache: ReadingCache, place: float, mask: int) -> None:
     cache.store("k", ARRAYS, about=ABOUT)
     path = only_file(cache)
     data = bytearray(path.read_bytes())
@@ -83,24 +85,24 @@ def test_cache_notices_any_damaged_number(cache: ReadingCache, place: float, mas
     data[numbers + int(place * (len(data) - numbers))] ^= mask
     path.write_bytes(data)
     assert cache.load("k") is None
-    assert not path.exists(), "a damaged file is removed, to be read again"
+    assert not path.exists(), "a damaged file is removed, so that the novel is read again"
 
 
 @pytest.mark.parametrize("keep", [0, 4, 20, -1])
-def test_cache_notices_a_file_cut_short(cache: ReadingCache, keep: int) -> None:
+def test_cache_detects_a_truncated_file(cache: ReadingCache, keep: int) -> None:
     cache.store("k", ARRAYS, about=ABOUT)
     path = only_file(cache)
     path.write_bytes(path.read_bytes()[:keep])
     assert cache.load("k") is None
 
 
-def test_cache_notices_a_file_of_another_kind(cache: ReadingCache) -> None:
+def test_cache_detects_a_file_of_another_kind(cache: ReadingCache) -> None:
     cache.store("k", ARRAYS, about=ABOUT)
     save_file(ARRAYS, str(only_file(cache)), {"format": "pt"})
     assert cache.load("k") is None
 
 
-def test_cache_says_that_a_reading_was_damaged(cache: ReadingCache, caplog: pytest.LogCaptureFixture) -> None:
+def test_cache_logs_that_a_reading_was_damaged(cache: ReadingCache, caplog: pytest.LogCaptureFixture) -> None:
     cache.store("k", ARRAYS, about=ABOUT)
     only_file(cache).write_bytes(b"\xff" * 64)
     assert cache.load("k") is None
@@ -116,7 +118,7 @@ def test_key_does_not_depend_on_the_order_of_its_parts() -> None:
     assert make_key(PARTS) == make_key(dict(reversed(PARTS.items())))
 
 
-def test_cache_lists_what_it_keeps(cache: ReadingCache) -> None:
+def test_cache_lists_its_readings(cache: ReadingCache) -> None:
     assert cache.entries() == ()
     cache.store("one", ARRAYS, about=ABOUT)
     cache.store_unfinished("two", ARRAYS, about={**ABOUT, "character": ""})
@@ -132,7 +134,7 @@ def test_cache_lists_a_damaged_file_too(cache: ReadingCache) -> None:
     assert [entry.about["novel"] for entry in cache.entries()] == ["(damaged)"]
 
 
-def test_cache_clears_readings_and_half_written_files_and_nothing_else(cache: ReadingCache) -> None:
+def test_cache_clears_readings_scratch_files_and_nothing_else(cache: ReadingCache) -> None:
     cache.store("one", ARRAYS, about=ABOUT)
     cache.store_unfinished("two", ARRAYS, about=ABOUT)
     (cache.folder / ".three.reading.safetensors.123.partial").write_bytes(b"half")
@@ -158,14 +160,14 @@ def test_cache_that_cannot_be_a_folder_is_an_error(tmp_path: Path) -> None:
             act()
 
 
-def test_cache_leaves_no_half_written_file_when_the_place_is_taken(cache: ReadingCache) -> None:
+def test_cache_leaves_no_scratch_file_when_the_name_is_taken(cache: ReadingCache) -> None:
     (cache.folder / "k.reading.safetensors").mkdir(parents=True)
     with pytest.raises(CacheError):
         cache.store("k", ARRAYS, about=ABOUT)
     assert [path.name for path in cache.folder.iterdir()] == ["k.reading.safetensors"]
 
 
-def test_cache_file_says_what_it_holds(cache: ReadingCache) -> None:
+def test_cache_file_has_its_description_in_the_header(cache: ReadingCache) -> None:
     cache.store("k", ARRAYS, about=ABOUT)
     data = only_file(cache).read_bytes()
     header = json.loads(data[8 : 8 + int.from_bytes(data[:8], "little")])

@@ -1,4 +1,4 @@
-"""Files are whole or untouched, and a refusing disk is one clear line."""
+"""Files are complete or untouched, and a disk that refuses them is an error of one line."""
 
 from __future__ import annotations
 
@@ -62,7 +62,7 @@ def test_number_that_is_not_finite_is_refused(tmp_path: Path) -> None:
         write_json(tmp_path / "a.json", [float("nan")])
 
 
-def test_failed_writing_leaves_the_former_file_alone(tmp_path: Path) -> None:
+def test_failed_writing_leaves_the_former_file(tmp_path: Path) -> None:
     path = write_text(tmp_path / "a.txt", "before")
     with pytest.raises(KeyboardInterrupt), writing(path) as handle:
         handle.write("after")
@@ -100,14 +100,14 @@ def test_replacing_gives_each_writer_a_scratch_file_of_its_own(tmp_path: Path) -
     assert path.read_text(encoding="utf-8") == "outer"
 
 
-def test_failing_stream_leaves_nothing_behind(tmp_path: Path) -> None:
+def test_failing_stream_leaves_no_file(tmp_path: Path) -> None:
     with pytest.raises(OutputError):
         write_json_lines_as_list(tmp_path / "a.json", [1, float("inf")])
     assert os.listdir(tmp_path) == []
 
 
 @pytest.mark.parametrize(
-    ("number", "said"),
+    ("number", "reason"),
     [
         (errno.ENOSPC, "the disk is full"),
         (errno.EACCES, "permission denied"),
@@ -115,12 +115,14 @@ def test_failing_stream_leaves_nothing_behind(tmp_path: Path) -> None:
         (errno.EIO, "Input/output error"),
     ],
 )
-def test_refusing_disk_is_explained(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, number: int, said: str) -> None:
+def test_disk_that_refuses_a_file_is_explained(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, number: int, reason: str
+) -> None:
     def refuse(*_: object) -> None:
         raise OSError(number, os.strerror(number))
 
     monkeypatch.setattr(os, "fsync", refuse)
-    with pytest.raises(OutputError, match=said) as caught:
+    with pytest.raises(OutputError, match=reason) as caught:
         write_text(tmp_path / "a.txt", "text")
     assert "--out_dir" in str(caught.value) and "\n" not in str(caught.value)
     assert os.listdir(tmp_path) == []
@@ -128,9 +130,9 @@ def test_refusing_disk_is_explained(tmp_path: Path, monkeypatch: pytest.MonkeyPa
 
 def test_folder_that_is_a_file_is_explained(tmp_path: Path) -> None:
     file = write_text(tmp_path / "outputs", "mine")
-    with pytest.raises(OutputError, match="a file stands where a folder is needed"):
+    with pytest.raises(OutputError, match="a file is in the place of a folder"):
         prepare_folder(file)
-    with pytest.raises(OutputError, match="a file stands where a folder is needed"):
+    with pytest.raises(OutputError, match="a file is in the place of a folder"):
         prepare_folder(file / "deeper")
     assert file.read_text(encoding="utf-8") == "mine"
 
