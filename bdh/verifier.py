@@ -19,12 +19,14 @@ from bdh.checkpoint import load_bdh, read_tensors, save, write_tensors
 from bdh.errors import CheckpointError, StateError
 from bdh.model import BDH
 from bdh.ops import parallel, shared_prefix
-from bdh.ops.rotary import Rotation, make_rotation
+from bdh.ops.rotary import make_rotation
 from bdh.shapes import Bool, Float, Int, Tensor
 from bdh.state import BDHState
 from bdh.tokenizer import Tokenizer
 
 ClaimLabel = Literal["supported", "contradicted", "not_stated"]
+EvidenceRotation = tuple[Float[Tensor, "E N"], Float[Tensor, "E N"]]
+ClaimRotation = tuple[Float[Tensor, "C N"], Float[Tensor, "C N"]]
 _Inputs = tuple[Tensor, Tensor, Tensor, EvidenceRotation, ClaimRotation, Tensor | None]
 _HEAD_FILE = "claim_head.safetensors"
 _HEAD_VERSION = "1"

@@ -17,6 +17,7 @@ from types import ModuleType
 import torch
 
 from benchmarks.measurement import Measurement
+from pipeline.storage.files import replacing
 
 HERE = Path(__file__).parent
 REPORTS = HERE / "reports"
@@ -73,10 +74,8 @@ def write_page(path: Path, name: str, title: str, measurements: list[Measurement
     rows = [f"| {m.what} | {m.value:,.4g} | {m.unit} | {m.how} |" for m in measurements]
     table = ["| what | value | unit | how |", "|---|---|---|---|", *rows]
     page = [f"# {title}", "", *(f"- {fact}" for fact in describe_run(name)), "", *table, ""]
-    path.parent.mkdir(parents=True, exist_ok=True)
-    partial = path.with_name(path.name + ".partial")
-    partial.write_text("\n".join(page), encoding="utf-8")
-    os.replace(partial, path)
+    with replacing(path) as scratch:
+        scratch.write_text("\n".join(page), encoding="utf-8")
 
 
 def describe_run(name: str) -> list[str]:

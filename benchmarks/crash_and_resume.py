@@ -19,6 +19,7 @@ import os
 import random
 import shutil
 import signal
+import sqlite3
 import sys
 import tempfile
 import threading
@@ -46,8 +47,9 @@ ROOT = Path(__file__).resolve().parents[1]
 KILLS = 50
 _PATIENCE = 3600.0
 _TIMED = ("tokens_per_second", "seconds")
-_UNFINISHED = (".partial", ".part", ".tmp", ".lock")
-"""Endings of files that are not whole yet, or locks: they may be left over, and nothing ever reads them."""
+_UNFINISHED = (".partial", ".lock", "-journal")
+"""Endings of files that are not whole yet, locks and journals of SQLite: they may be left over after a kill."""
+_ANSWERS = "cache.db"
 
 
 @dataclass(frozen=True)
@@ -129,9 +131,19 @@ def _places(folder: Path) -> list[str]:
 
 
 def _bytes_left(folder: Path) -> dict[str, str]:
-    """Return the sum of every whole file below a folder."""
+    """Return the sum of every whole file below a folder; of stored answers, which bear times, that of their rows."""
     files = (path for path in sorted(folder.rglob("*")) if path.is_file() and not _is_unfinished(path))
-    return {str(path.relative_to(folder)): hashlib.sha256(path.read_bytes()).hexdigest() for path in files}
+    return {
+        str(path.relative_to(folder)): hashlib.sha256(
+            repr(_rows(path)).encode() if path.name == _ANSWERS else path.read_bytes()
+        ).hexdigest()
+        for path in files
+    }
+
+
+def _rows(answers: Path) -> list[tuple[str, str]]:
+    with contextlib.closing(sqlite3.connect(answers)) as connection:
+        return connection.execute("SELECT key, value FROM Cache ORDER BY key").fetchall()
 
 
 def _training_left(folder: Path) -> dict[str, str]:
@@ -169,6 +181,8 @@ def _is_whole(path: Path) -> bool:
             json.loads(path.read_text(encoding="utf-8"))
         elif path.suffix == ".jsonl":
             [json.loads(line) for line in path.read_text(encoding="utf-8").splitlines()]
+        elif path.name == _ANSWERS:
+            return _is_sound(path)
         elif path.suffix == ".html":
             return path.read_text(encoding="utf-8").rstrip().endswith("</html>")
         else:
@@ -176,6 +190,12 @@ def _is_whole(path: Path) -> bool:
     except Exception:
         return False
     return True
+
+
+def _is_sound(answers: Path) -> bool:
+    """Return True if SQLite finds no damage, once it has undone what a killed process had begun."""
+    with contextlib.closing(sqlite3.connect(answers)) as connection:
+        return connection.execute("PRAGMA integrity_check").fetchall() == [("ok",)]
 
 
 def fork(start: Callable[[Path], int], folder: Path) -> int:

@@ -27,6 +27,7 @@ from pathlib import Path
 from types import FrameType
 from typing import Any
 
+import numpy as np
 import torch
 
 import bdh
@@ -47,6 +48,7 @@ from pipeline.judging.expected_overlap import ExpectedOverlap
 from pipeline.judging.logistic import LogisticModel
 from pipeline.judging.verifier import BDHVerifier
 from pipeline.serve.uploads import import_novel
+from pipeline.storage.answers import AnswerCache
 from pipeline.storage.cache import ReadingCache
 from pipeline.tables.rows import read_predictions, read_table
 from pipeline.text.aliases import load_aliases
@@ -63,6 +65,8 @@ CASES = 600
 """Cases of each parser."""
 PATIENCE = 20
 """Seconds of the processor that one case may take."""
+_READING = {"hidden": np.arange(12, dtype=np.float32).reshape(3, 4)}
+_ANSWER = {"labels": [0.5, 0.25]}
 _TENSORS = (changed_tensors, damaged)
 _JSON = (changed_json, changed_json, damaged)
 
@@ -80,6 +84,7 @@ class Good:
     reader: Path
     place: Path
     reading: Path
+    answers: Path
     run: Path
 
 
@@ -211,14 +216,24 @@ def kept_reading(folder: Path, chance: random.Random) -> object:
     """A file of the cache: it is what was kept, or it is read anew."""
     good = _good().reading
     (folder / good.name).write_bytes(one_of(_TENSORS, good.read_bytes(), chance))
-    (folder / "key.claims.json").write_bytes(damaged(b'{"a": [1, 2]}', chance))
     cache = ReadingCache(folder)
     cache.entries()
-    cache.load_claims("key")
     found = cache.load("key")
-    if found is not None and not torch.equal(found["hidden"], torch.arange(12.0).view(3, 4)):
+    if found is not None and not np.array_equal(found["hidden"], _READING["hidden"]):
         raise AssertionError("a damaged reading was taken for good")
     return cache.clear()
+
+
+def kept_answers(folder: Path, chance: random.Random) -> object:
+    """The file of answers: an answer is the stored one, or none, and a new one can be stored."""
+    (folder / _good().answers.name).write_bytes(damaged(_good().answers.read_bytes(), chance))
+    answers = AnswerCache(folder)
+    answers.load("key")
+    answers.count()
+    answers.store("other", _ANSWER)
+    if answers.load("other") != _ANSWER:
+        raise AssertionError("an answer was not stored")
+    return answers.clear()
 
 
 def verdict_models(folder: Path, chance: random.Random) -> object:
@@ -244,6 +259,7 @@ PARSERS: dict[str, Parser] = {
         training_run,
         manuscript,
         kept_reading,
+        kept_answers,
         verdict_models,
     )
 }
@@ -299,12 +315,14 @@ def _nlp() -> Any:
 def _good() -> Good:
     folder = Path(tempfile.mkdtemp(prefix="fuzz-good"))
     cache = ReadingCache(folder)
-    cache.store("key", {"hidden": torch.arange(12.0).view(3, 4)}, about={"novel": "x"})
+    cache.store("key", _READING, about={"novel": "x"})
     write_training_state(
         folder / "place.safetensors", {"weights.a": torch.ones(3)}, {"trainer": {"step": 1}, "processes": 1}
     )
     (kept,) = folder.glob("key*")
-    return Good(save_little_reader(folder / "reader"), folder / "place.safetensors", kept, _trained(folder))
+    AnswerCache(folder).store("key", _ANSWER)
+    place = folder / "place.safetensors"
+    return Good(save_little_reader(folder / "reader"), place, kept, folder / "cache.db", _trained(folder))
 
 
 def _trained(folder: Path) -> Path:

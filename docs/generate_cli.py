@@ -1,11 +1,11 @@
 """Write docs/cli.md from the parsers of all commands: ``python -m docs.generate_cli``."""
 
 import argparse
-import os
 from pathlib import Path
 
 from bdh.cli import make_parsers as make_bdh_parsers
 from pipeline.commands.catalogue import make_parsers as make_pipeline_parsers
+from pipeline.storage.files import replacing
 
 PAGE = Path(__file__).with_name("cli.md")
 _HEAD = (
@@ -57,9 +57,8 @@ def _row(action: argparse.Action, parser: argparse.ArgumentParser) -> str:
 
 def main() -> None:
     """Write the page whole or not at all."""
-    partial = PAGE.with_name(PAGE.name + ".partial")
-    partial.write_text(make_page(), encoding="utf-8", newline="\n")
-    os.replace(partial, PAGE)
+    with replacing(PAGE) as scratch:
+        scratch.write_text(make_page(), encoding="utf-8", newline="\n")
 
 
 if __name__ == "__main__":

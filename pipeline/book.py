@@ -2,9 +2,8 @@
 
 from __future__ import annotations
 
-import hashlib
 from dataclasses import dataclass
-from functools import cache, cached_property
+from functools import cached_property
 from pathlib import Path
 
 from spacy.language import Language
@@ -20,6 +19,7 @@ from pipeline.text.chunking import make_chunks
 from pipeline.text.novels import load_novel
 from pipeline.text.persons import RULES, load_tagger, tagger_sum
 from pipeline.text.sentences import load_nlp, split_sentences
+from pipeline.text.version import ANALYSIS_VERSION
 
 
 @dataclass(frozen=True)
@@ -83,22 +83,15 @@ class BookOpener:
         return Book(novel, sentences, chunks, mentions, index, self.aliases)
 
     def _split(self, novel: Novel) -> tuple[tuple[Span, ...], tuple[Mention, ...]]:
-        """Return the sentences and mentions of a novel, found now or kept from a run before."""
+        """Return the sentences and mentions of a novel, from the cache where they are stored."""
         tagger = tagger_sum(self._tagger_name)
-        key = make_key({"text": novel.sha256, "tagger": tagger, "spacy": self.nlp.meta, "code": _text_code()})
-        kept = self.cache.load_spans(key)
-        if kept is None:
+        key = make_key({"text": novel.sha256, "tagger": tagger, "spacy": self.nlp.meta, "analysis": ANALYSIS_VERSION})
+        cached = self.cache.load_spans(key)
+        if cached is None:
             sentences = split_sentences(novel, self.nlp)
             mentions = find_mentions(novel, sentences, tagger=self.tagger)
             named = [(mention.start, mention.end, mention.sentence) for mention in mentions]
             self.cache.store_spans(key, {"sentences": sentences, "mentions": named}, about={"novel": novel.name})
             return sentences, mentions
-        places = (Mention(novel.text[start:end], start, end, number) for start, end, number in kept["mentions"])
-        return tuple(Span(start, end) for start, end in kept["sentences"]), tuple(places)
-
-
-@cache
-def _text_code() -> str:
-    """Return a hash of the code that finds sentences and names: what it found before a change is not used after."""
-    files = sorted((Path(__file__).parent / "text").glob("*.py"))
-    return hashlib.sha256(b"".join(file.read_bytes() for file in files)).hexdigest()
+        places = (Mention(novel.text[start:end], start, end, number) for start, end, number in cached["mentions"])
+        return tuple(Span(start, end) for start, end in cached["sentences"]), tuple(places)

@@ -18,12 +18,13 @@ from pipeline.judging.checks.attach import attach_checks, find_checks
 from pipeline.judging.interface import ClaimJudge, ClaimQuestion, JudgeContext, steps
 from pipeline.judging.passage import passage_of
 from pipeline.judging.registry import open_judge
-from pipeline.llm.client import GroqDoor, load_key
-from pipeline.llm.fallback import LLMSteps
+from pipeline.llm.client import GroqClient, load_key
+from pipeline.llm.fallback import LLMWithFallback
 from pipeline.reading.encoder import Encoder, load_encoder
 from pipeline.reading.read import OnProgress, Reader, ignore_progress
 from pipeline.records import Character, Claim, ClaimVerdict, Evidence, Novel, Reading, Verdict, Waiver
 from pipeline.retrieval.fusion import retrieve
+from pipeline.storage.answers import AnswerCache, open_answers
 from pipeline.storage.cache import ReadingCache
 from pipeline.storage.remote import open_cache
 from pipeline.text.aliases import Alias
@@ -70,8 +71,13 @@ class Models:
 
     @cached_property
     def cache(self) -> ReadingCache:
-        """Readings and answers of earlier runs."""
+        """Readings of earlier runs."""
         return open_cache(self._cache_dir)
+
+    @cached_property
+    def answers(self) -> AnswerCache:
+        """Answers of the verifier and of Groq in earlier runs."""
+        return open_answers(self.cache)
 
     @cached_property
     def books(self) -> BookOpener:
@@ -86,7 +92,7 @@ class Models:
     @cached_property
     def judge(self) -> ClaimJudge:
         """The judge of claims that the settings name."""
-        return open_judge(self._config.scoring.judge, JudgeContext(self._config, self.cache))
+        return open_judge(self._config.scoring.judge, JudgeContext(self._config, self.answers))
 
     @cached_property
     def backstory_model(self) -> BackstoryModel:
@@ -110,7 +116,7 @@ class Pipeline:
     on_notice: OnNotice = lambda notice: None
 
     def __post_init__(self) -> None:
-        _ = self.door
+        _ = self.groq_client
 
     @cached_property
     def models(self) -> Models:
@@ -118,16 +124,16 @@ class Pipeline:
         return Models(self.config, self.aliases, self.cache_dir)
 
     @cached_property
-    def door(self) -> GroqDoor | None:
+    def groq_client(self) -> GroqClient | None:
         """The client of Groq, None where Groq has no task."""
         if not self.config.groq_tasks:
             return None
-        return GroqDoor(self.config.llm, key=load_key(), folder=self.models.cache.folder / "answers")
+        return GroqClient(self.config.llm, key=load_key(), answers=self.models.answers)
 
     @cached_property
-    def llm(self) -> LLMSteps:
+    def llm(self) -> LLMWithFallback:
         """The tasks of Groq in this run."""
-        return LLMSteps(self.door, self.on_notice, self.config.groq_tasks)
+        return LLMWithFallback(self.groq_client, self.on_notice, self.config.groq_tasks)
 
     @property
     def judge(self) -> ClaimJudge:
@@ -147,7 +153,7 @@ class Pipeline:
     def fork(self, *, on_progress: OnProgress | None = None) -> Pipeline:
         """Return a pipeline with the same models and with counts, notices and progress of its own."""
         own = replace(self, on_progress=on_progress or self.on_progress)
-        vars(own).update(models=self.models, door=self.door)
+        vars(own).update(models=self.models, groq_client=self.groq_client)
         return own
 
     def with_judge(self, judge: ClaimJudge) -> Pipeline:

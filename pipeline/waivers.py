@@ -19,7 +19,7 @@ from pipeline.errors import OutputError, WaiverError
 from pipeline.records import ClaimVerdict, Waiver
 from pipeline.report.passages import fold
 from pipeline.report.resources import read_schema
-from pipeline.storage.files import alone, write_json
+from pipeline.storage.files import locked_output, write_json
 
 LONGEST_REASON = 500
 
@@ -54,14 +54,14 @@ def save_waiver(path: Path, waiver: Waiver) -> Path:
         raise WaiverError(
             f"the reason has {len(waiver.reason.strip())} letters; say in 1 to {LONGEST_REASON} why it is intended"
         )
-    with _alone(path):
+    with _locked(path):
         others = [known for known in load_waivers(path) if not same_claim(known, waiver.character, waiver.claim)]
         return _write(path, [*others, waiver])
 
 
 def drop_waiver(path: Path, *, character: str, claim: str) -> Path:
     """Take back the waiver of a claim; raises WaiverError where there is none."""
-    with _alone(path):
+    with _locked(path):
         known = load_waivers(path)
         kept = [waiver for waiver in known if not same_claim(waiver, character, claim)]
         if len(kept) == len(known):
@@ -105,10 +105,10 @@ def _key(character: str, claim: str) -> tuple[str, str]:
 
 
 @contextmanager
-def _alone(path: Path) -> Iterator[None]:
+def _locked(path: Path) -> Iterator[None]:
     """Keep the file from being changed by anybody else from reading to writing: else one of two marks would be lost."""
     try:
-        with alone(path):
+        with locked_output(path):
             yield
     except OutputError as error:
         raise WaiverError(

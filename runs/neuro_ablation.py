@@ -12,7 +12,6 @@ side by side; ``--eager`` does without graphs. On a CPU only a small ``--iters``
 
 import argparse
 import hashlib
-import os
 import platform
 import sys
 import time
@@ -31,6 +30,7 @@ from bdh.neuro.model import BDHNeuro
 from bdh.tokenizer import CharTokenizer
 from bdh.training.distributed import choose_device
 from bdh.training.optim import make_optimizer, scheduled_lr
+from pipeline.storage.files import replacing
 
 _NUMBERS = {"iters": 600, "seq_len": 128, "batch_size": 64, "seed": 1337, "seeds": 1, "n": 128, "d": 32}
 _ROWS = 64  # the held-out text is read in so many rows, from beginning to end, with the state carried
@@ -220,9 +220,8 @@ def main(argv: Sequence[str]) -> None:
     page = "\n".join(
         [*write_table(results), "", describe(arguments, text, len(held_out), device, time.perf_counter() - since), ""]
     )
-    partial = arguments.out.with_name(arguments.out.name + ".partial")
-    partial.write_text(page, encoding="utf-8")
-    os.replace(partial, arguments.out)
+    with replacing(arguments.out) as scratch:
+        scratch.write_text(page, encoding="utf-8")
     print(page)
 
 

@@ -2,9 +2,10 @@
 
 import csv
 import json
-import os
 from pathlib import Path
 from typing import Any
+
+from pipeline.storage.files import replacing
 
 NAMES = ("reference", "ours")
 
@@ -86,14 +87,12 @@ def _draw(figure: Any, curves: dict[str, list[dict[str, float]]], path: Path) ->
     axes.set(xlabel="step", ylabel="loss (nats a byte)", title="The published model and ours, same weights and batches")
     axes.grid(alpha=0.25)
     axes.legend(frameon=False)
-    partial = path.with_name(path.name + ".partial")
-    figure.savefig(partial, dpi=150, format="png")
-    os.replace(partial, path)
+    with replacing(path) as scratch:
+        figure.savefig(scratch, dpi=150, format="png")
     print(f"written: {path}")
 
 
 def write_whole(path: Path, text: str) -> None:
     """Write a file whole or not at all, also when two processes write it."""
-    partial = path.with_name(f"{path.name}.{os.getpid()}.partial")
-    partial.write_text(text, encoding="utf-8")
-    os.replace(partial, path)
+    with replacing(path) as scratch:
+        scratch.write_text(text, encoding="utf-8")

@@ -35,7 +35,7 @@ from pipeline.report.dataset_evidence import write_dataset_evidence
 from pipeline.report.dataset_pages import INDEX, ROWS, write_pages
 from pipeline.report.manifest import Manifest
 from pipeline.run import Pipeline
-from pipeline.storage.files import alone, prepare_folder
+from pipeline.storage.files import locked_output, prepare_folder
 from pipeline.tables.predictions import write_held_out, write_predictions, write_submission
 from pipeline.tables.rows import Row, read_table
 
@@ -163,7 +163,7 @@ def write_all(
 
     ``streamed`` are the predictions where they are written already, and ``test`` then has no rows.
     """
-    with alone(readings.out / "manifest.json"):  # files of two runs that end at once would not fit together
+    with locked_output(readings.out / "manifest.json"):  # files of two runs that end at once would not fit together
         threshold = fitted.model.threshold
         predictions = predict(test, fitted.model)
         held_out_answers = held_out_rows(train, fitted.validation)

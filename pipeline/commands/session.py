@@ -99,7 +99,7 @@ def make_manifest(pipeline: Pipeline) -> Manifest:
     weights = {"reader": pipeline.encoder.weights_sha256, **pipeline.judge.weights}
     weights["verdict"] = pipeline.models.backstory_model.sha256
     settings = asdict(pipeline.config)
-    if pipeline.door is None:
+    if pipeline.groq_client is None:
         del settings["llm"]  # it had no part in the run
     methods = {"scorer": _scorer(pipeline)} | _METHODS | _methods_of_groq(pipeline)
     return Manifest(settings, pipeline.config.seed, weights, methods)
@@ -124,5 +124,5 @@ def _methods_of_groq(pipeline: Pipeline) -> dict[str, str]:
 
 def print_usage(pipeline: Pipeline, output: Callable[[str], None] = print_line) -> None:
     """Print what Groq has used and costs, where it has a task."""
-    if pipeline.door is not None:
-        output(str(pipeline.door.usage))
+    if pipeline.groq_client is not None:
+        output(str(pipeline.groq_client.usage))

@@ -10,7 +10,7 @@ from pipeline.book import Book
 from pipeline.config import PipelineConfig
 from pipeline.judging.passage import Passage, passage_of
 from pipeline.records import Claim, ClaimVerdict, Evidence, PairLabel
-from pipeline.storage.cache import ReadingCache
+from pipeline.storage.answers import AnswerCache
 
 LabelPassages = Callable[[Claim, tuple[str, ...]], list[dict[PairLabel, float]] | None]
 """Probabilities of each passage's label by a language model that is asked for them; None where none is asked."""
@@ -76,5 +76,5 @@ class JudgeContext:
     """What a judge is opened from; ``argument`` is the part of its name after the colon."""
 
     config: PipelineConfig
-    cache: ReadingCache | None
+    cache: AnswerCache | None
     argument: str = ""

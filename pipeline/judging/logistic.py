@@ -4,8 +4,6 @@ from __future__ import annotations
 
 import json
 import math
-import os
-import tempfile
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass
 from pathlib import Path
@@ -15,6 +13,7 @@ import numpy as np
 import numpy.typing as npt
 
 from pipeline.errors import ModelError, OutputError
+from pipeline.storage.files import replacing
 
 Floats = npt.NDArray[np.float64]
 Row = Mapping[str, float]
@@ -121,7 +120,8 @@ class LogisticModel:
         """Write the model to ``path``, whole or not at all."""
         text = json.dumps(self.to_dict(), indent=1, allow_nan=False) + "\n"
         try:
-            _replace(path, text)
+            with replacing(path) as scratch:
+                scratch.write_text(text, encoding="utf-8", newline="\n")
         except OSError as error:
             raise OutputError(f"cannot write the model to {path} ({error.strerror}); choose another folder") from error
 
@@ -152,15 +152,3 @@ def feature_matrix(rows: Sequence[Row], names: Sequence[str]) -> Floats:
                 f"row {number} has no finite value of {', '.join(bad)}; the model needs {', '.join(names)}"
             )
     return np.array([[row[name] for name in names] for row in rows], dtype=np.float64).reshape(len(rows), len(names))
-
-
-def _replace(path: Path, text: str) -> None:
-    path.parent.mkdir(parents=True, exist_ok=True)
-    with tempfile.NamedTemporaryFile("w", dir=path.parent, encoding="utf-8", newline="\n", delete=False) as file:
-        temporary = Path(file.name)
-        file.write(text)
-    try:
-        os.replace(temporary, path)
-    except OSError:
-        temporary.unlink(missing_ok=True)
-        raise

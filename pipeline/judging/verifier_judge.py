@@ -16,7 +16,8 @@ from pipeline.judging.interface import ClaimQuestion, JudgeContext, LabelPassage
 from pipeline.judging.verdict import DecisionRule
 from pipeline.judging.verifier import BDHVerifier, Verifier, VerifierInput, VerifierOutput
 from pipeline.records import ClaimVerdict
-from pipeline.storage.cache import ReadingCache, make_key
+from pipeline.storage.answers import AnswerCache
+from pipeline.storage.cache import make_key
 
 
 def open_verifier_judge(context: JudgeContext) -> VerifierJudge:
@@ -34,7 +35,7 @@ class VerifierJudge:
 
     verifier: Verifier
     model: ClaimModel
-    cache: ReadingCache | None = None
+    cache: AnswerCache | None = None
 
     @property
     def method(self) -> str:
@@ -86,10 +87,10 @@ class VerifierJudge:
             return self.verifier.verify(inputs, on_progress=on_progress)
         content = json.dumps([[one.claim, one.sentences] for one in inputs]).encode()
         key = make_key({"answers": hashlib.sha256(content).hexdigest(), "reader": self.verifier.identity})
-        cached = _outputs_from(self.cache.load_claims(key), len(inputs))
+        cached = _outputs_from(self.cache.load(key), len(inputs))
         if cached is None:
             cached = self.verifier.verify(inputs, on_progress=on_progress)
-            self.cache.store_claims(key, [asdict(output) for output in cached])
+            self.cache.store(key, [asdict(output) for output in cached])
         else:
             on_progress(len(inputs))
         return cached

@@ -1,11 +1,11 @@
-"""The one door to Groq: a task and texts go in, a JSON answer of the promised shape comes out, or LLMError.
+"""A client of the Groq API that returns JSON which is valid for a schema, or raises LLMError.
 
-Nobody is asked unless the caller opens the door, and nothing is made up when no answer comes: a caller who would
-rather go on without Groq catches LLMError and says so. Texts of a novel or a backstory stand in the prompt between
-fences, as data; whatever they order, an answer of another shape than the task's schema is refused.
+No request is sent unless the caller makes a client, and no answer is invented: a caller that can go on without Groq
+catches LLMError and reports it. Texts of a novel or a backstory are in the prompt between fences, as data; whatever
+instructions they contain, an answer that breaks the task's schema is rejected.
 
-Waiting and asking again after 429 (as long as Retry-After says, up to a minute), 5xx, time-outs and hang-ups is the
-groq client's own work, with exponential backoff. ``GROQ_BASE_URL`` names a proxy to ask instead.
+The groq library itself retries after status 429 (as long as Retry-After asks, up to a minute), 5xx, time-outs and
+closed connections, with exponential backoff. ``GROQ_BASE_URL`` names a proxy to use instead of Groq.
 """
 
 from __future__ import annotations
@@ -25,28 +25,29 @@ from dotenv import dotenv_values
 from jsonschema import Draft202012Validator
 
 from pipeline.config import ROOT, LLMConfig
-from pipeline.errors import CacheError, LLMError, SettingError
+from pipeline.errors import LLMError, SettingError
 from pipeline.llm.protocol import (
     Completion,
-    Form,
+    InvalidAnswerError,
     Messages,
-    RefusedAnswerError,
-    find_breach,
+    ResponseFormat,
+    find_violation,
     make_correction,
-    make_form,
     make_messages,
+    make_response_format,
     one_line,
     parse_answer,
     read_completion,
 )
+from pipeline.storage.answers import AnswerCache
 
 FORMAT_VERSION = 1
 KEY_NAME = "GROQ_API_KEY"
 URL_NAME = "GROQ_BASE_URL"
 GROQ_URL = "https://api.groq.com"
-BESIDE_SCRIPTS = ROOT
+SCRIPTS_FOLDER = ROOT
 PRICES = {"openai/gpt-oss-20b": (0.075, 0.30), "openai/gpt-oss-120b": (0.15, 0.60)}
-"""US dollars per million tokens read and written, from https://console.groq.com/docs/models; see docs/judges.md."""
+"""US dollars per million tokens of input and output, from https://console.groq.com/docs/models; see docs/judges.md."""
 PRICES_DATE = "October 2026"
 
 _HINTS = {
@@ -63,7 +64,7 @@ _log = logging.getLogger(__name__)
 
 @dataclass(frozen=True)
 class Usage:
-    """What a door has used: answered calls, answers from the cache, and tokens as the service counted them."""
+    """What a client has used: answered calls, answers from the cache, and tokens as the service counted them."""
 
     model: str
     calls: int = 0
@@ -91,31 +92,33 @@ class Usage:
 def load_key(folders: Sequence[Path] | None = None) -> str | None:
     """Return the Groq key, or None when there is none.
 
-    An exported GROQ_API_KEY wins, even an empty one, which says that there is no key. Else the first ``.env`` of
-    ``folders`` that gives a key counts: by default those of the working folder and beside the scripts.
+    An exported GROQ_API_KEY wins, even an empty one, which means no key. Otherwise the first key in a ``.env`` of
+    ``folders`` is used: by default those of the working folder and of the scripts.
 
     Raises SettingError when a ``.env`` cannot be read.
     """
     if KEY_NAME in os.environ:
         return os.environ[KEY_NAME].strip() or None
-    searched = (Path.cwd(), BESIDE_SCRIPTS) if folders is None else folders
+    searched = (Path.cwd(), SCRIPTS_FOLDER) if folders is None else folders
     return next((key for key in (_key_in(folder / ".env") for folder in searched) if key), None)
 
 
-class GroqDoor:
-    """Ask Groq for JSON, count what it takes, and keep every good answer in a folder.
+class GroqClient:
+    """Requests JSON from Groq, counts calls and tokens, and stores every valid answer.
 
-    A kept answer is given again without a call while service, model, instruction, texts and schema are the same. The
-    key stands in the client alone, and is struck out of whatever the service sends.
+    A stored answer is returned without a call while service, model, instruction, texts and schema are the same. The
+    key is held by the groq library alone, and is removed from whatever the service sends.
     """
 
-    def __init__(self, config: LLMConfig, *, key: str | None, folder: Path, base_url: str | None = None) -> None:
-        """Open the door; ``base_url``, else GROQ_BASE_URL, names another service of the same interface.
+    def __init__(
+        self, config: LLMConfig, *, key: str | None, answers: AnswerCache, base_url: str | None = None
+    ) -> None:
+        """Make a client; ``base_url``, else GROQ_BASE_URL, names another service of the same interface.
 
-        Raises LLMError when there is no key or what cannot be one, SettingError for an address that is none.
+        Raises LLMError when the key is missing or cannot be a key, SettingError when the address is not a URL.
         """
         self.config = config
-        self._folder = folder
+        self._answers = answers
         self._usage = Usage(config.model)
         self._client = groq.Groq(
             api_key=_checked_key(key),
@@ -125,59 +128,73 @@ class GroqDoor:
         )
 
     def __repr__(self) -> str:
-        return f"GroqDoor({self.config.model!r})"
+        return f"GroqClient({self.config.model!r})"
 
     @property
     def usage(self) -> Usage:
-        """Return what has been used since the door was opened; ``str`` of it is a line to print."""
+        """What this client has used so far; ``str`` of it is a line to print."""
         return self._usage
 
-    def ask(self, task: str, *, schema: Mapping[str, Any], system: str, data: Mapping[str, str]) -> dict[str, Any]:
-        """Return the answer to a task, a JSON object that obeys ``schema``.
+    def complete_json(
+        self, task: str, *, schema: Mapping[str, Any], system: str, data: Mapping[str, str]
+    ) -> dict[str, Any]:
+        """Return the answer to a task, a JSON object that is valid for ``schema``.
 
-        ``task`` is a word for messages and for the service. ``system`` instructs; ``data`` maps what a text is to the
-        text, which never does. An answer that breaks the schema is sent back once, with the breach.
+        ``task`` names the task in messages and requests. ``system`` is the instruction; ``data`` maps labels to texts,
+        which are never instructions. An answer that breaks the schema is sent back once, with the violation.
 
-        Raises LLMError when no usable answer comes, CacheError when a good one cannot be kept.
+        Raises LLMError when both answers are invalid or none comes, CacheError when an answer cannot be stored.
         """
         validator = Draft202012Validator(schema)
-        messages, form = make_messages(system, data), make_form(task, schema, model=self.config.model)
-        path = self._folder / f"{self._name_of(messages, form)}.answer.json"
-        answer = _load(path, validator)
+        messages = make_messages(system, data)
+        response_format = make_response_format(task, schema, model=self.config.model)
+        key = self._key(messages, response_format)
+        answer = self._load(key, validator)
         if answer is not None:
             self._usage = replace(self._usage, cached=self._usage.cached + 1)
             return answer
-        answer = self._ask_twice(task, messages, form, validator)
-        _store(path, {"format": FORMAT_VERSION, "task": task, "model": self.config.model, "answer": answer})
+        answer = self._complete_valid(task, messages, response_format, validator)
+        self._answers.store(key, answer)
         return answer
 
-    def _name_of(self, messages: Messages, form: Form) -> str:
-        """Return the name of an answer: a hash of all that it depends on."""
-        asked = [FORMAT_VERSION, str(self._client.base_url), self.config.model, messages, form]
-        return sha256(json.dumps(asked, sort_keys=True).encode()).hexdigest()[:32]
+    def _load(self, key: str, validator: Draft202012Validator) -> dict[str, Any] | None:
+        """Return a stored answer; None where there is none, or one that breaks the schema."""
+        answer = self._answers.load(key)
+        if answer is None or (isinstance(answer, dict) and find_violation(answer, validator) is None):
+            return answer
+        _log.warning("the stored answer %s is damaged and is requested again", key)
+        return None
 
-    def _ask_twice(self, task: str, messages: Messages, form: Form, validator: Draft202012Validator) -> dict[str, Any]:
+    def _key(self, messages: Messages, response_format: ResponseFormat) -> str:
+        """Return the key of an answer: a hash of everything that it depends on."""
+        request = [FORMAT_VERSION, str(self._client.base_url), self.config.model, messages, response_format]
+        return sha256(json.dumps(request, sort_keys=True).encode()).hexdigest()[:32]
+
+    def _complete_valid(
+        self, task: str, messages: Messages, response_format: ResponseFormat, validator: Draft202012Validator
+    ) -> dict[str, Any]:
+        """Return a valid answer, the first or the corrected one; raises LLMError."""
         try:
-            return parse_answer(self._complete(messages, form), validator)
-        except RefusedAnswerError as error:
-            refused = error
-        _log.warning("Groq's answer to %r is refused and asked for once more: %s", task, refused)
+            return parse_answer(self._complete(messages, response_format), validator)
+        except InvalidAnswerError as error:
+            invalid = error
+        _log.warning("Groq's answer to %r is invalid and is requested once more: %s", task, invalid)
         try:
-            return parse_answer(self._complete([*messages, *make_correction(refused)], form), validator)
-        except RefusedAnswerError as error:
+            return parse_answer(self._complete([*messages, *make_correction(invalid)], response_format), validator)
+        except InvalidAnswerError as error:
             raise LLMError(
-                f"Groq gave two unusable answers to {task!r} (the second: {error}); expected JSON of the task's "
+                f"Groq gave two invalid answers to {task!r} (the second: {error}); expected JSON of the task's "
                 f"schema; {_DEFAULT_HINT}"
             ) from None
 
-    def _complete(self, messages: Messages, form: Form) -> Completion:
+    def _complete(self, messages: Messages, response_format: ResponseFormat) -> Completion:
         """Return one completion, and count it."""
         try:
             response = self._client.chat.completions.with_raw_response.create(
-                model=self.config.model, messages=messages, response_format=form, temperature=0.0, seed=0
+                model=self.config.model, messages=messages, response_format=response_format, temperature=0.0, seed=0
             )
         except groq.APIError as error:
-            # Without the chain: a traceback would print what the service sent, and so perhaps the key.
+            # Without the chain: a traceback would print the response, which may contain the key.
             raise self._explained(error) from None
         completion = read_completion(self._without_key(response.text()))
         used = self._usage
@@ -189,24 +206,26 @@ class GroqDoor:
         )
         return completion
 
-    def _explained(self, error: groq.APIError) -> LLMError | RefusedAnswerError:
-        """Return an error of ours for one of the client's; one about the answer's JSON is a refused answer."""
+    def _explained(self, error: groq.APIError) -> LLMError | InvalidAnswerError:
+        """Return the error of this package for one of groq's; one about the answer's JSON is an InvalidAnswerError."""
         if isinstance(error, groq.APITimeoutError):
             return LLMError(
-                f"Groq did not answer within {self.config.timeout_seconds:g} s, asked {self.config.max_retries + 1} "
-                "times; try again later, or allow more time"
+                f"Groq did not answer within {self.config.timeout_seconds:g} s in {self.config.max_retries + 1} "
+                "attempts; try again later, or allow more time"
             )
         if not isinstance(error, groq.APIStatusError):
             return LLMError(
                 f"Groq cannot be reached at {self._client.base_url.host}; check the network and {URL_NAME}, or go on "
                 "without Groq (--llm off)"
             )
-        said = one_line(self._without_key(_message_of(error)))
+        message = one_line(self._without_key(_message_of(error)))
         if _in_body(error, "code") == "json_validate_failed":
-            return RefusedAnswerError(said)
+            return InvalidAnswerError(message)
         wait = error.response.headers.get("retry-after")
         waiting = f" and asks to wait {one_line(self._without_key(wait))} s" if wait else ""
-        return LLMError(f"Groq answered with status {error.status_code} ({said}){waiting}; {_hint(error.status_code)}")
+        return LLMError(
+            f"Groq answered with status {error.status_code} ({message}){waiting}; {_hint(error.status_code)}"
+        )
 
     def _without_key(self, text: str) -> str:
         return text.replace(self._client.api_key, "[key]")
@@ -214,41 +233,43 @@ class GroqDoor:
 
 def _key_in(path: Path) -> str | None:
     try:
-        # Values are taken as they stand (no ${...}); a byte order mark must not become part of the name.
+        # Values are taken literally (no ${...}); a byte order mark must not become part of the name.
         values = dotenv_values(path, interpolate=False, encoding="utf-8-sig")
     except (OSError, UnicodeDecodeError):
         raise SettingError(
             f"{path} cannot be read; expected a text file in UTF-8 with a line {KEY_NAME}=...; see .env.example"
-        ) from None  # what was decoded stands in the error, and may be the key
+        ) from None  # the decoding error contains the text, which may be the key
     return (values.get(KEY_NAME) or "").strip() or None
 
 
 def _checked_key(key: str | None) -> str:
     if not key:
         raise LLMError(
-            f"there is no Groq key; expected an exported {KEY_NAME} or a line {KEY_NAME}=... in .env; make a key at "
+            f"the Groq key is missing; expected an exported {KEY_NAME} or a line {KEY_NAME}=... in .env; make a key at "
             "https://console.groq.com/keys, or go on without Groq (--llm off)"
         )
     if not (key.isascii() and key.isprintable() and " " not in key):
-        raise LLMError(f"{KEY_NAME} holds spaces or letters that no key has; copy the key again (--llm off needs none)")
+        raise LLMError(
+            f"{KEY_NAME} contains spaces or letters that no key has; copy the key again (--llm off needs none)"
+        )
     return key
 
 
 def _checked_url(url: str) -> str:
     try:
         parts = urlsplit(url)
-        good = parts.scheme in {"http", "https"} and bool(parts.hostname) and parts.port != 0
+        valid = parts.scheme in {"http", "https"} and bool(parts.hostname) and parts.port != 0
     except ValueError:
-        good = False
-    if not good:
-        raise SettingError(f"{URL_NAME} is no address of a service; expected one like {GROQ_URL}; mend it or unset it")
+        valid = False
+    if not valid:
+        raise SettingError(f"{URL_NAME} is not a valid URL; expected one like {GROQ_URL}; fix or unset it")
     return url
 
 
 def _in_body(error: groq.APIStatusError, name: str) -> object:
-    """Return what the body of an error says under ``error``: its message or its code."""
-    told = error.body.get("error") if isinstance(error.body, dict) else None
-    return told.get(name) if isinstance(told, dict) else None
+    """Return a field of the JSON object ``error`` in the body of a response: its message or its code."""
+    details = error.body.get("error") if isinstance(error.body, dict) else None
+    return details.get(name) if isinstance(details, dict) else None
 
 
 def _message_of(error: groq.APIStatusError) -> str:
@@ -258,38 +279,3 @@ def _message_of(error: groq.APIStatusError) -> str:
 
 def _hint(status: int) -> str:
     return _HINTS.get(status) or ("try again later" if status >= 500 else _DEFAULT_HINT)
-
-
-def _load(path: Path, validator: Draft202012Validator) -> dict[str, Any] | None:
-    """Return a kept answer; None where none is kept, or a damaged one, which is then asked for anew."""
-    if not path.is_file():
-        return None
-    try:
-        answer = json.loads(path.read_text(encoding="utf-8"))["answer"]
-    except (OSError, ValueError, KeyError, TypeError):
-        answer = None
-    if isinstance(answer, dict) and find_breach(answer, validator) is None:
-        return answer
-    _log.warning("the kept answer %s is damaged and is asked for anew", path.name)
-    return None
-
-
-def _store(path: Path, entry: Mapping[str, object]) -> None:
-    try:
-        _replace(path, json.dumps(entry, indent=1))
-    except OSError as error:
-        raise CacheError(
-            f"Groq's answer cannot be kept in {path.parent} ({error.strerror}); expected a folder that can be written; "
-            "free space there or choose another"
-        ) from error
-
-
-def _replace(path: Path, text: str) -> None:
-    """Write a file whole or not at all."""
-    path.parent.mkdir(parents=True, exist_ok=True)
-    partial = path.with_name(f".{path.name}.{os.getpid()}.part")
-    try:
-        partial.write_text(text, encoding="utf-8")
-        os.replace(partial, path)
-    finally:
-        partial.unlink(missing_ok=True)

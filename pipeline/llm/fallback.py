@@ -1,4 +1,4 @@
-"""Groq in the place of a step that the user gave it: its answer, or none and a notice that says who answers instead."""
+"""Groq in place of the local steps that the user gave it: its answer, or None and a notice of who answers instead."""
 
 from __future__ import annotations
 
@@ -9,101 +9,103 @@ from typing import TypeVar
 
 from pipeline.config import LLMTask
 from pipeline.errors import LLMError
-from pipeline.llm.client import GroqDoor
-from pipeline.llm.tasks import TEXTS_A_CALL, claims_by_llm, labels_by_llm, summaries_by_llm
+from pipeline.llm.client import GroqClient
+from pipeline.llm.tasks import TEXTS_PER_REQUEST, claims_by_llm, labels_by_llm, summaries_by_llm
 from pipeline.records import Claim, PairLabel
 
-PATIENCE = 3
-"""After so many failures in a row a task is not asked of Groq any more: a dead service may not cost an hour a table."""
+MAX_FAILURES = 3
+"""After so many failures in a row a task is no longer sent to Groq: a dead service must not cost an hour per table."""
 
 _Answer = TypeVar("_Answer")
 
 
 @dataclass(frozen=True)
 class Tally:
-    """How many things Groq was to answer in a run, and how many it did."""
+    """How many items of a task Groq was to answer in a run, and how many it did."""
 
     wanted: int
     answered: int
 
 
-class LLMSteps:
-    """What Groq does in one run; without a door nothing, and nobody is told.
+class LLMWithFallback:
+    """The tasks that the user gave to Groq in one run; without a client every one falls back without a notice.
 
-    Every method returns None, or leaves out, what the user did not ask Groq for and what Groq failed at. Of a failure
-    ``on_notice`` is told at once, and ``notices_on`` tells it again to whoever writes the verdict.
+    Every method returns None, or leaves out, the answers that the user did not request from Groq and those that failed.
+    A failure is reported to ``on_notice`` at once, and again by ``notices_on`` for the verdict.
     """
 
-    def __init__(self, door: GroqDoor | None, on_notice: Callable[[str], object], tasks: Collection[LLMTask]) -> None:
-        self.door = door
+    def __init__(
+        self, client: GroqClient | None, on_notice: Callable[[str], object], tasks: Collection[LLMTask]
+    ) -> None:
+        self.client = client
         self._tasks = tasks
         self._on_notice = on_notice
         self._wanted: Counter[LLMTask] = Counter()
         self._answered: Counter[LLMTask] = Counter()
-        self._failed_in_a_row: Counter[LLMTask] = Counter()
+        self._failures: Counter[LLMTask] = Counter()
         self._notices: dict[Hashable, str] = {}
 
     def claims(self, backstory: str, character: str) -> tuple[Claim, ...] | None:
-        """Return the claims of a backstory; raises BackstoryError when there is no text to part."""
+        """Return the claims of a backstory; raises BackstoryError when it is empty."""
         return self._answer(
             "claims",
-            lambda door: claims_by_llm(door, backstory, character),
+            lambda client: claims_by_llm(client, backstory, character),
             subject=(character, backstory),
-            instead="Groq did not part the backstory into claims, the heuristic did",
+            instead="Groq did not split the backstory into claims, the heuristic did",
         )
 
     def labels(self, claim: Claim, passages: Sequence[str]) -> list[dict[PairLabel, float]] | None:
-        """Return what each passage does to a claim, as probabilities in the order of the passages."""
+        """Return the label probabilities of a claim given each passage, in the order of the passages."""
         return self._answer(
             "judge",
-            lambda door: labels_by_llm(door, claim, passages),
+            lambda client: labels_by_llm(client, claim, passages),
             subject=claim.id,
-            instead=f"Groq did not judge “{claim.text}”, the reader did",
+            instead=f"Groq did not judge “{claim.text}”, the verifier did",
         )
 
     def summaries(self, texts: Mapping[int, str]) -> dict[int, str]:
         """Return the summaries of chunks by their index; a request that failed leaves its chunks out."""
         summaries: dict[int, str] = {}
         indices = list(texts)
-        for first in range(0, len(indices), TEXTS_A_CALL):
-            summaries |= self._summarise({index: texts[index] for index in indices[first : first + TEXTS_A_CALL]})
+        for first in range(0, len(indices), TEXTS_PER_REQUEST):
+            summaries |= self._summarise({index: texts[index] for index in indices[first : first + TEXTS_PER_REQUEST]})
         return summaries
 
     def _summarise(self, texts: Mapping[int, str]) -> dict[int, str]:
         answer = self._answer(
             "summaries",
-            lambda door: summaries_by_llm(door, list(texts.values())),
+            lambda client: summaries_by_llm(client, list(texts.values())),
             subject=tuple(texts),
-            instead=f"Groq did not summarise {len(texts)} chunks, whose own sentences stand in",
+            instead=f"Groq did not summarise {len(texts)} chunks, whose own sentences are used instead",
             size=len(texts),
         )
         return {} if answer is None else dict(zip(texts, answer, strict=True))
 
     def notices_on(self, character: str, backstory: str, claims: Sequence[Claim]) -> tuple[str, ...]:
-        """Return what went wrong with a backstory and its claims, in that order."""
+        """Return the notices of failures on a backstory and on its claims, in that order."""
         subjects: list[Hashable] = [(character, backstory), *(claim.id for claim in claims)]
         return tuple(self._notices[subject] for subject in subjects if subject in self._notices)
 
     def tally(self, task: LLMTask) -> Tally:
-        """Return how a task has gone so far."""
+        """Return the counts of a task so far."""
         return Tally(self._wanted[task], self._answered[task])
 
     def _answer(
-        self, task: LLMTask, ask: Callable[[GroqDoor], _Answer], *, subject: Hashable, instead: str, size: int = 1
+        self, task: LLMTask, request: Callable[[GroqClient], _Answer], *, subject: Hashable, instead: str, size: int = 1
     ) -> _Answer | None:
-        if self.door is None or task not in self._tasks:
+        if self.client is None or task not in self._tasks:
             return None
         self._wanted[task] += size
-        if self._failed_in_a_row[task] >= PATIENCE:
-            self._note(subject, f"{instead}: Groq had failed {PATIENCE} times in a row and was not asked again")
+        if self._failures[task] >= MAX_FAILURES:
+            self._note(subject, f"{instead}: Groq had failed {MAX_FAILURES} times in a row and got no further requests")
             return None
         try:
-            answer = ask(self.door)
+            answer = request(self.client)
         except LLMError as error:
-            self._failed_in_a_row[task] += 1
+            self._failures[task] += 1
             self._note(subject, f"{instead}: {error}")
             return None
-        self._failed_in_a_row[task] = 0
+        self._failures[task] = 0
         self._answered[task] += size
         return answer
 

@@ -1,8 +1,8 @@
-"""What Groq may be asked here: claims of a backstory, summaries of texts, labels of a claim's passages.
+"""The tasks for Groq: claims of a backstory, summaries of texts, labels of a claim's passages.
 
-Each function raises what its door raises, LLMError above all, and never makes an answer up: whether to go on without
-Groq is the caller's choice, which the caller tells the user. An answer has as many parts as was asked for, because
-each part has a name of its own in the schema.
+Each function raises the errors of its client, LLMError above all, and never invents an answer: whether to go on
+without Groq is the caller's choice, and the caller reports it. Each part of an answer has its own name in the schema,
+so an answer has exactly the parts that were requested.
 """
 
 from __future__ import annotations
@@ -13,11 +13,11 @@ from typing import Any, get_args
 from pipeline.claims.facts import find_facts
 from pipeline.claims.subject import find_protagonist
 from pipeline.errors import BackstoryError
-from pipeline.llm.client import GroqDoor
+from pipeline.llm.client import GroqClient
 from pipeline.records import Claim, ClaimType, PairLabel, Stability, TimeScope, claim_id
 
-TEXTS_A_CALL = 10
-"""Texts or passages that go into one request; with chunks of six sentences about 2,000 tokens."""
+TEXTS_PER_REQUEST = 10
+"""Texts or passages in one request; with chunks of six sentences about 2,000 tokens."""
 
 _CLAIMS = """\
 The data are a backstory written for a character of a novel, and the character's name. Part the backstory into claims, \
@@ -45,7 +45,7 @@ _PROBABILITY = {"type": "number", "minimum": 0, "maximum": 1}
 
 
 def _object(properties: Mapping[str, Any]) -> dict[str, Any]:
-    """Return the schema of an object with exactly these properties, which is what strict decoding can keep to."""
+    """Return the schema of an object with exactly these properties, which strict decoding supports."""
     return {
         "type": "object",
         "properties": dict(properties),
@@ -68,18 +68,18 @@ _LABEL = _object(dict.fromkeys(get_args(PairLabel), _PROBABILITY)) | {
 }
 
 
-def claims_by_llm(door: GroqDoor, backstory: str, character: str) -> tuple[Claim, ...]:
+def claims_by_llm(client: GroqClient, backstory: str, character: str) -> tuple[Claim, ...]:
     """Return the claims that Groq finds in a backstory, in its order, each once.
 
-    Ids, numbers, years, ages and places are made as in ``pipeline.claims.extract``, and as there a claim
-    that does not name its character gets the name; of a name with slashes the first side is written.
+    Ids, numbers, years, ages and places are made as in ``pipeline.claims.extract``; as there, the name of the character
+    is written into a claim that does not name it (of a name with slashes, the first alternative).
 
-    Raises LLMError when Groq gives no usable answer, BackstoryError when there is no text to part.
+    Raises LLMError when Groq gives no valid answer, BackstoryError when the backstory is empty.
     """
     if not backstory.strip():
         raise BackstoryError("the backstory is empty; expected at least one sentence; write what it says")
     data = {"character": character, "backstory": backstory}
-    found = door.ask("claims", schema=_CLAIMS_SCHEMA, system=_CLAIMS, data=data)["claims"]
+    found = client.complete_json("claims", schema=_CLAIMS_SCHEMA, system=_CLAIMS, data=data)["claims"]
     person = find_protagonist(character, [entry["text"] for entry in found])
     entries: dict[str, dict[str, Any]] = {}
     for entry in found:
@@ -98,41 +98,41 @@ def claims_by_llm(door: GroqDoor, backstory: str, character: str) -> tuple[Claim
     )
 
 
-def summaries_by_llm(door: GroqDoor, texts: Sequence[str]) -> list[str]:
-    """Return one sentence a text, in the order of the texts; none asks nobody.
+def summaries_by_llm(client: GroqClient, texts: Sequence[str]) -> list[str]:
+    """Return one sentence per text, in the order of the texts. An empty list makes no request.
 
-    Raises LLMError when Groq gives no usable answer to a request; answers to the requests before it are kept.
+    Raises LLMError when Groq gives no valid answer to a request; answers to earlier requests stay in the cache.
     """
     summaries: list[str] = []
     for batch in _batches(texts):
         schema = _object(dict.fromkeys(batch, _TEXT))
-        answer = door.ask("summaries", schema=schema, system=_SUMMARIES, data=batch)
+        answer = client.complete_json("summaries", schema=schema, system=_SUMMARIES, data=batch)
         summaries += [" ".join(answer[name].split()) for name in batch]
     return summaries
 
 
-def labels_by_llm(door: GroqDoor, claim: Claim, passages: Sequence[str]) -> list[dict[PairLabel, float]]:
-    """Return what each passage does to the claim, as probabilities that sum to 1, in the order of the passages.
+def labels_by_llm(client: GroqClient, claim: Claim, passages: Sequence[str]) -> list[dict[PairLabel, float]]:
+    """Return the label probabilities of the claim given each passage, in the order of the passages.
 
-    Raises LLMError when Groq gives no usable answer.
+    The probabilities of a passage sum to 1. Raises LLMError when Groq gives no valid answer.
     """
     labels: list[dict[PairLabel, float]] = []
     for batch in _batches(passages):
         schema = _object(dict.fromkeys(batch, _LABEL))
         data = {"character": claim.character, "claim": claim.text, **batch}
-        answer = door.ask("labels", schema=schema, system=_LABELS, data=data)
+        answer = client.complete_json("labels", schema=schema, system=_LABELS, data=data)
         labels += [_normalised(answer[name]) for name in batch]
     return labels
 
 
 def _batches(texts: Sequence[str]) -> Iterator[dict[str, str]]:
-    """Yield the texts, a request's worth at a time, by the names that the prompt and the answer give them."""
-    for first in range(0, len(texts), TEXTS_A_CALL):
-        batch = texts[first : first + TEXTS_A_CALL]
+    """Yield the texts of each request by the names that they have in the prompt and in the answer."""
+    for first in range(0, len(texts), TEXTS_PER_REQUEST):
+        batch = texts[first : first + TEXTS_PER_REQUEST]
         yield {f"passage_{number}": text for number, text in enumerate(batch, start=1)}
 
 
 def _normalised(weights: Mapping[str, float]) -> dict[PairLabel, float]:
-    """Return probabilities that sum to 1; the schema has made sure that one of them is above 0."""
+    """Return probabilities that sum to 1; the schema ensures that one of them is above 0."""
     total = sum(weights.values())
     return {label: weights[label] / total for label in get_args(PairLabel)}

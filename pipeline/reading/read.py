@@ -9,14 +9,13 @@ from contextlib import suppress
 from dataclasses import dataclass
 
 import numpy as np
-import torch
 
 from pipeline.config import ReadingConfig
 from pipeline.errors import CacheError
 from pipeline.reading.encoder import SEPARATOR, Encoder, plain
-from pipeline.reading.stream import Saving, SentenceReading, Tensors, bits_per_byte, stream_sentences
+from pipeline.reading.stream import Saving, SentenceReading, bits_per_byte, stream_sentences
 from pipeline.records import Character, CharacterState, Chunk, ChunkState, Novel, Reading, Span, Vector
-from pipeline.storage.cache import ReadingCache, make_key
+from pipeline.storage.cache import Arrays, ReadingCache, make_key
 
 OnProgress = Callable[[str, int, int], None]
 _ALONE = 64
@@ -49,13 +48,13 @@ class Reader:
         """
         sentences = all_sentences(chunks)
         everything = self._sentences(novel, sentences, range(len(sentences)), "")
-        alone_vector = everything.pop(_ALONE_VECTOR).numpy()
-        states = tuple(chunk_states(chunks, SentenceReading.from_tensors(everything)))
+        alone_vector = everything.pop(_ALONE_VECTOR)
+        states = tuple(chunk_states(chunks, SentenceReading.from_arrays(everything)))
         del everything  # half a gigabyte of a long series
         tracked = {}
         for character in characters:
             numbers = sentences_of(chunks, character.chunks)
-            own = SentenceReading.from_tensors(self._sentences(novel, sentences, numbers, character.name))
+            own = SentenceReading.from_arrays(self._sentences(novel, sentences, numbers, character.name))
             tracked[character.name] = tuple(character_states(chunks, character, numbers, own))
         return Reading(states, tracked, alone_vector)
 
@@ -70,13 +69,13 @@ class Reader:
         moved: Vector = self.encoder.content_vectors(claims) - reading.alone_vector + centre
         return moved.astype(np.float32)
 
-    def _alone_vector(self, novel: Novel, sentences: Sequence[Span]) -> Tensors:
+    def _alone_vector(self, novel: Novel, sentences: Sequence[Span]) -> Arrays:
         """Return, named, the mean vector of ``_ALONE`` sentences of the novel, each read from an empty memory."""
         numbers = np.unique(np.linspace(0, len(sentences) - 1, _ALONE).astype(int))
         vectors = self.encoder.content_vectors([novel.text[slice(*sentences[number])] for number in numbers])
-        return {_ALONE_VECTOR: torch.from_numpy(vectors.mean(axis=0))}
+        return {_ALONE_VECTOR: vectors.mean(axis=0)}
 
-    def _sentences(self, novel: Novel, sentences: Sequence[Span], numbers: Sequence[int], who: str) -> Tensors:
+    def _sentences(self, novel: Novel, sentences: Sequence[Span], numbers: Sequence[int], who: str) -> Arrays:
         """Return the reading of the numbered sentences: kept, gone on with, or begun."""
         pieces = make_pieces(novel, [sentences[number] for number in numbers])
         key = self._key(novel, pieces, who)
@@ -87,10 +86,10 @@ class Reader:
                 self.cache.store(key, kept, about=_about(novel, pieces, who))
         return kept
 
-    def _read_once(self, novel: Novel, sentences: Sequence[Span], pieces: Sequence[str], key: str, who: str) -> Tensors:
+    def _read_once(self, novel: Novel, sentences: Sequence[Span], pieces: Sequence[str], key: str, who: str) -> Arrays:
         """Read and keep the pieces, unless another process does so first."""
         self.cache.prepare()
-        with self.cache.alone(key):
+        with self.cache.locked(key):
             kept = self.cache.load(key)  # another process may have read it while this one waited
             if kept is not None:
                 return kept
@@ -100,7 +99,7 @@ class Reader:
             self.cache.store(key, read, about=_about(novel, pieces, who))
             return read
 
-    def _read(self, novel: Novel, pieces: Sequence[str], key: str, who: str) -> Tensors:
+    def _read(self, novel: Novel, pieces: Sequence[str], key: str, who: str) -> Arrays:
         """Stream the pieces from where an interrupted reading stopped, keeping the place on the way."""
         about = _about(novel, pieces, who)
         saving = Saving(
@@ -114,7 +113,7 @@ class Reader:
             saving=saving,
             on_progress=lambda read, total: self.on_progress(who or novel.name, read, total),
         )
-        return reading.to_tensors()
+        return reading.to_arrays()
 
     def _key(self, novel: Novel, pieces: Sequence[str], who: str) -> str:
         content = hashlib.sha256("\0".join(pieces).encode("utf-8", errors="surrogatepass")).hexdigest()

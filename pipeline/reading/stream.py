@@ -16,10 +16,10 @@ from torch import Tensor
 
 from bdh import BDHState
 from pipeline.reading.encoder import Encoder
+from pipeline.storage.cache import Arrays
 
 Half = npt.NDArray[np.float16]
 Doubles = npt.NDArray[np.float64]
-Tensors = dict[str, Tensor]
 _MEASURE_EVERY = 64
 _PREDICTED_AT_ONCE = 256
 """Tokens whose predictions over the whole vocabulary are in memory at one time."""
@@ -45,26 +45,26 @@ class SentenceReading:
     activity: Doubles
     norm: Doubles
 
-    def to_tensors(self) -> Tensors:
-        """Return the arrays as named tensors."""
-        return {name: torch.from_numpy(value) for name, value in vars(self).items()}
+    def to_arrays(self) -> Arrays:
+        """Return the arrays by name."""
+        return dict(vars(self))
 
     @classmethod
-    def from_tensors(cls, tensors: Tensors) -> SentenceReading:
-        """Return the reading that ``to_tensors`` gave."""
-        return cls(**{name: tensors[name].numpy() for name in cls.__dataclass_fields__})
+    def from_arrays(cls, arrays: Arrays) -> SentenceReading:
+        """Return the reading whose ``to_arrays`` gave these arrays."""
+        return cls(**{name: arrays[name] for name in cls.__dataclass_fields__})
 
 
 @dataclass(frozen=True)
 class Saving:
     """How an unfinished reading is kept: the function that stores it, and the seconds between two stores."""
 
-    store: Callable[[Tensors], None]
+    store: Callable[[Arrays], None]
     every_seconds: float
 
 
 class Stream:
-    """A reading in progress: ``advance`` reads one segment; ``to_tensors`` is all that is needed to go on later."""
+    """A reading in progress: ``advance`` reads one segment; ``to_arrays`` is all that is needed to go on later."""
 
     def __init__(self, encoder: Encoder, pieces: Sequence[str], *, segment: int) -> None:
         self._encoder, self._segment = encoder, segment
@@ -137,24 +137,24 @@ class Stream:
         measured = [self._nats.numpy(), self._activity.numpy(), self._norm.numpy()]
         return SentenceReading(self._hidden, self.counts, self.bytes, *measured)
 
-    def to_tensors(self) -> Tensors:
+    def to_arrays(self) -> Arrays:
         """Return the place in the text, the memory, and the measurements up to there."""
         read = int(np.searchsorted(self._ends, self.done, side="right"))
-        whole = {"means": torch.from_numpy(self._hidden[:read]), "nats": self._nats[: read + 1]}
-        whole |= {"activity": self._activity[:read], "norm": self._norm[:read]}
-        place = {"done": torch.tensor(self.done), "memory": self._state.memory.cpu(), "last": self._last.cpu()}
-        return {**whole, **place, "open": self._open}
+        measured = {"nats": self._nats[: read + 1], "activity": self._activity[:read], "norm": self._norm[:read]}
+        place = {"memory": self._state.memory.cpu(), "last": self._last.cpu(), "open": self._open}
+        arrays = {name: tensor.numpy() for name, tensor in {**measured, **place}.items()}
+        return {**arrays, "means": self._hidden[:read], "done": np.array(self.done)}
 
-    def restore(self, tensors: Tensors) -> bool:
-        """Go on from what ``to_tensors`` returned; of another version it is left alone, and False returned."""
-        if "means" not in tensors:
+    def restore(self, arrays: Arrays) -> bool:
+        """Go on from what ``to_arrays`` returned; of another version it is left alone, and False returned."""
+        if "means" not in arrays:
             return False
-        self.done = int(tensors["done"])
-        self._state = BDHState(tensors["memory"].to(self._encoder.model.device), self.done)
-        self._last, self._open = tensors["last"], tensors["open"]
-        self._hidden[: len(tensors["means"])] = tensors["means"].numpy()
-        for name, kept in (("nats", self._nats), ("activity", self._activity), ("norm", self._norm)):
-            kept[: len(tensors[name])] = tensors[name]
+        self.done = int(arrays["done"])
+        memory, self._last, self._open = (torch.from_numpy(arrays[name]) for name in ("memory", "last", "open"))
+        self._state = BDHState(memory.to(self._encoder.model.device), self.done)
+        self._hidden[: len(arrays["means"])] = arrays["means"]
+        for name, measured in (("nats", self._nats), ("activity", self._activity), ("norm", self._norm)):
+            measured[: len(arrays[name])] = torch.from_numpy(arrays[name])
         return True
 
 
@@ -173,7 +173,7 @@ def stream_sentences(
     pieces: Sequence[str],
     *,
     segment: int,
-    started: Tensors | None,
+    started: Arrays | None,
     saving: Saving | None,
     on_progress: Callable[[int, int], None],
 ) -> SentenceReading:
@@ -190,7 +190,7 @@ def stream_sentences(
         on_progress(stream.advance(), stream.total)
         if saving is not None and time.monotonic() - saved >= pause and stream.done < stream.total:
             began = time.monotonic()
-            saving.store(stream.to_tensors())
+            saving.store(stream.to_arrays())
             saved = time.monotonic()
             if saving.every_seconds:
                 pause = max(saving.every_seconds, (saved - began) / _SHARE_OF_SAVING)

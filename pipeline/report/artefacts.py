@@ -21,7 +21,14 @@ from pipeline.report.manifest import Manifest, write_manifest
 from pipeline.report.quality import Quality
 from pipeline.report.summaries import shorten, summarise
 from pipeline.report.view import page_view
-from pipeline.storage.files import alone, prepare_folder, safe_name, write_json, write_json_lines_as_list, write_text
+from pipeline.storage.files import (
+    locked_output,
+    prepare_folder,
+    safe_name,
+    write_json,
+    write_json_lines_as_list,
+    write_text,
+)
 
 
 def write_verdict(
@@ -48,7 +55,7 @@ def write_verdict(
     """
     prepare_folder(out_dir)
     view = page_view(book_view(novel, chunks, cast, reading), verdict, manifest, quality=quality)
-    with alone(out_dir / "manifest.json"):
+    with locked_output(out_dir / "manifest.json"):
         paths = (
             *write_reading(out_dir, novel=novel, chunks=chunks, cast=cast, reading=reading, summaries=summaries),
             *_write_judgement(out_dir, novel, verdict),

@@ -25,7 +25,7 @@ def create_app(desk: Desk, jobs: Jobs, *, host: str = "127.0.0.1", max_upload_mb
     """Return the application; ``host`` is the address it answers on."""
     app = Flask(__name__, static_folder=None)
     app.config["MAX_CONTENT_LENGTH"] = max_upload_mb * _MEGABYTE
-    pages = Pages(groq=desk.pipeline.door is not None)
+    pages = Pages(groq=desk.pipeline.groq_client is not None)
     guard(app, host=host)
     _add_shelf(app, desk, jobs, pages)
     _add_questions(app, desk, jobs, pages)

@@ -7,10 +7,8 @@ from __future__ import annotations
 
 import io
 import re
-import secrets
 import zipfile
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from collections.abc import Callable
 from html.parser import HTMLParser
 from pathlib import Path
 
@@ -18,8 +16,8 @@ import mammoth
 from fast_ebook import ITEM_NAVIGATION, epub
 
 from pipeline.errors import NovelError
-from pipeline.storage.files import safe_name
-from pipeline.storage.locks import hold, lock_of
+from pipeline.storage.files import replacing, safe_name
+from pipeline.storage.locks import lock_of, locked
 from pipeline.text.novels import load_novel
 
 _LARGEST_UNPACKED = 400_000_000
@@ -135,14 +133,16 @@ def _look_for_room(path: Path, replace: bool) -> None:
 
 
 def _place(text: bytes, path: Path, file_name: str, replace: bool) -> None:
-    """Move the text to its place once it is known to be a novel; of two that want it one is told that it is taken."""
+    """Write the text to ``path`` once it is known to be a novel.
+
+    Raises NovelError where the name is taken, be it by an upload of the same moment.
+    """
     try:
-        with _scratch_file(path) as scratch:
+        path.parent.mkdir(parents=True, exist_ok=True)
+        with locked(lock_of(path)), replacing(path) as scratch:
             scratch.write_bytes(text)
             load_novel(scratch)
-            with hold(lock_of(path)):
-                _look_for_room(path, replace)
-                scratch.replace(path)
+            _look_for_room(path, replace)
     except NovelError as error:
         raise NovelError(str(error).replace(str(scratch), file_name)) from error
     except OSError as error:
@@ -150,17 +150,6 @@ def _place(text: bytes, path: Path, file_name: str, replace: bool) -> None:
             f"{path.name} cannot be put on the shelf ({error.strerror or error}); free some space, or allow that files "
             "are written to the folder of novels"
         ) from error
-
-
-@contextmanager
-def _scratch_file(path: Path) -> Iterator[Path]:
-    """Give a free name beside ``path``, in a folder that is made where it is missing, and leave no file there."""
-    path.parent.mkdir(parents=True, exist_ok=True)
-    scratch = path.with_name(f".{secrets.token_hex(8)}.txt")
-    try:
-        yield scratch
-    finally:
-        scratch.unlink(missing_ok=True)
 
 
 def _stem(file_name: str) -> str:

@@ -1,1 +1,1 @@
-"""Files on disk: encodings, locks, atomic writes, the cache of readings."""
+"""Files on disk: encodings, locks, atomic writes, the caches of readings and of answers."""

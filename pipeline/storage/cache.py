@@ -1,8 +1,8 @@
-"""Readings kept between runs: one safetensors file each, named by everything the reading depends on.
+"""The cache of readings: one safetensors file each, named by a hash over everything that the reading depends on.
 
-A file says in one entry of its header what it holds, with the sum of its numbers: one that was damaged is noticed, and
-equal readings are equal bytes (safetensors writes several entries in any order). Of processes that want the same
-reading one reads and the others wait for it (docs/decisions/0015-crashes-and-bad-input.md).
+One entry of the header describes the reading and has a hash of its arrays, so damage is detected; a single entry,
+because safetensors writes several in any order, and equal readings must be equal bytes. When several processes need
+the same reading, one makes it and the others wait (docs/decisions/0015-crashes-and-bad-input.md).
 """
 
 from __future__ import annotations
@@ -22,43 +22,45 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 import platformdirs
-import torch
 from safetensors import SafetensorError, safe_open
-from safetensors.torch import save_file
-from torch import Tensor
+from safetensors.numpy import save_file
 
 from pipeline.errors import CacheError
-from pipeline.storage.locks import hold
+from pipeline.storage.files import PARTIAL, replacing
+from pipeline.storage.locks import locked
 
 FORMAT_VERSION = "2"
 ENVIRONMENT = "BDH_CACHE_DIR"
 _SUFFIX = ".reading.safetensors"
 _UNFINISHED = ".unfinished.safetensors"
 _TEXT = ".text.safetensors"
-_CLAIMS = ".claims.json"
 _HEADER = "reading"
 _LOCK = ".lock"
-_PARTIAL = ".partial"
-_WAITS = "another process is reading this; waiting for what it reads"
+_FORMER = ".claims.json"
+"""Answers of earlier versions, which ``clear`` removes."""
+_WAITS = "another process is reading this; waiting for its reading"
+
+Array = npt.NDArray[Any]
+Arrays = dict[str, Array]
 
 _log = logging.getLogger(__name__)
 
 
 def default_folder() -> Path:
-    """Return where readings are kept: ``BDH_CACHE_DIR`` when set, else the user's cache folder."""
-    named = os.environ.get(ENVIRONMENT)
-    return Path(named) if named else Path(platformdirs.user_cache_dir("bdh-narrative"))
+    """Return the folder of the cache: ``BDH_CACHE_DIR`` when set, else the user's cache folder."""
+    folder = os.environ.get(ENVIRONMENT)
+    return Path(folder) if folder else Path(platformdirs.user_cache_dir("bdh-narrative"))
 
 
 def make_key(parts: Mapping[str, object]) -> str:
-    """Return the name of a reading: a hash over all that it depends on."""
+    """Return the key of a cached result: a hash over ``parts``, everything that the result depends on."""
     text = json.dumps({"format": FORMAT_VERSION, **parts}, sort_keys=True)
     return hashlib.sha256(text.encode("utf-8")).hexdigest()[:32]
 
 
 @dataclass(frozen=True)
-class Entry:
-    """A kept reading: its file, size in bytes, whether it is finished, and what it says of itself."""
+class CachedReading:
+    """A reading in the cache: its file, size in bytes, whether it is finished, and the description in its header."""
 
     path: Path
     size: int
@@ -67,130 +69,99 @@ class Entry:
 
 
 class ReadingCache:
-    """A folder of readings. Every file appears whole under its name or not at all."""
+    """A folder of readings. Every file appears under its name complete or not at all."""
 
     def __init__(self, folder: Path) -> None:
         self.folder = folder
 
     @property
     def place(self) -> str:
-        """Where the readings are kept, for a person to read."""
+        """The folder or address of the readings, as it is shown to the user."""
         return str(self.folder)
 
     def prepare(self) -> None:
-        """Make the folder and prove that it takes files, before hours of reading; raises CacheError."""
+        """Make the folder and check that it takes files, before hours of reading; raises CacheError."""
         with _explained(self.folder):
             self.folder.mkdir(parents=True, exist_ok=True)
             with tempfile.TemporaryFile(dir=self.folder) as probe:
                 probe.write(b"\0")
 
     @contextmanager
-    def alone(self, key: str) -> Iterator[None]:
-        """Hold a reading for this process; another one that wants it waits, with a warning, until it is let go.
+    def locked(self, key: str) -> Iterator[None]:
+        """Hold the lock of a reading for the block; a process that needs it meanwhile logs a warning and waits.
 
-        The system lets go of what a killed process held. Half-written files that such a one left are removed.
+        The system releases the lock of a killed process. The scratch files that it left are removed.
         """
-        with ExitStack() as held:
+        with ExitStack() as stack:
             with _explained(self.folder):
-                held.enter_context(hold(self.folder / (key + _LOCK), on_wait=lambda: _log.warning(_WAITS)))
-                for left in self.folder.glob(f"{key}.*{_PARTIAL}"):
+                stack.enter_context(locked(self.folder / (key + _LOCK), on_wait=lambda: _log.warning(_WAITS)))
+                for left in self.folder.glob(f"*{key}.*{PARTIAL}"):
                     left.unlink(missing_ok=True)
             yield
 
-    def load(self, key: str) -> dict[str, Tensor] | None:
-        """Return a finished reading, or None; a damaged one is removed, to be read again."""
+    def load(self, key: str) -> Arrays | None:
+        """Return a finished reading, or None; a damaged file is removed, so that the novel is read again."""
         return self._load(self.folder / (key + _SUFFIX))
 
-    def load_unfinished(self, key: str) -> dict[str, Tensor] | None:
-        """Return the last saved place of an interrupted reading, or None."""
+    def load_unfinished(self, key: str) -> Arrays | None:
+        """Return the last saved state of an interrupted reading, or None."""
         return self._load(self.folder / (key + _UNFINISHED))
 
-    def store(self, key: str, tensors: Mapping[str, Tensor], *, about: Mapping[str, str]) -> None:
-        """Keep a finished reading and forget its unfinished one."""
-        self._write(self.folder / (key + _SUFFIX), tensors, about)
+    def store(self, key: str, arrays: Mapping[str, Array], *, about: Mapping[str, str]) -> None:
+        """Store a finished reading and remove its unfinished one."""
+        self._write(self.folder / (key + _SUFFIX), arrays, about)
         with _explained(self.folder):
             (self.folder / (key + _UNFINISHED)).unlink(missing_ok=True)
 
-    def store_unfinished(self, key: str, tensors: Mapping[str, Tensor], *, about: Mapping[str, str]) -> None:
-        """Keep the place of a reading that goes on."""
-        self._write(self.folder / (key + _UNFINISHED), tensors, about)
+    def store_unfinished(self, key: str, arrays: Mapping[str, Array], *, about: Mapping[str, str]) -> None:
+        """Store the state of a reading that is in progress."""
+        self._write(self.folder / (key + _UNFINISHED), arrays, about)
 
     def load_spans(self, key: str) -> dict[str, list[list[int]]] | None:
-        """Return tables of whole numbers that ``store_spans`` kept, such as where the sentences of a novel are."""
-        kept = self._load(self.folder / (key + _TEXT))
-        return None if kept is None else {name: table.tolist() for name, table in kept.items()}
+        """Return the tables of integers stored by ``store_spans``, such as the offsets of sentences, or None."""
+        tables = self._load(self.folder / (key + _TEXT))
+        return None if tables is None else {name: table.tolist() for name, table in tables.items()}
 
     def store_spans(self, key: str, tables: Mapping[str, Sequence[Sequence[int]]], *, about: Mapping[str, str]) -> None:
-        """Keep tables of whole numbers, which are cheaper to load than to find again; they are no readings."""
-        whole = {name: torch.from_numpy(_table(rows)) for name, rows in tables.items()}
-        self._write(self.folder / (key + _TEXT), whole, about)
+        """Store tables of integers that are cheaper to load than to compute; they do not count as readings."""
+        arrays = {name: _table(rows) for name, rows in tables.items()}
+        self._write(self.folder / (key + _TEXT), arrays, about)
 
-    def load_claims(self, key: str) -> Any | None:
-        """Return what was measured on the claims about a novel, or None; a damaged file is removed."""
-        path = self.folder / (key + _CLAIMS)
-        with _explained(self.folder):
-            try:
-                return json.loads(path.read_text(encoding="utf-8"))
-            except FileNotFoundError:
-                return None
-            except ValueError:
-                _log.warning("the kept claims %s are damaged and are measured anew", path.name)
-                path.unlink(missing_ok=True)
-                return None
-
-    def store_claims(self, key: str, measured: Any) -> None:
-        """Keep what was measured on the claims about a novel, as JSON."""
-        path = self.folder / (key + _CLAIMS)
-        partial = path.with_name(f"{path.name}.{os.getpid()}{_PARTIAL}")
-        with _explained(self.folder):
-            self.folder.mkdir(parents=True, exist_ok=True)
-            try:
-                partial.write_text(json.dumps(measured), encoding="utf-8")
-                os.replace(partial, path)
-            finally:
-                partial.unlink(missing_ok=True)
-
-    def entries(self) -> tuple[Entry, ...]:
-        """Return what is kept, oldest first."""
+    def entries(self) -> tuple[CachedReading, ...]:
+        """Return the stored readings, oldest first."""
         with _explained(self.folder):
             paths = [path for path in self.folder.glob("*.safetensors") if path.name.endswith((_SUFFIX, _UNFINISHED))]
             paths.sort(key=lambda path: (path.stat().st_mtime, path.name))
-            return tuple(Entry(p, p.stat().st_size, p.name.endswith(_SUFFIX), _about(p)) for p in paths)
+            return tuple(CachedReading(p, p.stat().st_size, p.name.endswith(_SUFFIX), _about(p)) for p in paths)
 
     def clear(self) -> int:
-        """Remove everything kept, half-written files too; return how many readings there were."""
+        """Remove everything stored and all scratch files; return the number of readings."""
         count = len(self.entries())
         with _explained(self.folder):
-            for pattern in (f"*{_SUFFIX}*", f"*{_UNFINISHED}*", f"*{_TEXT}*", f"*{_CLAIMS}*", f"*{_LOCK}", ".tmp*"):
+            for pattern in (f"*{_SUFFIX}*", f"*{_UNFINISHED}*", f"*{_TEXT}*", f"*{_FORMER}*", f"*{_LOCK}", ".tmp*"):
                 for path in self.folder.glob(pattern):
                     path.unlink(missing_ok=True)
         return count
 
-    def _load(self, path: Path) -> dict[str, Tensor] | None:
+    def _load(self, path: Path) -> Arrays | None:
         with _explained(self.folder):
             if not path.is_file():
                 return None
-            tensors = _read(path)
-            if tensors is None:
-                _log.warning("the kept reading %s is damaged and is read anew", path.name)
+            arrays = _read(path)
+            if arrays is None:
+                _log.warning("the stored reading %s is damaged and is read again", path.name)
                 path.unlink(missing_ok=True)
-            return tensors
+            return arrays
 
-    def _write(self, path: Path, tensors: Mapping[str, Tensor], about: Mapping[str, str]) -> None:
-        partial = path.with_name(f"{path.name}.{os.getpid()}{_PARTIAL}")
-        whole = {name: tensor.contiguous() for name, tensor in tensors.items()}
-        header = json.dumps({"about": dict(about), "sha256": _sum(whole)}, sort_keys=True)
-        with _explained(self.folder):
-            self.folder.mkdir(parents=True, exist_ok=True)
-            try:
-                save_file(whole, str(partial), {_HEADER: header})
-                os.replace(partial, path)
-            finally:
-                partial.unlink(missing_ok=True)
+    def _write(self, path: Path, arrays: Mapping[str, Array], about: Mapping[str, str]) -> None:
+        contiguous = {name: np.asarray(array, order="C") for name, array in arrays.items()}
+        header = json.dumps({"about": dict(about), "sha256": _hash(contiguous)}, sort_keys=True)
+        with _explained(self.folder), replacing(path) as scratch:
+            save_file(contiguous, str(scratch), {_HEADER: header})
 
 
 def _table(rows: Sequence[Sequence[int]]) -> npt.NDArray[np.int64]:
-    """Return rows of equal length as one array, without a list of Python's numbers for all of them."""
+    """Return rows of equal length as one array, without a list of all their numbers."""
     flat = np.fromiter(chain.from_iterable(rows), np.int64)
     return flat.reshape(len(rows), -1) if rows else flat
 
@@ -201,26 +172,26 @@ def _explained(folder: Path) -> Iterator[None]:
         yield
     except (OSError, SafetensorError) as error:
         raise CacheError(
-            f"readings cannot be kept in {folder} ({getattr(error, 'strerror', None) or error}); free space there, or "
-            f"name another folder with --cache_dir or {ENVIRONMENT}"
+            f"readings cannot be stored in {folder} ({getattr(error, 'strerror', None) or error}); free space there, "
+            f"or name another folder with --cache_dir or {ENVIRONMENT}"
         ) from error
 
 
-def _read(path: Path) -> dict[str, Tensor] | None:
-    """Return the tensors of a file, or None where they are not those that were written."""
+def _read(path: Path) -> Arrays | None:
+    """Return the arrays of a file, or None where it is damaged."""
     try:
-        with safe_open(str(path), framework="pt") as file:
+        with safe_open(str(path), framework="numpy") as file:
             header = _header(file.metadata())
-            tensors = {name: file.get_tensor(name) for name in file.keys()}  # noqa: SIM118 - it is no mapping
+            arrays = {name: file.get_tensor(name) for name in file.keys()}  # noqa: SIM118 - not a mapping
     except SafetensorError:
         return None
-    return tensors if header.get("sha256") == _sum(tensors) else None
+    return arrays if header.get("sha256") == _hash(arrays) else None
 
 
 def _about(path: Path) -> dict[str, str]:
-    """Return what a file says of itself; its numbers are not looked at."""
+    """Return the description in the header of a file; its arrays are not checked."""
     try:
-        with safe_open(str(path), framework="pt") as file:
+        with safe_open(str(path), framework="numpy") as file:
             about = _header(file.metadata()).get("about")
     except SafetensorError:
         about = None
@@ -235,10 +206,11 @@ def _header(metadata: Mapping[str, str] | None) -> dict[str, Any]:
     return header if isinstance(header, dict) else {}
 
 
-def _sum(tensors: Mapping[str, Tensor]) -> str:
-    """Return a hash over the names, kinds, shapes and numbers of some tensors."""
+def _hash(arrays: Mapping[str, Array]) -> str:
+    """Return a hash over the names, dtypes, shapes and bytes of arrays that are contiguous."""
     digest = hashlib.sha256()
-    for name, tensor in sorted(tensors.items()):
-        digest.update(f"{name} {tensor.dtype} {tuple(tensor.shape)}\n".encode())
-        digest.update(tensor.contiguous().view(-1).view(torch.uint8).numpy().data)
+    for name, array in sorted(arrays.items()):
+        # "torch." because the first files of this format were written from tensors
+        digest.update(f"{name} torch.{array.dtype.name} {array.shape}\n".encode())
+        digest.update(array.reshape(-1).view(np.uint8).data)
     return digest.hexdigest()

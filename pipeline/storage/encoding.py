@@ -1,4 +1,4 @@
-"""Turn the bytes of a user's file into text, and say what had to be guessed."""
+"""Decode the bytes of a user's file, with notices of what had to be guessed."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ _MARKS = (
     (codecs.BOM_UTF16_LE, "utf-16"),
     (codecs.BOM_UTF16_BE, "utf-16"),
 )
-# In order of preference where the detector sees no difference: English novels with a few accents fit many code pages.
+# In order of preference where the detector finds no difference: English novels with a few accents fit many code pages.
 _WESTERN = ("cp1252", "mac_roman", "cp850", "cp437")
 _PREFERENCE_MARGIN = 0.05
 _WESTERN_LIMIT = 0.5
@@ -36,7 +36,7 @@ _DAMAGE_SHARE = 0.1
 
 
 class Decoded(NamedTuple):
-    """Text (``\\n`` newlines, no byte order mark, composed accents), its encoding, and what the user should know."""
+    """Text (``\\n`` newlines, no byte order mark, composed accents), its encoding, and notices for the user."""
 
     text: str
     encoding: str
@@ -56,7 +56,7 @@ def decode(data: bytes, *, source: str) -> Decoded:
 
 
 def _composed(decoded: Decoded) -> Decoded:
-    """Join accents that are written as marks of their own to their letters, so that words stay whole."""
+    """Compose letters with the combining accents that follow them, so that words stay whole."""
     text = unicodedata.normalize("NFC", decoded.text) if _MARK.search(decoded.text) else decoded.text
     notices = () if text == decoded.text else ("accents that followed their letters were joined to them",)
     return Decoded(text, decoded.encoding, decoded.notices + notices)
@@ -85,11 +85,11 @@ def _decode_unmarked(data: bytes, source: str) -> Decoded:
 
 
 def _decode_damaged(data: bytes) -> Decoded | None:
-    """Read UTF-8 with a few broken bytes (a cut or a careless join) as UTF-8; None when it is not UTF-8 at all."""
+    """Decode UTF-8 with a few broken bytes (from a cut or a bad join); None when the bytes are not UTF-8 at all."""
     text = data.decode("utf-8", errors="replace")
     broken = text.count("\ufffd")
-    sound = len(_NOT_ASCII.findall(text)) - broken
-    if broken > _DAMAGE_SHARE * sound:
+    intact = len(_NOT_ASCII.findall(text)) - broken
+    if broken > _DAMAGE_SHARE * intact:
         return None
     return Decoded(text, "utf-8", (f"read as UTF-8, with {broken} broken places shown as \ufffd",))
 
@@ -107,7 +107,7 @@ def _decode_detected(data: bytes, source: str) -> Decoded:
 
 
 def _western(data: bytes) -> str | None:
-    """Choose among Western code pages where almost all is ASCII, judged on the words that are not."""
+    """Choose among Western code pages for a text that is mostly ASCII, by its words that are not."""
     accented = sum(len(run) for run in re.findall(rb"[\x80-\xff]+", data))
     if accented > _WESTERN_SHARE * len(data):
         return None

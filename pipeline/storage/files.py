@@ -1,7 +1,7 @@
-"""Files written whole or not at all, with one clear line where the disk refuses.
+"""Atomic writes, with an OutputError of one line where the system refuses.
 
-A file is written beside its place under a temporary name and moved there when complete: an interrupted run leaves the
-former file as it was. Text is UTF-8 with ``\\n`` at line ends on every system, so equal records give equal bytes.
+A file is written under a temporary name in its folder and moved to its path when complete: an interrupted run leaves
+the former file as it was. Text is UTF-8 with ``\\n`` at line ends on every system, so equal records give equal bytes.
 """
 
 from __future__ import annotations
@@ -20,14 +20,16 @@ from pathlib import Path
 from typing import TextIO
 
 from pipeline.errors import OutputError
-from pipeline.storage.locks import hold, lock_of
+from pipeline.storage.locks import lock_of, locked
 
+PARTIAL = ".partial"
+"""Ending of scratch files; a killed process may leave some."""
 _FULL = {errno.ENOSPC, errno.EDQUOT}
 _FORBIDDEN = {errno.EACCES, errno.EPERM, errno.EROFS}
 _NOT_A_FOLDER = {errno.ENOTDIR, errno.EEXIST, errno.EISDIR}
-# Separators of any system, and what Windows refuses in a name.
+# Path separators of any system, and the characters that Windows refuses in a name.
 _UNSAFE = re.compile(r'[/\\:*?"<>|]')
-# Bytes, so that the longest suffix and the temporary name still fit the usual 255.
+# In bytes: with the longest suffix and the parts of a scratch name it must fit the usual 255.
 _LONGEST_NAME = 180
 _RESERVED = {"con", "prn", "aux", "nul"} | {f"{port}{number}" for port in ("com", "lpt") for number in range(1, 10)}
 
@@ -35,7 +37,7 @@ _RESERVED = {"con", "prn", "aux", "nul"} | {f"{port}{number}" for port in ("com"
 def safe_name(name: str) -> str:
     """Return ``name`` as the first part of a file name, the same on every system.
 
-    Path separators, control and formatting characters and what Windows refuses become ``_``.
+    Path separators, control and formatting characters and those that Windows refuses become ``_``.
     """
     visible = (
         "_" if unicodedata.category(letter).startswith("C") else letter for letter in unicodedata.normalize("NFC", name)
@@ -48,9 +50,9 @@ def safe_name(name: str) -> str:
 
 
 def prepare_folder(folder: Path) -> Path:
-    """Make ``folder`` where it is missing and prove that files can be written there.
+    """Make ``folder`` where it is missing and check that files can be written there.
 
-    Meant to be called before hours of reading, so that a folder that refuses files is known at once.
+    Call it before hours of work, so that a folder that refuses files is reported at once.
 
     Raises:
         OutputError: the folder cannot be made, is a file, or refuses files.
@@ -63,33 +65,54 @@ def prepare_folder(folder: Path) -> Path:
 
 
 @contextmanager
-def alone(path: Path) -> Iterator[None]:
-    """Hold ``path`` against everybody else who does so, in this process or another; who comes later waits.
+def locked_output(path: Path) -> Iterator[None]:
+    """Hold the lock of the output file ``path`` for the block; wait where another thread or process holds it.
 
     Raises:
-        OutputError: the folder refuses the lock, a hidden file that lies there meanwhile.
+        OutputError: the lock file cannot be made in the folder of ``path``.
     """
-    with ExitStack() as held:
+    with ExitStack() as stack:
         with _explained(path):
-            held.enter_context(hold(lock_of(path)))
+            stack.enter_context(locked(lock_of(path)))
         yield
 
 
 @contextmanager
-def writing(path: Path, *, unencodable: str = "strict") -> Iterator[TextIO]:
-    """Open ``path`` for text that takes its place only once it is complete.
+def replacing(path: Path) -> Iterator[Path]:
+    """Yield a scratch path in the folder of ``path``; its file replaces ``path`` when the block succeeds.
 
-    ``unencodable`` is the codec's rule for lone surrogates, which stand for bytes that were no UTF-8.
+    The folder is made where it is missing. When the block fails, ``path`` is untouched and the scratch file is removed.
+    The scratch name is unique, so threads and processes may write the same ``path`` at once: the last one wins.
 
     Raises:
-        OutputError: the system refused; whatever stood at ``path`` is untouched.
+        OSError: the folder cannot be made, or ``path`` cannot be replaced.
     """
-    with _explained(path), _scratch(path) as scratch:
-        with scratch.open("x", encoding="utf-8", newline="\n", errors=unencodable) as handle:
-            yield handle
-            handle.flush()
-            os.fsync(handle.fileno())
-        scratch.replace(path)
+    path.parent.mkdir(parents=True, exist_ok=True)
+    scratch = path.with_name(f".{path.name}.{secrets.token_hex(8)}{PARTIAL}")
+    try:
+        yield scratch
+        os.replace(scratch, path)
+    finally:
+        scratch.unlink(missing_ok=True)
+
+
+@contextmanager
+def writing(path: Path, *, unencodable: str = "strict") -> Iterator[TextIO]:
+    """Open ``path`` for text that appears there only once it is complete.
+
+    ``unencodable`` is the codec's rule for lone surrogates, which represent bytes that were not UTF-8.
+
+    Raises:
+        OutputError: the system refused; the former file at ``path`` is untouched.
+    """
+    with (
+        _explained(path),
+        replacing(path) as scratch,
+        scratch.open("x", encoding="utf-8", newline="\n", errors=unencodable) as handle,
+    ):
+        yield handle
+        handle.flush()
+        os.fsync(handle.fileno())
 
 
 def write_text(path: Path, text: str) -> Path:
@@ -138,17 +161,6 @@ def _finite(path: Path) -> Iterator[None]:
 
 
 @contextmanager
-def _scratch(path: Path) -> Iterator[Path]:
-    """Give a free name beside ``path`` and remove its file if it is still there afterwards."""
-    path.parent.mkdir(parents=True, exist_ok=True)
-    scratch = path.with_name(f".{secrets.token_hex(8)}.part")
-    try:
-        yield scratch
-    finally:
-        scratch.unlink(missing_ok=True)
-
-
-@contextmanager
 def _explained(path: Path) -> Iterator[None]:
     try:
         yield
@@ -162,5 +174,5 @@ def _explanation(error: OSError, path: Path) -> str:
     if error.errno in _FORBIDDEN:
         return f"{path} may not be written (permission denied); choose an --out_dir that you may write to"
     if error.errno in _NOT_A_FOLDER:
-        return f"{path}: a file stands where a folder is needed, or a folder where a file is; choose another --out_dir"
+        return f"{path}: a file is in the place of a folder, or a folder in that of a file; choose another --out_dir"
     return f"{path} cannot be written ({error.strerror or error}); choose another --out_dir"

@@ -1,4 +1,4 @@
-"""One at a time: locks that the system lets go of when their holder is gone, whatever became of it."""
+"""File locks that the operating system releases when the owning process dies."""
 
 from __future__ import annotations
 
@@ -10,26 +10,28 @@ from filelock import FileLock, Timeout
 
 
 def lock_of(path: Path) -> Path:
-    """Return where the lock of a file lies: hidden, beside it."""
+    """Return the path of the lock of a file: a hidden file in the same folder."""
     return path.with_name(f".{path.name}.lock")
 
 
 @contextmanager
-def hold(lock: Path, *, on_wait: Callable[[], object] = lambda: None) -> Iterator[None]:
-    """Hold ``lock`` against everybody else, in this process or another; who comes later hears ``on_wait``, and waits.
+def locked(lock: Path, *, on_wait: Callable[[], object] = lambda: None) -> Iterator[None]:
+    """Hold the lock file ``lock`` for the block; no other thread or process can hold it meanwhile.
+
+    Where another one holds it already, call ``on_wait`` once and wait.
 
     Raises:
-        OSError: the folder refuses the file of the lock, which lies there meanwhile.
+        OSError: the lock file cannot be made in its folder.
     """
-    held = FileLock(lock)
+    file_lock = FileLock(lock)
     try:
-        held.acquire(timeout=0)
+        file_lock.acquire(timeout=0)
     except Timeout:
         on_wait()
-        held.acquire(timeout=-1)
+        file_lock.acquire(timeout=-1)
     try:
         yield
     finally:
-        with suppress(OSError):  # who waits takes a file that was removed for none, and makes the next one
+        with suppress(OSError):  # a waiting process notices that the file was removed, and makes a new one
             lock.unlink(missing_ok=True)
-        held.release()
+        file_lock.release()

@@ -1,9 +1,8 @@
-"""Readings kept where several machines reach them: the same entries in an object store or any other file system.
+"""Readings that several machines share: the same files in an object store or any other file system of fsspec.
 
-A near folder on this machine holds copies, so that all the care of ``ReadingCache`` (sums, damage, half-written files)
-is taken there; this file sends what was kept and fetches what is wanted. An entry is sent under a name of its own and
-moved to its place once it is whole. Names are sums over all that a reading depends on, so two machines that send the
-same entry send the same bytes, and it does not matter whose stays.
+A local folder has copies, where ``ReadingCache`` checks hashes, damage and scratch files; this module uploads the
+stored files and downloads missing ones. A file is uploaded under a scratch name and moved when complete. Names are
+hashes over everything that a reading depends on, so two machines upload the same bytes under one name, in any order.
 """
 
 from __future__ import annotations
@@ -14,61 +13,63 @@ import os
 import struct
 import uuid
 from collections.abc import Iterator, Mapping
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import Any
 
 import fsspec
 import platformdirs
-from torch import Tensor
 
 from pipeline.errors import CacheError
 from pipeline.storage.cache import (
-    _CLAIMS,
+    _FORMER,
     _SUFFIX,
     _TEXT,
     _UNFINISHED,
     ENVIRONMENT,
-    Entry,
+    Array,
+    Arrays,
+    CachedReading,
     ReadingCache,
     _header,
     default_folder,
 )
+from pipeline.storage.files import replacing
 
 _LOCAL = ("file", "local")
 
 
 def open_cache(place: str | Path | None) -> ReadingCache:
-    """Return the readings kept at ``place``: a folder, or an address that fsspec knows, such as ``s3://bucket/books``.
+    """Return the cache at ``place``: a folder, or an address that fsspec supports, such as ``s3://bucket/books``.
 
-    Without a place it is ``BDH_CACHE_DIR``, which may be either, and else the user's cache folder. ``file://`` is the
-    folder that it names. Raises CacheError for an address of no known kind, or one whose library is not installed.
+    Without a place it is ``BDH_CACHE_DIR``, which may be either, and otherwise the user's cache folder. ``file://``
+    addresses are folders. Raises CacheError for an unknown protocol, or one whose library is not installed.
     """
-    named = str(place) if place else os.environ.get(ENVIRONMENT, "")
-    if not is_address(named):
-        return ReadingCache(Path(named) if named else default_folder())
-    if named.partition("://")[0] in _LOCAL:
-        return ReadingCache(Path(str(fsspec.core.url_to_fs(named)[1])))
-    return RemoteCache(named, _near_folder(named))
+    address = str(place) if place else os.environ.get(ENVIRONMENT, "")
+    if not is_address(address):
+        return ReadingCache(Path(address) if address else default_folder())
+    if address.partition("://")[0] in _LOCAL:
+        return ReadingCache(Path(str(fsspec.core.url_to_fs(address)[1])))
+    return RemoteCache(address, _local_folder(address))
 
 
 def is_address(place: str) -> bool:
-    """Say whether a place is an address such as ``s3://bucket/books`` and no folder."""
+    """Return True if a place is an address such as ``s3://bucket/books``, False if it is a folder."""
     return "://" in place
 
 
-def _near_folder(address: str) -> Path:
-    """Return where this machine keeps its copies of what lies at an address."""
-    apart = is_address(os.environ.get(ENVIRONMENT, ""))
-    home = Path(platformdirs.user_cache_dir("bdh-narrative")) if apart else default_folder()
+def _local_folder(address: str) -> Path:
+    """Return the folder of this machine's copies of the files at an address."""
+    remote = is_address(os.environ.get(ENVIRONMENT, ""))
+    home = Path(platformdirs.user_cache_dir("bdh-narrative")) if remote else default_folder()
     return home / "near" / hashlib.sha256(address.encode()).hexdigest()[:16]
 
 
 class RemoteCache(ReadingCache):
-    """Readings at an address, with copies in ``folder`` on this machine. An entry stands there whole or not at all."""
+    """Readings at an address, with copies in the local ``folder``. A file is there complete or not at all."""
 
-    def __init__(self, address: str, near: Path) -> None:
-        super().__init__(near)
+    def __init__(self, address: str, folder: Path) -> None:
+        super().__init__(folder)
         self._address = address
         with self._explained():
             self._files, self._root = fsspec.core.url_to_fs(address)
@@ -76,11 +77,11 @@ class RemoteCache(ReadingCache):
 
     @property
     def place(self) -> str:
-        """Where the readings are kept, for a person to read."""
+        """The address of the readings, as it is shown to the user."""
         return self._address
 
     def prepare(self) -> None:
-        """Prove that both places take files, before hours of reading; raises CacheError."""
+        """Check that the address and the local folder take files, before hours of reading; raises CacheError."""
         super().prepare()
         with self._explained():
             self._make()
@@ -88,84 +89,65 @@ class RemoteCache(ReadingCache):
             self._files.pipe_file(probe, b"\0")
             self._files.rm_file(probe)
 
-    def store(self, key: str, tensors: Mapping[str, Tensor], *, about: Mapping[str, str]) -> None:
-        """Keep a finished reading and forget its unfinished one."""
-        super().store(key, tensors, about=about)
+    def store(self, key: str, arrays: Mapping[str, Array], *, about: Mapping[str, str]) -> None:
+        """Store a finished reading and remove its unfinished one."""
+        super().store(key, arrays, about=about)
         with self._explained():
             self._remove(f"{self._root}/{key}{_UNFINISHED}")
 
-    def load_claims(self, key: str) -> Any | None:
-        """Return what was measured on the claims about a novel, or None; a damaged file is removed."""
-        path = self.folder / (key + _CLAIMS)
-        if not path.is_file():
-            self._fetch(path)
-        return super().load_claims(key)
-
-    def store_claims(self, key: str, measured: Any) -> None:
-        """Keep what was measured on the claims about a novel, as JSON."""
-        super().store_claims(key, measured)
-        self._send(self.folder / (key + _CLAIMS))
-
-    def entries(self) -> tuple[Entry, ...]:
-        """Return what is kept at the address, by name."""
+    def entries(self) -> tuple[CachedReading, ...]:
+        """Return the readings at the address, by name."""
         with self._explained():
-            found = [item for item in self._listed() if item["name"].endswith((_SUFFIX, _UNFINISHED))]
+            sizes = {str(item["name"]): item["size"] for item in self._listed()}
             return tuple(
-                Entry(Path(item["name"]), item["size"], item["name"].endswith(_SUFFIX), self._about(item["name"]))
-                for item in sorted(found, key=lambda item: str(item["name"]))
+                CachedReading(Path(name), size, name.endswith(_SUFFIX), self._about(name))
+                for name, size in sorted(sizes.items())
+                if name.endswith((_SUFFIX, _UNFINISHED))
             )
 
     def clear(self) -> int:
-        """Remove everything kept, the copies on this machine too; return how many readings there were."""
+        """Remove everything stored, with the local copies; return the number of readings."""
         count = len(self.entries())
         with self._explained():
             for item in self._listed():
-                if any(kind in item["name"] for kind in (_SUFFIX, _UNFINISHED, _TEXT, _CLAIMS)):
+                if any(kind in item["name"] for kind in (_SUFFIX, _UNFINISHED, _TEXT, _FORMER)):
                     self._remove(item["name"])
         super().clear()
         return count
 
-    def _load(self, path: Path) -> dict[str, Tensor] | None:
-        """Return an entry from the copy on this machine, else from the address; a place in a novel always from there.
+    def _load(self, path: Path) -> Arrays | None:
+        """Return a file from its local copy or from the address; an unfinished reading always from the address.
 
-        A place may have been moved on by another machine; all else never changes under its name.
+        Another machine may have continued an unfinished reading; no other file ever changes.
         """
-        kept = None
+        arrays = None
         if path.is_file() and not path.name.endswith(_UNFINISHED):
-            kept = super()._load(path)
-        if kept is None:
+            arrays = super()._load(path)
+        if arrays is None:
             self._fetch(path)
-            kept = super()._load(path)
-        return kept
+            arrays = super()._load(path)
+        return arrays
 
-    def _write(self, path: Path, tensors: Mapping[str, Tensor], about: Mapping[str, str]) -> None:
-        super()._write(path, tensors, about)
+    def _write(self, path: Path, arrays: Mapping[str, Array], about: Mapping[str, str]) -> None:
+        super()._write(path, arrays, about)
         self._send(path)
 
     def _send(self, path: Path) -> None:
-        whole = f"{self._root}/{path.name}"
-        partial = f"{whole}.{uuid.uuid4().hex}.partial"
+        target = f"{self._root}/{path.name}"
+        scratch = f"{target}.{uuid.uuid4().hex}.partial"
         with self._explained():
             self._make()
             try:
-                self._files.put_file(str(path), partial)
-                self._files.mv(partial, whole)
+                self._files.put_file(str(path), scratch)
+                self._files.mv(scratch, target)
             except BaseException:
-                self._remove(partial)
+                self._remove(scratch)
                 raise
 
     def _fetch(self, path: Path) -> None:
-        """Copy an entry to this machine, where the address has it."""
-        partial = path.with_name(f"{path.name}.{uuid.uuid4().hex}.partial")
-        with self._explained():
-            path.parent.mkdir(parents=True, exist_ok=True)
-            try:
-                self._files.get_file(f"{self._root}/{path.name}", str(partial))
-                os.replace(partial, path)
-            except FileNotFoundError:
-                return
-            finally:
-                partial.unlink(missing_ok=True)
+        """Copy a file to the local folder, if the address has it."""
+        with self._explained(), suppress(FileNotFoundError), replacing(path) as scratch:
+            self._files.get_file(f"{self._root}/{path.name}", str(scratch))
 
     def _make(self) -> None:
         if not self._made:
@@ -186,7 +168,7 @@ class RemoteCache(ReadingCache):
             return
 
     def _about(self, name: str) -> dict[str, str]:
-        """Return what an entry says of itself, from the first bytes of a safetensors file."""
+        """Return the description in the header of a safetensors file, from its first bytes."""
         try:
             (length,) = struct.unpack("<Q", self._files.cat_file(name, 0, 8))
             header = json.loads(self._files.cat_file(name, 8, 8 + length))
@@ -197,14 +179,14 @@ class RemoteCache(ReadingCache):
 
     @contextmanager
     def _explained(self) -> Iterator[None]:
-        """Say of any failure what to do: every store has errors of its own kind."""
+        """Raise CacheError for any failure: every kind of store has its own exceptions."""
         try:
             yield
         except CacheError:
             raise
         except Exception as error:
             raise CacheError(
-                f"readings cannot be kept at {self._address} ({type(error).__name__}: {error}); check the address, the "
-                f"rights on it and that the library of its kind is installed (s3fs for s3://), or name another place "
-                f"with --cache_dir or {ENVIRONMENT}"
+                f"readings cannot be stored at {self._address} ({type(error).__name__}: {error}); check the address, "
+                f"the rights on it and that the library of its protocol is installed (s3fs for s3://), or name another "
+                f"place with --cache_dir or {ENVIRONMENT}"
             ) from error

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import math
-import os
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -13,6 +12,7 @@ import pandas as pd
 
 from pipeline.errors import OutputError
 from pipeline.records import TableLabel
+from pipeline.storage.files import replacing
 
 
 @dataclass(frozen=True)
@@ -106,18 +106,9 @@ def write_submission(path: Path, predictions: Sequence[Prediction], *, threshold
 def _write_table(path: Path, table: pd.DataFrame) -> None:
     text = table.to_csv(index=False, lineterminator="\n")
     try:
-        _replace(path, text)
+        with replacing(path) as scratch:
+            scratch.write_text(text, encoding="utf-8", newline="")
     except OSError as error:
         raise OutputError(
             f"{path} cannot be written ({error.strerror}); expected a writable folder; choose another out_dir"
         ) from error
-
-
-def _replace(path: Path, text: str) -> None:
-    path.parent.mkdir(parents=True, exist_ok=True)
-    temporary = path.with_name(f".{path.name}.{os.getpid()}.tmp")
-    try:
-        temporary.write_text(text, encoding="utf-8", newline="")
-        os.replace(temporary, path)
-    finally:
-        temporary.unlink(missing_ok=True)

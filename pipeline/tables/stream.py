@@ -22,6 +22,7 @@ import pyarrow.dataset as pa_dataset
 import pyarrow.parquet as pa_parquet
 
 from pipeline.errors import OutputError, TableError
+from pipeline.storage.files import replacing
 from pipeline.tables.predictions import Prediction, prediction_columns
 from pipeline.tables.rows import NEEDED, NEVER_EMPTY, SHOWN, Row, group_key
 
@@ -191,10 +192,9 @@ def write_piece(path: Path, predictions: Sequence[Prediction], *, threshold: flo
     """Write the predictions for a slice of rows at once or not at all; raises OutputError."""
     columns = prediction_columns(predictions, threshold=threshold)
     columns["probability"] = [one.probability for one in predictions]
-    partial = path.with_name(path.name + ".partial")
     try:
-        pa_parquet.write_table(pa.Table.from_pydict(columns, schema=_PIECE), partial)
-        partial.replace(path)
+        with replacing(path) as scratch:
+            pa_parquet.write_table(pa.Table.from_pydict(columns, schema=_PIECE), scratch)
     except OSError as error:
         raise OutputError(f"{path} cannot be written ({error}); free space, or choose another out_dir") from error
 
@@ -205,25 +205,31 @@ def join_pieces(path: Path, pieces: Sequence[Path]) -> int:
     A CSV file equals what ``write_predictions`` writes; in a Parquet file probabilities are numbers, unrounded. It
     appears whole or not at all. Raises OutputError.
     """
-    partial, rows = path.with_name(f".{path.name}.partial"), 0
+    join = _join_as_parquet if path.suffix.lower() == PARQUET else _join_as_csv
     try:
-        if path.suffix.lower() == PARQUET:
-            with pa_parquet.ParquetWriter(partial, _PIECE) as writer:
-                for piece in pieces:
-                    table = pa_parquet.read_table(piece)
-                    writer.write_table(table)
-                    rows += table.num_rows
-        else:
-            with partial.open("w", encoding="utf-8", newline="") as file:
-                pd.DataFrame(columns=_PIECE.names).to_csv(file, index=False, lineterminator="\n")
-                for piece in pieces:
-                    columns = pa_parquet.read_table(piece).to_pydict()
-                    columns["probability"] = [f"{chance:.4f}" for chance in columns["probability"]]
-                    pd.DataFrame(columns).to_csv(file, index=False, header=False, lineterminator="\n")
-                    rows += len(columns["id"])
-        partial.replace(path)
+        with replacing(path) as scratch:
+            return join(scratch, pieces)
     except OSError as error:
         raise OutputError(f"{path} cannot be written ({error}); free space, or choose another out_dir") from error
-    finally:
-        partial.unlink(missing_ok=True)
+
+
+def _join_as_parquet(path: Path, pieces: Sequence[Path]) -> int:
+    rows = 0
+    with pa_parquet.ParquetWriter(path, _PIECE) as writer:
+        for piece in pieces:
+            table = pa_parquet.read_table(piece)
+            writer.write_table(table)
+            rows += table.num_rows
+    return rows
+
+
+def _join_as_csv(path: Path, pieces: Sequence[Path]) -> int:
+    rows = 0
+    with path.open("w", encoding="utf-8", newline="") as file:
+        pd.DataFrame(columns=_PIECE.names).to_csv(file, index=False, lineterminator="\n")
+        for piece in pieces:
+            columns = pa_parquet.read_table(piece).to_pydict()
+            columns["probability"] = [f"{chance:.4f}" for chance in columns["probability"]]
+            pd.DataFrame(columns).to_csv(file, index=False, header=False, lineterminator="\n")
+            rows += len(columns["id"])
     return rows

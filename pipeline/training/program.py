@@ -7,7 +7,6 @@ which an interrupted comparison goes on), ``metrics.jsonl``, and in the end ``re
 from __future__ import annotations
 
 import json
-import os
 import random
 import tomllib
 from collections.abc import Callable, Iterator, Sequence
@@ -26,6 +25,7 @@ from bdh.training.verifier_loss import LossWeights
 from bdh.training.verifier_trainer import VerifierReport, VerifierTrainConfig, VerifierTrainer
 from bdh.verifier import ClaimVerifier, has_claim_head, load_claim_verifier, save_claim_verifier
 from pipeline.errors import SettingError, TableError
+from pipeline.storage.files import replacing
 from pipeline.training.batches import Shapes, StepBatches
 from pipeline.training.examples import Book, PackConfig, PackSource, Premise, pairs_of
 from pipeline.training.negatives import mine_changes
@@ -181,13 +181,11 @@ class ComparisonRun:
     def _record(self, report: VerifierReport) -> None:
         if not self.trainer.world.writes:
             return
-        self.folder.mkdir(parents=True, exist_ok=True)
         path = self.folder / "metrics.jsonl"
         before = path.read_text(encoding="utf-8").splitlines() if path.exists() else []
         lines = [line for line in before if json.loads(line)["step"] < report.step]
-        partial = path.with_name(path.name + ".partial")
-        partial.write_text("\n".join([*lines, json.dumps(report.to_dict())]) + "\n", encoding="utf-8")
-        os.replace(partial, path)
+        with replacing(path) as scratch:
+            scratch.write_text("\n".join([*lines, json.dumps(report.to_dict())]) + "\n", encoding="utf-8")
 
     def _keep(self) -> None:
         if self.trainer.world.writes:

@@ -8,23 +8,20 @@ from __future__ import annotations
 
 import json
 import lzma
-import os
 from collections.abc import Iterable, Iterator
 from pathlib import Path
 from typing import Any
 
 from pipeline.errors import TableError
+from pipeline.storage.files import replacing
 
 SUFFIX = ".questions.xz"
 
 
 def write_questions(path: Path, books: Iterable[dict[str, Any]]) -> None:
     """Write the questions about some books at once or not at all."""
-    path.parent.mkdir(parents=True, exist_ok=True)
-    partial = path.with_name(path.name + ".partial")
-    with lzma.open(partial, "wt", encoding="utf-8") as file:
+    with replacing(path) as scratch, lzma.open(scratch, "wt", encoding="utf-8") as file:
         file.writelines(json.dumps(book, ensure_ascii=False, separators=(",", ":")) + "\n" for book in books)
-    os.replace(partial, path)
 
 
 def read_questions(path: Path) -> Iterator[dict[str, Any]]:

@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import io
+import json
+import sqlite3
 from collections.abc import Callable, Sequence
-from contextlib import redirect_stderr, redirect_stdout
+from contextlib import closing, redirect_stderr, redirect_stdout
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -41,5 +43,15 @@ def refused(entry: Callable[[Sequence[str]], int], *words: object) -> str:
 
 
 def contents(folder: Path) -> dict[str, bytes]:
-    """Return every file below a folder."""
-    return {str(path.relative_to(folder)): path.read_bytes() for path in sorted(folder.rglob("*")) if path.is_file()}
+    """Return every file below a folder; of the stored answers the rows, whose file also holds the times of writing."""
+    files = (path for path in sorted(folder.rglob("*")) if path.is_file())
+    return {
+        str(path.relative_to(folder)): rows_of(path) if path.name == "cache.db" else path.read_bytes() for path in files
+    }
+
+
+def rows_of(answers: Path) -> bytes:
+    """Return the keys and values of a file of answers."""
+    with closing(sqlite3.connect(answers)) as connection:
+        rows = connection.execute("SELECT key, value FROM Cache ORDER BY key").fetchall()
+    return json.dumps(rows, indent=1).encode()

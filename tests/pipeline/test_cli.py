@@ -371,7 +371,7 @@ def test_bad_claims_of_groq_are_requested_once_more_and_then_made_by_the_heurist
         said = run(judge_main, *asked, "--llm", "claims", "--out_dir", tmp_path / "out", "--cache_dir", own_cache)
     assert said.status == 0
     assert len(server.requests) == 2
-    notice = "note: Groq did not part the backstory into claims, the heuristic did: Groq gave two unusable answers"
+    notice = "note: Groq did not split the backstory into claims, the heuristic did: Groq gave two invalid answers"
     assert any(line.startswith(notice) for line in [*said.out, *said.err])
     made = [json.loads((tmp_path / name / "backstory.claims.json").read_text()) for name in ("out", "alone")]
     assert made[0] == made[1]
@@ -384,9 +384,9 @@ def test_cache_is_shown_and_cleared_by_its_owner(asked: list[str], tmp_path: Pat
     assert shown.status == 0
     assert any("Low Water: whole novel" in line for line in shown.out)
     assert any("Low Water: Anna Reed" in line for line in shown.out)
-    assert shown.out[-1] == f"2 readings in {folder}"
-    assert run(main, "cache", "clear", "--cache_dir", folder).out == [f"removed 2 readings from {folder}"]
-    assert run(main, "cache", "show", "--cache_dir", folder).out == [f"0 readings in {folder}"]
+    assert shown.out[-1] == f"2 readings and 1 answers in {folder}"
+    assert run(main, "cache", "clear", "--cache_dir", folder).out == [f"removed 2 readings and 1 answers from {folder}"]
+    assert run(main, "cache", "show", "--cache_dir", folder).out == [f"0 readings and 0 answers in {folder}"]
 
 
 def test_cache_path_is_that_of_the_environment(tmp_path: Path) -> None:

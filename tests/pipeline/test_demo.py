@@ -163,8 +163,10 @@ def test_other_backstory_from_python_reads_nothing(cold: subprocess.CompletedPro
     assert "instruments" in claim.rationale
     assert any("Aird and Son, instrument makers" in pair.quotation for pair in claim.pairs)
     after = contents(folder / "cache")
-    assert {name: after[name] for name in kept} == kept
-    assert all(name.endswith(".claims.json") for name in after.keys() - kept.keys()), "answers, and no reading"
+    answers = str(Path("answers") / "cache.db")
+    rows = [{key for key, _ in json.loads(files.pop(answers))} for files in (kept, after)]
+    assert rows[0] < rows[1]
+    assert after == kept, "answers, and no reading"
 
 
 def test_reading_from_python_is_the_one_the_script_made(cold: subprocess.CompletedProcess[str], folder: Path) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import shutil
 from collections.abc import Callable, Sequence
 from dataclasses import replace
@@ -30,9 +31,10 @@ from pipeline.judging.verifier import FEATURES, VerifierInput, VerifierOutput
 from pipeline.judging.verifier_judge import VerifierJudge
 from pipeline.records import Reading, Verdict
 from pipeline.run import Pipeline, Question
-from pipeline.storage.cache import ReadingCache
+from pipeline.storage.answers import AnswerCache
 from pipeline.text.aliases import Alias
 from pipeline.text.novels import load_novel
+from tests.pipeline.command_line import rows_of
 from tests.pipeline.little_story import BACKSTORY, OTHER_BACKSTORY
 
 
@@ -221,12 +223,13 @@ def test_outputs_are_cached_and_anything_else_in_their_place_is_computed_again(
     pipeline: Pipeline, book: Book, reading: Reading, tmp_path: Path
 ) -> None:
     questions = questions_of(pipeline, book, reading)
-    verdicts, asked, done = [], [], list[int]()
-    for damage in (None, None, "[1, 2]", '[{"odds": 1}]', "["):
+    verdicts, asked, done, answers = [], [], list[int](), AnswerCache(tmp_path)
+    for damage in (None, None, [1, 2], [{"odds": 1}], {}):
         listener = Listener()
-        again = replace(judge_of(pipeline), verifier=listener, cache=ReadingCache(tmp_path))
-        for kept in tmp_path.glob("*.claims.json"):
-            kept.write_text(damage or kept.read_text())
+        again = replace(judge_of(pipeline), verifier=listener, cache=answers)
+        if damage is not None:
+            ((key, _),) = json.loads(rows_of(tmp_path / "cache.db"))
+            answers.store(key, damage)
         verdicts.append(again.judge(book, questions, on_progress=done.append))
         asked.append(len(listener.asked))
     assert asked[1] == 0 and asked[0] == asked[2] == asked[3] == asked[4] > 0

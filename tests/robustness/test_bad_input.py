@@ -18,7 +18,7 @@ from pipeline.claims.extract import extract_claims
 from pipeline.claims.files import LONGEST, read_backstory
 from pipeline.cli import dataset_main, main
 from pipeline.config import ChunkConfig
-from pipeline.errors import BackstoryError, CharacterError, NovelError, TableError
+from pipeline.errors import BackstoryError, CharacterError, EncodingError, TableError
 from pipeline.records import Novel, Span
 from pipeline.storage.encoding import decode
 from pipeline.tables.rows import read_predictions, read_table
@@ -119,7 +119,7 @@ def test_novel_in_every_encoding_that_we_claim(tmp_path: Path, encoding: str) ->
 def test_any_bytes_are_text_or_an_error_of_one_line(data: bytes) -> None:
     try:
         text = decode(data, source="it").text
-    except NovelError as error:
+    except EncodingError as error:
         assert "it" in str(error) and "\n" not in str(error)
     else:
         text.encode("utf-8")

@@ -14,7 +14,8 @@ from benchmarks.one_line import KINDS, TAGGERS, write_line
 from pipeline.cli import judge_main
 from pipeline.config import PipelineConfig, ReadingConfig
 from pipeline.reading.encoder import load_encoder
-from pipeline.reading.stream import Saving, Stream, Tensors, stream_sentences
+from pipeline.reading.stream import Saving, Stream, stream_sentences
+from pipeline.storage.cache import Arrays
 from pipeline.text.characters import build_cast, find_mentions
 from pipeline.text.novels import load_novel
 from pipeline.text.sentences import LONGEST_SENTENCE, load_nlp, split_sentences
@@ -70,7 +71,7 @@ def test_chapter_of_a_place_is_the_last_that_began(tmp_path: Path) -> None:
 
 
 def _place(stream: Stream) -> int:
-    return sum(tensor.nbytes for tensor in stream.to_tensors().values())
+    return sum(array.nbytes for array in stream.to_arrays().values())
 
 
 def test_kept_place_grows_with_what_was_read_and_not_with_the_novel(
@@ -96,7 +97,7 @@ def test_reading_that_keeps_its_place_slowly_keeps_it_more_rarely(
     def clock() -> float:
         return now
 
-    def store(place: Tensors) -> None:
+    def store(place: Arrays) -> None:
         nonlocal now
         kept.append((now, int(place["done"])))
         now += 1.0

@@ -251,5 +251,5 @@ def test_judge_that_cannot_be_had_is_known_before_the_reading(words: list[str], 
 def test_groq_needs_its_key_whatever_it_does(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("GROQ_API_KEY", "")
     for config in (PipelineConfig(scoring=ScoringConfig(judge="groq")), PipelineConfig(llm=LLMConfig("claims"))):
-        with pytest.raises(Exception, match="there is no Groq key"):
+        with pytest.raises(Exception, match="the Groq key is missing"):
             Pipeline(config)

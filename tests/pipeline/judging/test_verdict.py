@@ -24,6 +24,7 @@ from pipeline.judging.verdict import (
     label_row,
     pair_probabilities,
     soft_min,
+    weigh_pairs,
 )
 from pipeline.records import Claim, ClaimLabel, ClaimVerdict, Evidence, Pair, PairLabel
 
@@ -210,3 +211,17 @@ def test_backstory_rationale_names_the_claim_that_weighs_most_in_two_lines() -> 
     assert against.splitlines()[1] == claims[1].rationale
     assert in_favour.splitlines()[0].endswith("weightiest: He kept the light.")
     assert len(in_favour.splitlines()) == 2
+
+
+@given(st.lists(st.tuples(SHARES, SHARES), min_size=1, max_size=5))
+def test_weigh_pairs_follows_the_strongest_of_each_side(chances: list[tuple[float, float]]) -> None:
+    label, probability = weigh_pairs([pair(support=one, contradict=other) for one, other in chances])
+    support, contradict = (max(side) for side in zip(*chances, strict=True))
+    assert probability == (1 + support - contradict) / 2
+    if max(support, contradict) < 0.5:
+        assert label == "not_stated"
+    else:
+        assert (
+            label
+            == {1: "supported", 0: "not_stated", -1: "contradicted"}[(support > contradict) - (support < contradict)]
+        )

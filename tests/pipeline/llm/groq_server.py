@@ -1,4 +1,4 @@
-"""A server on loopback that speaks the chat-completions interface and answers what a test has scripted."""
+"""A loopback server with the chat-completions interface that replies as a test has scripted."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ Reply = Callable[[BaseHTTPRequestHandler], None]
 
 @dataclass(frozen=True)
 class Request:
-    """What the server was sent."""
+    """A request that the server received."""
 
     path: str
     headers: dict[str, str]
@@ -25,18 +25,18 @@ class Request:
 
     @property
     def texts(self) -> list[str]:
-        """Return the contents of the messages, in order."""
+        """The contents of the messages, in order."""
         return [message["content"] for message in self.body["messages"]]
 
     @property
     def schema(self) -> dict[str, Any]:
-        """Return the schema that the answer is to keep to."""
+        """The schema of the expected answer."""
         return dict(self.body["response_format"]["json_schema"]["schema"])
 
 
 @dataclass
 class GroqServer:
-    """Replies in the order of a script; a request beyond it is refused, and not to be repeated."""
+    """Replies in the order of a script; a request after its end fails with a status that is not retried."""
 
     url: str = ""
     replies: deque[Reply] = field(default_factory=deque)
@@ -47,18 +47,18 @@ class GroqServer:
         self.replies.extend(replies)
 
     def handle(self, handler: BaseHTTPRequestHandler) -> None:
-        """Note a request and give the next reply."""
+        """Record a request and send its reply."""
         body = json.loads(handler.rfile.read(int(handler.headers["Content-Length"])))
         self.requests.append(Request(handler.path, dict(handler.headers), body))
         self.reply_to(self.requests[-1])(handler)
 
     def reply_to(self, request: Request) -> Reply:
-        """Return the reply to a request: the next of the script, whatever is asked."""
-        return self.replies.popleft() if self.replies else fails(418, "the script is at its end")
+        """Return the reply to a request: the next of the script, whatever the request."""
+        return self.replies.popleft() if self.replies else fails(418, "the script has ended")
 
 
 def completes(content: object, *, reason: str = "stop", read: int = 100, written: int = 10) -> Reply:
-    """Complete with a text as it stands, or with any other value as JSON."""
+    """Complete with a text, or with any other value as JSON."""
     text = content if isinstance(content, str) else json.dumps(content)
     choice = {"index": 0, "finish_reason": reason, "message": {"role": "assistant", "content": text}}
     usage = {"prompt_tokens": read, "completion_tokens": written, "total_tokens": read + written}
@@ -66,12 +66,12 @@ def completes(content: object, *, reason: str = "stop", read: int = 100, written
 
 
 def fails(status: int, message: str, *, code: str = "some_error", headers: dict[str, str] | None = None) -> Reply:
-    """Fail with a status, as the service words its errors."""
+    """Fail with a status and an error in the format of the service."""
     return sends(json.dumps({"error": {"message": message, "code": code}}), status=status, headers=headers)
 
 
 def sends(body: str, *, status: int = 200, headers: dict[str, str] | None = None, missing: int = 0) -> Reply:
-    """Send a body; with ``missing`` bytes promised and never sent, the connection breaks off."""
+    """Send a body; ``missing`` more bytes are announced and never sent, so that the connection breaks."""
 
     def reply(handler: BaseHTTPRequestHandler) -> None:
         data = body.encode()
@@ -86,12 +86,12 @@ def sends(body: str, *, status: int = 200, headers: dict[str, str] | None = None
 
 
 def hangs_up(handler: BaseHTTPRequestHandler) -> None:
-    """Close the connection without a word."""
+    """Close the connection without a response."""
     handler.connection.shutdown(socket.SHUT_RDWR)
 
 
 def stays_silent(handler: BaseHTTPRequestHandler) -> None:
-    """Say nothing until the other side has lost patience."""
+    """Send nothing until the client times out."""
     handler.connection.settimeout(5)
     handler.rfile.read(1)
 

@@ -13,7 +13,8 @@ from hypothesis import strategies as st
 
 from bdh.evaluation import stream_losses
 from pipeline.reading.encoder import Encoder
-from pipeline.reading.stream import Saving, SentenceReading, Stream, Tensors, bits_per_byte, stream_sentences
+from pipeline.reading.stream import Saving, SentenceReading, Stream, bits_per_byte, stream_sentences
+from pipeline.storage.cache import Arrays
 from tests.pipeline.reading.conftest import Calls
 
 PIECES = (
@@ -27,7 +28,7 @@ few = settings(max_examples=25, deadline=None, suppress_health_check=[HealthChec
 
 
 def read(
-    encoder: Encoder, pieces: Sequence[str], *, segment: int = 7, started: Tensors | None = None
+    encoder: Encoder, pieces: Sequence[str], *, segment: int = 7, started: Arrays | None = None
 ) -> SentenceReading:
     return stream_sentences(
         encoder, pieces, segment=segment, started=started, saving=None, on_progress=lambda read, total: None
@@ -95,10 +96,10 @@ def test_stream_goes_on_from_any_place_as_if_never_stopped(
     stopped = Stream(encoder, pieces, segment=segment)
     for _ in range(data.draw(st.integers(0, -(-stopped.total // segment)))):
         stopped.advance()
-    place = {name: tensor.clone() for name, tensor in stopped.to_tensors().items()}
+    place = {name: array.copy() for name, array in stopped.to_arrays().items()}
     whole, resumed = read(encoder, pieces, segment=segment), read(encoder, pieces, segment=segment, started=place)
-    for name, tensor in whole.to_tensors().items():
-        assert torch.equal(tensor, resumed.to_tensors()[name]), name
+    for name, array in whole.to_arrays().items():
+        assert np.array_equal(array, resumed.to_arrays()[name]), name
 
 
 def test_stream_of_no_pieces_is_empty(encoder: Encoder) -> None:
@@ -107,7 +108,7 @@ def test_stream_of_no_pieces_is_empty(encoder: Encoder) -> None:
 
 def test_stream_saves_its_place_but_not_its_end(encoder: Encoder) -> None:
     places: list[int] = []
-    saving = Saving(lambda tensors: places.append(int(tensors["done"])), every_seconds=0)
+    saving = Saving(lambda arrays: places.append(int(arrays["done"])), every_seconds=0)
     stream_sentences(encoder, PIECES[:1], segment=8, started=None, saving=saving, on_progress=lambda read, total: None)
     assert places == [8, 16]
 
@@ -127,7 +128,7 @@ def test_stream_tells_its_progress(encoder: Encoder) -> None:
 
 def test_sentence_reading_comes_back_from_its_tensors(encoder: Encoder) -> None:
     reading = read(encoder, PIECES)
-    again = SentenceReading.from_tensors(reading.to_tensors())
+    again = SentenceReading.from_arrays(reading.to_arrays())
     assert all(np.array_equal(getattr(reading, name), getattr(again, name)) for name in vars(reading))
 
 

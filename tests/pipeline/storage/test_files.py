@@ -1,4 +1,4 @@
-"""Files are whole or untouched, and a refusing disk is one clear line."""
+"""Files are complete or untouched, and a disk that refuses them is an error of one line."""
 
 from __future__ import annotations
 
@@ -14,6 +14,7 @@ from hypothesis import strategies as st
 from pipeline.errors import OutputError
 from pipeline.storage.files import (
     prepare_folder,
+    replacing,
     safe_name,
     sha256_of,
     write_json,
@@ -61,7 +62,7 @@ def test_number_that_is_not_finite_is_refused(tmp_path: Path) -> None:
         write_json(tmp_path / "a.json", [float("nan")])
 
 
-def test_failed_writing_leaves_the_former_file_alone(tmp_path: Path) -> None:
+def test_failed_writing_leaves_the_former_file(tmp_path: Path) -> None:
     path = write_text(tmp_path / "a.txt", "before")
     with pytest.raises(KeyboardInterrupt), writing(path) as handle:
         handle.write("after")
@@ -70,14 +71,43 @@ def test_failed_writing_leaves_the_former_file_alone(tmp_path: Path) -> None:
     assert os.listdir(tmp_path) == ["a.txt"]
 
 
-def test_failing_stream_leaves_nothing_behind(tmp_path: Path) -> None:
+def test_replacing_puts_the_scratch_file_in_the_place_of_the_former(tmp_path: Path) -> None:
+    path = tmp_path / "made" / "a.bin"
+    for data in (b"first", b"second"):
+        with replacing(path) as scratch:
+            assert scratch.parent == path.parent and scratch != path
+            scratch.write_bytes(data)
+        assert path.read_bytes() == data
+    assert os.listdir(path.parent) == ["a.bin"]
+
+
+def test_replacing_that_fails_leaves_the_former_file_and_no_other(tmp_path: Path) -> None:
+    path = write_text(tmp_path / "a.txt", "before")
+    with pytest.raises(KeyboardInterrupt), replacing(path) as scratch:
+        scratch.write_text("after", encoding="utf-8")
+        raise KeyboardInterrupt
+    assert path.read_text(encoding="utf-8") == "before"
+    assert os.listdir(tmp_path) == ["a.txt"]
+
+
+def test_replacing_gives_each_writer_a_scratch_file_of_its_own(tmp_path: Path) -> None:
+    path = tmp_path / "a.txt"
+    with replacing(path) as outer:
+        outer.write_text("outer", encoding="utf-8")
+        with replacing(path) as inner:
+            inner.write_text("inner", encoding="utf-8")
+        assert path.read_text(encoding="utf-8") == "inner"
+    assert path.read_text(encoding="utf-8") == "outer"
+
+
+def test_failing_stream_leaves_no_file(tmp_path: Path) -> None:
     with pytest.raises(OutputError):
         write_json_lines_as_list(tmp_path / "a.json", [1, float("inf")])
     assert os.listdir(tmp_path) == []
 
 
 @pytest.mark.parametrize(
-    ("number", "said"),
+    ("number", "reason"),
     [
         (errno.ENOSPC, "the disk is full"),
         (errno.EACCES, "permission denied"),
@@ -85,12 +115,14 @@ def test_failing_stream_leaves_nothing_behind(tmp_path: Path) -> None:
         (errno.EIO, "Input/output error"),
     ],
 )
-def test_refusing_disk_is_explained(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, number: int, said: str) -> None:
+def test_disk_that_refuses_a_file_is_explained(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, number: int, reason: str
+) -> None:
     def refuse(*_: object) -> None:
         raise OSError(number, os.strerror(number))
 
     monkeypatch.setattr(os, "fsync", refuse)
-    with pytest.raises(OutputError, match=said) as caught:
+    with pytest.raises(OutputError, match=reason) as caught:
         write_text(tmp_path / "a.txt", "text")
     assert "--out_dir" in str(caught.value) and "\n" not in str(caught.value)
     assert os.listdir(tmp_path) == []
@@ -98,9 +130,9 @@ def test_refusing_disk_is_explained(tmp_path: Path, monkeypatch: pytest.MonkeyPa
 
 def test_folder_that_is_a_file_is_explained(tmp_path: Path) -> None:
     file = write_text(tmp_path / "outputs", "mine")
-    with pytest.raises(OutputError, match="a file stands where a folder is needed"):
+    with pytest.raises(OutputError, match="a file is in the place of a folder"):
         prepare_folder(file)
-    with pytest.raises(OutputError, match="a file stands where a folder is needed"):
+    with pytest.raises(OutputError, match="a file is in the place of a folder"):
         prepare_folder(file / "deeper")
     assert file.read_text(encoding="utf-8") == "mine"
 

@@ -1,4 +1,4 @@
-"""Readings at an address: one cache for many machines, whose entries are whole or not there."""
+"""Readings at an address: one cache for many machines, whose files are complete or absent."""
 
 from __future__ import annotations
 
@@ -7,15 +7,16 @@ from pathlib import Path
 from typing import Any
 
 import fsspec
+import numpy as np
 import pytest
-import torch
 
 from pipeline.cli import main
 from pipeline.errors import CacheError
-from pipeline.storage.cache import ENVIRONMENT, ReadingCache
+from pipeline.storage.answers import open_answers
+from pipeline.storage.cache import ENVIRONMENT, Arrays, ReadingCache
 from pipeline.storage.remote import RemoteCache, open_cache
 from tests.pipeline.command_line import run
-from tests.pipeline.storage.test_cache import ABOUT, TENSORS
+from tests.pipeline.storage.test_cache import ABOUT, ARRAYS
 
 
 @pytest.fixture
@@ -30,47 +31,43 @@ def files() -> Any:
 
 
 def node(address: str, folder: Path) -> RemoteCache:
-    """Return the cache as a machine sees it that keeps its copies in ``folder``."""
+    """Return the cache of a machine whose local copies are in ``folder``."""
     return RemoteCache(address, folder)
 
 
-def is_kept(kept: dict[str, torch.Tensor] | None) -> bool:
-    return kept is not None and all(torch.equal(kept[name], tensor) for name, tensor in TENSORS.items())
+def is_whole(found: Arrays | None) -> bool:
+    return found is not None and all(np.array_equal(found[name], array) for name, array in ARRAYS.items())
 
 
-def test_what_one_machine_read_another_finds(address: str, files: Any, tmp_path: Path) -> None:
+def test_reading_of_one_machine_is_found_by_another(address: str, files: Any, tmp_path: Path) -> None:
     one, other = node(address, tmp_path / "one"), node(address, tmp_path / "other")
     one.prepare()
-    one.store("k", TENSORS, about=ABOUT)
+    one.store("k", ARRAYS, about=ABOUT)
     one.store_spans("s", {"sentences": [[0, 3], [4, 9]]}, about=ABOUT)
-    one.store_claims("c", {"a": [1.5]})
-    assert is_kept(other.load("k"))
+    assert is_whole(other.load("k"))
     assert other.load_spans("s") == {"sentences": [[0, 3], [4, 9]]}
-    assert other.load_claims("c") == {"a": [1.5]}
-    assert other.load("nothing") is None and other.load_claims("nothing") is None
+    assert other.load("nothing") is None
     plain = ReadingCache(tmp_path / "plain")
-    plain.store("k", TENSORS, about=ABOUT)
+    plain.store("k", ARRAYS, about=ABOUT)
     (whole,) = plain.folder.iterdir()
     assert files.cat_file(f"{address}/{whole.name}") == whole.read_bytes()
     files.rm(address, recursive=True)
-    assert is_kept(other.load("k")), "a copy lies near"
+    assert is_whole(other.load("k")), "there is a local copy"
 
 
-def test_a_reading_that_one_machine_began_another_ends(address: str, tmp_path: Path) -> None:
+def test_reading_begun_by_one_machine_is_finished_by_another(address: str, tmp_path: Path) -> None:
     one, other = node(address, tmp_path / "one"), node(address, tmp_path / "other")
-    one.store_unfinished("k", {"done": torch.tensor(7)}, about=ABOUT)
+    one.store_unfinished("k", {"done": np.array(7)}, about=ABOUT)
     begun = other.load_unfinished("k")
     assert begun is not None and int(begun["done"]) == 7
-    other.store_unfinished("k", {"done": torch.tensor(9)}, about=ABOUT)
+    other.store_unfinished("k", {"done": np.array(9)}, about=ABOUT)
     further = one.load_unfinished("k")
-    assert further is not None and int(further["done"]) == 9, "the copy near is older"
-    other.store("k", TENSORS, about=ABOUT)
+    assert further is not None and int(further["done"]) == 9, "the local copy is older"
+    other.store("k", ARRAYS, about=ABOUT)
     assert [entry.finished for entry in one.entries()] == [True]
 
 
-def test_an_entry_is_whole_or_not_there(
-    address: str, files: Any, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_file_is_complete_or_absent(address: str, files: Any, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     one = node(address, tmp_path / "one")
 
     def break_off(self: Any, local: str, remote: str, **settings: Any) -> None:
@@ -79,22 +76,22 @@ def test_an_entry_is_whole_or_not_there(
 
     with monkeypatch.context() as patched, pytest.raises(CacheError, match=r"the line broke.*--cache_dir"):
         patched.setattr(type(files), "put_file", break_off)
-        one.store("k", TENSORS, about=ABOUT)
+        one.store("k", ARRAYS, about=ABOUT)
     assert files.ls(address) == []
     assert node(address, tmp_path / "other").load("k") is None
 
 
-def test_damage_near_and_far_is_noticed(address: str, files: Any, tmp_path: Path) -> None:
+def test_damage_of_either_copy_is_detected(address: str, files: Any, tmp_path: Path) -> None:
     one, other = node(address, tmp_path / "one"), node(address, tmp_path / "other")
-    one.store("k", TENSORS, about=ABOUT)
+    one.store("k", ARRAYS, about=ABOUT)
     (near,) = one.folder.iterdir()
     near.write_bytes(near.read_bytes()[:-1])
-    assert is_kept(one.load("k")), "the whole entry is fetched in the place of the damaged copy"
+    assert is_whole(one.load("k")), "the file is downloaded again in place of the damaged copy"
     name = f"{address}/{near.name}"
     files.pipe_file(name, files.cat_file(name)[:-1])
     assert other.load("k") is None
-    other.store("k", TENSORS, about=ABOUT)
-    assert is_kept(node(address, tmp_path / "third").load("k"))
+    other.store("k", ARRAYS, about=ABOUT)
+    assert is_whole(node(address, tmp_path / "third").load("k"))
 
 
 def test_places_are_folders_or_addresses(address: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -111,13 +108,16 @@ def test_places_are_folders_or_addresses(address: str, tmp_path: Path, monkeypat
         open_cache("nosuch://a")
 
 
-def test_owner_sees_and_clears_what_lies_at_an_address(address: str, files: Any, tmp_path: Path) -> None:
-    open_cache(address).store("k", TENSORS, about=ABOUT)
+def test_command_shows_and_clears_the_files_at_an_address(address: str, files: Any, tmp_path: Path) -> None:
+    open_cache(address).store("k", ARRAYS, about=ABOUT)
+    open_answers(open_cache(address)).store("k", [1])
     files.pipe_file(f"{address}/broken.reading.safetensors", b"?")
     files.pipe_file(f"{address}/mine.txt", b"mine")
     shown = run(main, "cache", "show", "--cache_dir", address).out
     assert [line.split("MB")[-1].strip() for line in shown[:-1]] == ["(damaged): whole novel", "Low Water: Anna Reed"]
-    assert shown[-1] == f"2 readings in {address}"
+    assert shown[-1] == f"2 readings and 1 answers in {address}"
     assert run(main, "cache", "path", "--cache_dir", address).out == [address]
-    assert run(main, "cache", "clear", "--cache_dir", address).out == [f"removed 2 readings from {address}"]
+    assert run(main, "cache", "clear", "--cache_dir", address).out == [
+        f"removed 2 readings and 1 answers from {address}"
+    ]
     assert [name.rsplit("/", 1)[-1] for name in files.ls(address, detail=False)] == ["mine.txt"]

@@ -1,0 +1,9 @@
+"""The version of the analysis of a novel, which is part of the key of its cached sentences and mentions."""
+
+from __future__ import annotations
+
+ANALYSIS_VERSION = 1
+"""Raise it with every change after which some text has other sentences or mentions, in whichever module it is made.
+
+``tests/pipeline/text/test_version.py`` fails where the analysis of its texts changes and this number does not.
+"""
