@@ -9,7 +9,7 @@ from __future__ import annotations
 import re
 from collections.abc import Sequence
 
-from pipeline.claims.facts import find_ages
+from pipeline.language.numbers import find_ages
 from pipeline.language.verbs import BE, HAVE, form_of, is_past
 from pipeline.records import ClaimType, Stability, TimeScope
 
@@ -102,7 +102,7 @@ def claim_type(text: str, *, about_person: bool) -> ClaimType:
     told = _QUOTED.sub(" ", text)
     if not about_person and _is_rule(told):
         return "world_rule"
-    if _MOMENT.search(told) or _PASSING.search(told) or find_ages(told):
+    if _MOMENT.search(told) or _PASSING.search(told) or find_ages(told, clock=False):
         return "event"
     quality = _QUALITY.search(told)
     if _HABIT.search(told) or (quality is not None and not _tells_deed(told[: quality.start()])):
@@ -126,7 +126,7 @@ def time_scope(text: str) -> TimeScope:
 
     In a sentence about a relative only the character's own age and childhood count.
     """
-    ages = find_ages(text)
+    ages = [age.years for age in find_ages(text, clock=False)]
     of_kin = _OF_KIN.match(text) is not None
     child = bool((_OWN_YOUTH if of_kin else _CHILD).search(text)) or any(age < OF_AGE for age in ages)
     adult = (not of_kin and bool(_ADULT.search(text))) or any(age >= OF_AGE for age in ages)

@@ -20,7 +20,6 @@ from spacy.language import Language
 
 from pipeline.claims.attributes import claim_type, has_verb, stability, time_scope
 from pipeline.claims.clauses import SHORTEST, parts_of
-from pipeline.claims.facts import find_facts
 from pipeline.claims.files import LONGEST
 from pipeline.claims.subject import SMALL_WORDS, WORD, Protagonist, find_protagonist, words_of
 from pipeline.errors import BackstoryError
@@ -153,5 +152,4 @@ def _claim(number: int, text: str, part: str, person: Protagonist, character: st
         time_scope=time_scope(part),
         stability=stability(part, kind),
         text=text,
-        **find_facts(text, person.names)._asdict(),
     )

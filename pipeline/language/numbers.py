@@ -96,14 +96,18 @@ OLDEST = 110
 """No age of a person is higher."""
 _LAST_HOUR = 12  # "at nine she left" may be by the clock
 
+_YOUNG = "boy|girl|child|lad|youth|man|woman|infant|baby|orphan|widow|widower|maid|maiden"
 _AGE_BEFORE = re.compile(
-    r"\b(?:(?P<sure>age of|aged|age|turned|turning)|(?P<at>at)|(?P<open>was|is|am|were))\s+"
+    rf"\b(?:(?P<sure>age of|aged|age|turned|turning|(?:{_YOUNG}) of)|(?P<at>at|by)"
+    r"|(?P<when>when (?:he|she|i|they|we) (?:was|were))"
+    r"|(?<!there )(?<!it )(?P<open>was|is|am|were))\s+"
     r"(?:(?:only|just|barely|hardly|scarcely|but|then|now|still|already|exactly|full)\s+)*$",
     re.IGNORECASE,
 )
 _AGE_AFTER = re.compile(
     r"(?P<sure>(?:\s*-\s*|\s+)years?[-\s]+(?:old|of[-\s]age)\b)"
-    r"|(?P<open>\s*(?:[,;:!?)—]|\.(?!\d)|$)|\s+(?:when|and|at the time|while|he|she|(?-i:[A-Z])\w*)\b)",
+    r"|(?P<open>\s*(?:[,;:!?)—]|\.(?!\d)|$)|\s+(?:when|and|at the time|while|he|she|his|her"
+    r"|(?-i:[A-Z])[\w’'-]*\b(?! (?-i:Street|Road|Lane|Square|Avenue)\b))\b)",
     re.IGNORECASE,
 )
 _LIFE_YEAR = re.compile(
@@ -113,22 +117,29 @@ _LIFE_YEAR = re.compile(
 _OWN = re.compile(r"\b(?:his|her|my|their)\s+$", re.IGNORECASE)
 _ORDINAL = re.compile(r"(?:st|nd|rd|th|first|second|third)$", re.IGNORECASE)
 _RANGED = re.compile(
-    r"\b(?:between|from)\b[^.;]{0,24}$|\b(?:about|over|under|nearly|almost|or|than|past|towards)\s+(?:the age of\s+)?$",
+    r"\b(?:between|from)\b[^.;]{0,24}$|~$"
+    r"|\b(?:about|around|over|under|above|below|nearly|almost|approximately|some|or|than|past|towards)\s+"
+    r"(?:the age of\s+)?$",
     re.IGNORECASE,
 )
 
 
-def find_ages(text: str) -> tuple[Age, ...]:
-    """Return the ages that ``text`` states, in reading order; what is only about so many years is left out.
+def find_ages(text: str, *, clock: bool = True) -> tuple[Age, ...]:
+    """Return the ages that ``text`` states, in reading order; approximate ages ("nearly forty") are left out.
+
+    With ``clock``, "at nine she left" is taken for an hour. A novel tells the time; a backstory hardly ever does.
 
     >>> [age.years for age in find_ages("At nineteen he left; in his thirtieth year, aged 29, he came back.")]
     [19, 29, 29]
+    >>> [age.years for age in find_ages("At nine she left.", clock=False)]
+    [9]
     """
-    found = (_age(text, quantity) for quantity in find_quantities(text) if 0 < quantity.value <= OLDEST)
+    last_hour = _LAST_HOUR if clock else 0
+    found = (_age(text, quantity, last_hour) for quantity in find_quantities(text) if 0 < quantity.value <= OLDEST)
     return tuple(age for age in found if age is not None)
 
 
-def _age(text: str, quantity: Quantity) -> Age | None:
+def _age(text: str, quantity: Quantity, last_hour: int) -> Age | None:
     before, after = text[max(quantity.start - 32, 0) : quantity.start], text[quantity.end : quantity.end + 32]
     if quantity.value % 1 or _RANGED.search(before) or re.match(r"\s*(?:o['’]clock|[ap]\.?m\b|:\d)", after, re.I):
         return None
@@ -139,6 +150,8 @@ def _age(text: str, quantity: Quantity) -> Age | None:
     lead, tail = _AGE_BEFORE.search(before), _AGE_AFTER.match(after)
     if tail and tail["sure"]:
         return Age(years, quantity.start, quantity.end + len(tail["sure"]))
-    if lead and (lead["sure"] or (tail and years > (_LAST_HOUR if lead["at"] else 3))):
+    if lead and lead["when"] and re.match(r"\s+(?:an?|the)\b", after, re.I):
+        return Age(years, quantity.start, quantity.end)
+    if lead and (lead["sure"] or (tail and years > (last_hour if lead["at"] else 3))):
         return Age(years, quantity.start, quantity.end)
     return None

@@ -339,14 +339,6 @@ def test_claims_carry_character_type_time_and_stability() -> None:
     )
 
 
-def test_claims_carry_the_numbers_years_ages_and_places_of_their_text() -> None:
-    claims = extract_claims("At twelve he had 3 dogs. In 1815 he died in Rome.", EDMOND, NLP)
-    assert [(claim.numbers, claim.years, claim.ages, claim.places) for claim in claims] == [
-        ((3,), (), (12,), ()),
-        ((), (1815,), (), ("Rome",)),
-    ]
-
-
 @pytest.mark.parametrize(
     ("sentence", "named"),
     [
