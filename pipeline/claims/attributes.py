@@ -9,11 +9,10 @@ from __future__ import annotations
 import re
 from collections.abc import Sequence
 
+from pipeline.language.life_stage import ADULT_FROM
 from pipeline.language.numbers import find_ages
 from pipeline.language.verbs import BE, HAVE, form_of, is_past
 from pipeline.records import ClaimType, Stability, TimeScope
-
-OF_AGE = 18
 
 
 def _cue(*phrases: str) -> re.Pattern[str]:
@@ -128,8 +127,8 @@ def time_scope(text: str) -> TimeScope:
     """
     ages = [age.years for age in find_ages(text, clock=False)]
     of_kin = _OF_KIN.match(text) is not None
-    child = bool((_OWN_YOUTH if of_kin else _CHILD).search(text)) or any(age < OF_AGE for age in ages)
-    adult = (not of_kin and bool(_ADULT.search(text))) or any(age >= OF_AGE for age in ages)
+    child = bool((_OWN_YOUTH if of_kin else _CHILD).search(text)) or any(age < ADULT_FROM for age in ages)
+    adult = (not of_kin and bool(_ADULT.search(text))) or any(age >= ADULT_FROM for age in ages)
     if child == adult:
         return "unspecified"
     return "childhood" if child else "adulthood"

@@ -17,10 +17,11 @@ from collections.abc import Iterator
 
 from pipeline.claims.attributes import has_verb
 from pipeline.claims.coordination import SHIFTS, STOPS, STOPS_BEFORE_CLAUSE, TIME, TIME_LEAD, predicates_of
-from pipeline.claims.dangling import is_balanced, points_back, speaks_of_stranger
-from pipeline.claims.subject import LEANING, POSSESSIVES, Protagonist, words_of
+from pipeline.claims.dangling import is_closed, points_back, speaks_of_stranger
+from pipeline.claims.subject import LEANING, POSSESSIVES, Protagonist
 from pipeline.language.verbs import form_of
 from pipeline.language.word_lists import OBJECTS, PREPOSITIONS, SUBORDINATORS
+from pipeline.language.words import words_of
 
 LONGEST_PARTED = 5_000
 """Characters of the longest sentence that is looked at for parts; more is a list or a text without full stops."""
@@ -44,7 +45,7 @@ def parts_of(sentence: str, person: Protagonist) -> Iterator[str]:
         return
     for clause in _clauses(sentence, person):
         birth = _BORN.match(clause)
-        if birth and _tells_of(clause[birth.end() :], person) and is_balanced(birth[0]):
+        if birth and _tells_of(clause[birth.end() :], person) and is_closed(birth[0]):
             yield birth[0].strip().removesuffix("and").rstrip(" ,")
             clause = clause[birth.end() :]
         yield from predicates_of(clause, person)
@@ -79,7 +80,7 @@ def _may_part(left: str, right: str, person: Protagonist, *, at_comma: bool) -> 
 def _stands(part: str) -> bool:
     """Say whether a text has the words, the verb and the closed quotations of a claim."""
     words = words_of(part)
-    return len(words) >= SHORTEST and has_verb(words) and is_balanced(part)
+    return len(words) >= SHORTEST and has_verb(words) and is_closed(part)
 
 
 def _tells_time(text: str) -> bool:
@@ -101,7 +102,7 @@ def _leans(right: str, person: Protagonist) -> bool:
 def _tells_of(rest: str, person: Protagonist) -> bool:
     """Say whether what follows a birth tells of the person: the pronoun, a possessive, the name, or no subject."""
     words = words_of(rest)
-    if len(words) < SHORTEST or not has_verb(words) or not is_balanced(rest):
+    if len(words) < SHORTEST or not has_verb(words) or not is_closed(rest):
         return False
     own = words[0] in person.pronouns[:2] or person.begins(rest)
     return own or (form_of(words[0]) != "" and len(words) > 1 and words[1] in OBJECTS | PREPOSITIONS)

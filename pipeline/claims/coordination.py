@@ -10,8 +10,8 @@ import re
 from collections.abc import Iterator, Sequence
 from typing import NamedTuple
 
-from pipeline.claims.dangling import is_balanced, points_back, speaks_of_stranger
-from pipeline.claims.subject import POSSESSIVES, WORD, Protagonist, words_of
+from pipeline.claims.dangling import is_closed, points_back, speaks_of_stranger
+from pipeline.claims.subject import POSSESSIVES, Protagonist
 from pipeline.language.verbs import (
     ADJECTIVAL,
     BE,
@@ -26,7 +26,8 @@ from pipeline.language.verbs import (
     is_adverb,
     is_participle,
 )
-from pipeline.language.word_lists import FREQUENCIES, OBJECTS, PREPOSITIONS, SUBORDINATORS, listed
+from pipeline.language.word_lists import FREQUENCIES, OBJECTS, PREPOSITIONS, SUBORDINATORS, word_set
+from pipeline.language.words import HYPHENATED_WORD, words_of
 
 FEWEST = 3
 """Words of the shortest predicate that may become a claim, its subject with it: "Faria was re-arrested"."""
@@ -43,22 +44,22 @@ TIME_LEAD = re.compile(
     r"(?:At|By|In|On|From|Since|Until|Before|After|During|When|While|Once|As|For|Throughout|Within|Upon|One|That|Two"
     r"|Three|Four|Five|Six|Seven|Eight|Nine|Ten)\b"
 )
-SHIFTS = listed(
+SHIFTS = word_set(
     "then later thereafter afterwards afterward eventually finally soon still ever subsequently meanwhile ultimately "
     "again once never always often until since"
 )
-STOPS = listed(
+STOPS = word_set(
     "who whom whose which that what when while where because if though although how why whether lest unless than "
     "wherever whenever whoever"
 )  # fmt: skip
-STOPS_BEFORE_CLAUSE = listed("as before after until till since once so for")
-_NEGATED = listed(
+STOPS_BEFORE_CLAUSE = word_set("as before after until till since once so for")
+_NEGATED = word_set(
     "never not no nor neither hardly scarcely barely seldom rarely without nothing nobody none always often usually "
     "sometimes frequently regularly would used almost nearly either both only cannot once occasionally"
 )
-_OWN_TIME = listed("died married remarried retired became was were is")
+_OWN_TIME = word_set("died married remarried retired became was were is")
 """Verbs whose time, named behind them, is theirs alone: "lost his wife and died in 1840"."""
-_LEADS = PREPOSITIONS | listed("while when") - listed("about of off out up away back down")
+_LEADS = PREPOSITIONS | word_set("while when") - word_set("about of off out up away back down")
 """Words with which a phrase in front of the subject may begin."""
 
 
@@ -94,7 +95,7 @@ def _says_enough(before: str, member: str, head: _Head, person: Protagonist) -> 
 
 
 def _head_of(clause: str, person: Protagonist) -> _Head | None:
-    words = list(WORD.finditer(clause))
+    words = list(HYPHENATED_WORD.finditer(clause))
     if not words:
         return None
     first = _subject_after_lead(clause, words, person)
@@ -218,7 +219,7 @@ def _cut_at(predicate: str, accepted: Sequence[tuple[re.Match[str], str]]) -> li
 
 def _verb_of(right: str) -> tuple[str, str] | None:
     """Return the verb with which a text begins, behind adverbs, and the word after it; None where it is none."""
-    words = [word[0] for word in WORD.finditer(right[:200])]
+    words = [word[0] for word in HYPHENATED_WORD.finditer(right[:200])]
     place = 0
     while place < min(3, len(words)) and (is_adverb(words[place]) or words[place] in FREQUENCIES):
         place += 1
@@ -240,7 +241,7 @@ def _verb_of(right: str) -> tuple[str, str] | None:
 def _shared_helper(left: str, right: str, helper: str) -> str | None:
     """Return the "was" or "had" of ``left`` that ``right`` shares, empty where none; None where it cannot be told."""
     found = _verb_of(right)
-    words = [word[0].lower() for word in WORD.finditer(left)]
+    words = [word[0].lower() for word in HYPHENATED_WORD.finditer(left)]
     if found is None or not words:
         return None
     verb, following = found
@@ -272,7 +273,7 @@ def _own_helper(words: Sequence[str]) -> str:
 def _may_cut(left: str, right: str, whole: str, joint: re.Match[str], head: _Head, person: Protagonist) -> bool:
     words, verb = words_of(left), _verb_of(right)
     assert verb is not None, "only joints before a verb are looked at"
-    if not (is_balanced(left) and is_balanced(right)) or len(words) < 2 or len(words_of(right)) < 2:
+    if not (is_closed(left) and is_closed(right)) or len(words) < 2 or len(words_of(right)) < 2:
         return False
     if _has_clause(words) or not _NEGATED.isdisjoint(words):
         return False

@@ -6,22 +6,17 @@ from collections.abc import Sequence
 from itertools import pairwise
 
 from pipeline.claims.subject import PRONOUNS, Protagonist
-from pipeline.language.word_lists import listed
+from pipeline.language.punctuation import is_balanced
+from pipeline.language.word_lists import word_set
 
-_VAGUE = listed("man woman girl lady stranger latter former same other others document animal two three")
-_WOMEN = listed("mother sister wife daughter aunt niece widow woman girl lady queen princess nun grandmother")
-_MEN = listed("father brother husband son uncle nephew man boy king prince priest monk grandfather captain")
+_VAGUE = word_set("man woman girl lady stranger latter former same other others document animal two three")
+_WOMEN = word_set("mother sister wife daughter aunt niece widow woman girl lady queen princess nun grandmother")
+_MEN = word_set("father brother husband son uncle nephew man boy king prince priest monk grandfather captain")
 
 
-def is_balanced(text: str) -> bool:
-    """Say whether a text closes the quotations, brackets and dashes that it opens."""
-    return (
-        text.count("“") == text.count("”")
-        and text.count("(") == text.count(")")
-        and text.count('"') % 2 == 0
-        and text.count("‘") <= text.count("’")
-        and text.count("—") != 1
-    )
+def is_closed(text: str) -> bool:
+    """Return True if a part of a sentence opens no quotation, bracket or pair of dashes that it does not close."""
+    return is_balanced(text) and text.count("—") != 1
 
 
 def speaks_of_stranger(words: Sequence[str], person: Protagonist) -> bool:

@@ -21,9 +21,12 @@ from spacy.language import Language
 from pipeline.claims.attributes import claim_type, has_verb, stability, time_scope
 from pipeline.claims.clauses import SHORTEST, parts_of
 from pipeline.claims.files import LONGEST
-from pipeline.claims.subject import SMALL_WORDS, WORD, Protagonist, find_protagonist, words_of
+from pipeline.claims.subject import SMALL_WORDS, Protagonist, find_protagonist
 from pipeline.errors import BackstoryError
 from pipeline.language.long_tokens import bearable
+from pipeline.language.punctuation import is_balanced
+from pipeline.language.titles import ABBREVIATIONS
+from pipeline.language.words import HYPHENATED_WORD, words_of
 from pipeline.records import Claim, claim_id
 
 LONGEST_JOINED = 1_000
@@ -39,11 +42,9 @@ _ENDED = re.compile(r"[.!?…][\"”’')\]]*$")
 _OPENING = re.compile(r"\s+([“‘«(\[\"'])$")
 _STOPPED = re.compile(r",([”\"’])$")
 _INITIAL = re.compile(r"^\W*\w")
-# Of these spaCy's tokenizer knows some, and takes the point of the others for the end of a sentence.
-_ABBREVIATED = re.compile(
-    r"(?<!\w)(?:Mr|Mrs|Ms|Dr|M|MM|Mme|Mlle|St|Ste|Capt|Col|Lt|Maj|Gen|Sgt|Adm|Rev|Revd|Hon|Prof|Messrs|Mt|Ft|vs|No"
-    r"|Jno|Jas|Jos|Chas|Geo|Thos|Wm)\.$"
-)
+_TITLE_CUT_SHORT = "|".join(sorted(title.capitalize() for title in ABBREVIATIONS))
+# Of these spaCy's tokenizer knows some, and takes the full stop of the others for the end of a sentence.
+_ABBREVIATED = re.compile(rf"(?<!\w)(?:{_TITLE_CUT_SHORT}|MM|Mt|Ft|vs|No|Jno|Jas|Jos|Chas|Geo|Thos|Wm)\.$")
 
 
 def extract_claims(backstory: str, character: str, nlp: Language) -> tuple[Claim, ...]:
@@ -99,7 +100,7 @@ def _sentences(block: str, nlp: Language) -> list[str]:
         if found and len(found[-1]) > LONGEST_JOINED:
             found.append(text)
             continue
-        quoted = bool(found) and _is_balanced(block) and not _is_balanced(found[-1])
+        quoted = bool(found) and is_balanced(block) and not is_balanced(found[-1])
         if quoted or (found and (_ABBREVIATED.search(found[-1]) or _is_scrap(found[-1]) or _goes_back(text))):
             text = f"{found.pop()} {text}"
         found.append(text)
@@ -114,7 +115,7 @@ def _raw_sentences(block: str, nlp: Language) -> Iterator[str]:
         mark = _OPENING.search(text)
         opening = mark[1] if mark else ""
         text = text[: mark.start()] if mark else text
-        if WORD.search(text):
+        if HYPHENATED_WORD.search(text):
             yield text
 
 
@@ -123,16 +124,12 @@ def _goes_back(text: str) -> bool:
 
 
 def _is_scrap(text: str) -> bool:
-    first = list(islice(WORD.finditer(text), SHORTEST))
+    first = list(islice(HYPHENATED_WORD.finditer(text), SHORTEST))
     return len(first) < SHORTEST and not has_verb(words_of(text))
 
 
-def _is_balanced(text: str) -> bool:
-    return text.count("“") == text.count("”") and text.count("(") == text.count(")") and text.count('"') % 2 == 0
-
-
 def _is_heading(sentence: str) -> bool:
-    words = [word for word in WORD.findall(sentence) if word.lower() not in SMALL_WORDS]
+    words = [word for word in HYPHENATED_WORD.findall(sentence) if word.lower() not in SMALL_WORDS]
     return not _ENDED.search(sentence) and not has_verb(words_of(sentence)) and all(word[0].isupper() for word in words)
 
 

@@ -10,22 +10,22 @@ import re
 from collections.abc import Sequence
 
 from pipeline.language.verbs import HAVE, PASSIVE, form_of, is_adverb, is_participle, is_past
-from pipeline.language.word_lists import FREQUENCIES, PREPOSITIONS, SUBORDINATORS, listed
+from pipeline.language.word_lists import FREQUENCIES, PREPOSITIONS, SUBORDINATORS, word_set
+from pipeline.language.words import HYPHENATED_WORD
 
-_WORD = re.compile(r"[^\W_]+(?:['’-][^\W_]+)*")
 _QUOTED = re.compile(r"“[^”]*”|\"[^\"]*\"|‘[^’]*’(?!\w)")
 _SINGULAR = {"were": "was", "are": "is", "have": "has"}
-_DETERMINERS = listed("a an the this that these those some many several few no every each all both")
-_PERSONS = listed(
+_DETERMINERS = word_set("a an the this that these those some many several few no every each all both")
+_PERSONS = word_set(
     "man men boy boys child lad youth mate captain father mother brother sister son uncle nephew cousin friend king "
     "prince duke count lord baron priest abbé abbe monk bishop general colonel major lieutenant sergeant soldier "
     "chief guide guard husband wife widow widower servant slave convict doctor physician lawyer judge merchant clerk "
     "student pupil apprentice gentleman gentlemen noble peer enemy enemies thief stranger infant baby heir comrade "
     "colleague shepherd nobleman spy witness victim patient guardian tutor rival accomplice emperor pope"
 )
-_KIN = listed("father mother brother sister son uncle nephew wife husband daughter aunt parents")
+_KIN = word_set("father mother brother sister son uncle nephew wife husband daughter aunt parents")
 _PERSON_LIKE = re.compile(r"\w{2,}(?:er|or|ist|man|eer|smith)$")
-_THINGS = listed(
+_THINGS = word_set(
     "winter summer river water letter letters paper papers matter order number corner border temper power fever honor "
     "favor labor horror terror error color armor daughter sister mother never ever after under over later earlier "
     "other another together whether however mirror manor center quarter chapter cellar dinner supper weather danger "
@@ -33,13 +33,13 @@ _THINGS = listed(
     "rather either neither former latter tower september october november december easter lover disaster further "
     "half-brother minor prior inner outer upper lower better greater older younger elder bitter tender"
 )
-_OBJECT_BEFORE = listed(
+_OBJECT_BEFORE = word_set(
     "to from in on at by with and or but for as of the a an this that when while where who which because if until "
     "after before into out up off away down over back again once alone his their too so then there twice through "
     "without about against among across along toward towards home"
 )
 """What follows "her" the object; before any other word it is taken for a possessive."""
-_TWO_OBJECTS = listed("gave give gives told tell tells taught showed offered sent bought made called paid")
+_TWO_OBJECTS = word_set("gave give gives told tell tells taught showed offered sent bought made called paid")
 
 
 def name_for_pronoun(text: str, name: str, pronouns: Sequence[str]) -> str | None:
@@ -49,7 +49,7 @@ def name_for_pronoun(text: str, name: str, pronouns: Sequence[str]) -> str | Non
     """
     quoted = [match.span() for match in _QUOTED.finditer(text)]
     own = set(pronouns)
-    for word in _WORD.finditer(text):
+    for word in HYPHENATED_WORD.finditer(text):
         if word[0].lower() in own:
             if any(start <= word.start() < end for start, end in quoted):
                 return None
@@ -63,7 +63,7 @@ def name_for_subject(text: str, name: str, pronouns: Sequence[str]) -> str | Non
 
     None where the text has a subject or none can be told.
     """
-    words = [word[0].lower() for word in _WORD.finditer(text)]
+    words = [word[0].lower() for word in HYPHENATED_WORD.finditer(text)]
     if not words or (not words[0].isalpha() and "-" not in words[0]):
         return None
     first = 0
@@ -116,7 +116,7 @@ def _subject_exchanged(text: str, name: str, pronouns: Sequence[str], start: int
     """Exchange the subject behind a phrase in front in which the person's own pronoun stands: "In his youth he"."""
     subject = re.compile(rf"\b{re.escape(pronouns[0])}\b").search(text, start)
     before = text[: subject.start()] if subject else ""
-    words = [word[0].lower() for word in _WORD.finditer(before)]
+    words = [word[0].lower() for word in HYPHENATED_WORD.finditer(before)]
     if not words or words[0] not in PREPOSITIONS or any(map(form_of, words)) or re.search(r"[“\":;—]", before):
         return None
     after = text[len(before) + len(pronouns[0]) :]
@@ -125,7 +125,7 @@ def _subject_exchanged(text: str, name: str, pronouns: Sequence[str], start: int
 
 def _closed(before: str) -> str:
     """Return a phrase in front with a comma behind it, so that the name does not run on from its last word."""
-    words = [word[0].lower() for word in _WORD.finditer(before)]
+    words = [word[0].lower() for word in HYPHENATED_WORD.finditer(before)]
     runs_on = len(words) > 1 and (before[-2:-1].isalnum() or before[-2:-1] in ')”"')
     closed = runs_on and words[-1] not in SUBORDINATORS | {
         "that",
@@ -158,13 +158,13 @@ def _is_possessive(before: str, word: str, pronouns: Sequence[str], after: str) 
     following = re.match(r"\s+([^\W\d_]+)", after)
     if following is None or following[1].lower() in _OBJECT_BEFORE or following[1].lower().endswith("ly"):
         return False
-    previous = [found[0].lower() for found in _WORD.finditer(before)][-1:]
+    previous = [found[0].lower() for found in HYPHENATED_WORD.finditer(before)][-1:]
     return None if previous and previous[0] in _TWO_OBJECTS else True
 
 
 def _is_sure_subject(before: str) -> bool:
     """Say whether nobody acts before the pronoun: it leads, or follows a phrase without a verb of its own."""
-    words = [word[0].lower() for word in _WORD.finditer(before)]
+    words = [word[0].lower() for word in HYPHENATED_WORD.finditer(before)]
     if not words or (len(words) == 1 and words[0] in SUBORDINATORS):
         return True
     if before.rstrip().endswith((":", ";", "—", "”")) and words[0] not in PREPOSITIONS:
@@ -188,7 +188,7 @@ def _is_sure_possessive(before: str, after: str, pronouns: Sequence[str]) -> boo
         return True
     if not _names_nobody(before):
         return False
-    words = [word[0].lower() for word in _WORD.finditer(before)]
+    words = [word[0].lower() for word in HYPHENATED_WORD.finditer(before)]
     if not words:
         return True
     fronted = words[0] in PREPOSITIONS | SUBORDINATORS or words[0].endswith("ing")
@@ -206,7 +206,7 @@ def _is_sure_object(before: str) -> bool:
     """Say whether the pronoun is the object of the first verb, whose subject it cannot mean, and one alone precedes."""
     if re.search(r"['’]s\b|[;:—“\"]|\b(?:he|she|they|who|which|that|his|her|their)\b", before, re.IGNORECASE):
         return False
-    words = list(_WORD.finditer(before))
+    words = list(HYPHENATED_WORD.finditer(before))
     verbs = [place for place, word in enumerate(words) if form_of(word[0].lower())]
     if not words or verbs not in ([len(words) - 1], [len(words) - 2]):
         return False
@@ -218,7 +218,7 @@ def _is_sure_object(before: str) -> bool:
 
 def _names_nobody(before: str) -> bool:
     """Say whether no word stands there that names or means a person of whom a later pronoun may speak."""
-    words = [word[0] for word in _WORD.finditer(before)]
+    words = [word[0] for word in HYPHENATED_WORD.finditer(before)]
     if any(word[0].isupper() for word in words[1:]) or re.search(r"['’]s\b|s['’]\s", before):
         return False
     lowered = [word.lower() for word in words]

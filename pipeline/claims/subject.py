@@ -6,28 +6,25 @@ A namesake is somebody else: for Edmond Dantès neither "Louis Dantès" nor "Edm
 from __future__ import annotations
 
 import re
-import unicodedata
 from collections import Counter
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from itertools import dropwhile, takewhile
 
 from pipeline.claims.pronouns import name_for_pronoun, name_for_subject
-from pipeline.language.word_lists import SUBORDINATORS, listed
+from pipeline.language.folding import fold
+from pipeline.language.titles import BEFORE_NAMES
+from pipeline.language.word_lists import SUBORDINATORS, word_set
+from pipeline.language.words import HYPHENATED_WORD, words_of
 
-WORD = re.compile(r"[^\W_]+(?:['’-][^\W_]+)*")
 PRONOUNS = {"he": ("he", "his", "him"), "she": ("she", "her"), "they": ("they", "their", "them")}
 _ALIAS = re.compile(
     r"(?:\w+ ){0,4}(?:[Aa]s|alias|name|name of) [“\"‘]?[A-Z][\w ]*[”\"’]? he\b|(?:\w+ ){1,3}he \w+ the (?:alias|name)\b"
 )
-POSSESSIVES = listed("his her their")
+POSSESSIVES = word_set("his her their")
 _STYLES = ("Majesty", "Highness", "Excellency", "Holiness", "Grace", "Lordship", "Ladyship", "Honour")
-TITLES = listed(
-    "mr mrs ms miss dr st m mm mme mlle sir lady lord captain major colonel general abbe father mother count countess "
-    "baron baroness madame monsieur doctor professor king queen prince princess uncle aunt old young"
-)
-SMALL_WORDS = SUBORDINATORS | listed("the a of de du des la le di von van and at in on but then so by to for from")
-LEANING = listed(
+SMALL_WORDS = SUBORDINATORS | word_set("the a of de du des la le di von van and at in on but then so by to for from")
+LEANING = word_set(
     "the it its this that these those such who which whom whose there thus hence both each neither nor or former "
     "latter one others another two"
 )
@@ -44,7 +41,7 @@ class Protagonist:
 
     def is_named_in(self, text: str) -> bool:
         """Say whether the text names the person; a namesake ("Louis Dantès", "Edmond Smith") does not count."""
-        folded = _fold(text)
+        folded = fold(text)
         if any(re.search(rf"(?<!\w){re.escape(name)}(?!\w)", folded) for name in self.names):
             return True
         return any(self._owns(run) for run in _capitalised_runs(text))
@@ -57,7 +54,7 @@ class Protagonist:
         subject = list(takewhile(lambda word: word[0].isupper(), words))
         verb = words[len(subject) :][:1]
         return (
-            self._owns([_fold(word) for word in subject]) and LEANING.isdisjoint(verb) and SMALL_WORDS.isdisjoint(verb)
+            self._owns([fold(word) for word in subject]) and LEANING.isdisjoint(verb) and SMALL_WORDS.isdisjoint(verb)
         )
 
     def put_into(self, text: str) -> str:
@@ -78,19 +75,19 @@ class Protagonist:
         return named[0].upper() + named[1:]
 
     def _owns(self, run: Sequence[str]) -> bool:
-        rest = [word for word in run if word in self.words or word not in TITLES]
+        rest = [word for word in run if word in self.words or word not in BEFORE_NAMES]
         return bool(rest) and all(word in self.words for word in rest)
 
 
 def find_protagonist(character: str, sentences: Sequence[str]) -> Protagonist:
     """Return whom the sentences are about: the names between the slashes of ``character``, and the own pronouns."""
     sides = [" ".join(side.split()) for side in character.split("/") if side.strip()]
-    names = [_fold(side) for side in sides]
+    names = [fold(side) for side in sides]
     words = {word for name in names for word in words_of(name) if len(word) > 1 and word not in SMALL_WORDS}
     return Protagonist(
         name=sides[0] if sides else "",
         names=tuple(names),
-        words=frozenset(words - TITLES or words),
+        words=frozenset(words - BEFORE_NAMES or words),
         pronouns=_own_pronouns(sentences),
     )
 
@@ -120,7 +117,7 @@ def _capitalised_runs(text: str) -> Iterator[list[str]]:
     """Yield the runs of capitalised words with one space between, folded, without small words that open a run."""
     runs: list[list[str]] = []
     end = -1
-    for word in WORD.finditer(text):
+    for word in HYPHENATED_WORD.finditer(text):
         if word[0][0].isupper():
             if text[end : word.start()] != " ":
                 runs.append([])
@@ -130,13 +127,3 @@ def _capitalised_runs(text: str) -> Iterator[list[str]]:
             end = -1
     for run in runs:
         yield list(dropwhile(SMALL_WORDS.__contains__, run))
-
-
-def words_of(text: str) -> list[str]:
-    """Return the words of a text in lower case, without accents and possessive endings."""
-    return [_fold(word).replace("’", "'").removesuffix("'s") for word in WORD.findall(text)]
-
-
-def _fold(text: str) -> str:
-    decomposed = unicodedata.normalize("NFKD", text)
-    return "".join(mark for mark in decomposed if not unicodedata.combining(mark)).casefold()

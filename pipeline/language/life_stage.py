@@ -12,8 +12,8 @@ import re
 from pipeline.language.numbers import find_ages
 from pipeline.records import TimeScope
 
-CHILD_BELOW = 16
-"""A person of this age or older is no child."""
+ADULT_FROM = 18
+"""Years; a younger person is a child."""
 
 _WHO = (
     r"(?:(?:he|she|i|they|we|you|[a-z][\w'’-]*) (?:was|were|had been)(?: still| yet| but| only)*"
@@ -43,7 +43,6 @@ _ADULT = re.compile(
     r"|grown (?:man|woman)|in (?:his|her|my) (?:old age|prime|twenties|thirties|forties|fifties|sixties))\b",
     re.IGNORECASE,
 )
-_GROWN_FROM = 18
 _ENOUGH = 1.0
 
 
@@ -55,9 +54,9 @@ def told_time(text: str) -> TimeScope:
     """
     ages = [age.years for age in find_ages(text)]
     child = (
-        sum(1.0 for age in ages if age < CHILD_BELOW) + len(_CHILD.findall(text)) + len(_LOOKS_BACK.findall(text)) / 2
+        sum(1.0 for age in ages if age < ADULT_FROM) + len(_CHILD.findall(text)) + len(_LOOKS_BACK.findall(text)) / 2
     )
-    adult = any(age >= _GROWN_FROM for age in ages) or bool(_ADULT.search(text))
+    adult = any(age >= ADULT_FROM for age in ages) or bool(_ADULT.search(text))
     if (child >= _ENOUGH) == adult:
         return "unspecified"
     return "adulthood" if adult else "childhood"

@@ -4,12 +4,9 @@ from __future__ import annotations
 
 from typing import Literal
 
+from pipeline.language.word_lists import word_set
+
 TitleClass = Literal["man", "woman", "wife", "maiden", ""]
-
-
-def word_set(listed: str) -> frozenset[str]:
-    """Return the words of ``listed``, which white space separates."""
-    return frozenset(listed.split())
 
 
 MEN = word_set(
@@ -30,7 +27,8 @@ EITHER = word_set(
 TITLES = MEN | WIVES | MAIDENS | WOMEN | EITHER
 
 ABBREVIATIONS = word_set(
-    "m mm mr messrs mme mmes mrs mlle mlles ms dr prof capt maj col gen lieut lt sergt sgt corp rev st ste"
+    """m mm mr messrs mssrs mme mmes mrs mlle mlles ms dr prof capt maj col gen lieut lt sergt sgt corp cmdr adm gov sen
+    rep pres rev revd hon fr bp mons mgr sr sra srta sig st ste"""
 )
 """Titles and saints that a full stop may follow inside a name."""
 
@@ -41,6 +39,9 @@ POLITE = word_set(
 
 SAINTS = word_set("st ste saint sainte")
 """Words that begin a name and never are one."""
+
+BEFORE_NAMES = TITLES | SAINTS | word_set("the old young")
+"""Words before a name that do not identify the person."""
 
 PARTICLES = word_set("de du des d della del di da dos von van der den ten ter zu la le l el al ibn bin of the y")
 

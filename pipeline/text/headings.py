@@ -6,6 +6,7 @@ import re
 from collections.abc import Iterator, Sequence
 from typing import Literal, NamedTuple
 
+from pipeline.language.words import LETTER_WORD
 from pipeline.records import Span
 
 Kind = Literal["chapter", "numeral", "named", "book"]
@@ -81,7 +82,7 @@ def is_shouted(text: str) -> bool:
 
 def is_title(line: str) -> bool:
     """Say whether ``line`` looks like a title: short, and in capitals or with its long words capitalised."""
-    words = re.findall(r"[^\W\d_]+(?:['’-][^\W\d_]+)*", line)
+    words = LETTER_WORD.findall(line)
     if not words or len(line) > _LONGEST_TITLE or line.startswith("["):
         return False
     if is_shouted(line):

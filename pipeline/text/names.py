@@ -17,8 +17,10 @@ from typing import Literal, NamedTuple
 
 from spacy.lang.en.stop_words import STOP_WORDS
 
-from pipeline.language.folding import fold_text
-from pipeline.language.titles import ABBREVIATIONS, PARTICLES, SAINTS, TITLES, word_set
+from pipeline.language.folding import fold_aligned
+from pipeline.language.titles import ABBREVIATIONS, PARTICLES, SAINTS, TITLES
+from pipeline.language.word_lists import word_set
+from pipeline.language.words import LETTER_WORD
 from pipeline.records import Span
 
 LONGEST_NAME = 200
@@ -135,7 +137,7 @@ def parse_name(printed: str) -> ParsedName:
     Titles and particles are no name words, unless there is nothing else; the surname is what follows the last
     particle, or the last word.
     """
-    tokens = [_POSSESSIVE.sub("", token) for token in _TOKEN.findall(fold_text(printed))]
+    tokens = [_POSSESSIVE.sub("", token) for token in _TOKEN.findall(fold_aligned(printed))]
     titles = list(takewhile(lambda token: token in TITLES | _DETERMINERS, tokens))
     rest = tokens[len(titles) :]
     words = [bare_word(token) for token in rest if token not in PARTICLES]
@@ -168,7 +170,7 @@ def _word(text: str, match: re.Match[str]) -> _Word:
     printed = _POSSESSIVE.sub("", match.group())
     start = match.start()
     inside = _INSIDE.search(text, max(0, start - 4), start) is not None
-    return _Word(start, start + len(printed), fold_text(printed), inside, len(printed) > 1 and printed.isupper())
+    return _Word(start, start + len(printed), fold_aligned(printed), inside, len(printed) > 1 and printed.isupper())
 
 
 def _name_words(text: str, body: Span, words: Sequence[_Word]) -> frozenset[str]:
@@ -197,11 +199,11 @@ def _leading_names(text: str, words: Sequence[_Word], known: set[str], lower: Co
 
 def lower_words(text: str, body: Span) -> Counter[str]:
     """Count the words of the body that are written small, folded."""
-    small = Counter(re.findall(r"[^\W\d_]+(?:['’-][^\W\d_]+)*", text[body.start : body.end]))
+    small = Counter(LETTER_WORD.findall(text[body.start : body.end]))
     lower: Counter[str] = Counter()
     for word, count in small.items():
         if word[0].islower():
-            lower[fold_text(word)] += count
+            lower[fold_aligned(word)] += count
     return lower
 
 
@@ -286,7 +288,7 @@ def trim_name(text: str, span: Span) -> Span:
 def without_title(printed: str) -> str:
     """Return a printed name without the titles and particles before its first name word."""
     for match in re.finditer(r"\S+", printed):
-        token = fold_text(match.group()).rstrip(".")
+        token = fold_aligned(match.group()).rstrip(".")
         if token not in TITLES | PARTICLES | _DETERMINERS:
             return printed[match.start() :]
     return printed

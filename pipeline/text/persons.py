@@ -18,7 +18,7 @@ from spacy.lang.en.stop_words import STOP_WORDS
 from spacy.language import Language
 
 from pipeline.errors import SettingError
-from pipeline.language.folding import fold_text
+from pipeline.language.folding import fold_aligned
 from pipeline.records import Novel, Span
 from pipeline.text.names import NamePhrase, find_phrases, lower_words, may_be_name, parse_name, person_words
 from pipeline.text.sentences import load_model
@@ -138,7 +138,7 @@ def _grown(text: str, phrase: NamePhrase, span: Span, written_small: Mapping[str
     def is_name(added: str) -> bool:
         words = re.findall(r"[^\W\d_]+", added)
         return not re.search(r"[^\w\s.'’-]|--", added) and all(
-            word[0].isupper() and not written_small[fold_text(word)] for word in words
+            word[0].isupper() and not written_small[fold_aligned(word)] for word in words
         )
 
     start = span.start if is_name(text[span.start : phrase.start]) else phrase.start

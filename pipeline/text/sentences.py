@@ -20,6 +20,7 @@ from spacy.language import Language
 
 from pipeline.errors import SettingError
 from pipeline.language.long_tokens import bearable
+from pipeline.language.titles import ABBREVIATIONS
 from pipeline.records import Novel, Span
 from pipeline.text.chapters import heading_span
 
@@ -31,11 +32,6 @@ _KEPT_PIPES = frozenset({*_SPLITTERS, "tok2vec", "transformer"})
 _BLANK_LINES = re.compile(r"\n[^\S\n]*(?:\n[^\S\n]*)+")
 _SENTENCE_END = re.compile(r"[.!?…][\"”’'»)\]]*\s")
 _OPENING = re.compile(r"(?<=\s)[\"“‘'«(\[_—–-]+\s*\Z")
-_TITLES = (
-    "mr mrs ms mssrs messrs dr st ste m mm mme mmes mlle mlles rev hon prof capt col gen lieut lt maj sgt sergt corp"
-)
-_TITLES += " cmdr adm gov sen rep pres sr sra srta sig signor mons mgr fr bp"
-_BEFORE_NAMES = frozenset(_TITLES.split())
 _BEFORE_NUMBERS = frozenset(["no", "nos", "vol", "vols", "chap", "ch", "p", "pp", "fig", "art", "sec", "cap"])
 _ABBREVIATION = re.compile(r"(?:(?<=[\s\"“‘'(\[—-])|\A)([^\W\d_]+)\.\s*\Z")
 _INITIAL = re.compile(r"[A-HJ-Z]")
@@ -140,7 +136,7 @@ def _joins(text: str, start: int, *, has_capitals: bool) -> bool:
     word = abbreviation[1].lower()
     if following.isdigit():
         return word in _BEFORE_NUMBERS
-    return word in _BEFORE_NAMES or _INITIAL.fullmatch(abbreviation[1]) is not None
+    return word in ABBREVIATIONS or _INITIAL.fullmatch(abbreviation[1]) is not None
 
 
 def _between(start: int, starts: Iterable[int], end: int) -> Iterator[Span]:

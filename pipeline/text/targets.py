@@ -16,7 +16,7 @@ from typing import Literal, NamedTuple
 
 from spacy.lang.en.stop_words import STOP_WORDS
 
-from pipeline.language.folding import fold_text
+from pipeline.language.folding import fold_aligned
 from pipeline.language.titles import PARTICLES, POLITE, TITLES, TitleClass, classes_clash, title_class
 from pipeline.records import Novel
 from pipeline.text.names import LONGEST_NAME, NamePhrase, ParsedName, find_phrases, parse_name
@@ -71,7 +71,7 @@ def find_target(novel: Novel, names: Iterable[str]) -> tuple[Hit, ...]:
 
     A word such as "Nobody" names nobody, though sentences begin with it.
     """
-    folded = fold_text(novel.text)
+    folded = fold_aligned(novel.text)
     targets = [target for target in map(parse_name, names) if not STOP_WORDS.issuperset(target.words)]
     found = [(target, _search(folded, novel, target)) for target in targets]
     if not any(places for _, places in found):

@@ -53,6 +53,7 @@ def order(claim: Claim, *, bonus: float = 0.02, told: bool = True) -> list[int]:
         "Years before, at school, they had shared a bench.",
         "She grew up in a lighthouse.",
         "IN HIS BOYHOOD he rowed.",
+        "At seventeen, he went to sea.",
     ],
 )
 def test_a_passage_that_tells_of_childhood(text: str) -> None:
