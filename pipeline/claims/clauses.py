@@ -16,7 +16,7 @@ import re
 from collections.abc import Iterator
 
 from pipeline.claims.attributes import has_verb
-from pipeline.claims.coordination import SHIFTS, STOPS, STOPS_BEFORE_CLAUSE, TIME, TIME_LEAD, predicates_of
+from pipeline.claims.coordination import SHIFTS, STOPS, STOPS_BEFORE_CLAUSE, TIME, TIME_LEAD, split_predicates
 from pipeline.claims.dangling import is_closed, points_back, speaks_of_stranger
 from pipeline.claims.subject import LEANING, POSSESSIVES, Protagonist
 from pipeline.language.verbs import form_of
@@ -34,7 +34,7 @@ _CUT = re.compile(
 _BORN = re.compile(r"(?:Born|born)\b[^,;:—]*(?:,\s+(?=\d)[^,;:—]*)?,\s+(?:and\s+)?")
 
 
-def parts_of(sentence: str, person: Protagonist) -> Iterator[str]:
+def split_facts(sentence: str, person: Protagonist) -> Iterator[str]:
     """Yield the facts of a sentence in its order, as texts of their own; a sentence of one fact comes back as it is.
 
     Every word of the sentence is in some part, but for the "and" or "but" of a cut; a word that two parts share
@@ -48,7 +48,7 @@ def parts_of(sentence: str, person: Protagonist) -> Iterator[str]:
         if birth and _tells_of(clause[birth.end() :], person) and is_closed(birth[0]):
             yield birth[0].strip().removesuffix("and").rstrip(" ,")
             clause = clause[birth.end() :]
-        yield from predicates_of(clause, person)
+        yield from split_predicates(clause, person)
 
 
 def _clauses(sentence: str, person: Protagonist) -> Iterator[str]:

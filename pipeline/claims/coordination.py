@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator, Sequence
+from itertools import pairwise
 from typing import NamedTuple
 
 from pipeline.claims.dangling import is_closed, points_back, speaks_of_stranger
@@ -50,7 +51,7 @@ SHIFTS = word_set(
 )
 STOPS = word_set(
     "who whom whose which that what when while where because if though although how why whether lest unless than "
-    "wherever whenever whoever"
+    "wherever whenever whoever having"
 )  # fmt: skip
 STOPS_BEFORE_CLAUSE = word_set("as before after until till since once so for")
 _NEGATED = word_set(
@@ -72,7 +73,7 @@ class _Head(NamedTuple):
     is_person: bool
 
 
-def predicates_of(clause: str, person: Protagonist) -> Iterator[str]:
+def split_predicates(clause: str, person: Protagonist) -> Iterator[str]:
     """Yield a clause with its predicates apart, each with what they share, or the clause as it is."""
     head = _head_of(clause, person)
     if head is None:
@@ -179,7 +180,7 @@ def _noun_phrase(clause: str, words: Sequence[re.Match[str]], plain: Sequence[st
         if "," in clause[words[first].end() : words[place].start()] or plain[place - 1] in STOPS:
             break
         if form_of(plain[place]) == "finite" and plain[place] not in LIKE_NOUNS:
-            return place
+            return place - 1 if place > first + 2 and is_adverb(plain[place - 1]) else place
     return first + 1
 
 
@@ -303,7 +304,8 @@ def _may_belong_to_a_noun(words: Sequence[str], verb: tuple[str, str], joint: re
     if form_of(form) == "finite" or following.lower() in OBJECTS or form in INTRANSITIVE:
         return False
     first = next((word for word in words if not is_adverb(word)), "")
-    if first in PERCEIVING:
+    complements = (word in PERCEIVING and later not in PREPOSITIONS for word, later in pairwise(words))
+    if first in PERCEIVING or (first in BE and any(complements)):
         return True
     if joint["comma"] and following in PREPOSITIONS | {""} and form in PASSIVE:
         return True

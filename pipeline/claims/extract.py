@@ -19,7 +19,7 @@ from itertools import islice
 from spacy.language import Language
 
 from pipeline.claims.attributes import claim_type, has_verb, stability, time_scope
-from pipeline.claims.clauses import SHORTEST, parts_of
+from pipeline.claims.clauses import SHORTEST, split_facts
 from pipeline.claims.files import LONGEST
 from pipeline.claims.subject import SMALL_WORDS, Protagonist, find_protagonist
 from pipeline.errors import BackstoryError
@@ -56,20 +56,28 @@ def extract_claims(backstory: str, character: str, nlp: Language) -> tuple[Claim
 
     Raises BackstoryError when no claim is found.
     """
-    if len(backstory) > LONGEST:
-        raise BackstoryError(
-            f"the backstory has {len(backstory)} characters; expected at most {LONGEST}; give the backstory, no novel"
-        )
-    sentences = [sentence for block in _blocks(backstory) for sentence in _sentences(block, nlp)]
-    sentences = [sentence for sentence in sentences if not _is_heading(sentence)] or sentences
-    person = find_protagonist(character, sentences)
-    parts = [_finish(part) for sentence in sentences for part in parts_of(sentence, person)]
+    sentences, person = split_backstory(backstory, character, nlp)
+    parts = [_finish(part) for sentence in sentences for part in split_facts(sentence, person)]
     if not parts:
         raise BackstoryError(
             "the backstory holds no claim; expected at least one sentence of words; write what it says of the character"
         )
     texts = {person.put_into(part): part for part in parts}
     return tuple(_claim(number, text, texts[text], person, character) for number, text in enumerate(texts, start=1))
+
+
+def split_backstory(backstory: str, character: str, nlp: Language) -> tuple[list[str], Protagonist]:
+    """Return the sentences of a backstory without its headings, and whom they are about.
+
+    Raises BackstoryError when the backstory is too long to be one.
+    """
+    if len(backstory) > LONGEST:
+        raise BackstoryError(
+            f"the backstory has {len(backstory)} characters; expected at most {LONGEST}; give the backstory, no novel"
+        )
+    sentences = [sentence for block in _blocks(backstory) for sentence in _sentences(block, nlp)]
+    sentences = [sentence for sentence in sentences if not _is_heading(sentence)] or sentences
+    return sentences, find_protagonist(character, sentences)
 
 
 def _blocks(text: str) -> Iterator[str]:

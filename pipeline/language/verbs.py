@@ -60,7 +60,7 @@ ADJECTIVAL = word_set(
     "abandoned aged armed banned beloved bearded captured carved celebrated coloured colored condemned convicted "
     "cooked crippled crooked cursed dried educated enslaved escaped exiled experienced gifted hardened hooded injured "
     "learned married masked noted orphaned painted poisoned printed related retired ruined salted scattered skilled "
-    "smoked starved talented tired trusted used wounded united unused uneducated hated loved"
+    "smoked starved talented tired trusted used wounded united unused uneducated unexpected unknown hated loved"
 )
 """Participles that stand before a noun so often that "and wounded men" is taken for a noun with its adjective."""
 INTRANSITIVE = word_set(
