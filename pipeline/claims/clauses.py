@@ -18,9 +18,9 @@ from collections.abc import Iterator
 from pipeline.claims.attributes import has_verb
 from pipeline.claims.coordination import SHIFTS, STOPS, STOPS_BEFORE_CLAUSE, TIME, TIME_LEAD, split_predicates
 from pipeline.claims.dangling import is_closed, points_back, speaks_of_stranger
-from pipeline.claims.subject import LEANING, POSSESSIVES, Protagonist
+from pipeline.claims.subject import Protagonist
 from pipeline.language.verbs import form_of
-from pipeline.language.word_lists import OBJECTS, PREPOSITIONS, SUBORDINATORS
+from pipeline.language.word_lists import ANAPHORS, OBJECTS, POSSESSIVES, PREPOSITIONS, SUBORDINATORS
 from pipeline.language.words import words_of
 
 LONGEST_PARTED = 5_000
@@ -94,7 +94,7 @@ def _leans(right: str, person: Protagonist) -> bool:
     named = bool(person.name) and person.is_named_in(right)
     if speaks_of_stranger(words, person) or words[0] in POSSESSIVES - set(person.pronouns):
         return True
-    if words[0] in LEANING and not named:
+    if words[0] in ANAPHORS and not named:
         return True
     return points_back(words, person)
 

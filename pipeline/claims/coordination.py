@@ -12,7 +12,7 @@ from itertools import pairwise
 from typing import NamedTuple
 
 from pipeline.claims.dangling import is_closed, points_back, speaks_of_stranger
-from pipeline.claims.subject import POSSESSIVES, Protagonist
+from pipeline.claims.subject import Protagonist
 from pipeline.language.verbs import (
     ADJECTIVAL,
     BE,
@@ -27,7 +27,7 @@ from pipeline.language.verbs import (
     is_adverb,
     is_participle,
 )
-from pipeline.language.word_lists import FREQUENCIES, OBJECTS, PREPOSITIONS, SUBORDINATORS, word_set
+from pipeline.language.word_lists import FREQUENCIES, OBJECTS, POSSESSIVES, PREPOSITIONS, SUBORDINATORS, word_set
 from pipeline.language.words import HYPHENATED_WORD, words_of
 
 FEWEST = 3

@@ -5,9 +5,9 @@ from __future__ import annotations
 from collections.abc import Sequence
 from itertools import pairwise
 
-from pipeline.claims.subject import PRONOUNS, Protagonist
+from pipeline.claims.subject import Protagonist
 from pipeline.language.punctuation import is_balanced
-from pipeline.language.word_lists import word_set
+from pipeline.language.word_lists import PRONOUNS, word_set
 
 _VAGUE = word_set("man woman girl lady stranger latter former same other others document animal two three")
 _WOMEN = word_set("mother sister wife daughter aunt niece widow woman girl lady queen princess nun grandmother")

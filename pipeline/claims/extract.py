@@ -21,6 +21,7 @@ from spacy.language import Language
 from pipeline.claims.attributes import claim_type, has_verb, stability, time_scope
 from pipeline.claims.clauses import SHORTEST, split_facts
 from pipeline.claims.files import LONGEST
+from pipeline.claims.pronouns import insert_name
 from pipeline.claims.subject import SMALL_WORDS, Protagonist, find_protagonist
 from pipeline.errors import BackstoryError
 from pipeline.language.long_tokens import bearable
@@ -62,7 +63,7 @@ def extract_claims(backstory: str, character: str, nlp: Language) -> tuple[Claim
         raise BackstoryError(
             "the backstory holds no claim; expected at least one sentence of words; write what it says of the character"
         )
-    texts = {person.put_into(part): part for part in parts}
+    texts = {insert_name(part, person): part for part in parts}
     return tuple(_claim(number, text, texts[text], person, character) for number, text in enumerate(texts, start=1))
 
 

@@ -9,8 +9,9 @@ from __future__ import annotations
 import re
 from collections.abc import Sequence
 
+from pipeline.claims.subject import Protagonist
 from pipeline.language.verbs import HAVE, PASSIVE, form_of, is_adverb, is_participle, is_past
-from pipeline.language.word_lists import FREQUENCIES, PREPOSITIONS, SUBORDINATORS, word_set
+from pipeline.language.word_lists import FREQUENCIES, POSSESSIVES, PREPOSITIONS, SUBORDINATORS, word_set
 from pipeline.language.words import HYPHENATED_WORD
 
 _QUOTED = re.compile(r"“[^”]*”|\"[^\"]*\"|‘[^’]*’(?!\w)")
@@ -40,6 +41,34 @@ _OBJECT_BEFORE = word_set(
 )
 """What follows "her" the object; before any other word it is taken for a possessive."""
 _TWO_OBJECTS = word_set("gave give gives told tell tells taught showed offered sent bought made called paid")
+
+
+_ALIAS = re.compile(
+    r"(?:\w+ ){0,4}(?:[Aa]s|alias|name|name of) [“\"‘]?[A-Z][\w ]*[”\"’]? he\b|(?:\w+ ){1,3}he \w+ the (?:alias|name)\b"
+)
+_STYLES = ("Majesty", "Highness", "Excellency", "Holiness", "Grace", "Lordship", "Ladyship", "Honour")
+
+
+def insert_name(text: str, person: Protagonist) -> str:
+    """Return ``text`` with the person's name in it, so that it can be read by itself.
+
+    A text that names the person comes back as it is; so does any text where the person has no name. Where neither a
+    pronoun nor an omitted subject is surely the person, the name and a colon precede the text.
+    """
+    if not person.name:
+        return text
+    if person.is_named_in(text):
+        alias = _ALIAS.match(text) if person.pronouns else None
+        named = name_for_pronoun(text, person.name, person.pronouns) if alias else None
+        return text if named is None or named.startswith(person.name) else named
+    first, _, rest = text.partition(" ")
+    if first.lower() in POSSESSIVES and rest.startswith(_STYLES):
+        return f"{person.name}: {text}"
+    named = name_for_subject(text, person.name, person.pronouns)
+    if named is None and person.pronouns:
+        named = name_for_pronoun(text, person.name, person.pronouns)
+    named = f"{person.name}: {text}" if named is None else named
+    return named[0].upper() + named[1:]
 
 
 def name_for_pronoun(text: str, name: str, pronouns: Sequence[str]) -> str | None:

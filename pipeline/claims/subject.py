@@ -1,4 +1,4 @@
-"""Whom a backstory is about: the name to write, and how a sentence may name the person.
+"""Whom a backstory is about, and how a sentence may name the person.
 
 A namesake is somebody else: for Edmond Dantès neither "Louis Dantès" nor "Edmond Smith" counts, "Captain Dantès" does.
 """
@@ -11,23 +11,12 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from itertools import dropwhile, takewhile
 
-from pipeline.claims.pronouns import name_for_pronoun, name_for_subject
 from pipeline.language.folding import fold
 from pipeline.language.titles import BEFORE_NAMES
-from pipeline.language.word_lists import SUBORDINATORS, word_set
+from pipeline.language.word_lists import ANAPHORS, PRONOUNS, SUBORDINATORS, word_set
 from pipeline.language.words import HYPHENATED_WORD, words_of
 
-PRONOUNS = {"he": ("he", "his", "him"), "she": ("she", "her"), "they": ("they", "their", "them")}
-_ALIAS = re.compile(
-    r"(?:\w+ ){0,4}(?:[Aa]s|alias|name|name of) [“\"‘]?[A-Z][\w ]*[”\"’]? he\b|(?:\w+ ){1,3}he \w+ the (?:alias|name)\b"
-)
-POSSESSIVES = word_set("his her their")
-_STYLES = ("Majesty", "Highness", "Excellency", "Holiness", "Grace", "Lordship", "Ladyship", "Honour")
 SMALL_WORDS = SUBORDINATORS | word_set("the a of de du des la le di von van and at in on but then so by to for from")
-LEANING = word_set(
-    "the it its this that these those such who which whom whose there thus hence both each neither nor or former "
-    "latter one others another two"
-)
 
 
 @dataclass(frozen=True)
@@ -54,25 +43,8 @@ class Protagonist:
         subject = list(takewhile(lambda word: word[0].isupper(), words))
         verb = words[len(subject) :][:1]
         return (
-            self._owns([fold(word) for word in subject]) and LEANING.isdisjoint(verb) and SMALL_WORDS.isdisjoint(verb)
+            self._owns([fold(word) for word in subject]) and ANAPHORS.isdisjoint(verb) and SMALL_WORDS.isdisjoint(verb)
         )
-
-    def put_into(self, text: str) -> str:
-        """Return the text with the person in it, so that it can be read by itself; see ``pipeline.claims.extract``."""
-        if not self.name:
-            return text
-        if self.is_named_in(text):
-            alias = _ALIAS.match(text) if self.pronouns else None
-            named = name_for_pronoun(text, self.name, self.pronouns) if alias else None
-            return text if named is None or named.startswith(self.name) else named
-        first, _, rest = text.partition(" ")
-        if first.lower() in POSSESSIVES and rest.startswith(_STYLES):
-            return f"{self.name}: {text}"
-        named = name_for_subject(text, self.name, self.pronouns)
-        if named is None and self.pronouns:
-            named = name_for_pronoun(text, self.name, self.pronouns)
-        named = f"{self.name}: {text}" if named is None else named
-        return named[0].upper() + named[1:]
 
     def _owns(self, run: Sequence[str]) -> bool:
         rest = [word for word in run if word in self.words or word not in BEFORE_NAMES]

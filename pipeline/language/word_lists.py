@@ -21,4 +21,12 @@ OBJECTS = word_set(
 SUBORDINATORS = word_set(
     "when while after before although though if because since as once until unless whereas whenever where"
 )
+ANAPHORS = word_set(
+    "the it its this that these those such who which whom whose there thus hence both each neither nor or former "
+    "latter one others another two"
+)
+"""Words that refer to something named earlier, where a text begins with them."""
+PRONOUNS = {"he": ("he", "his", "him"), "she": ("she", "her"), "they": ("they", "their", "them")}
+"""The third-person pronouns by subject: subject, possessive and object; for "she" the last two are one."""
+POSSESSIVES = word_set("his her their")
 FREQUENCIES = word_set("never always often once seldom rarely")

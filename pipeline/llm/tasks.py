@@ -10,6 +10,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping, Sequence
 from typing import Any, get_args
 
+from pipeline.claims.pronouns import insert_name
 from pipeline.claims.subject import find_protagonist
 from pipeline.errors import BackstoryError
 from pipeline.llm.client import GroqClient
@@ -82,7 +83,7 @@ def claims_by_llm(client: GroqClient, backstory: str, character: str) -> tuple[C
     person = find_protagonist(character, [entry["text"] for entry in found])
     entries: dict[str, dict[str, Any]] = {}
     for entry in found:
-        entries.setdefault(person.put_into(" ".join(entry["text"].split())), entry)
+        entries.setdefault(insert_name(" ".join(entry["text"].split()), person), entry)
     return tuple(
         Claim(
             id=claim_id(number, text, character=character),
