@@ -1,4 +1,4 @@
-"""Whether a part of a sentence, cut off, would lean on what stood before it: a pronoun, "the man", "that moment"."""
+"""References of a part of a sentence to another part: a pronoun, "the man", "that moment"."""
 
 from __future__ import annotations
 
@@ -19,8 +19,8 @@ def is_closed(text: str) -> bool:
     return is_balanced(text) and text.count("—") != 1
 
 
-def speaks_of_stranger(words: Sequence[str], person: Protagonist) -> bool:
-    """Say whether a pronoun is there that is not the person's, and nobody before it whom it may mean."""
+def has_unresolved_pronoun(words: Sequence[str], person: Protagonist) -> bool:
+    """Return True if a third-person pronoun, not the person's own, has no antecedent in ``words``."""
     for family in PRONOUNS.values():
         if set(family) & set(person.pronouns):
             continue
@@ -32,8 +32,8 @@ def speaks_of_stranger(words: Sequence[str], person: Protagonist) -> bool:
     return False
 
 
-def points_back(words: Sequence[str], person: Protagonist) -> bool:
-    """Say whether an early "them", "their" or "it", or "the man" or "that moment", speaks of something before."""
+def has_dangling_reference(words: Sequence[str], person: Protagonist) -> bool:
+    """Return True if an early "them", "their" or "it", or "the man" or "that moment", refers to something earlier."""
     if "they" not in person.pronouns and any(word in {"them", "their", "it", "its"} for word in words[:6]):
         return True
     pairs = list(pairwise(words))

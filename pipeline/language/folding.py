@@ -47,12 +47,12 @@ def _fold_characters(text: str) -> str:
 
 
 def match_key(name: str) -> str:
-    """Reduce a title or file name to what must be equal: folded letters and digits, nothing between them."""
+    """Return the folded letters and digits of a title or file name, by which two spellings are compared."""
     return "".join(character for character in fold_aligned(unicodedata.normalize("NFC", name)) if character.isalnum())
 
 
 def _fold_character(character: str) -> str:
-    """Return one character: the folded base letter where the rest is accents, otherwise the folded character."""
+    """Return one character: the folded base letter if the rest is accents, otherwise the folded character."""
     plain = character.translate(_PLAIN)
     parts = unicodedata.normalize("NFD", plain)
     letter = parts[0] if all(map(unicodedata.combining, parts[1:])) else plain

@@ -1,8 +1,8 @@
-"""Which time of a life a passage tells of, wherever in the book it stands: the order of chapters is not that of events.
+"""The life stage that a passage is about, childhood or adulthood; the order of chapters is not that of events.
 
-The rules are lexical and can be read. A phrase that can hardly be meant otherwise ("when I was a boy", "in her
-childhood") counts whole, as does a stated age; one that often looks back ("years before", "at school") counts half,
-and two of these are needed. "My boy" and "the child ran" say nothing.
+The rules are lexical. An unambiguous phrase ("when I was a boy", "in her childhood") and a stated age count as 1; a
+phrase that often introduces a memory ("years before", "at school") counts as 1/2, so that two are needed. "My boy" and
+"the child ran" count nothing.
 """
 
 from __future__ import annotations
@@ -46,10 +46,10 @@ _ADULT = re.compile(
 _ENOUGH = 1.0
 
 
-def told_time(text: str) -> TimeScope:
-    """Return the time of life that a passage tells of; unspecified where no cue is found, or cues of both times are.
+def find_life_stage(text: str) -> TimeScope:
+    """Return the life stage that a passage is about; "unspecified" without a cue, or with cues of both stages.
 
-    >>> told_time("When I was a boy my father kept two dogs.")
+    >>> find_life_stage("When I was a boy my father kept two dogs.")
     'childhood'
     """
     ages = [age.years for age in find_ages(text)]

@@ -1,4 +1,4 @@
-"""The numbers a text states, in digits or in words, with where they stand."""
+"""The numbers and ages in a text, in digits or in words, with their offsets."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ _TENS = _named("twenty thirty forty fifty sixty seventy eighty ninety", range(20
 _TENS |= {f"{word[:-1]}ieth": value for word, value in _TENS.items()}
 _VALUES = _UNITS | _TEENS | _TENS
 
-# Common words far more often than numbers when they stand alone ("no one", "at first", "a second later").
+# By themselves these are rarely numbers ("no one", "at first", "a second later").
 _NOT_ALONE = frozenset({"one", "first", "second"})
 
 
@@ -36,13 +36,13 @@ _TAIL = rf"(?:{_GAP}(?:and{_GAP})?{_BELOW_100})?"
 _BELOW_1000 = rf"(?:(?:{_BELOW_100}|a){_GAP}hundred(?:th)?\b{_TAIL}|{_BELOW_100})"
 _SPELLED = rf"(?:(?:{_BELOW_1000}|a){_GAP}thousand\b(?:{_GAP}(?:and{_GAP})?{_BELOW_1000})?|{_BELOW_1000})"
 _DIGITS = r"(?P<digits>\d{1,3}(?:,\d{3})+|\d+(?:\.\d+)?)(?:st|nd|rd|th|s)?"
-# Most words are no numbers, and their first letters tell: nine times as fast as trying every way to spell one.
+# Most words are not numbers, and their first letters show it: nine times as fast as trying every spelling.
 _BEGINS = rf"(?=\d|a[\s-]|{'|'.join(sorted({word[:3] for word in _VALUES}))})"
 _NUMBER = re.compile(rf"\b{_BEGINS}(?:{_DIGITS}|{_SPELLED})\b", re.IGNORECASE)
 
 
 class Quantity(NamedTuple):
-    """A number as it stands in a text; a year is one between 1000 and 2100 written in plain digits."""
+    """A number with its offsets in the text; a year is one from 1000 to 2100 in four plain digits."""
 
     value: float
     kind: Literal["year", "count"]
@@ -50,12 +50,12 @@ class Quantity(NamedTuple):
     end: int
 
 
-@lru_cache(maxsize=1 << 14)  # the claims of a table meet the same sentences of their novel again and again
+@lru_cache(maxsize=1 << 14)  # the claims of a table are compared with the same sentences again and again
 def find_quantities(text: str) -> tuple[Quantity, ...]:
-    """Return the numbers of ``text`` in reading order.
+    """Return the numbers in ``text``, in reading order.
 
-    Read are digits (``1,200``, ``3rd``, ``1820s``) and words (``twenty-one``, ``five-and-twenty``, ``a hundred and
-    three``, ``twelfth``). "One", "first" and "second" by themselves are not taken for numbers.
+    Numbers may be digits (``1,200``, ``3rd``, ``1820s``) or words (``twenty-one``, ``five-and-twenty``, ``a hundred and
+    three``, ``twelfth``). "One", "first" and "second" by themselves are not counted as numbers.
 
     >>> [quantity.value for quantity in find_quantities("At five-and-twenty he owed 1,200 francs.")]
     [25.0, 1200.0]
@@ -85,7 +85,7 @@ def _spelled_value(text: str) -> float:
 
 
 class Age(NamedTuple):
-    """An age in whole years as a text states it, and the range of its words."""
+    """An age in whole years, and the range of its words in the text."""
 
     years: int
     start: int
@@ -93,8 +93,8 @@ class Age(NamedTuple):
 
 
 OLDEST = 110
-"""No age of a person is higher."""
-_LAST_HOUR = 12  # "at nine she left" may be by the clock
+"""Years; a higher number is not an age."""
+_LAST_HOUR = 12  # "at nine she left" may be a time of day
 
 _YOUNG = "boy|girl|child|lad|youth|man|woman|infant|baby|orphan|widow|widower|maid|maiden"
 _AGE_BEFORE = re.compile(
@@ -125,9 +125,9 @@ _RANGED = re.compile(
 
 
 def find_ages(text: str, *, clock: bool = True) -> tuple[Age, ...]:
-    """Return the ages that ``text`` states, in reading order; approximate ages ("nearly forty") are left out.
+    """Return the ages in ``text``, in reading order; approximate ages ("nearly forty") are left out.
 
-    With ``clock``, "at nine she left" is taken for an hour. A novel tells the time; a backstory hardly ever does.
+    With ``clock``, "at nine she left" is a time of day, as usual in a novel; without it, an age, as in a backstory.
 
     >>> [age.years for age in find_ages("At nineteen he left; in his thirtieth year, aged 29, he came back.")]
     [19, 29, 29]
@@ -145,8 +145,10 @@ def _age(text: str, quantity: Quantity, last_hour: int) -> Age | None:
         return None
     years = int(quantity.value)
     if _ORDINAL.search(text[quantity.start : quantity.end]):
-        said = _LIFE_YEAR.match(after) if _OWN.search(before) else None
-        return said and Age(years if said["birthday"] else years - 1, quantity.start, quantity.end + said.end())
+        life_year = _LIFE_YEAR.match(after) if _OWN.search(before) else None
+        if life_year is None:
+            return None
+        return Age(years if life_year["birthday"] else years - 1, quantity.start, quantity.end + life_year.end())
     lead, tail = _AGE_BEFORE.search(before), _AGE_AFTER.match(after)
     if tail and tail["sure"]:
         return Age(years, quantity.start, quantity.end + len(tail["sure"]))

@@ -1,4 +1,4 @@
-"""The forms of English verbs, as far as the rules for claims need them: lists that can be read, and no parser.
+"""English verb forms, as far as the rules for claims need them, by word lists instead of a parser.
 
 A form is *finite* when it can only be the verb of a clause ("took", "was", "becomes"), *open* when it can be a
 participle as well ("arrested", "sent").
@@ -7,6 +7,7 @@ participle as well ("arrested", "sent").
 from __future__ import annotations
 
 import re
+from collections.abc import Sequence
 from typing import Literal
 
 from pipeline.language.word_lists import word_set
@@ -55,14 +56,14 @@ _PAST = re.compile(
 LIKE_NOUNS = word_set(
     "saw rose shot felt bore wound cut set spoke thought left cast read put lay ground bound shed run"
 )
-"""Forms that are common nouns or adjectives too, and are taken for verbs only before an object."""
+"""Forms that are also common nouns or adjectives, and are read as verbs only before an object."""
 ADJECTIVAL = word_set(
     "abandoned aged armed banned beloved bearded captured carved celebrated coloured colored condemned convicted "
     "cooked crippled crooked cursed dried educated enslaved escaped exiled experienced gifted hardened hooded injured "
     "learned married masked noted orphaned painted poisoned printed related retired ruined salted scattered skilled "
     "smoked starved talented tired trusted used wounded united unused uneducated unexpected unknown hated loved"
 )
-"""Participles that stand before a noun so often that "and wounded men" is taken for a noun with its adjective."""
+"""Participles so common before a noun that "and wounded men" is read as a noun with its adjective."""
 INTRANSITIVE = word_set(
     "died lived worked walked returned arrived departed escaped fled travelled traveled sailed settled stayed "
     "remained served studied fought slept wept disappeared vanished drowned perished prayed wandered lingered "
@@ -75,12 +76,12 @@ PASSIVE = word_set(
     "murdered buried banned dismissed promoted demoted wrecked rescued betrayed blinded widowed christened baptised "
     "baptized ordained confined locked chained tortured flogged beaten assigned posted committed"
 )
-"""Participles that, after "was" or alone at the head of a note and without an object, are those of a passive."""
+"""Participles that are passive after "was", or at the start of a note and without an object."""
 TWO_OBJECTS = word_set(
     "given granted offered taught told shown paid awarded called named made appointed declared proclaimed branded "
     "elected crowned dubbed promised allowed asked denied left lent sold sent handed assigned"
 )
-"""Participles that keep an object in the passive: "was tried and granted a pardon"."""
+"""Participles that may have an object in the passive: "was tried and granted a pardon"."""
 PERCEIVING = word_set(
     "saw watched heard felt found had has got left kept made let wanted ordered helped sees watches hears finds feels "
     "gets keeps lets wants orders helps noticed notices leaves makes allowed allows caused causes"
@@ -92,7 +93,7 @@ SAYING = word_set(
     "imagined found finds saw sees realised realized decided pretended explained confessed discovered discovers "
     "remembered"
 )
-"""Verbs behind which a clause may stand without a "that": "said the king lied"."""
+"""Verbs that may be followed by a clause without "that": "said the king lied"."""
 ADVERBS = word_set(
     "then later soon also even thereafter afterwards afterward thus instead again eventually still now first at last "
     "thereby therefore twice here"
@@ -100,22 +101,28 @@ ADVERBS = word_set(
 
 
 def form_of(word: str) -> Form:
-    """Return what kind of verb form a lower-case word is; empty where it is none that the lists know."""
+    """Return which verb form a lower-case word is; empty where the lists do not contain it."""
     if word in _AUXILIARIES or word in _PAST_ONLY or word in _PRESENT_ONLY:
         return "finite"
     return "open" if word in _PAST_AND_PARTICIPLE or _PAST.match(word) else ""
 
 
 def is_past(word: str) -> bool:
-    """Say whether a lower-case word is a past form that needs no help: "took", "joined", "sent"."""
+    """Return True if a lower-case word is a past form that needs no auxiliary: "took", "joined", "sent"."""
     return word in _PAST_ONLY or word in _PAST_AND_PARTICIPLE or bool(_PAST.match(word))
 
 
 def is_participle(word: str) -> bool:
-    """Say whether a lower-case word can be a past participle: "taken", "joined", "sent"."""
+    """Return True if a lower-case word can be a past participle: "taken", "joined", "sent"."""
     return word in _PARTICIPLES or word in _PAST_AND_PARTICIPLE or bool(_PAST.match(word))
 
 
 def is_adverb(word: str) -> bool:
-    """Say whether a lower-case word may stand between a subject and its verb."""
+    """Return True if a lower-case word is an adverb that may come between a subject and its verb."""
     return word in ADVERBS or (len(word) > 4 and word.endswith("ly") and word not in {"family", "reply", "supply"})
+
+
+def has_verb(words: Sequence[str]) -> bool:
+    """Return True if lower-case words look like a clause: they have a verb form, or more than a subject pronoun."""
+    after_pronoun = len(words) > 1 and words[0] in {"he", "she", "they", "it"}
+    return after_pronoun or any(form_of(word) for word in words)

@@ -1,4 +1,4 @@
-"""The small words of English that the rules for claims go by: closed classes, listed by hand."""
+"""Closed classes of English words, listed by hand."""
 
 from __future__ import annotations
 
@@ -21,6 +21,13 @@ OBJECTS = word_set(
 SUBORDINATORS = word_set(
     "when while after before although though if because since as once until unless whereas whenever where"
 )
+CLAUSE_OPENERS = word_set(
+    "who whom whose which that what when while where because if though although how why whether lest unless than "
+    "wherever whenever whoever having"
+)
+"""Words that open a clause inside a sentence."""
+CLAUSE_PREPOSITIONS = word_set("as before after until till since once so for")
+"""Words that open a clause if a verb follows, and a phrase otherwise."""
 ANAPHORS = word_set(
     "the it its this that these those such who which whom whose there thus hence both each neither nor or former "
     "latter one others another two"

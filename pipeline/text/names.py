@@ -94,7 +94,7 @@ class _Contexts:
     behind_article: int = 0
 
     def is_person(self) -> bool:
-        """Say whether the contexts are those of a person."""
+        """Return True if the contexts are those of a person."""
         untitled = self.count - self.titled
         placed = self.placed > _PLACE_SHARE * untitled
         behind_article = self.behind_article > _ARTICLE_SHARE * untitled
@@ -127,7 +127,7 @@ def person_words(text: str, phrases: Iterable[NamePhrase]) -> frozenset[tuple[st
 
 
 def is_place(words: Sequence[str]) -> bool:
-    """Say whether folded name words begin or end like a place's ("Lake Taupo", "Gannet Head")."""
+    """Return True if folded name words begin or end like a place's ("Lake Taupo", "Gannet Head")."""
     return words[0] in _PLACES or (len(words) > 1 and words[-1] in _PLACE_ENDS)
 
 
@@ -208,12 +208,12 @@ def lower_words(text: str, body: Span) -> Counter[str]:
 
 
 def may_be_name(words: Sequence[str]) -> bool:
-    """Say whether folded words can be a person's name: no mere titles, months or peoples, and no Cape or Mount."""
+    """Return True if folded words can be a person's name: no mere titles, months or peoples, and no Cape or Mount."""
     return bool(words) and not is_place(words) and not (_NEVER_NAMES | TITLES | SAINTS).issuperset(words)
 
 
 def _is_abbreviation(word: _Word) -> bool:
-    """Say whether a full stop after the word belongs to it: an initial, or a title cut short."""
+    """Return True if a full stop after the word belongs to it: an initial, or a title cut short."""
     return word.folded in ABBREVIATIONS or (len(word.folded) == 1 and word.folded != "i")
 
 

@@ -125,7 +125,7 @@ def _elected(text: str, phrases: Sequence[NamePhrase], touching: Sequence[range]
 
 
 def _acts(text: str, phrase: NamePhrase) -> bool:
-    """Say whether the name owns, speaks, feels or moves here, as persons do and places seldom."""
+    """Return True if the name owns, speaks, feels or moves here, as persons do and places seldom."""
     return bool(_DEED.match(text, phrase.end) or _SPEECH.search(text, max(0, phrase.start - 12), phrase.start))
 
 

@@ -19,7 +19,7 @@ import spacy
 from spacy.language import Language
 
 from pipeline.errors import SettingError
-from pipeline.language.long_tokens import bearable
+from pipeline.language.long_tokens import break_long_tokens
 from pipeline.language.titles import ABBREVIATIONS
 from pipeline.records import Novel, Span
 from pipeline.text.chapters import heading_span
@@ -75,7 +75,7 @@ def split_sentences(novel: Novel, nlp: Language) -> tuple[Span, ...]:
     unwanted = [name for name in nlp.pipe_names if name not in _KEPT_PIPES]
     sentences: list[Span] = []
     with nlp.memory_zone(), nlp.select_pipes(disable=unwanted):
-        documents = nlp.pipe((bearable(text[piece.start : piece.end]) for piece in pieces), batch_size=_BATCH)
+        documents = nlp.pipe((break_long_tokens(text[piece.start : piece.end]) for piece in pieces), batch_size=_BATCH)
         for piece, document in zip(pieces, documents, strict=True):
             proposed = [] if piece.start in headings else [sentence.start_char for sentence in document.sents]
             for span in _between(piece.start, _mended(text[piece.start : piece.end], proposed), piece.end):
@@ -126,7 +126,7 @@ def _mended(text: str, proposed: Iterable[int]) -> Iterator[int]:
 
 
 def _joins(text: str, start: int, *, has_capitals: bool) -> bool:
-    """Say whether what begins at ``start`` still belongs to the sentence before it."""
+    """Return True if what begins at ``start`` still belongs to the sentence before it."""
     following = text[start : start + 12].lstrip("\"“‘'«([_—–- \n")[:1]
     if has_capitals and following.islower():
         return True

@@ -175,7 +175,7 @@ def _flat(words: Iterable[str]) -> frozenset[str]:
 
 
 def _leads(own: Sequence[NamePhrase], rivals: Sequence[NamePhrase]) -> bool:
-    """Say whether no other full name with the same first name is more frequent than the target's."""
+    """Return True if no other full name with the same first name is more frequent than the target's."""
     counts = Counter(_flat(rival.words) for rival in rivals)
     return max(counts.values(), default=0) <= max(len(own), 1)
 
@@ -189,7 +189,7 @@ def _called(phrases: Iterable[NamePhrase]) -> TitleClass:
 def _owns_surname(
     target: ParsedName, called: TitleClass, around: Iterable[tuple[_Place, NamePhrase | None]], folded: str
 ) -> bool:
-    """Say whether the surname without title or first name can be the target's, and not a man's of the family."""
+    """Return True if the surname without title or first name can be the target's, and not a man's of the family."""
     surname = _flat(target.words[target.surname :])
     bearers = [(place, phrase) for place, phrase in around if phrase and _flat(phrase.words) == surname]
     if not any(title_class(phrase.title) == "man" for _, phrase in bearers):
