@@ -22,7 +22,7 @@ from spacy.language import Language
 
 from pipeline.claims.attributes import time_scope
 from pipeline.config import ChunkConfig, RetrievalConfig
-from pipeline.language.life_stage import told_time
+from pipeline.language.life_stage import find_life_stage
 from pipeline.records import Claim, Span, TimeScope
 from pipeline.retrieval.fusion import retrieve
 from pipeline.retrieval.index import LexicalIndex
@@ -62,18 +62,18 @@ def _ranks(folder: Path, *, presence: bool, bonus: float) -> Iterator[tuple[int,
         starts = [(int(start), n) for start, n in chapters.get_group(book)[["start", "n"]].to_numpy()]
         homes = [_chapter(starts, (span.start + span.end) // 2) for span in spans]
         index = LexicalIndex([text[span.start : span.end] for span in spans])
-        told = [told_time(text[span.start : span.end]) for span in spans] if bonus else []
+        life_stages = [find_life_stage(text[span.start : span.end]) for span in spans] if bonus else []
         for row in rows.itertuples():
             names = [part for part in str(row.char).split() if part[0].isupper()] if presence else []
             present = [i for i, span in enumerate(spans) if any(n in text[span.start : span.end] for n in names)]
             scope = time_scope(str(row.content))
             hits = [home == row.source_chapters for home in homes]
             claim = Claim("c1", "", "event", scope, "unspecified", str(row.content))
-            yield _first_hit(claim, index, present, told, hits, bonus), scope
+            yield _first_hit(claim, index, present, life_stages, hits, bonus), scope
 
 
 def _first_hit(
-    claim: Claim, index: LexicalIndex, present: list[int], told: list[TimeScope], hits: list[bool], bonus: float
+    claim: Claim, index: LexicalIndex, present: list[int], life_stages: list[TimeScope], hits: list[bool], bonus: float
 ) -> int:
     found = retrieve(
         [claim],
@@ -81,7 +81,7 @@ def _first_hit(
         content_vectors=None,
         claim_vectors=None,
         present=present,
-        told=told,
+        life_stages=life_stages,
         config=RetrievalConfig(top_k=max(CUTS), time_bonus=bonus),
     )
     return next((e.rank for e in found[claim.id] if hits[e.chunk_index]), max(CUTS) + 1)

@@ -9,7 +9,7 @@ from pathlib import Path
 from spacy.language import Language
 
 from pipeline.config import TextConfig, resolve_model_dir
-from pipeline.language.life_stage import told_time
+from pipeline.language.life_stage import find_life_stage
 from pipeline.records import Character, Chunk, Mention, Novel, Span, TimeScope
 from pipeline.retrieval.index import LexicalIndex, Lexicon
 from pipeline.storage.cache import ReadingCache, make_key
@@ -39,9 +39,9 @@ class Book:
         return build_cast(self.mentions, self.chunks, aliases=self.aliases)
 
     @cached_property
-    def told_times(self) -> tuple[TimeScope, ...]:
+    def life_stages(self) -> tuple[TimeScope, ...]:
         """The time of life that each chunk tells of."""
-        return tuple(told_time(self.novel.text[chunk.start : chunk.end]) for chunk in self.chunks)
+        return tuple(find_life_stage(self.novel.text[chunk.start : chunk.end]) for chunk in self.chunks)
 
     @property
     def lexicon(self) -> Lexicon:

@@ -149,10 +149,7 @@ class Reading:
 
 @dataclass(frozen=True)
 class Claim:
-    """One checkable statement of a backstory. ``id`` depends only on the character, the text and its position.
-
-    ``numbers``, ``years``, ``ages`` (in years) and ``places`` are what the text states of each, in reading order.
-    """
+    """One checkable statement of a backstory. ``id`` depends only on the character, the text and its position."""
 
     id: str
     character: str
@@ -160,10 +157,6 @@ class Claim:
     time_scope: TimeScope
     stability: Stability
     text: str
-    numbers: tuple[float, ...] = ()
-    years: tuple[int, ...] = ()
-    ages: tuple[float, ...] = ()
-    places: tuple[str, ...] = ()
 
 
 def claim_id(number: int, text: str, *, character: str) -> str:

@@ -194,7 +194,7 @@ class Pipeline:
             content_vectors=np.stack([state.content_vector for state in reading.states]),
             claim_vectors=self.reader.claim_vectors(reading, [claim.text for claim in claims]),
             present=character.chunks if character else (),
-            told=book.told_times,
+            life_stages=book.life_stages,
             config=self.config.retrieval,
         )
 

@@ -16,8 +16,8 @@ from typing import Any
 from jsonschema import Draft202012Validator
 
 from pipeline.errors import OutputError, WaiverError
+from pipeline.language.folding import fold
 from pipeline.records import ClaimVerdict, Waiver
-from pipeline.report.passages import fold
 from pipeline.report.resources import read_schema
 from pipeline.storage.files import locked_output, write_json
 

@@ -30,8 +30,9 @@ from tqdm import tqdm
 
 sys.path.insert(0, str(Path(__file__).parents[1]))
 
-from pipeline.language.folding import fold_text
-from pipeline.language.titles import PARTICLES, TITLES, word_set
+from pipeline.language.folding import fold_aligned
+from pipeline.language.titles import PARTICLES, TITLES
+from pipeline.language.word_lists import word_set
 from pipeline.records import Novel, Span
 from pipeline.text.characters import find_mentions
 from pipeline.text.names import trim_name, without_title
@@ -152,7 +153,7 @@ def name_spans(row: dict[str, Any]) -> list[tuple[int, int, str]]:
 
 
 def _is_all_name(tokens: Sequence[str], words: set[str]) -> bool:
-    folded = [fold_text(token).rstrip(".") for token in tokens]
+    folded = [fold_aligned(token).rstrip(".") for token in tokens]
     names = [token for token, key in zip(tokens, folded, strict=True) if key not in TITLES | PARTICLES]
     capitals = all(token[:1].isupper() or key in PARTICLES for token, key in zip(tokens, folded, strict=True))
     return (
@@ -169,14 +170,15 @@ def _trimmed(tokens: Sequence[str], start: int, end: int) -> tuple[int, int] | N
         if tokens[number] in {"'s", "’s"}:
             start = number + 1
     while start < end and (
-        not tokens[start][:1].isupper() or (fold_text(tokens[start]) in _BEFORE and fold_text(tokens[start]) != "said")
+        not tokens[start][:1].isupper()
+        or (fold_aligned(tokens[start]) in _BEFORE and fold_aligned(tokens[start]) != "said")
     ):
         start += 1
     stop = start
     number = start
     while number < end:
-        token, key = tokens[number], fold_text(tokens[number])
-        titled = fold_text(tokens[start]).rstrip(".") in TITLES and number == start + 1
+        token, key = tokens[number], fold_aligned(tokens[number])
+        titled = fold_aligned(tokens[start]).rstrip(".") in TITLES and number == start + 1
         if token[:1].isupper() or (token[:2].casefold() in {"d'", "d’", "l'", "l’", "o'"} and token[2:3].isupper()):
             stop = number + 1
         elif not (key in PARTICLES and (key != "of" or titled)):
@@ -187,10 +189,10 @@ def _trimmed(tokens: Sequence[str], start: int, end: int) -> tuple[int, int] | N
 
 def _is_person(tokens: Sequence[str], span: tuple[int, int]) -> bool:
     start, end = span
-    names = [fold_text(token).rstrip(".") for token in tokens[start:end]]
+    names = [fold_aligned(token).rstrip(".") for token in tokens[start:end]]
     if not set(names) - TITLES - PARTICLES or set(names) <= _DEITIES | PARTICLES:
         return False
-    before = fold_text(tokens[start - 1]) if start else ""
+    before = fold_aligned(tokens[start - 1]) if start else ""
     is_group = end - start == 1 and before in {"the", "these", "those"} and names[0].endswith("s")
     return not is_group
 
@@ -201,7 +203,7 @@ def _name_words(document: Doc) -> set[str]:
         token.text
         for entity in document.ents
         for token in entity
-        if token.text.isalpha() and len(token) > 2 and fold_text(token.text) not in TITLES | PARTICLES | _BEFORE
+        if token.text.isalpha() and len(token) > 2 and fold_aligned(token.text) not in TITLES | PARTICLES | _BEFORE
     }
 
 

@@ -1,1 +1,1 @@
-"""A backstory to claims: sentences split into statements that name their character."""
+"""From a backstory to claims: sentences split into statements that name their character."""

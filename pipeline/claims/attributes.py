@@ -1,19 +1,17 @@
-"""What kind of claim a sentence makes, by lexical rules that can be read.
+"""Type, time scope and stability of a claim, by lexical rules.
 
-Each rule is a list of phrases, matched as whole words in any case. They say what the words suggest, not what is so:
-"He was hanged one night" has the cue of a moment and is an event, "He always feared dogs" has none and is a trait.
+Each rule is a list of phrases, matched as whole words in any case: "He was hanged one night" has the cue of a moment
+and is an event, "He always feared dogs" has none and is a trait.
 """
 
 from __future__ import annotations
 
 import re
-from collections.abc import Sequence
 
-from pipeline.claims.facts import find_ages
+from pipeline.language.life_stage import ADULT_FROM
+from pipeline.language.numbers import find_ages
 from pipeline.language.verbs import BE, HAVE, form_of, is_past
 from pipeline.records import ClaimType, Stability, TimeScope
-
-OF_AGE = 18
 
 
 def _cue(*phrases: str) -> re.Pattern[str]:
@@ -29,7 +27,7 @@ _RULE = _cue(
     "laws?", "customs?", "traditions?", "forbidden", "forbids?", "must", "may not", "(?:no one|nobody) may",
     "according to (?:legend|law|custom)",
 )  # fmt: skip
-# Of the present these speak of the world; of the past they tell a story: "No one knew the truth".
+# In the present tense these state a rule, in the past they narrate: "No one knew the truth".
 _RULE_OF_NOW = _cue("always", "never", "cannot", "no one", "nobody", "everyone", "everybody", "every", "all")
 _HABIT = _cue(
     "always",
@@ -41,7 +39,7 @@ _HABIT = _cue(
     _USED_TO,
     _EVERY,
 )
-# A standing quality, when no deed is told before it.
+# A lasting quality, where no action precedes it.
 _QUALITY = _cue(
     "lifelong", "habits?", "known for", "famous for", "skilled", "gifted", "fluent", "able to", "could", "can",
     "afraid", "fear(?:s|ed)", "love[sd]", "hate[sd]", "despise[sd]", "distrust(?:s|ed)", "believe[sd]?", "viewed",
@@ -80,7 +78,7 @@ _PASSING = _cue(
 _KIN = (
     "father|mother|parents|brother|sister|uncle|aunt|grandfather|grandmother|stepfather|stepmother|son|daughter|cousin"
 )
-# Whoever begins a sentence with these tells of a relative, and of the relative's age and marriage.
+# A sentence that begins with these is about a relative, and so are the ages and marriages in it.
 _OF_KIN = re.compile(rf"(?:his|her|their|[\w-]+['’]s)\s+(?:\w+\s+)?(?:{_KIN})\b", re.IGNORECASE)
 _OWN_YOUTH = _cue(
     "childhood", "boyhood", "girlhood", "when (?:he|she|they) (?:was|were) (?:still )?(?:an? )?(?:young|child|boy|girl)"
@@ -88,24 +86,18 @@ _OWN_YOUTH = _cue(
 _QUOTED = re.compile(r"“[^”]*”|\"[^\"]*\"")
 
 
-def has_verb(words: Sequence[str]) -> bool:
-    """Say whether lower-case words look like a clause: a verb form that is no noun, or a subject pronoun and more."""
-    after_pronoun = len(words) > 1 and words[0] in {"he", "she", "they", "it"}
-    return after_pronoun or any(form_of(word) for word in words)
-
-
 def claim_type(text: str, *, about_person: bool) -> ClaimType:
-    """Return world_rule for a rule without the character, trait for a standing quality or habit, else event.
+    """Return "world_rule" for a rule without the character, "trait" for a lasting quality or habit, else "event".
 
-    What stands in quotation marks is said, and tells nothing of the kind.
+    Quoted words are ignored.
     """
-    told = _QUOTED.sub(" ", text)
-    if not about_person and _is_rule(told):
+    plain = _QUOTED.sub(" ", text)
+    if not about_person and _is_rule(plain):
         return "world_rule"
-    if _MOMENT.search(told) or _PASSING.search(told) or find_ages(told):
+    if _MOMENT.search(plain) or _PASSING.search(plain) or find_ages(plain, clock=False):
         return "event"
-    quality = _QUALITY.search(told)
-    if _HABIT.search(told) or (quality is not None and not _tells_deed(told[: quality.start()])):
+    quality = _QUALITY.search(plain)
+    if _HABIT.search(plain) or (quality is not None and not _has_action(plain[: quality.start()])):
         return "trait"
     return "event"
 
@@ -117,26 +109,26 @@ def _is_rule(text: str) -> bool:
     return bool(_RULE.search(text)) or bool(_RULE_OF_NOW.search(text) and not in_past and not persons)
 
 
-def _tells_deed(text: str) -> bool:
+def _has_action(text: str) -> bool:
     return any(form_of(word) and word not in BE | HAVE for word in re.findall(r"[a-z-]+", text.lower())[1:])
 
 
 def time_scope(text: str) -> TimeScope:
-    """Return the time of life that the words or a stated age point to; unspecified when none, or both.
+    """Return the life stage that the words or an age point to; "unspecified" without a cue, or with cues of both.
 
     In a sentence about a relative only the character's own age and childhood count.
     """
-    ages = find_ages(text)
+    ages = [age.years for age in find_ages(text, clock=False)]
     of_kin = _OF_KIN.match(text) is not None
-    child = bool((_OWN_YOUTH if of_kin else _CHILD).search(text)) or any(age < OF_AGE for age in ages)
-    adult = (not of_kin and bool(_ADULT.search(text))) or any(age >= OF_AGE for age in ages)
+    child = bool((_OWN_YOUTH if of_kin else _CHILD).search(text)) or any(age < ADULT_FROM for age in ages)
+    adult = (not of_kin and bool(_ADULT.search(text))) or any(age >= ADULT_FROM for age in ages)
     if child == adult:
         return "unspecified"
     return "childhood" if child else "adulthood"
 
 
 def stability(text: str, kind: ClaimType) -> Stability:
-    """Return how long the claim says it holds; traits and rules last when no word speaks against it."""
+    """Return how long the claim holds by its words; traits and rules are long-term unless a word contradicts."""
     lasting, passing = bool(_LASTING.search(text)), bool(_PASSING.search(text))
     if lasting != passing:
         return "long_term" if lasting else "short_term"

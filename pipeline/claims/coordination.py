@@ -1,17 +1,20 @@
-"""The predicates of one subject, each to a sentence of its own.
+"""Split the coordinated predicates of one subject, each into a sentence.
 
-"In 1815 Faria was re-arrested and shipped to the Château d'If" has two; the second is given what it shares with the
-first: the phrase in front, the subject, and the "was" or "had". Why a cut is refused: ``pipeline.claims.clauses``.
+"In 1815 Faria was re-arrested and shipped to the Château d'If" has two; the second repeats what it shares with the
+first: the fronted phrase, the subject, and the "was" or "had". When a clause is not split: ``pipeline.claims.clauses``.
+What these rules add to the split of clauses is measured in ``docs/log.md``.
 """
 
 from __future__ import annotations
 
 import re
 from collections.abc import Iterator, Sequence
-from typing import NamedTuple
+from itertools import pairwise
 
-from pipeline.claims.dangling import is_balanced, points_back, speaks_of_stranger
-from pipeline.claims.subject import POSSESSIVES, WORD, Protagonist, words_of
+from pipeline.claims.clause_head import Head, find_head
+from pipeline.claims.dangling import has_dangling_reference, has_unresolved_pronoun, is_closed
+from pipeline.claims.subject import Protagonist
+from pipeline.language.time_words import DATE, FRONTED_TIME, TIME, TIME_SHIFTS
 from pipeline.language.verbs import (
     ADJECTIVAL,
     BE,
@@ -26,164 +29,53 @@ from pipeline.language.verbs import (
     is_adverb,
     is_participle,
 )
-from pipeline.language.word_lists import FREQUENCIES, OBJECTS, PREPOSITIONS, SUBORDINATORS, listed
+from pipeline.language.word_lists import (
+    CLAUSE_OPENERS,
+    CLAUSE_PREPOSITIONS,
+    FREQUENCIES,
+    OBJECTS,
+    PREPOSITIONS,
+    word_set,
+)
+from pipeline.language.words import HYPHENATED_WORD, words_of
 
 FEWEST = 3
-"""Words of the shortest predicate that may become a claim, its subject with it: "Faria was re-arrested"."""
+"""Words of the shortest predicate that may become a claim, with its subject: "Faria was re-arrested"."""
 
 _JOINT = re.compile(r"(?P<mark>,)?\s+(?P<word>and|but|yet)\s+|(?P<comma>,)\s+(?!(?:and|but|yet)\b)")
 _VERB_AFTER_COMMA = re.compile(r",\s+(\w+)")
-TIME = re.compile(
-    r"\b(?:1\d{3}|20\d{2}|age[ds]?|years?|months?|weeks?|days?|nights?|mornings?|evenings?|hours?|winters?|summers?"
-    r"|springs?|autumns?|January|February|March|April|June|July|August|September|October|November|December|Monday"
-    r"|Tuesday|Wednesday|Thursday|Friday|Saturday|Sunday|Christmas|Easter)\b"
-)
-_DATED = re.compile(r"\b(?:in|on|at|by|since|until|after|before|from)\s+(?:\w+\s+){0,2}(?:\d|age\b)")
-TIME_LEAD = re.compile(
-    r"(?:At|By|In|On|From|Since|Until|Before|After|During|When|While|Once|As|For|Throughout|Within|Upon|One|That|Two"
-    r"|Three|Four|Five|Six|Seven|Eight|Nine|Ten)\b"
-)
-SHIFTS = listed(
-    "then later thereafter afterwards afterward eventually finally soon still ever subsequently meanwhile ultimately "
-    "again once never always often until since"
-)
-STOPS = listed(
-    "who whom whose which that what when while where because if though although how why whether lest unless than "
-    "wherever whenever whoever"
-)  # fmt: skip
-STOPS_BEFORE_CLAUSE = listed("as before after until till since once so for")
-_NEGATED = listed(
+_NEGATED = word_set(
     "never not no nor neither hardly scarcely barely seldom rarely without nothing nobody none always often usually "
     "sometimes frequently regularly would used almost nearly either both only cannot once occasionally"
 )
-_OWN_TIME = listed("died married remarried retired became was were is")
-"""Verbs whose time, named behind them, is theirs alone: "lost his wife and died in 1840"."""
-_LEADS = PREPOSITIONS | listed("while when") - listed("about of off out up away back down")
-"""Words with which a phrase in front of the subject may begin."""
+_OWN_TIME = word_set("died married remarried retired became was were is")
+"""Verbs to which a following time belongs alone: "lost his wife and died in 1840"."""
 
 
-class _Head(NamedTuple):
-    """Where a clause begins to say something: the phrase in front, the subject, and the offset of what follows."""
-
-    lead: str
-    subject: str
-    start: int
-    is_person: bool
-
-
-def predicates_of(clause: str, person: Protagonist) -> Iterator[str]:
-    """Yield a clause with its predicates apart, each with what they share, or the clause as it is."""
-    head = _head_of(clause, person)
+def split_predicates(clause: str, person: Protagonist) -> Iterator[str]:
+    """Yield the predicates of a clause, each with what they share, or the clause unchanged."""
+    head = find_head(clause, person)
     if head is None:
         yield clause
         return
-    members = _members(clause[head.start :], head, person)
+    predicates = _predicates(clause[head.start :], head, person)
     before = clause[: head.start]
-    whole = len(members) == 1 or clause.rstrip().endswith("?")
-    if whole or any(not _says_enough(before, member, head, person) for member in members):
+    whole = len(predicates) == 1 or clause.rstrip().endswith("?")
+    if whole or any(not _is_complete(before, predicate, head, person) for predicate in predicates):
         yield clause
         return
-    yield from (before + member for member in members)
+    yield from (before + predicate for predicate in predicates)
 
 
-def _says_enough(before: str, member: str, head: _Head, person: Protagonist) -> bool:
-    """Say whether a predicate, with what it shares, has words enough and tells of the person."""
-    about = head.is_person or not person.name or person.is_named_in(member)
-    about = about or not set(person.pronouns).isdisjoint(words_of(member))
-    return about and len(words_of(before + member)) >= FEWEST
+def _is_complete(before: str, predicate: str, head: Head, person: Protagonist) -> bool:
+    """Return True if a predicate, with what it shares, has enough words and is about the person."""
+    about = head.is_person or not person.name or person.is_named_in(predicate)
+    about = about or not set(person.pronouns).isdisjoint(words_of(predicate))
+    return about and len(words_of(before + predicate)) >= FEWEST
 
 
-def _head_of(clause: str, person: Protagonist) -> _Head | None:
-    words = list(WORD.finditer(clause))
-    if not words:
-        return None
-    first = _subject_after_lead(clause, words, person)
-    found = _subject_at(clause, words, first, person) if first else None
-    if found is None:
-        first = 0
-        found = _subject_at(clause, words, 0, person)
-    if found is None:
-        return None
-    last, is_person = found
-    start = words[last].start()
-    subject = clause[words[first].start() : start]
-    return _Head(clause[: words[first].start()], subject, start, is_person)
-
-
-def _subject_after_lead(clause: str, words: Sequence[re.Match[str]], person: Protagonist) -> int:
-    """Return the place of the subject behind a phrase in front that has no clause of its own, 0 where there is none."""
-    opening = words[0][0].lower()
-    is_lead = opening in _LEADS or opening.endswith("ing") or is_participle(opening) or opening in {"one", "that"}
-    if not is_lead:
-        return 0
-    for place in range(1, len(words)):
-        word, between = words[place][0], clause[words[place - 1].end() : words[place].start()]
-        is_own = word in person.pronouns[:1] or (
-            between == ", " and word[0].isupper() and person.begins(clause[words[place].start() :])
-        )
-        if is_own:
-            lead = [found[0].lower() for found in words[:place]]
-            has_clause = any(form_of(found) == "finite" for found in lead) or not STOPS.isdisjoint(lead[1:])
-            own_verbs = opening in {"as", "after", "before", "since", "until", "when", "while"} and any(
-                form_of(found) for found in lead[1:]
-            )
-            strange = any(mark in clause[: words[place].start()] for mark in ";:—")
-            return 0 if has_clause or own_verbs or strange else place
-    return 0
-
-
-def _subject_at(
-    clause: str, words: Sequence[re.Match[str]], first: int, person: Protagonist
-) -> tuple[int, bool] | None:
-    """Return the place of the verb of a subject that begins at ``first``, and whether the subject is the person."""
-    plain = [word[0].lower() for word in words]
-    place, is_person = first, False
-    if person.pronouns and plain[first] == person.pronouns[0]:
-        place, is_person = first + 1, True
-    elif words[first][0][0].isupper() and plain[first] not in _LEADS | OBJECTS | POSSESSIVES | SUBORDINATORS:
-        place += 1
-        while place < len(words) and _runs_on(clause, words, place):
-            place += 1
-        is_person = person.is_named_in(clause[words[first].start() : words[place - 1].end()])
-        if place == first + 1 and form_of(plain[first]) and not is_person:
-            return _subjectless(plain, first)
-    elif plain[first] in {"his", "her", "their", "the", "a", "an"}:
-        place = _noun_phrase(clause, words, plain, first)
-    else:
-        return _subjectless(plain, first)
-    verb = place
-    while verb < len(words) and verb < place + 3 and is_adverb(plain[verb]):
-        verb += 1
-    gap = clause[words[place - 1].end() : words[verb].end()] if verb < len(words) else ","
-    if verb >= len(words) or "," in gap or not form_of(plain[verb]):
-        return None
-    return place, is_person
-
-
-def _subjectless(plain: Sequence[str], first: int) -> tuple[int, bool] | None:
-    """Take a sentence that begins with a verb and its object for one whose subject, the person, is left out."""
-    following = plain[first + 1] if first + 1 < len(plain) else ""
-    verb = form_of(plain[first]) == "open" and plain[first] not in PASSIVE | LIKE_NOUNS | {"born"}
-    return (first, True) if first == 0 and verb and following in OBJECTS | {"out", "up"} else None
-
-
-def _runs_on(clause: str, words: Sequence[re.Match[str]], place: int) -> bool:
-    between = clause[words[place - 1].end() : words[place].start()]
-    return words[place][0][0].isupper() and between in {" ", ". "}
-
-
-def _noun_phrase(clause: str, words: Sequence[re.Match[str]], plain: Sequence[str], first: int) -> int:
-    """Return the place behind a noun phrase of at most four words, whose verb can be nothing but a verb."""
-    for place in range(first + 2, min(first + 5, len(words))):
-        if "," in clause[words[first].end() : words[place].start()] or plain[place - 1] in STOPS:
-            break
-        if form_of(plain[place]) == "finite" and plain[place] not in LIKE_NOUNS:
-            return place
-    return first + 1
-
-
-def _members(predicate: str, head: _Head, person: Protagonist) -> list[str]:
-    """Return the predicates that may be cut apart, with "was" or "had" where a later one shares it."""
+def _predicates(predicate: str, head: Head, person: Protagonist) -> list[str]:
+    """Return the predicates that may be split, each with the "was" or "had" that it shares."""
     mark = re.search(r"[;:—]", predicate)
     reach = mark.start() if mark else len(predicate)
     joints = [joint for joint in _JOINT.finditer(predicate, 0, reach) if _verb_of(predicate[joint.end() :])]
@@ -195,41 +87,41 @@ def _members(predicate: str, head: _Head, person: Protagonist) -> list[str]:
         shared = _shared_helper(left, right, helper)
         closes = joint["word"] or any(later["word"] for later in joints[number + 1 :]) or right.startswith("then ")
         whole = predicate[joint.end() :]
-        if shared is not None and closes and _may_cut(left, right, whole, joint, head, person):
+        if shared is not None and closes and _may_split(left, right, whole, joint, head, person):
             accepted.append((joint, shared))
             first, helper = joint.end(), shared
-    return _cut_at(predicate, accepted)
+    return _split_at(predicate, accepted)
 
 
-def _cut_at(predicate: str, accepted: Sequence[tuple[re.Match[str], str]]) -> list[str]:
-    members: list[str] = []
+def _split_at(predicate: str, accepted: Sequence[tuple[re.Match[str], str]]) -> list[str]:
+    predicates: list[str] = []
     first, helper = 0, ""
     for joint, shared in [*accepted, (None, "")]:
         end = len(predicate) if joint is None else joint.start()
         text = predicate[first:end]
         commas = [comma for comma in _VERB_AFTER_COMMA.finditer(text) if form_of(comma[1])]
-        # What was a list of three and is now one of two wants its "and".
+        # A list of three that becomes a list of two needs an "and".
         if joint is not None and commas and commas[-1][1] != "then":
             text = f"{text[: commas[-1].start()]} and {text[commas[-1].start(1) :]}"
-        members.append(f"{helper} {text}" if helper else text)
+        predicates.append(f"{helper} {text}" if helper else text)
         first, helper = (0 if joint is None else joint.end()), shared
-    return members
+    return predicates
 
 
 def _verb_of(right: str) -> tuple[str, str] | None:
-    """Return the verb with which a text begins, behind adverbs, and the word after it; None where it is none."""
-    words = [word[0] for word in WORD.finditer(right[:200])]
-    place = 0
-    while place < min(3, len(words)) and (is_adverb(words[place]) or words[place] in FREQUENCIES):
-        place += 1
-    if place >= len(words) or not words[place].islower():
+    """Return the verb with which a text begins, after adverbs, and the next word; None if it begins otherwise."""
+    words = [word[0] for word in HYPHENATED_WORD.finditer(right[:200])]
+    index = 0
+    while index < min(3, len(words)) and (is_adverb(words[index]) or words[index] in FREQUENCIES):
+        index += 1
+    if index >= len(words) or not words[index].islower():
         return None
-    gap = re.match(rf"[\w’'-]+(?:\s+[\w’'-]+){{{place}}}", right)
-    if gap is None or not form_of(words[place]):
+    gap = re.match(rf"[\w’'-]+(?:\s+[\w’'-]+){{{index}}}", right)
+    if gap is None or not form_of(words[index]):
         return None
     rest = right[gap.end() :]
-    following = words[place + 1] if place + 1 < len(words) and not rest.startswith((",", ".", ";", ":", "—")) else ""
-    verb = words[place]
+    following = words[index + 1] if index + 1 < len(words) and not rest.startswith((",", ".", ";", ":", "—")) else ""
+    verb = words[index]
     if verb in LIKE_NOUNS and following.lower() not in OBJECTS:
         return None
     if verb in ADJECTIVAL and following.islower() and following not in OBJECTS | PREPOSITIONS:
@@ -238,9 +130,9 @@ def _verb_of(right: str) -> tuple[str, str] | None:
 
 
 def _shared_helper(left: str, right: str, helper: str) -> str | None:
-    """Return the "was" or "had" of ``left`` that ``right`` shares, empty where none; None where it cannot be told."""
+    """Return the "was" or "had" of ``left`` that ``right`` shares, empty for none; None where it is ambiguous."""
     found = _verb_of(right)
-    words = [word[0].lower() for word in WORD.finditer(left)]
+    words = [word[0].lower() for word in HYPHENATED_WORD.finditer(left)]
     if found is None or not words:
         return None
     verb, following = found
@@ -257,22 +149,22 @@ def _shared_helper(left: str, right: str, helper: str) -> str | None:
 
 
 def _own_helper(words: Sequence[str]) -> str:
-    """Return "was" or the like, or "had" before a participle, with which a predicate begins; else nothing."""
-    place = 0
-    while place < min(3, len(words)) and is_adverb(words[place]):
-        place += 1
-    if place >= len(words):
+    """Return the "was" or the like, or "had" before a participle, with which a predicate begins, or ""."""
+    index = 0
+    while index < min(3, len(words)) and is_adverb(words[index]):
+        index += 1
+    if index >= len(words):
         return ""
-    if words[place] in BE:
-        return words[place]
-    later = [word for word in words[place + 1 : place + 3] if not is_adverb(word)]
-    return words[place] if words[place] in HAVE and later and is_participle(later[0]) else ""
+    if words[index] in BE:
+        return words[index]
+    later = [word for word in words[index + 1 : index + 3] if not is_adverb(word)]
+    return words[index] if words[index] in HAVE and later and is_participle(later[0]) else ""
 
 
-def _may_cut(left: str, right: str, whole: str, joint: re.Match[str], head: _Head, person: Protagonist) -> bool:
+def _may_split(left: str, right: str, whole: str, joint: re.Match[str], head: Head, person: Protagonist) -> bool:
     words, verb = words_of(left), _verb_of(right)
-    assert verb is not None, "only joints before a verb are looked at"
-    if not (is_balanced(left) and is_balanced(right)) or len(words) < 2 or len(words_of(right)) < 2:
+    assert verb is not None, "every joint precedes a verb"
+    if not (is_closed(left) and is_closed(right)) or len(words) < 2 or len(words_of(right)) < 2:
         return False
     if _has_clause(words) or not _NEGATED.isdisjoint(words):
         return False
@@ -282,27 +174,28 @@ def _may_cut(left: str, right: str, whole: str, joint: re.Match[str], head: _Hea
 
 
 def _has_clause(words: Sequence[str]) -> bool:
-    """Say whether a predicate holds a clause of its own, to which what follows might belong."""
-    if not STOPS.isdisjoint(words[1:]) or not {"he", "she", "they", "it", "i", "we"}.isdisjoint(words):
+    """Return True if a predicate contains a clause, to which what follows might belong."""
+    if not CLAUSE_OPENERS.isdisjoint(words[1:]) or not {"he", "she", "they", "it", "i", "we"}.isdisjoint(words):
         return True
-    verbs = [place for place, word in enumerate(words) if form_of(word) == "finite" and word not in LIKE_NOUNS]
-    if any(place > 1 for place in verbs):
+    verbs = [index for index, word in enumerate(words) if form_of(word) == "finite" and word not in LIKE_NOUNS]
+    if any(index > 1 for index in verbs):
         return True
     if not SAYING.isdisjoint(words[:3]) and any(form_of(word) for word in words[3:]):
         return True
     return any(
-        word in STOPS_BEFORE_CLAUSE and any(form_of(later) for later in words[place + 2 :])
-        for place, word in enumerate(words)
+        word in CLAUSE_PREPOSITIONS and any(form_of(later) for later in words[index + 2 :])
+        for index, word in enumerate(words)
     )
 
 
 def _may_belong_to_a_noun(words: Sequence[str], verb: tuple[str, str], joint: re.Match[str]) -> bool:
-    """Say whether the second verb may be a participle that describes something in the first predicate."""
+    """Return True if the second verb may be a participle that modifies a noun of the first predicate."""
     form, following = verb
     if form_of(form) == "finite" or following.lower() in OBJECTS or form in INTRANSITIVE:
         return False
     first = next((word for word in words if not is_adverb(word)), "")
-    if first in PERCEIVING:
+    complements = (word in PERCEIVING and later not in PREPOSITIONS for word, later in pairwise(words))
+    if first in PERCEIVING or (first in BE and any(complements)):
         return True
     if joint["comma"] and following in PREPOSITIONS | {""} and form in PASSIVE:
         return True
@@ -310,10 +203,14 @@ def _may_belong_to_a_noun(words: Sequence[str], verb: tuple[str, str], joint: re
     return bool(inside) and first not in BE | HAVE
 
 
-def _needs_left(left: str, right: str, whole: str, head: _Head, person: Protagonist) -> bool:
-    """Say whether the second predicate would lose a time, or whom or what it speaks of."""
+def _needs_left(left: str, right: str, whole: str, head: Head, person: Protagonist) -> bool:
+    """Return True if the second predicate without the first would lose a time or an antecedent."""
     words = words_of(right)
-    if speaks_of_stranger(words, person) or points_back(words, person) or not {"it", "its", "there"}.isdisjoint(words):
+    if (
+        has_unresolved_pronoun(words, person)
+        or has_dangling_reference(words, person)
+        or not {"it", "its", "there"}.isdisjoint(words)
+    ):
         return True
     if head.is_person and len(person.pronouns) == 3 and person.pronouns[2] in words[:6]:
         return True
@@ -321,9 +218,9 @@ def _needs_left(left: str, right: str, whole: str, head: _Head, person: Protagon
         return True
     if head.lead.startswith("To ") and ("then" in words or "then" in words_of(left)):
         return True
-    if TIME_LEAD.match(head.lead) and not SHIFTS.isdisjoint(words) and words[0] != "then":
+    if FRONTED_TIME.match(head.lead) and not TIME_SHIFTS.isdisjoint(words) and words[0] != "then":
         return True
-    dated = _DATED.search(whole)
+    dated = DATE.search(whole)
     if head.lead or dated is None or TIME.search(left):
         return False
     verbs = [word for word in words_of(whole[: dated.start()]) if form_of(word)]

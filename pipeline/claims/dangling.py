@@ -1,31 +1,26 @@
-"""Whether a part of a sentence, cut off, would lean on what stood before it: a pronoun, "the man", "that moment"."""
+"""References of a part of a sentence to another part: a pronoun, "the man", "that moment"."""
 
 from __future__ import annotations
 
 from collections.abc import Sequence
 from itertools import pairwise
 
-from pipeline.claims.subject import PRONOUNS, Protagonist
-from pipeline.language.word_lists import listed
+from pipeline.claims.subject import Protagonist
+from pipeline.language.punctuation import is_balanced
+from pipeline.language.word_lists import PRONOUNS, word_set
 
-_VAGUE = listed("man woman girl lady stranger latter former same other others document animal two three")
-_WOMEN = listed("mother sister wife daughter aunt niece widow woman girl lady queen princess nun grandmother")
-_MEN = listed("father brother husband son uncle nephew man boy king prince priest monk grandfather captain")
-
-
-def is_balanced(text: str) -> bool:
-    """Say whether a text closes the quotations, brackets and dashes that it opens."""
-    return (
-        text.count("“") == text.count("”")
-        and text.count("(") == text.count(")")
-        and text.count('"') % 2 == 0
-        and text.count("‘") <= text.count("’")
-        and text.count("—") != 1
-    )
+_VAGUE = word_set("man woman girl lady stranger latter former same other others document animal two three")
+_WOMEN = word_set("mother sister wife daughter aunt niece widow woman girl lady queen princess nun grandmother")
+_MEN = word_set("father brother husband son uncle nephew man boy king prince priest monk grandfather captain")
 
 
-def speaks_of_stranger(words: Sequence[str], person: Protagonist) -> bool:
-    """Say whether a pronoun is there that is not the person's, and nobody before it whom it may mean."""
+def is_closed(text: str) -> bool:
+    """Return True if a part of a sentence opens no quotation, bracket or pair of dashes that it does not close."""
+    return is_balanced(text) and text.count("—") != 1
+
+
+def has_unresolved_pronoun(words: Sequence[str], person: Protagonist) -> bool:
+    """Return True if a third-person pronoun, not the person's own, has no antecedent in ``words``."""
     for family in PRONOUNS.values():
         if set(family) & set(person.pronouns):
             continue
@@ -37,8 +32,8 @@ def speaks_of_stranger(words: Sequence[str], person: Protagonist) -> bool:
     return False
 
 
-def points_back(words: Sequence[str], person: Protagonist) -> bool:
-    """Say whether an early "them", "their" or "it", or "the man" or "that moment", speaks of something before."""
+def has_dangling_reference(words: Sequence[str], person: Protagonist) -> bool:
+    """Return True if an early "them", "their" or "it", or "the man" or "that moment", refers to something earlier."""
     if "they" not in person.pronouns and any(word in {"them", "their", "it", "its"} for word in words[:6]):
         return True
     pairs = list(pairwise(words))

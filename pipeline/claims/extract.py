@@ -1,13 +1,9 @@
-"""A backstory to claims: sentences, cautiously parted, naming their character, with types read off by lexical rules.
+"""From a backstory to claims: sentences, split into facts, that name their character, with attributes by rules.
 
-A sentence is parted only where both sides can stand alone: at a semicolon, and at a comma with "and", "but" or the
-like before the character's own pronoun or name. Each side then has four words and a verb, and the right side does not
-lean on the left ("it", "the child", a pronoun for somebody else); where in doubt the sentence stays whole.
-
-A claim is read by itself, so its text names its character. Text that names the character already is left alone; a
-leading He, She, They, His, Her or Their becomes the name; any other text is put behind it, "Edmond Dantès: At twelve
-he went to sea." Which pronouns are the character's own is decided once for the backstory: those that most of its
-sentences begin with.
+A claim is read by itself, so its text names its character. A text that names the character already is not changed; a
+leading He, She, They, His, Her or Their becomes the name; any other text is preceded by it, "Edmond Dantès: At twelve
+he went to sea." The character's pronouns are decided once for the backstory: those that most of its sentences begin
+with.
 """
 
 from __future__ import annotations
@@ -18,19 +14,23 @@ from itertools import islice
 
 from spacy.language import Language
 
-from pipeline.claims.attributes import claim_type, has_verb, stability, time_scope
-from pipeline.claims.clauses import SHORTEST, parts_of
-from pipeline.claims.facts import find_facts
+from pipeline.claims.attributes import claim_type, stability, time_scope
+from pipeline.claims.clauses import SHORTEST, split_facts
 from pipeline.claims.files import LONGEST
-from pipeline.claims.subject import SMALL_WORDS, WORD, Protagonist, find_protagonist, words_of
+from pipeline.claims.pronouns import insert_name
+from pipeline.claims.subject import FUNCTION_WORDS, Protagonist, find_protagonist
 from pipeline.errors import BackstoryError
-from pipeline.language.long_tokens import bearable
+from pipeline.language.long_tokens import break_long_tokens
+from pipeline.language.punctuation import is_balanced
+from pipeline.language.titles import ABBREVIATIONS
+from pipeline.language.verbs import has_verb
+from pipeline.language.words import HYPHENATED_WORD, words_of
 from pipeline.records import Claim, claim_id
 
 LONGEST_JOINED = 1_000
-"""Characters from which on a sentence takes up nothing more: "1. 2. 3. ..." would be joined for minutes."""
+"""Characters from which on nothing is joined to a sentence: "1. 2. 3. ..." would take minutes."""
 WRAPPED = 60
-"""Characters of a line from which on its break is taken for typesetting and not for the end of a statement."""
+"""Characters of a line from which on its break is typesetting, not the end of a statement."""
 
 _MARKS = re.compile(r"(?<!\w)(\*{1,3}|_{1,3}|`)(?=\S)(.{1,500}?)(?<=\S)\1(?!\w)")
 _LABEL = re.compile(r"(\*{2,3}|_{2,3})(?:[^*_]{1,80}:\s*\1|[^*_]{1,80}\1\s*:)\s*")
@@ -40,45 +40,52 @@ _ENDED = re.compile(r"[.!?…][\"”’')\]]*$")
 _OPENING = re.compile(r"\s+([“‘«(\[\"'])$")
 _STOPPED = re.compile(r",([”\"’])$")
 _INITIAL = re.compile(r"^\W*\w")
-# Of these spaCy's tokenizer knows some, and takes the point of the others for the end of a sentence.
-_ABBREVIATED = re.compile(
-    r"(?<!\w)(?:Mr|Mrs|Ms|Dr|M|MM|Mme|Mlle|St|Ste|Capt|Col|Lt|Maj|Gen|Sgt|Adm|Rev|Revd|Hon|Prof|Messrs|Mt|Ft|vs|No"
-    r"|Jno|Jas|Jos|Chas|Geo|Thos|Wm)\.$"
-)
+_TITLE_CUT_SHORT = "|".join(sorted(title.capitalize() for title in ABBREVIATIONS))
+# The tokenizer of spaCy knows some of these, and ends a sentence at the full stop of the others.
+_ABBREVIATED = re.compile(rf"(?<!\w)(?:{_TITLE_CUT_SHORT}|MM|Mt|Ft|vs|No|Jno|Jas|Jos|Chas|Geo|Thos|Wm)\.$")
 
 
 def extract_claims(backstory: str, character: str, nlp: Language) -> tuple[Claim, ...]:
-    """Return the claims of a backstory, in its order, each once.
+    """Return the claims of a backstory, in its order, without duplicates.
 
-    ``nlp`` sets sentence boundaries (a blank pipeline with a sentencizer will do). Of a name with slashes the first
-    side is written and every side recognised; without a character no name is put in. Markdown is taken off, and bold
-    labels ("**Turning Point**:") and headings are left out.
+    ``nlp`` sets sentence boundaries (a blank pipeline with a sentencizer is enough). Of a name with slashes the first
+    side is written and every side recognised; without a character no name is inserted. Markdown, bold labels
+    ("**Turning Point**:") and headings are removed.
 
     Raises BackstoryError when no claim is found.
     """
-    if len(backstory) > LONGEST:
-        raise BackstoryError(
-            f"the backstory has {len(backstory)} characters; expected at most {LONGEST}; give the backstory, no novel"
-        )
-    sentences = [sentence for block in _blocks(backstory) for sentence in _sentences(block, nlp)]
-    sentences = [sentence for sentence in sentences if not _is_heading(sentence)] or sentences
-    person = find_protagonist(character, sentences)
-    parts = [_finish(part) for sentence in sentences for part in parts_of(sentence, person)]
+    sentences, person = split_backstory(backstory, character, nlp)
+    parts = [_finish(part) for sentence in sentences for part in split_facts(sentence, person)]
     if not parts:
         raise BackstoryError(
-            "the backstory holds no claim; expected at least one sentence of words; write what it says of the character"
+            "the backstory has no claim; expected at least one sentence of words; write a statement about the character"
         )
-    texts = {person.put_into(part): part for part in parts}
+    texts = {insert_name(part, person): part for part in parts}
     return tuple(_claim(number, text, texts[text], person, character) for number, text in enumerate(texts, start=1))
 
 
+def split_backstory(backstory: str, character: str, nlp: Language) -> tuple[list[str], Protagonist]:
+    """Return the sentences of a backstory without its headings, and whom they are about.
+
+    Raises BackstoryError when the backstory is too long to be one.
+    """
+    if len(backstory) > LONGEST:
+        raise BackstoryError(
+            f"the backstory has {len(backstory)} characters; expected at most {LONGEST}; "
+            "give the backstory, not the novel"
+        )
+    sentences = [sentence for block in _blocks(backstory) for sentence in _sentences(block, nlp)]
+    sentences = [sentence for sentence in sentences if not _is_heading(sentence)] or sentences
+    return sentences, find_protagonist(character, sentences)
+
+
 def _blocks(text: str) -> Iterator[str]:
-    """Yield what stands together: paragraphs, list items, and lines too short to have been broken by a typesetter."""
+    """Yield paragraphs, list items, and single lines that are too short to be wrapped."""
     block: list[str] = []
     for line in text.splitlines():
         content = "" if _HEADING.match(line) else _BULLET.sub("", line).strip()
-        goes_on = block and content and (len(block[-1]) >= WRAPPED or content[0].islower())
-        if block and (_BULLET.match(line) or not goes_on):
+        continues = block and content and (len(block[-1]) >= WRAPPED or content[0].islower())
+        if block and (_BULLET.match(line) or not continues):
             yield _plain(" ".join(block))
             block = []
         block += [content] if content else []
@@ -94,46 +101,42 @@ def _plain(block: str) -> str:
 
 
 def _sentences(block: str, nlp: Language) -> list[str]:
-    """Return the sentences of a block; what is no sentence by itself stays with the one before, or after."""
+    """Return the sentences of a block; a fragment is joined to the sentence before it, or after it."""
     found: list[str] = []
     for text in _raw_sentences(block, nlp):
         if found and len(found[-1]) > LONGEST_JOINED:
             found.append(text)
             continue
-        quoted = bool(found) and _is_balanced(block) and not _is_balanced(found[-1])
-        if quoted or (found and (_ABBREVIATED.search(found[-1]) or _is_scrap(found[-1]) or _goes_back(text))):
+        quoted = bool(found) and is_balanced(block) and not is_balanced(found[-1])
+        if quoted or (found and (_ABBREVIATED.search(found[-1]) or _is_fragment(found[-1]) or _continues(text))):
             text = f"{found.pop()} {text}"
         found.append(text)
     return found
 
 
 def _raw_sentences(block: str, nlp: Language) -> Iterator[str]:
-    """Yield what ``nlp`` takes for sentences, with opening marks, which it leaves behind, where they belong."""
+    """Yield the sentences of ``nlp``, with an opening mark moved from the end of one to the start of the next."""
     opening = ""
-    for sentence in nlp(bearable(block)).sents:
+    for sentence in nlp(break_long_tokens(block)).sents:
         text = opening + block[sentence.start_char : sentence.end_char].strip()
         mark = _OPENING.search(text)
         opening = mark[1] if mark else ""
         text = text[: mark.start()] if mark else text
-        if WORD.search(text):
+        if HYPHENATED_WORD.search(text):
             yield text
 
 
-def _goes_back(text: str) -> bool:
-    return text[0].islower() or (_is_scrap(text) and not _ABBREVIATED.search(text))
+def _continues(text: str) -> bool:
+    return text[0].islower() or (_is_fragment(text) and not _ABBREVIATED.search(text))
 
 
-def _is_scrap(text: str) -> bool:
-    first = list(islice(WORD.finditer(text), SHORTEST))
+def _is_fragment(text: str) -> bool:
+    first = list(islice(HYPHENATED_WORD.finditer(text), SHORTEST))
     return len(first) < SHORTEST and not has_verb(words_of(text))
 
 
-def _is_balanced(text: str) -> bool:
-    return text.count("“") == text.count("”") and text.count("(") == text.count(")") and text.count('"') % 2 == 0
-
-
 def _is_heading(sentence: str) -> bool:
-    words = [word for word in WORD.findall(sentence) if word.lower() not in SMALL_WORDS]
+    words = [word for word in HYPHENATED_WORD.findall(sentence) if word.lower() not in FUNCTION_WORDS]
     return not _ENDED.search(sentence) and not has_verb(words_of(sentence)) and all(word[0].isupper() for word in words)
 
 
@@ -153,5 +156,4 @@ def _claim(number: int, text: str, part: str, person: Protagonist, character: st
         time_scope=time_scope(part),
         stability=stability(part, kind),
         text=text,
-        **find_facts(text, person.names)._asdict(),
     )

@@ -1,4 +1,4 @@
-"""A backstory file to its text."""
+"""Read a backstory from a file."""
 
 from __future__ import annotations
 
@@ -8,13 +8,13 @@ from pipeline.errors import BackstoryError, EncodingError
 from pipeline.storage.encoding import decode
 
 LONGEST = 200_000
-"""Characters of the longest text taken for a backstory; more is a novel given by mistake."""
+"""Characters of the longest backstory; a longer text is a novel given by mistake."""
 _MOST_BYTES = 4 * LONGEST
-"""What is read of a file, however long it is or pretends to be; no encoding takes more for a character."""
+"""Bytes that are read of a file, whatever its size; no encoding needs more than four for a character."""
 
 
 def read_backstory(path: str | Path) -> str:
-    """Return the text of a backstory file: UTF-8 with or without a byte order mark, or what its bytes look like.
+    """Return the text of a backstory file: UTF-8 with or without a byte order mark, or in a detected encoding.
 
     Raises BackstoryError when the file is missing, a folder, binary, empty, or far too long.
     """

@@ -1,7 +1,7 @@
-"""The character's name in the place where a reader would expect it: for a pronoun, or for a subject left out.
+"""Insert the character's name where a text has a pronoun for it, or omits it as the subject.
 
-A pronoun is exchanged only when it is surely the character's: it leads the text, or nobody stands before it whom it
-could mean. Where no pronoun is sure, the caller puts the name in front of the text.
+A pronoun is replaced only if it surely means the character: it begins the text, or has no other possible antecedent
+before it. Where no pronoun is sure, the name precedes the text.
 """
 
 from __future__ import annotations
@@ -9,23 +9,24 @@ from __future__ import annotations
 import re
 from collections.abc import Sequence
 
+from pipeline.claims.subject import Protagonist
 from pipeline.language.verbs import HAVE, PASSIVE, form_of, is_adverb, is_participle, is_past
-from pipeline.language.word_lists import FREQUENCIES, PREPOSITIONS, SUBORDINATORS, listed
+from pipeline.language.word_lists import FREQUENCIES, POSSESSIVES, PREPOSITIONS, SUBORDINATORS, word_set
+from pipeline.language.words import HYPHENATED_WORD
 
-_WORD = re.compile(r"[^\W_]+(?:['’-][^\W_]+)*")
 _QUOTED = re.compile(r"“[^”]*”|\"[^\"]*\"|‘[^’]*’(?!\w)")
 _SINGULAR = {"were": "was", "are": "is", "have": "has"}
-_DETERMINERS = listed("a an the this that these those some many several few no every each all both")
-_PERSONS = listed(
+_DETERMINERS = word_set("a an the this that these those some many several few no every each all both")
+_PERSONS = word_set(
     "man men boy boys child lad youth mate captain father mother brother sister son uncle nephew cousin friend king "
     "prince duke count lord baron priest abbé abbe monk bishop general colonel major lieutenant sergeant soldier "
     "chief guide guard husband wife widow widower servant slave convict doctor physician lawyer judge merchant clerk "
     "student pupil apprentice gentleman gentlemen noble peer enemy enemies thief stranger infant baby heir comrade "
     "colleague shepherd nobleman spy witness victim patient guardian tutor rival accomplice emperor pope"
 )
-_KIN = listed("father mother brother sister son uncle nephew wife husband daughter aunt parents")
+_KIN = word_set("father mother brother sister son uncle nephew wife husband daughter aunt parents")
 _PERSON_LIKE = re.compile(r"\w{2,}(?:er|or|ist|man|eer|smith)$")
-_THINGS = listed(
+_THINGS = word_set(
     "winter summer river water letter letters paper papers matter order number corner border temper power fever honor "
     "favor labor horror terror error color armor daughter sister mother never ever after under over later earlier "
     "other another together whether however mirror manor center quarter chapter cellar dinner supper weather danger "
@@ -33,37 +34,63 @@ _THINGS = listed(
     "rather either neither former latter tower september october november december easter lover disaster further "
     "half-brother minor prior inner outer upper lower better greater older younger elder bitter tender"
 )
-_OBJECT_BEFORE = listed(
+_AFTER_OBJECT = word_set(
     "to from in on at by with and or but for as of the a an this that when while where who which because if until "
     "after before into out up off away down over back again once alone his their too so then there twice through "
     "without about against among across along toward towards home"
 )
-"""What follows "her" the object; before any other word it is taken for a possessive."""
-_TWO_OBJECTS = listed("gave give gives told tell tells taught showed offered sent bought made called paid")
+"""Words after "her" as an object; before any other word it is a possessive."""
+_TWO_OBJECTS = word_set("gave give gives told tell tells taught showed offered sent bought made called paid")
+_ALIAS = re.compile(
+    r"(?:\w+ ){0,4}(?:[Aa]s|alias|name|name of) [“\"‘]?[A-Z][\w ]*[”\"’]? he\b|(?:\w+ ){1,3}he \w+ the (?:alias|name)\b"
+)
+_STYLES = ("Majesty", "Highness", "Excellency", "Holiness", "Grace", "Lordship", "Ladyship", "Honour")
+
+
+def insert_name(text: str, person: Protagonist) -> str:
+    """Return ``text`` with the person's name in it, so that it can be read by itself.
+
+    A text that names the person is returned unchanged, and any text where the person has no name. Where neither a
+    pronoun nor an omitted subject is surely the person, the name and a colon precede the text.
+    """
+    if not person.name:
+        return text
+    if person.is_named_in(text):
+        alias = _ALIAS.match(text) if person.pronouns else None
+        named = name_for_pronoun(text, person.name, person.pronouns) if alias else None
+        return text if named is None or named.startswith(person.name) else named
+    first, _, rest = text.partition(" ")
+    if first.lower() in POSSESSIVES and rest.startswith(_STYLES):
+        return f"{person.name}: {text}"
+    named = name_for_subject(text, person.name, person.pronouns)
+    if named is None and person.pronouns:
+        named = name_for_pronoun(text, person.name, person.pronouns)
+    named = f"{person.name}: {text}" if named is None else named
+    return named[0].upper() + named[1:]
 
 
 def name_for_pronoun(text: str, name: str, pronouns: Sequence[str]) -> str | None:
-    """Return ``text`` with ``name`` for the first of the person's ``pronouns`` when that is surely the person's.
+    """Return ``text`` with ``name`` in place of the first of ``pronouns``, or None if that may mean another person.
 
-    ``pronouns`` are subject, possessive and object; for "she" the last two are one. None where none is sure.
+    ``pronouns`` are subject, possessive and object; for "she" the last two are one.
     """
     quoted = [match.span() for match in _QUOTED.finditer(text)]
     own = set(pronouns)
-    for word in _WORD.finditer(text):
+    for word in HYPHENATED_WORD.finditer(text):
         if word[0].lower() in own:
             if any(start <= word.start() < end for start, end in quoted):
                 return None
-            named = _exchanged(text, name, pronouns, word.start(), word.end())
-            return named or _subject_exchanged(text, name, pronouns, word.end())
+            named = _replace_pronoun(text, name, pronouns, word.start(), word.end())
+            return named or _replace_subject(text, name, pronouns, word.end())
     return None
 
 
 def name_for_subject(text: str, name: str, pronouns: Sequence[str]) -> str | None:
-    """Return ``text`` with ``name`` before it when its subject is left out: "Joined the navy", "Born in Rome".
+    """Return ``text`` with ``name`` as the subject that it omits: "Joined the navy", "Born in Rome".
 
-    None where the text has a subject or none can be told.
+    None where the text has a subject or that is uncertain.
     """
-    words = [word[0].lower() for word in _WORD.finditer(text)]
+    words = [word[0].lower() for word in HYPHENATED_WORD.finditer(text)]
     if not words or (not words[0].isalpha() and "-" not in words[0]):
         return None
     first = 0
@@ -90,7 +117,7 @@ def _has_object(following: str) -> bool:
 
 
 def _has_subject_later(text: str, pronouns: Sequence[str]) -> bool:
-    """Say whether the text goes on with a comma and a subject: what stood before it is a phrase and no sentence."""
+    """Return True if a comma and a subject follow, so that the text begins with a phrase."""
     later = rf",\s+(?:{'|'.join(map(re.escape, pronouns))}|[A-Z]\w+|the|an?)\b" if pronouns else r",\s+[A-Z]"
     return re.search(later, text) is not None
 
@@ -99,7 +126,7 @@ def _lowered(text: str) -> str:
     return text[0].lower() + text[1:]
 
 
-def _exchanged(text: str, name: str, pronouns: Sequence[str], start: int, end: int) -> str | None:
+def _replace_pronoun(text: str, name: str, pronouns: Sequence[str], start: int, end: int) -> str | None:
     before, word, after = text[:start], text[start:end].lower(), text[end:]
     possessive = _is_possessive(before, word, pronouns, after)
     if possessive is None:
@@ -108,26 +135,26 @@ def _exchanged(text: str, name: str, pronouns: Sequence[str], start: int, end: i
         sure = _is_sure_possessive(before, after, pronouns)
         return f"{before}{name}’s{after}" if sure and "’" in text else (f"{before}{name}'s{after}" if sure else None)
     if word == pronouns[0]:
-        return f"{_closed(before)}{name}{_agreeing(word, after)}" if _is_sure_subject(before) else None
+        return f"{_with_comma(before)}{name}{_in_singular(word, after)}" if _is_sure_subject(before) else None
     return f"{before}{name}{after}" if _is_sure_object(before) else None
 
 
-def _subject_exchanged(text: str, name: str, pronouns: Sequence[str], start: int) -> str | None:
-    """Exchange the subject behind a phrase in front in which the person's own pronoun stands: "In his youth he"."""
+def _replace_subject(text: str, name: str, pronouns: Sequence[str], start: int) -> str | None:
+    """Replace the subject after a fronted phrase with the person's own pronoun: "In his youth he"."""
     subject = re.compile(rf"\b{re.escape(pronouns[0])}\b").search(text, start)
     before = text[: subject.start()] if subject else ""
-    words = [word[0].lower() for word in _WORD.finditer(before)]
+    words = [word[0].lower() for word in HYPHENATED_WORD.finditer(before)]
     if not words or words[0] not in PREPOSITIONS or any(map(form_of, words)) or re.search(r"[“\":;—]", before):
         return None
     after = text[len(before) + len(pronouns[0]) :]
-    return f"{_closed(before)}{name}{_agreeing(pronouns[0], after)}"
+    return f"{_with_comma(before)}{name}{_in_singular(pronouns[0], after)}"
 
 
-def _closed(before: str) -> str:
-    """Return a phrase in front with a comma behind it, so that the name does not run on from its last word."""
-    words = [word[0].lower() for word in _WORD.finditer(before)]
-    runs_on = len(words) > 1 and (before[-2:-1].isalnum() or before[-2:-1] in ')”"')
-    closed = runs_on and words[-1] not in SUBORDINATORS | {
+def _with_comma(before: str) -> str:
+    """Return a fronted phrase with a comma after it, so that its last word does not join the name."""
+    words = [word[0].lower() for word in HYPHENATED_WORD.finditer(before)]
+    joins = len(words) > 1 and (before[-2:-1].isalnum() or before[-2:-1] in ')”"')
+    needs_comma = joins and words[-1] not in SUBORDINATORS | {
         "that",
         "which",
         "whom",
@@ -138,11 +165,11 @@ def _closed(before: str) -> str:
         "why",
         "what",
     }
-    return f"{before.rstrip()}, " if closed else before
+    return f"{before.rstrip()}, " if needs_comma else before
 
 
-def _agreeing(word: str, after: str) -> str:
-    """Return what follows "they", for one person."""
+def _in_singular(word: str, after: str) -> str:
+    """Return the text after a subject, with its verb in the singular if the subject was "they"."""
     verb = re.match(r"\s+(\w+)", after)
     if word != "they" or verb is None:
         return after
@@ -150,25 +177,25 @@ def _agreeing(word: str, after: str) -> str:
 
 
 def _is_possessive(before: str, word: str, pronouns: Sequence[str], after: str) -> bool | None:
-    """Say whether the pronoun owns what follows; None where it cannot be told."""
+    """Return True if the pronoun is a possessive; None where that is uncertain."""
     if word in {"his", "their"}:
         return True
     if word != "her":
         return False
     following = re.match(r"\s+([^\W\d_]+)", after)
-    if following is None or following[1].lower() in _OBJECT_BEFORE or following[1].lower().endswith("ly"):
+    if following is None or following[1].lower() in _AFTER_OBJECT or following[1].lower().endswith("ly"):
         return False
-    previous = [found[0].lower() for found in _WORD.finditer(before)][-1:]
+    previous = [found[0].lower() for found in HYPHENATED_WORD.finditer(before)][-1:]
     return None if previous and previous[0] in _TWO_OBJECTS else True
 
 
 def _is_sure_subject(before: str) -> bool:
-    """Say whether nobody acts before the pronoun: it leads, or follows a phrase without a verb of its own."""
-    words = [word[0].lower() for word in _WORD.finditer(before)]
+    """Return True if the pronoun begins the text, or follows a phrase without a subject and verb."""
+    words = [word[0].lower() for word in HYPHENATED_WORD.finditer(before)]
     if not words or (len(words) == 1 and words[0] in SUBORDINATORS):
         return True
     if before.rstrip().endswith((":", ";", "—", "”")) and words[0] not in PREPOSITIONS:
-        return _names_nobody(before)
+        return _mentions_no_person(before)
     leads = words[1:] if len(words) > 1 and (is_adverb(words[0]) or words[0] in {"first", "once"}) else words
     phrase = words[0] in PREPOSITIONS | {"while", "when"} or leads[0].endswith("ing") or is_participle(leads[0])
     rest = leads[1:] if phrase else words
@@ -179,16 +206,16 @@ def _is_sure_subject(before: str) -> bool:
     acts = [word for word in rest if form_of(word) == "finite" or (form_of(word) == "open" and not phrase)]
     if words[0] in SUBORDINATORS & PREPOSITIONS and not gerund:
         acts += [word for word in rest if form_of(word)]
-    return not acts and (phrase or _names_nobody(before))
+    return not acts and (phrase or _mentions_no_person(before))
 
 
 def _is_sure_possessive(before: str, after: str, pronouns: Sequence[str]) -> bool:
-    """Say whether nobody is named or meant before the pronoun, nor, where it is in a phrase in front, soon after."""
+    """Return True if no other person is mentioned before the pronoun, nor, in a fronted phrase, soon after it."""
     if not before:
         return True
-    if not _names_nobody(before):
+    if not _mentions_no_person(before):
         return False
-    words = [word[0].lower() for word in _WORD.finditer(before)]
+    words = [word[0].lower() for word in HYPHENATED_WORD.finditer(before)]
     if not words:
         return True
     fronted = words[0] in PREPOSITIONS | SUBORDINATORS or words[0].endswith("ing")
@@ -199,14 +226,14 @@ def _is_sure_possessive(before: str, after: str, pronouns: Sequence[str]) -> boo
     if owned and owned[1] in _KIN:
         rest = rest[owned.end() :]
     subject = re.search(rf"\b{re.escape(pronouns[0])}\b", rest)
-    return _names_nobody("x " + (rest[: subject.start()] if subject else rest))
+    return _mentions_no_person("x " + (rest[: subject.start()] if subject else rest))
 
 
 def _is_sure_object(before: str) -> bool:
-    """Say whether the pronoun is the object of the first verb, whose subject it cannot mean, and one alone precedes."""
+    """Return True if the pronoun is the object of the first verb, and its subject the only other person before it."""
     if re.search(r"['’]s\b|[;:—“\"]|\b(?:he|she|they|who|which|that|his|her|their)\b", before, re.IGNORECASE):
         return False
-    words = list(_WORD.finditer(before))
+    words = list(HYPHENATED_WORD.finditer(before))
     verbs = [place for place, word in enumerate(words) if form_of(word[0].lower())]
     if not words or verbs not in ([len(words) - 1], [len(words) - 2]):
         return False
@@ -216,9 +243,9 @@ def _is_sure_object(before: str) -> bool:
     return len([run for run in runs if run.lower() not in _DETERMINERS | PREPOSITIONS]) <= 1 or "of" in before.split()
 
 
-def _names_nobody(before: str) -> bool:
-    """Say whether no word stands there that names or means a person of whom a later pronoun may speak."""
-    words = [word[0] for word in _WORD.finditer(before)]
+def _mentions_no_person(before: str) -> bool:
+    """Return True if no word names or means a person who may be the antecedent of a later pronoun."""
+    words = [word[0] for word in HYPHENATED_WORD.finditer(before)]
     if any(word[0].isupper() for word in words[1:]) or re.search(r"['’]s\b|s['’]\s", before):
         return False
     lowered = [word.lower() for word in words]
@@ -228,7 +255,7 @@ def _names_nobody(before: str) -> bool:
 
 
 def _is_common(words: Sequence[str]) -> bool:
-    """Say whether the first word of a sentence, whose capital tells nothing, is no name."""
+    """Return True if the first word of a sentence, which always has a capital, is not a name."""
     first = words[0]
     closed = (
         PREPOSITIONS

@@ -1,41 +1,30 @@
-"""Whom a backstory is about: the name to write, and how a sentence may name the person.
+"""Whom a backstory is about, and how a sentence may name the person.
 
-A namesake is somebody else: for Edmond Dantès neither "Louis Dantès" nor "Edmond Smith" counts, "Captain Dantès" does.
+A namesake is another person: "Louis Dantès" and "Edmond Smith" are not Edmond Dantès, "Captain Dantès" is.
 """
 
 from __future__ import annotations
 
 import re
-import unicodedata
 from collections import Counter
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from itertools import dropwhile, takewhile
 
-from pipeline.claims.pronouns import name_for_pronoun, name_for_subject
-from pipeline.language.word_lists import SUBORDINATORS, listed
+from pipeline.language.folding import fold
+from pipeline.language.titles import BEFORE_NAMES
+from pipeline.language.word_lists import ANAPHORS, PRONOUNS, SUBORDINATORS, word_set
+from pipeline.language.words import HYPHENATED_WORD, words_of
 
-WORD = re.compile(r"[^\W_]+(?:['’-][^\W_]+)*")
-PRONOUNS = {"he": ("he", "his", "him"), "she": ("she", "her"), "they": ("they", "their", "them")}
-_ALIAS = re.compile(
-    r"(?:\w+ ){0,4}(?:[Aa]s|alias|name|name of) [“\"‘]?[A-Z][\w ]*[”\"’]? he\b|(?:\w+ ){1,3}he \w+ the (?:alias|name)\b"
-)
-POSSESSIVES = listed("his her their")
-_STYLES = ("Majesty", "Highness", "Excellency", "Holiness", "Grace", "Lordship", "Ladyship", "Honour")
-TITLES = listed(
-    "mr mrs ms miss dr st m mm mme mlle sir lady lord captain major colonel general abbe father mother count countess "
-    "baron baroness madame monsieur doctor professor king queen prince princess uncle aunt old young"
-)
-SMALL_WORDS = SUBORDINATORS | listed("the a of de du des la le di von van and at in on but then so by to for from")
-LEANING = listed(
-    "the it its this that these those such who which whom whose there thus hence both each neither nor or former "
-    "latter one others another two"
-)
+FUNCTION_WORDS = SUBORDINATORS | word_set("the a of de du des la le di von van and at in on but then so by to for from")
 
 
 @dataclass(frozen=True)
 class Protagonist:
-    """A name to write, the names and words of names to recognise, and the pronouns: subject, possessive, object."""
+    """The person of a backstory: the name to write, the names and their words to recognise, and the pronouns.
+
+    ``pronouns`` are subject, possessive and object, or empty where they are unknown.
+    """
 
     name: str
     names: tuple[str, ...]
@@ -43,63 +32,44 @@ class Protagonist:
     pronouns: tuple[str, ...]
 
     def is_named_in(self, text: str) -> bool:
-        """Say whether the text names the person; a namesake ("Louis Dantès", "Edmond Smith") does not count."""
-        folded = _fold(text)
+        """Return True if the text names the person; a namesake does not count."""
+        folded = fold(text)
         if any(re.search(rf"(?<!\w){re.escape(name)}(?!\w)", folded) for name in self.names):
             return True
-        return any(self._owns(run) for run in _capitalised_runs(text))
+        return any(self._is_name(run) for run in _capitalised_runs(text))
 
     def begins(self, clause: str) -> bool:
-        """Say whether the clause has the person for its subject: the pronoun, or the name and no list or relative."""
+        """Return True if the subject of the clause is the person alone: the pronoun, or the name and then a verb."""
         words = clause.split()
         if words[0] in self.pronouns[:1]:
             return not self.is_named_in(clause)
         subject = list(takewhile(lambda word: word[0].isupper(), words))
         verb = words[len(subject) :][:1]
-        return (
-            self._owns([_fold(word) for word in subject]) and LEANING.isdisjoint(verb) and SMALL_WORDS.isdisjoint(verb)
-        )
+        return self._is_name([fold(word) for word in subject]) and (ANAPHORS | FUNCTION_WORDS).isdisjoint(verb)
 
-    def put_into(self, text: str) -> str:
-        """Return the text with the person in it, so that it can be read by itself; see ``pipeline.claims.extract``."""
-        if not self.name:
-            return text
-        if self.is_named_in(text):
-            alias = _ALIAS.match(text) if self.pronouns else None
-            named = name_for_pronoun(text, self.name, self.pronouns) if alias else None
-            return text if named is None or named.startswith(self.name) else named
-        first, _, rest = text.partition(" ")
-        if first.lower() in POSSESSIVES and rest.startswith(_STYLES):
-            return f"{self.name}: {text}"
-        named = name_for_subject(text, self.name, self.pronouns)
-        if named is None and self.pronouns:
-            named = name_for_pronoun(text, self.name, self.pronouns)
-        named = f"{self.name}: {text}" if named is None else named
-        return named[0].upper() + named[1:]
-
-    def _owns(self, run: Sequence[str]) -> bool:
-        rest = [word for word in run if word in self.words or word not in TITLES]
+    def _is_name(self, run: Sequence[str]) -> bool:
+        rest = [word for word in run if word in self.words or word not in BEFORE_NAMES]
         return bool(rest) and all(word in self.words for word in rest)
 
 
 def find_protagonist(character: str, sentences: Sequence[str]) -> Protagonist:
-    """Return whom the sentences are about: the names between the slashes of ``character``, and the own pronouns."""
+    """Return the person with the names between the slashes of ``character`` and the pronouns of ``sentences``."""
     sides = [" ".join(side.split()) for side in character.split("/") if side.strip()]
-    names = [_fold(side) for side in sides]
-    words = {word for name in names for word in words_of(name) if len(word) > 1 and word not in SMALL_WORDS}
+    names = [fold(side) for side in sides]
+    words = {word for name in names for word in words_of(name) if len(word) > 1 and word not in FUNCTION_WORDS}
     return Protagonist(
         name=sides[0] if sides else "",
         names=tuple(names),
-        words=frozenset(words - TITLES or words),
-        pronouns=_own_pronouns(sentences),
+        words=frozenset(words - BEFORE_NAMES or words),
+        pronouns=_find_pronouns(sentences),
     )
 
 
-def _own_pronouns(sentences: Sequence[str]) -> tuple[str, ...]:
-    """Return the pronouns that most sentences begin with, of equals the earlier.
+def _find_pronouns(sentences: Sequence[str]) -> tuple[str, ...]:
+    """Return the pronouns that most sentences begin with; of a tie, those that come first.
 
-    They is often several people and counts only where neither he nor she begins a sentence. Where no pronoun begins
-    one, it is he or she, whichever occurs more often; neither when they are even.
+    "They" is often several people, and counts only where no sentence begins with "he" or "she". Where no sentence
+    begins with a pronoun, the more frequent of "he" and "she" is taken, and none of a tie.
     """
     words = [words_of(sentence) for sentence in sentences]
     leading = Counter(_family(found[0]) for found in words if found)
@@ -117,10 +87,10 @@ def _family(word: str) -> str:
 
 
 def _capitalised_runs(text: str) -> Iterator[list[str]]:
-    """Yield the runs of capitalised words with one space between, folded, without small words that open a run."""
+    """Yield the runs of capitalised words one space apart, folded, without function words at their start."""
     runs: list[list[str]] = []
     end = -1
-    for word in WORD.finditer(text):
+    for word in HYPHENATED_WORD.finditer(text):
         if word[0][0].isupper():
             if text[end : word.start()] != " ":
                 runs.append([])
@@ -129,14 +99,4 @@ def _capitalised_runs(text: str) -> Iterator[list[str]]:
         else:
             end = -1
     for run in runs:
-        yield list(dropwhile(SMALL_WORDS.__contains__, run))
-
-
-def words_of(text: str) -> list[str]:
-    """Return the words of a text in lower case, without accents and possessive endings."""
-    return [_fold(word).replace("’", "'").removesuffix("'s") for word in WORD.findall(text)]
-
-
-def _fold(text: str) -> str:
-    decomposed = unicodedata.normalize("NFKD", text)
-    return "".join(mark for mark in decomposed if not unicodedata.combining(mark)).casefold()
+        yield list(dropwhile(FUNCTION_WORDS.__contains__, run))

@@ -11,7 +11,6 @@ Where no stem of the claim is found the book is silent, and every feature is 0.
 
 from __future__ import annotations
 
-import re
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from functools import lru_cache
@@ -23,6 +22,7 @@ import numpy.typing as npt
 from pipeline.errors import ModelError
 from pipeline.judging.expected_overlap import ExpectedOverlap
 from pipeline.judging.passage import Passage, Stems, Weight
+from pipeline.language.words import WORD
 
 Doubles = npt.NDArray[np.float64]
 Flags = npt.NDArray[np.bool_]
@@ -40,7 +40,6 @@ SIGNALS = (
 )
 LEXICAL_SURPLUS = tuple(f"{kind}_{signal}" for kind in ("word", "name") for signal in SIGNALS)
 
-_WORD = re.compile(r"[^\W_]+(?:['’][^\W_]+)*")
 _CACHED_SENTENCES = 16_384
 _FIT_FLOOR = 1.0
 """Nats added to what the share is taken of, so that next to nothing is no perfect fit."""
@@ -82,7 +81,7 @@ def claim_words(text: str, stems: Stems) -> ClaimWords:
     numbers: dict[str, int] = {}
     order: list[int] = []
     capitals = set()
-    for word in _WORD.findall(text):
+    for word in WORD.findall(text):
         for stem in stems(word):
             order.append(numbers.setdefault(stem, len(numbers)))
             if word[0].isupper():

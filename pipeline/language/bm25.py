@@ -1,6 +1,6 @@
-"""bm25s, imported without JAX: where JAX is installed it would start it, and JAX takes most of a GPU for itself.
+"""bm25s, imported without JAX: bm25s starts JAX where it is installed, and JAX reserves most of a GPU.
 
-Nothing of ours lets bm25s choose the best by JAX. A JAX that the user's program has imported before stays as it is.
+We never use the part of bm25s that needs JAX. If the user's program has imported JAX already, it stays imported.
 """
 
 from __future__ import annotations
@@ -12,7 +12,7 @@ from contextlib import contextmanager
 
 @contextmanager
 def _hidden(name: str) -> Iterator[None]:
-    """Let an import find no module ``name`` that is not there already."""
+    """Make importing ``name`` fail inside the block, unless the module is loaded already."""
     if name in sys.modules:
         yield
         return

@@ -1,35 +1,58 @@
-"""Fold text for comparing names: no case, no accents, one kind of apostrophe and hyphen, every offset kept."""
+"""Fold text for comparison: without case and accents, with one kind of apostrophe."""
 
 from __future__ import annotations
 
 import unicodedata
 from functools import lru_cache
 
-_WORD = 40
+_CACHED_LENGTH = 40
 _PLAIN = str.maketrans({"’": "'", "‘": "'", "\u02bc": "'", "\u2010": "-", "\u2011": "-", "\u00ad": "-"})
 
 
-def fold_text(text: str) -> str:
+def fold(text: str) -> str:
+    """Return ``text`` in lower case, without accents, ligatures resolved, apostrophes straight; its length may change.
+
+    >>> fold("Dantès’s ﬁle")
+    "dantes's file"
+    """
+    if text.isascii():
+        return text.lower()
+    return text.replace("’", "'").translate(_WITHOUT_ACCENTS).casefold()
+
+
+class _WithoutAccents(dict[int, str]):
+    """Each character without its accents, computed when first needed."""
+
+    def __missing__(self, number: int) -> str:
+        decomposed = unicodedata.normalize("NFKD", chr(number))
+        self[number] = "".join(mark for mark in decomposed if not unicodedata.combining(mark))
+        return self[number]
+
+
+_WITHOUT_ACCENTS = _WithoutAccents()
+
+
+def fold_aligned(text: str) -> str:
     """Fold ``text`` character by character, so that an offset in the result is the same offset in ``text``."""
-    return _fold_word(text) if len(text) <= _WORD else _fold(text)
+    return _fold_word(text) if len(text) <= _CACHED_LENGTH else _fold_characters(text)
 
 
 @lru_cache(maxsize=1 << 16)
 def _fold_word(word: str) -> str:
-    return _fold(word)
+    return _fold_characters(word)
 
 
-def _fold(text: str) -> str:
+def _fold_characters(text: str) -> str:
     return text.translate({ord(character): _fold_character(character) for character in set(text)})
 
 
 def match_key(name: str) -> str:
-    """Reduce a title or file name to what must be equal: folded letters and digits, nothing between them."""
-    return "".join(character for character in fold_text(unicodedata.normalize("NFC", name)) if character.isalnum())
+    """Return the folded letters and digits of a title or file name, by which two spellings are compared."""
+    return "".join(character for character in fold_aligned(unicodedata.normalize("NFC", name)) if character.isalnum())
 
 
 def _fold_character(character: str) -> str:
-    """Return one character: the folded base letter where the rest is accents, otherwise the folded character."""
+    """Return one character: the folded base letter if the rest is accents, otherwise the folded character."""
     plain = character.translate(_PLAIN)
     parts = unicodedata.normalize("NFD", plain)
     letter = parts[0] if all(map(unicodedata.combining, parts[1:])) else plain

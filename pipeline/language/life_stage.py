@@ -1,8 +1,8 @@
-"""Which time of a life a passage tells of, wherever in the book it stands: the order of chapters is not that of events.
+"""The life stage that a passage is about, childhood or adulthood; the order of chapters is not that of events.
 
-The rules are lexical and can be read. A phrase that can hardly be meant otherwise ("when I was a boy", "in her
-childhood") counts whole, as does a stated age; one that often looks back ("years before", "at school") counts half,
-and two of these are needed. "My boy" and "the child ran" say nothing.
+The rules are lexical. An unambiguous phrase ("when I was a boy", "in her childhood") and a stated age count as 1; a
+phrase that often introduces a memory ("years before", "at school") counts as 1/2, so that two are needed. "My boy" and
+"the child ran" count nothing.
 """
 
 from __future__ import annotations
@@ -12,8 +12,8 @@ import re
 from pipeline.language.numbers import find_ages
 from pipeline.records import TimeScope
 
-CHILD_BELOW = 16
-"""A person of this age or older is no child."""
+ADULT_FROM = 18
+"""Years; a younger person is a child."""
 
 _WHO = (
     r"(?:(?:he|she|i|they|we|you|[a-z][\w'’-]*) (?:was|were|had been)(?: still| yet| but| only)*"
@@ -43,21 +43,20 @@ _ADULT = re.compile(
     r"|grown (?:man|woman)|in (?:his|her|my) (?:old age|prime|twenties|thirties|forties|fifties|sixties))\b",
     re.IGNORECASE,
 )
-_GROWN_FROM = 18
 _ENOUGH = 1.0
 
 
-def told_time(text: str) -> TimeScope:
-    """Return the time of life that a passage tells of; unspecified where no cue is found, or cues of both times are.
+def find_life_stage(text: str) -> TimeScope:
+    """Return the life stage that a passage is about; "unspecified" without a cue, or with cues of both stages.
 
-    >>> told_time("When I was a boy my father kept two dogs.")
+    >>> find_life_stage("When I was a boy my father kept two dogs.")
     'childhood'
     """
     ages = [age.years for age in find_ages(text)]
     child = (
-        sum(1.0 for age in ages if age < CHILD_BELOW) + len(_CHILD.findall(text)) + len(_LOOKS_BACK.findall(text)) / 2
+        sum(1.0 for age in ages if age < ADULT_FROM) + len(_CHILD.findall(text)) + len(_LOOKS_BACK.findall(text)) / 2
     )
-    adult = any(age >= _GROWN_FROM for age in ages) or bool(_ADULT.search(text))
+    adult = any(age >= ADULT_FROM for age in ages) or bool(_ADULT.search(text))
     if (child >= _ENOUGH) == adult:
         return "unspecified"
     return "adulthood" if adult else "childhood"

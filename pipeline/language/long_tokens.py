@@ -1,23 +1,23 @@
-"""Text that spaCy's tokenizer can bear: it takes marks off a word one by one, in a time that grows with its square."""
+"""Break very long tokens: spaCy strips affixes from a token one by one, in a time quadratic in its length."""
 
 from __future__ import annotations
 
 import re
 
-_UNBROKEN = re.compile(r"\S{200,}")
+_LONG_TOKEN = re.compile(r"\S{200,}")
 _MARKS = re.compile(r"(?:[^\w\s]|_){20,}")
 _KEPT_MARKS = 10
-_LONG = re.compile(r"(\S{100})\w")
+_LONG_RUN = re.compile(r"(\S{100})\w")
 
 
-def bearable(text: str) -> str:
-    """Return ``text`` with spaces in what has 200 characters and no white space, and so is no word; its length stays.
+def break_long_tokens(text: str) -> str:
+    """Return ``text`` with spaces inside every token of 200 characters or more; its length stays the same.
 
-    Ten thousand asterisks in a row take the tokenizer twenty seconds; a file of them would take days.
+    Such a token is not a word. Ten thousand asterisks in a row take the tokenizer twenty seconds.
     """
-    return _UNBROKEN.sub(lambda run: _loosened(run[0]), text)
+    return _LONG_TOKEN.sub(lambda token: _broken(token[0]), text)
 
 
-def _loosened(run: str) -> str:
-    run = _MARKS.sub(lambda marks: marks[0][:_KEPT_MARKS].ljust(len(marks[0])), run)
-    return _LONG.sub(r"\1 ", run)
+def _broken(token: str) -> str:
+    token = _MARKS.sub(lambda marks: marks[0][:_KEPT_MARKS].ljust(len(marks[0])), token)
+    return _LONG_RUN.sub(r"\1 ", token)

@@ -1,4 +1,4 @@
-"""The numbers a text states, in digits or in words, with where they stand."""
+"""The numbers and ages in a text, in digits or in words, with their offsets."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ _TENS = _named("twenty thirty forty fifty sixty seventy eighty ninety", range(20
 _TENS |= {f"{word[:-1]}ieth": value for word, value in _TENS.items()}
 _VALUES = _UNITS | _TEENS | _TENS
 
-# Common words far more often than numbers when they stand alone ("no one", "at first", "a second later").
+# By themselves these are rarely numbers ("no one", "at first", "a second later").
 _NOT_ALONE = frozenset({"one", "first", "second"})
 
 
@@ -36,13 +36,13 @@ _TAIL = rf"(?:{_GAP}(?:and{_GAP})?{_BELOW_100})?"
 _BELOW_1000 = rf"(?:(?:{_BELOW_100}|a){_GAP}hundred(?:th)?\b{_TAIL}|{_BELOW_100})"
 _SPELLED = rf"(?:(?:{_BELOW_1000}|a){_GAP}thousand\b(?:{_GAP}(?:and{_GAP})?{_BELOW_1000})?|{_BELOW_1000})"
 _DIGITS = r"(?P<digits>\d{1,3}(?:,\d{3})+|\d+(?:\.\d+)?)(?:st|nd|rd|th|s)?"
-# Most words are no numbers, and their first letters tell: nine times as fast as trying every way to spell one.
+# Most words are not numbers, and their first letters show it: nine times as fast as trying every spelling.
 _BEGINS = rf"(?=\d|a[\s-]|{'|'.join(sorted({word[:3] for word in _VALUES}))})"
 _NUMBER = re.compile(rf"\b{_BEGINS}(?:{_DIGITS}|{_SPELLED})\b", re.IGNORECASE)
 
 
 class Quantity(NamedTuple):
-    """A number as it stands in a text; a year is one between 1000 and 2100 written in plain digits."""
+    """A number with its offsets in the text; a year is one from 1000 to 2100 in four plain digits."""
 
     value: float
     kind: Literal["year", "count"]
@@ -50,12 +50,12 @@ class Quantity(NamedTuple):
     end: int
 
 
-@lru_cache(maxsize=1 << 14)  # the claims of a table meet the same sentences of their novel again and again
+@lru_cache(maxsize=1 << 14)  # the claims of a table are compared with the same sentences again and again
 def find_quantities(text: str) -> tuple[Quantity, ...]:
-    """Return the numbers of ``text`` in reading order.
+    """Return the numbers in ``text``, in reading order.
 
-    Read are digits (``1,200``, ``3rd``, ``1820s``) and words (``twenty-one``, ``five-and-twenty``, ``a hundred and
-    three``, ``twelfth``). "One", "first" and "second" by themselves are not taken for numbers.
+    Numbers may be digits (``1,200``, ``3rd``, ``1820s``) or words (``twenty-one``, ``five-and-twenty``, ``a hundred and
+    three``, ``twelfth``). "One", "first" and "second" by themselves are not counted as numbers.
 
     >>> [quantity.value for quantity in find_quantities("At five-and-twenty he owed 1,200 francs.")]
     [25.0, 1200.0]
@@ -85,7 +85,7 @@ def _spelled_value(text: str) -> float:
 
 
 class Age(NamedTuple):
-    """An age in whole years as a text states it, and the range of its words."""
+    """An age in whole years, and the range of its words in the text."""
 
     years: int
     start: int
@@ -93,17 +93,21 @@ class Age(NamedTuple):
 
 
 OLDEST = 110
-"""No age of a person is higher."""
-_LAST_HOUR = 12  # "at nine she left" may be by the clock
+"""Years; a higher number is not an age."""
+_LAST_HOUR = 12  # "at nine she left" may be a time of day
 
+_YOUNG = "boy|girl|child|lad|youth|man|woman|infant|baby|orphan|widow|widower|maid|maiden"
 _AGE_BEFORE = re.compile(
-    r"\b(?:(?P<sure>age of|aged|age|turned|turning)|(?P<at>at)|(?P<open>was|is|am|were))\s+"
+    rf"\b(?:(?P<sure>age of|aged|age|turned|turning|(?:{_YOUNG}) of)|(?P<at>at|by)"
+    r"|(?P<when>when (?:he|she|i|they|we) (?:was|were))"
+    r"|(?<!there )(?<!it )(?P<open>was|is|am|were))\s+"
     r"(?:(?:only|just|barely|hardly|scarcely|but|then|now|still|already|exactly|full)\s+)*$",
     re.IGNORECASE,
 )
 _AGE_AFTER = re.compile(
     r"(?P<sure>(?:\s*-\s*|\s+)years?[-\s]+(?:old|of[-\s]age)\b)"
-    r"|(?P<open>\s*(?:[,;:!?)—]|\.(?!\d)|$)|\s+(?:when|and|at the time|while|he|she|(?-i:[A-Z])\w*)\b)",
+    r"|(?P<open>\s*(?:[,;:!?)—]|\.(?!\d)|$)|\s+(?:when|and|at the time|while|he|she|his|her"
+    r"|(?-i:[A-Z])[\w’'-]*\b(?! (?-i:Street|Road|Lane|Square|Avenue)\b))\b)",
     re.IGNORECASE,
 )
 _LIFE_YEAR = re.compile(
@@ -113,32 +117,43 @@ _LIFE_YEAR = re.compile(
 _OWN = re.compile(r"\b(?:his|her|my|their)\s+$", re.IGNORECASE)
 _ORDINAL = re.compile(r"(?:st|nd|rd|th|first|second|third)$", re.IGNORECASE)
 _RANGED = re.compile(
-    r"\b(?:between|from)\b[^.;]{0,24}$|\b(?:about|over|under|nearly|almost|or|than|past|towards)\s+(?:the age of\s+)?$",
+    r"\b(?:between|from)\b[^.;]{0,24}$|~$"
+    r"|\b(?:about|around|over|under|above|below|nearly|almost|approximately|some|or|than|past|towards)\s+"
+    r"(?:the age of\s+)?$",
     re.IGNORECASE,
 )
 
 
-def find_ages(text: str) -> tuple[Age, ...]:
-    """Return the ages that ``text`` states, in reading order; what is only about so many years is left out.
+def find_ages(text: str, *, clock: bool = True) -> tuple[Age, ...]:
+    """Return the ages in ``text``, in reading order; approximate ages ("nearly forty") are left out.
+
+    With ``clock``, "at nine she left" is a time of day, as usual in a novel; without it, an age, as in a backstory.
 
     >>> [age.years for age in find_ages("At nineteen he left; in his thirtieth year, aged 29, he came back.")]
     [19, 29, 29]
+    >>> [age.years for age in find_ages("At nine she left.", clock=False)]
+    [9]
     """
-    found = (_age(text, quantity) for quantity in find_quantities(text) if 0 < quantity.value <= OLDEST)
+    last_hour = _LAST_HOUR if clock else 0
+    found = (_age(text, quantity, last_hour) for quantity in find_quantities(text) if 0 < quantity.value <= OLDEST)
     return tuple(age for age in found if age is not None)
 
 
-def _age(text: str, quantity: Quantity) -> Age | None:
+def _age(text: str, quantity: Quantity, last_hour: int) -> Age | None:
     before, after = text[max(quantity.start - 32, 0) : quantity.start], text[quantity.end : quantity.end + 32]
     if quantity.value % 1 or _RANGED.search(before) or re.match(r"\s*(?:o['’]clock|[ap]\.?m\b|:\d)", after, re.I):
         return None
     years = int(quantity.value)
     if _ORDINAL.search(text[quantity.start : quantity.end]):
-        said = _LIFE_YEAR.match(after) if _OWN.search(before) else None
-        return said and Age(years if said["birthday"] else years - 1, quantity.start, quantity.end + said.end())
+        life_year = _LIFE_YEAR.match(after) if _OWN.search(before) else None
+        if life_year is None:
+            return None
+        return Age(years if life_year["birthday"] else years - 1, quantity.start, quantity.end + life_year.end())
     lead, tail = _AGE_BEFORE.search(before), _AGE_AFTER.match(after)
     if tail and tail["sure"]:
         return Age(years, quantity.start, quantity.end + len(tail["sure"]))
-    if lead and (lead["sure"] or (tail and years > (_LAST_HOUR if lead["at"] else 3))):
+    if lead and lead["when"] and re.match(r"\s+(?:an?|the)\b", after, re.I):
+        return Age(years, quantity.start, quantity.end)
+    if lead and (lead["sure"] or (tail and years > (last_hour if lead["at"] else 3))):
         return Age(years, quantity.start, quantity.end)
     return None

@@ -1,15 +1,12 @@
-"""The words around a name: titles, and particles inside it; all folded, without full stops."""
+"""Titles before a name and particles inside it; all folded, without full stops."""
 
 from __future__ import annotations
 
 from typing import Literal
 
+from pipeline.language.word_lists import word_set
+
 TitleClass = Literal["man", "woman", "wife", "maiden", ""]
-
-
-def word_set(listed: str) -> frozenset[str]:
-    """Return the words of ``listed``, which white space separates."""
-    return frozenset(listed.split())
 
 
 MEN = word_set(
@@ -30,23 +27,27 @@ EITHER = word_set(
 TITLES = MEN | WIVES | MAIDENS | WOMEN | EITHER
 
 ABBREVIATIONS = word_set(
-    "m mm mr messrs mme mmes mrs mlle mlles ms dr prof capt maj col gen lieut lt sergt sgt corp rev st ste"
+    """m mm mr messrs mssrs mme mmes mrs mlle mlles ms dr prof capt maj col gen lieut lt sergt sgt corp cmdr adm gov sen
+    rep pres rev revd hon fr bp mons mgr sr sra srta sig st ste"""
 )
 """Titles and saints that a full stop may follow inside a name."""
 
 POLITE = word_set(
     "m mm mr messrs monsieur messieurs sir mme mrs madame mlle miss mademoiselle ms signor signora senor senora"
 )
-"""Titles that anybody of a family has; the others tell its members apart."""
+"""Titles that any member of a family may have; the others distinguish its members."""
 
 SAINTS = word_set("st ste saint sainte")
-"""Words that begin a name and never are one."""
+"""Words that begin a name and are never a name by themselves."""
+
+BEFORE_NAMES = TITLES | SAINTS | word_set("the old young")
+"""Words before a name that do not identify the person."""
 
 PARTICLES = word_set("de du des d della del di da dos von van der den ten ter zu la le l el al ibn bin of the y")
 
 
 def title_class(title: str) -> TitleClass:
-    """Return whom a folded title calls: a man, a wife, an unmarried woman, a woman, or ``""`` for anybody."""
+    """Return who bears a folded title: a man, a wife, an unmarried woman, any woman, or ``""`` for any person."""
     classes: tuple[tuple[TitleClass, frozenset[str]], ...] = (
         ("man", MEN),
         ("wife", WIVES),
@@ -57,7 +58,7 @@ def title_class(title: str) -> TitleClass:
 
 
 def classes_clash(first: TitleClass, second: TitleClass) -> bool:
-    """Say whether two title classes cannot belong to one person."""
+    """Return True if two title classes cannot belong to one person."""
     if not first or not second or first == second:
         return False
     return "woman" not in {first, second} or "man" in {first, second}

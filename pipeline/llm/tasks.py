@@ -10,7 +10,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping, Sequence
 from typing import Any, get_args
 
-from pipeline.claims.facts import find_facts
+from pipeline.claims.pronouns import insert_name
 from pipeline.claims.subject import find_protagonist
 from pipeline.errors import BackstoryError
 from pipeline.llm.client import GroqClient
@@ -71,7 +71,7 @@ _LABEL = _object(dict.fromkeys(get_args(PairLabel), _PROBABILITY)) | {
 def claims_by_llm(client: GroqClient, backstory: str, character: str) -> tuple[Claim, ...]:
     """Return the claims that Groq finds in a backstory, in its order, each once.
 
-    Ids, numbers, years, ages and places are made as in ``pipeline.claims.extract``; as there, the name of the character
+    Ids are made as in ``pipeline.claims.extract``; as there, the name of the character
     is written into a claim that does not name it (of a name with slashes, the first alternative).
 
     Raises LLMError when Groq gives no valid answer, BackstoryError when the backstory is empty.
@@ -83,7 +83,7 @@ def claims_by_llm(client: GroqClient, backstory: str, character: str) -> tuple[C
     person = find_protagonist(character, [entry["text"] for entry in found])
     entries: dict[str, dict[str, Any]] = {}
     for entry in found:
-        entries.setdefault(person.put_into(" ".join(entry["text"].split())), entry)
+        entries.setdefault(insert_name(" ".join(entry["text"].split()), person), entry)
     return tuple(
         Claim(
             id=claim_id(number, text, character=character),
@@ -92,7 +92,6 @@ def claims_by_llm(client: GroqClient, backstory: str, character: str) -> tuple[C
             time_scope=entry["time_scope"],
             stability=entry["stability"],
             text=text,
-            **find_facts(text, person.names)._asdict(),
         )
         for number, (text, entry) in enumerate(entries.items(), start=1)
     )

@@ -8,9 +8,9 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
+from pipeline.language.folding import fold
 from pipeline.records import Character, Chunk, Novel, Reading, Span
 from pipeline.report.figures import Curve, Tick, chapter_ticks, chunks_a_point, memory_curves, reading_curves
-from pipeline.report.passages import fold
 
 
 @dataclass(frozen=True)

@@ -9,7 +9,7 @@ from pipeline.records import Check, ClaimLabel, ClaimVerdict, Pair, PairLabel, S
 from pipeline.report import wording
 from pipeline.report.book import BookView
 from pipeline.report.figures import Mark, along
-from pipeline.report.passages import Paragraph, paragraphs, shared_words, stems_of
+from pipeline.report.passages import Paragraph, paragraphs, shared_words
 
 # What a reader takes in at once; the rest unfolds.
 _SHOWN = 3
@@ -148,7 +148,7 @@ def _passage(book: BookView, pair: Pair, claim: str, anchor: str) -> PassageView
 def _marked(pair: Pair, claim: str, text: str, start: int) -> tuple[Span, ...]:
     """Return what to mark in ``text``, which stands at ``start``: the decisive words, else those the claim shares."""
     if not pair.decisive:
-        return shared_words(text, stems_of(claim))
+        return shared_words(text, claim)
     moved = (Span(span.start - start, span.end - start) for span in pair.decisive)
     return tuple(Span(max(span.start, 0), min(span.end, len(text))) for span in moved if span.end > 0)
 

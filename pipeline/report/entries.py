@@ -72,10 +72,6 @@ def claim_entry(claim: Claim) -> Entry:
         "time_scope": claim.time_scope,
         "stability": claim.stability,
         "text": claim.text,
-        "numbers": [number(value) for value in claim.numbers],
-        "years": list(claim.years),
-        "ages": [number(value) for value in claim.ages],
-        "places": list(claim.places),
     }
 
 

@@ -3,21 +3,15 @@
 from __future__ import annotations
 
 import re
-import unicodedata
 from collections.abc import Collection, Iterator
 from dataclasses import dataclass
-from functools import cache
 from itertools import pairwise
 
-import Stemmer
-
-from pipeline.language.bm25 import STOPWORDS_EN_PLUS
+from pipeline.language.stems import stems
+from pipeline.language.words import WORD
 from pipeline.records import Span
 
-# Underscores are Project Gutenberg's italics, not letters.
-_WORD = re.compile(r"[^\W_]+(?:['’][^\W_]+)*")
 _BREAK = re.compile(r"\n[^\S\n]*\n\s*")
-_COMMON = frozenset(STOPWORDS_EN_PLUS)
 _NOTHING = Span(0, 0)
 
 
@@ -33,20 +27,10 @@ class Segment:
 Paragraph = tuple[Segment, ...]
 
 
-def stems_of(text: str) -> frozenset[str]:
-    """Return the stems of the words of ``text`` that carry meaning."""
-    return frozenset(stem for word in _WORD.findall(text) if (stem := _stem(word)))
-
-
-def fold(text: str) -> str:
-    """Return ``text`` without case and accents, its apostrophes straight."""
-    bare = unicodedata.normalize("NFKD", text.casefold().replace("’", "'"))
-    return "".join(letter for letter in bare if not unicodedata.combining(letter))
-
-
-def shared_words(text: str, stems: frozenset[str]) -> tuple[Span, ...]:
-    """Return the range of each word of ``text`` with a stem in ``stems``."""
-    return tuple(Span(*match.span()) for match in _WORD.finditer(text) if _stem(match.group()) in stems)
+def shared_words(text: str, other: str) -> tuple[Span, ...]:
+    """Return the range of each word of ``text`` that ``other`` has too, by their stems; stop words are left out."""
+    shared = frozenset(stems(other))
+    return tuple(Span(*word.span()) for word in WORD.finditer(text) if not shared.isdisjoint(stems(word[0])))
 
 
 def paragraphs(text: str, marked: Collection[Span] = (), *, quoted: Span = _NOTHING) -> tuple[Paragraph, ...]:
@@ -79,14 +63,3 @@ def _paragraph_spans(text: str) -> Iterator[Span]:
         start = gap.end()
     if start < len(text):
         yield Span(start, len(text))
-
-
-@cache
-def _stemmer() -> Stemmer.Stemmer:
-    return Stemmer.Stemmer("english")
-
-
-def _stem(word: str) -> str:
-    """Return the stem of ``word`` without case and accents, or nothing for a word too common to mean anything."""
-    plain = fold(word)
-    return "" if plain in _COMMON else str(_stemmer().stemWord(plain))

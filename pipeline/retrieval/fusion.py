@@ -41,7 +41,7 @@ def retrieve(
     content_vectors: Vector | None,
     claim_vectors: Vector | None,
     present: Collection[int],
-    told: Sequence[TimeScope] = (),
+    life_stages: Sequence[TimeScope] = (),
     config: RetrievalConfig,
 ) -> dict[str, tuple[Evidence, ...]]:
     """Return for every claim id its ``top_k`` chunks, best first; all chunks when the novel has fewer.
@@ -49,8 +49,8 @@ def retrieve(
     ``content_vectors`` is (chunks, D) and ``claim_vectors`` (claims, D), in the order of ``index`` and ``claims``.
     They are compared by cosine after the mean over the novel's chunks is taken off both, because hidden states share
     a large common direction that says nothing about a chunk. When either is None the ranking is lexical and every
-    distance is ``NO_DISTANCE``. ``present`` holds the indices of the chunks that name the character, ``told`` the time
-    of life that each chunk tells of; without it, or for a claim of no certain time, no chunk gains by its time.
+    distance is ``NO_DISTANCE``. ``present`` holds the indices of the chunks that name the character,
+    ``life_stages`` the life stage of each chunk; without it, or for a claim of unspecified time, it adds nothing.
 
     Chunks that share no stem with the claim stand together on the rank after the last one that does, so a claim
     without any known word is decided by state distance and presence. Remaining ties go to the earlier chunk.
@@ -63,20 +63,20 @@ def retrieve(
     ranked = {}
     for claim, distance in zip(claims, distances, strict=True):
         lexical = index.scores(claim.text)
-        bonus = PRESENCE_BONUS * named + config.time_bonus * _same_time(claim, told, chunks=len(index))
+        bonus = PRESENCE_BONUS * named + config.time_bonus * _same_time(claim, life_stages, chunks=len(index))
         fused = _fuse(lexical, distance, weight=weight, constant=config.fusion_k) * (1 + bonus)
         best = np.argsort(-fused, kind="stable")[: config.top_k]
         ranked[claim.id] = _evidence(claim, best, fused=fused, lexical=lexical, distance=distance, named=named)
     return ranked
 
 
-def _same_time(claim: Claim, told: Sequence[TimeScope], *, chunks: int) -> Flags:
+def _same_time(claim: Claim, life_stages: Sequence[TimeScope], *, chunks: int) -> Flags:
     """Return which chunks tell of the time of life that the claim speaks of: (chunks,)."""
-    if told and len(told) != chunks:
-        raise ValueError(f"{len(told)} times were given for {chunks} chunks; give one each")
-    if not told or claim.time_scope == "unspecified":
+    if life_stages and len(life_stages) != chunks:
+        raise ValueError(f"{len(life_stages)} times were given for {chunks} chunks; give one each")
+    if not life_stages or claim.time_scope == "unspecified":
         return np.zeros(chunks, dtype=np.bool_)
-    return np.array([time == claim.time_scope for time in told], dtype=np.bool_)
+    return np.array([time == claim.time_scope for time in life_stages], dtype=np.bool_)
 
 
 def _distances(content: Vector | None, claims: Vector | None, *, shape: tuple[int, int]) -> Vector | None:

@@ -141,7 +141,7 @@ def _dominant(sizes: Mapping[_Form, int]) -> _Form | None:
 
 
 def _is_chance(full: _Form, count: int, lone: Mapping[tuple[str, ...], int]) -> bool:
-    """Say whether two well-known names stand together only once, as two persons may ("Thaouka, Thalcave!")."""
+    """Return True if two well-known names stand together only once, as two persons may ("Thaouka, Thalcave!")."""
     return count == 1 and all(lone.get((word,), 0) >= _WELL_KNOWN for word in full.words)
 
 

@@ -6,6 +6,7 @@ import re
 from collections.abc import Iterator, Sequence
 from typing import Literal, NamedTuple
 
+from pipeline.language.words import LETTER_WORD
 from pipeline.records import Span
 
 Kind = Literal["chapter", "numeral", "named", "book"]
@@ -74,14 +75,14 @@ def find_headings(text: str, body: Span) -> tuple[Heading, ...]:
 
 
 def is_shouted(text: str) -> bool:
-    """Say whether ``text`` is printed in capitals."""
+    """Return True if ``text`` is printed in capitals."""
     letters = [character for character in text if character.isalpha()]
     return bool(letters) and sum(character.isupper() for character in letters) > 0.8 * len(letters)
 
 
 def is_title(line: str) -> bool:
-    """Say whether ``line`` looks like a title: short, and in capitals or with its long words capitalised."""
-    words = re.findall(r"[^\W\d_]+(?:['’-][^\W\d_]+)*", line)
+    """Return True if ``line`` looks like a title: short, and in capitals or with its long words capitalised."""
+    words = LETTER_WORD.findall(line)
     if not words or len(line) > _LONGEST_TITLE or line.startswith("["):
         return False
     if is_shouted(line):
@@ -134,7 +135,7 @@ def _ascending_runs(lines: Sequence[Heading]) -> Iterator[list[Heading]]:
 
 
 def _look_like_pages(text: str, run: Sequence[Heading]) -> bool:
-    """Say whether the numbers interrupt sentences, as the numbers of printed pages do."""
+    """Return True if the numbers interrupt sentences, as the numbers of printed pages do."""
     before = [text[max(0, line.start - 200) : line.start].rstrip() for line in run[1:]]
     cut = sum(bool(words) and (words[-1].isalnum() or words[-1] in ",;-") for words in before)
     return cut > _PAGE_BREAK_SHARE * len(before) and not all(is_shouted(words[-10:]) for words in before)
@@ -160,7 +161,7 @@ def _value(printed: str) -> int | None:
 
 
 def _follows_break(text: str, offset: int, body: Span) -> bool:
-    """Say whether the line at ``offset`` is the first of the body or comes after a blank line."""
+    """Return True if the line at ``offset`` is the first of the body or comes after a blank line."""
     before = text[max(body.start, offset - 200) : offset]
     return not before.strip() or before.rstrip(" \t").endswith("\n\n") or re.search(r"\n\s*\n\s*$", before) is not None
 

@@ -17,8 +17,10 @@ from typing import Literal, NamedTuple
 
 from spacy.lang.en.stop_words import STOP_WORDS
 
-from pipeline.language.folding import fold_text
-from pipeline.language.titles import ABBREVIATIONS, PARTICLES, SAINTS, TITLES, word_set
+from pipeline.language.folding import fold_aligned
+from pipeline.language.titles import ABBREVIATIONS, PARTICLES, SAINTS, TITLES
+from pipeline.language.word_lists import word_set
+from pipeline.language.words import LETTER_WORD
 from pipeline.records import Span
 
 LONGEST_NAME = 200
@@ -92,7 +94,7 @@ class _Contexts:
     behind_article: int = 0
 
     def is_person(self) -> bool:
-        """Say whether the contexts are those of a person."""
+        """Return True if the contexts are those of a person."""
         untitled = self.count - self.titled
         placed = self.placed > _PLACE_SHARE * untitled
         behind_article = self.behind_article > _ARTICLE_SHARE * untitled
@@ -125,7 +127,7 @@ def person_words(text: str, phrases: Iterable[NamePhrase]) -> frozenset[tuple[st
 
 
 def is_place(words: Sequence[str]) -> bool:
-    """Say whether folded name words begin or end like a place's ("Lake Taupo", "Gannet Head")."""
+    """Return True if folded name words begin or end like a place's ("Lake Taupo", "Gannet Head")."""
     return words[0] in _PLACES or (len(words) > 1 and words[-1] in _PLACE_ENDS)
 
 
@@ -135,7 +137,7 @@ def parse_name(printed: str) -> ParsedName:
     Titles and particles are no name words, unless there is nothing else; the surname is what follows the last
     particle, or the last word.
     """
-    tokens = [_POSSESSIVE.sub("", token) for token in _TOKEN.findall(fold_text(printed))]
+    tokens = [_POSSESSIVE.sub("", token) for token in _TOKEN.findall(fold_aligned(printed))]
     titles = list(takewhile(lambda token: token in TITLES | _DETERMINERS, tokens))
     rest = tokens[len(titles) :]
     words = [bare_word(token) for token in rest if token not in PARTICLES]
@@ -168,7 +170,7 @@ def _word(text: str, match: re.Match[str]) -> _Word:
     printed = _POSSESSIVE.sub("", match.group())
     start = match.start()
     inside = _INSIDE.search(text, max(0, start - 4), start) is not None
-    return _Word(start, start + len(printed), fold_text(printed), inside, len(printed) > 1 and printed.isupper())
+    return _Word(start, start + len(printed), fold_aligned(printed), inside, len(printed) > 1 and printed.isupper())
 
 
 def _name_words(text: str, body: Span, words: Sequence[_Word]) -> frozenset[str]:
@@ -197,21 +199,21 @@ def _leading_names(text: str, words: Sequence[_Word], known: set[str], lower: Co
 
 def lower_words(text: str, body: Span) -> Counter[str]:
     """Count the words of the body that are written small, folded."""
-    small = Counter(re.findall(r"[^\W\d_]+(?:['’-][^\W\d_]+)*", text[body.start : body.end]))
+    small = Counter(LETTER_WORD.findall(text[body.start : body.end]))
     lower: Counter[str] = Counter()
     for word, count in small.items():
         if word[0].islower():
-            lower[fold_text(word)] += count
+            lower[fold_aligned(word)] += count
     return lower
 
 
 def may_be_name(words: Sequence[str]) -> bool:
-    """Say whether folded words can be a person's name: no mere titles, months or peoples, and no Cape or Mount."""
+    """Return True if folded words can be a person's name: no mere titles, months or peoples, and no Cape or Mount."""
     return bool(words) and not is_place(words) and not (_NEVER_NAMES | TITLES | SAINTS).issuperset(words)
 
 
 def _is_abbreviation(word: _Word) -> bool:
-    """Say whether a full stop after the word belongs to it: an initial, or a title cut short."""
+    """Return True if a full stop after the word belongs to it: an initial, or a title cut short."""
     return word.folded in ABBREVIATIONS or (len(word.folded) == 1 and word.folded != "i")
 
 
@@ -286,7 +288,7 @@ def trim_name(text: str, span: Span) -> Span:
 def without_title(printed: str) -> str:
     """Return a printed name without the titles and particles before its first name word."""
     for match in re.finditer(r"\S+", printed):
-        token = fold_text(match.group()).rstrip(".")
+        token = fold_aligned(match.group()).rstrip(".")
         if token not in TITLES | PARTICLES | _DETERMINERS:
             return printed[match.start() :]
     return printed

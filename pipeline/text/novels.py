@@ -162,7 +162,7 @@ def _reason(error: OSError | ValueError) -> str:
 
 
 def _is_file(path: Path) -> bool:
-    """Say whether ``path`` is a file; a title too long for a file name is none."""
+    """Return True if ``path`` is a file; a title too long for a file name is none."""
     try:
         return path.is_file()
     except OSError:

@@ -18,7 +18,7 @@ from spacy.lang.en.stop_words import STOP_WORDS
 from spacy.language import Language
 
 from pipeline.errors import SettingError
-from pipeline.language.folding import fold_text
+from pipeline.language.folding import fold_aligned
 from pipeline.records import Novel, Span
 from pipeline.text.names import NamePhrase, find_phrases, lower_words, may_be_name, parse_name, person_words
 from pipeline.text.sentences import load_model
@@ -125,7 +125,7 @@ def _elected(text: str, phrases: Sequence[NamePhrase], touching: Sequence[range]
 
 
 def _acts(text: str, phrase: NamePhrase) -> bool:
-    """Say whether the name owns, speaks, feels or moves here, as persons do and places seldom."""
+    """Return True if the name owns, speaks, feels or moves here, as persons do and places seldom."""
     return bool(_DEED.match(text, phrase.end) or _SPEECH.search(text, max(0, phrase.start - 12), phrase.start))
 
 
@@ -138,7 +138,7 @@ def _grown(text: str, phrase: NamePhrase, span: Span, written_small: Mapping[str
     def is_name(added: str) -> bool:
         words = re.findall(r"[^\W\d_]+", added)
         return not re.search(r"[^\w\s.'’-]|--", added) and all(
-            word[0].isupper() and not written_small[fold_text(word)] for word in words
+            word[0].isupper() and not written_small[fold_aligned(word)] for word in words
         )
 
     start = span.start if is_name(text[span.start : phrase.start]) else phrase.start

@@ -19,7 +19,8 @@ import spacy
 from spacy.language import Language
 
 from pipeline.errors import SettingError
-from pipeline.language.long_tokens import bearable
+from pipeline.language.long_tokens import break_long_tokens
+from pipeline.language.titles import ABBREVIATIONS
 from pipeline.records import Novel, Span
 from pipeline.text.chapters import heading_span
 
@@ -31,11 +32,6 @@ _KEPT_PIPES = frozenset({*_SPLITTERS, "tok2vec", "transformer"})
 _BLANK_LINES = re.compile(r"\n[^\S\n]*(?:\n[^\S\n]*)+")
 _SENTENCE_END = re.compile(r"[.!?…][\"”’'»)\]]*\s")
 _OPENING = re.compile(r"(?<=\s)[\"“‘'«(\[_—–-]+\s*\Z")
-_TITLES = (
-    "mr mrs ms mssrs messrs dr st ste m mm mme mmes mlle mlles rev hon prof capt col gen lieut lt maj sgt sergt corp"
-)
-_TITLES += " cmdr adm gov sen rep pres sr sra srta sig signor mons mgr fr bp"
-_BEFORE_NAMES = frozenset(_TITLES.split())
 _BEFORE_NUMBERS = frozenset(["no", "nos", "vol", "vols", "chap", "ch", "p", "pp", "fig", "art", "sec", "cap"])
 _ABBREVIATION = re.compile(r"(?:(?<=[\s\"“‘'(\[—-])|\A)([^\W\d_]+)\.\s*\Z")
 _INITIAL = re.compile(r"[A-HJ-Z]")
@@ -79,7 +75,7 @@ def split_sentences(novel: Novel, nlp: Language) -> tuple[Span, ...]:
     unwanted = [name for name in nlp.pipe_names if name not in _KEPT_PIPES]
     sentences: list[Span] = []
     with nlp.memory_zone(), nlp.select_pipes(disable=unwanted):
-        documents = nlp.pipe((bearable(text[piece.start : piece.end]) for piece in pieces), batch_size=_BATCH)
+        documents = nlp.pipe((break_long_tokens(text[piece.start : piece.end]) for piece in pieces), batch_size=_BATCH)
         for piece, document in zip(pieces, documents, strict=True):
             proposed = [] if piece.start in headings else [sentence.start_char for sentence in document.sents]
             for span in _between(piece.start, _mended(text[piece.start : piece.end], proposed), piece.end):
@@ -130,7 +126,7 @@ def _mended(text: str, proposed: Iterable[int]) -> Iterator[int]:
 
 
 def _joins(text: str, start: int, *, has_capitals: bool) -> bool:
-    """Say whether what begins at ``start`` still belongs to the sentence before it."""
+    """Return True if what begins at ``start`` still belongs to the sentence before it."""
     following = text[start : start + 12].lstrip("\"“‘'«([_—–- \n")[:1]
     if has_capitals and following.islower():
         return True
@@ -140,7 +136,7 @@ def _joins(text: str, start: int, *, has_capitals: bool) -> bool:
     word = abbreviation[1].lower()
     if following.isdigit():
         return word in _BEFORE_NUMBERS
-    return word in _BEFORE_NAMES or _INITIAL.fullmatch(abbreviation[1]) is not None
+    return word in ABBREVIATIONS or _INITIAL.fullmatch(abbreviation[1]) is not None
 
 
 def _between(start: int, starts: Iterable[int], end: int) -> Iterator[Span]:

@@ -16,7 +16,7 @@ from typing import Literal, NamedTuple
 
 from spacy.lang.en.stop_words import STOP_WORDS
 
-from pipeline.language.folding import fold_text
+from pipeline.language.folding import fold_aligned
 from pipeline.language.titles import PARTICLES, POLITE, TITLES, TitleClass, classes_clash, title_class
 from pipeline.records import Novel
 from pipeline.text.names import LONGEST_NAME, NamePhrase, ParsedName, find_phrases, parse_name
@@ -71,7 +71,7 @@ def find_target(novel: Novel, names: Iterable[str]) -> tuple[Hit, ...]:
 
     A word such as "Nobody" names nobody, though sentences begin with it.
     """
-    folded = fold_text(novel.text)
+    folded = fold_aligned(novel.text)
     targets = [target for target in map(parse_name, names) if not STOP_WORDS.issuperset(target.words)]
     found = [(target, _search(folded, novel, target)) for target in targets]
     if not any(places for _, places in found):
@@ -175,7 +175,7 @@ def _flat(words: Iterable[str]) -> frozenset[str]:
 
 
 def _leads(own: Sequence[NamePhrase], rivals: Sequence[NamePhrase]) -> bool:
-    """Say whether no other full name with the same first name is more frequent than the target's."""
+    """Return True if no other full name with the same first name is more frequent than the target's."""
     counts = Counter(_flat(rival.words) for rival in rivals)
     return max(counts.values(), default=0) <= max(len(own), 1)
 
@@ -189,7 +189,7 @@ def _called(phrases: Iterable[NamePhrase]) -> TitleClass:
 def _owns_surname(
     target: ParsedName, called: TitleClass, around: Iterable[tuple[_Place, NamePhrase | None]], folded: str
 ) -> bool:
-    """Say whether the surname without title or first name can be the target's, and not a man's of the family."""
+    """Return True if the surname without title or first name can be the target's, and not a man's of the family."""
     surname = _flat(target.words[target.surname :])
     bearers = [(place, phrase) for place, phrase in around if phrase and _flat(phrase.words) == surname]
     if not any(title_class(phrase.title) == "man" for _, phrase in bearers):

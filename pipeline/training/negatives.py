@@ -14,6 +14,10 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
 from difflib import SequenceMatcher
 
+from pipeline.language.folding import fold
+from pipeline.language.titles import BEFORE_NAMES
+from pipeline.language.word_lists import word_set
+
 Changes = dict[str, list[str]]
 
 LONGEST_CHANGE = 4
@@ -27,18 +31,13 @@ _JOINT = re.compile(
     r"(?:, (?:and |but |which |who |where |while |leading |causing )?"
     r"| (?:and|but|to|with|while|because|after|before|by|from|in|at|that) )"
 )
-_GRAMMAR_TEXT = """
+_GRAMMAR = word_set("""
 a an the and but or as of at in on from to by is was are were be been being with that this these those their his her its
 who which it he she they him them also then potentially due for into while where when has had have
-"""
-_GRAMMAR = frozenset(_GRAMMAR_TEXT.split())
-_NO_NAMES_TEXT = """
-The A An He She It They We I His Her Their In On At After Before When While During As But And Or If
-Mr Mrs Miss Ms Dr Lady Lord Sir Captain Colonel General Major Professor Reverend Father Mother Uncle Aunt
-King Queen Prince Princess Count Countess Duke Duchess Baron Baroness
-Inspector Sergeant Lieutenant Judge Doctor Madame Monsieur St
-"""
-_NO_NAMES = frozenset(_NO_NAMES_TEXT.split())
+""")
+_NO_NAMES = BEFORE_NAMES | word_set(
+    "a an he she it they we i his her their in on at after before when while during as but and or if"
+)
 
 
 @dataclass(frozen=True)
@@ -64,12 +63,9 @@ def find_names(text: str) -> list[str]:
     >>> find_names("When Mr. Dimsdale met Hester he wept.")
     ['Dimsdale', 'Hester']
     """
-    return [
-        match.group().removesuffix("'s").removesuffix("’s")
-        for match in _NAME.finditer(text)
-        if not _SENTENCE_START.search(text[: match.start()])
-        and match.group().removesuffix("'s").removesuffix("’s") not in _NO_NAMES
-    ]
+    found = (match for match in _NAME.finditer(text) if not _SENTENCE_START.search(text[: match.start()]))
+    names = (match.group().removesuffix("'s").removesuffix("’s") for match in found)
+    return [name for name in names if fold(name) not in _NO_NAMES]
 
 
 def mine_changes(pairs: Iterable[tuple[str, str]]) -> Changes:

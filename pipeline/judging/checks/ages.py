@@ -6,12 +6,13 @@ import re
 from collections.abc import Iterator
 
 from pipeline.judging.checks.kinship import NAME, name_words
-from pipeline.judging.checks.words import NARRATOR, NO_NAMES, Stated, View, Word, listed, name_of
+from pipeline.judging.checks.words import NARRATOR, NO_NAMES, Stated, View, Word, name_of
 from pipeline.language.numbers import find_ages, find_quantities
+from pipeline.language.word_lists import word_set
 
 _BORN = re.compile(r"\bborn\b[^.;]{0,40}$")
 _NEXT_NAME = re.compile(rf"\s+({NAME})")
-_BEFORE_PLACES = listed("of at in to from near for through into")
+_BEFORE_PLACES = word_set("of at in to from near for through into")
 
 
 def find_person_ages(view: View) -> Iterator[Stated]:

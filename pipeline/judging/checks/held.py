@@ -8,7 +8,7 @@ from functools import cached_property, lru_cache
 from typing import NamedTuple
 
 from pipeline.judging.checks.words import DOUBT_REACH, View, Weight
-from pipeline.language.life_stage import told_time
+from pipeline.language.life_stage import find_life_stage
 from pipeline.records import CheckKind, Chunk, Claim, TimeScope
 
 REACH = 12
@@ -69,7 +69,7 @@ class Held:
     @cached_property
     def time(self) -> TimeScope:
         """The time of life that the claim speaks of."""
-        return self.claim.time_scope if self.claim.time_scope != "unspecified" else told_time(self.claim.text)
+        return self.claim.time_scope if self.claim.time_scope != "unspecified" else find_life_stage(self.claim.text)
 
     def shared(self, start: int, end: int, sentence: Sentence, told: tuple[int, int], without: str = "") -> Need:
         """Return how much of the words around a statement comes back; of the sentence before, half counts.
@@ -111,4 +111,4 @@ class Held:
 
 @lru_cache(maxsize=256)
 def _time_of(passage: str) -> TimeScope:
-    return told_time(passage)
+    return find_life_stage(passage)

@@ -6,7 +6,8 @@ import re
 from collections.abc import Iterator
 from typing import NamedTuple
 
-from pipeline.judging.checks.words import NARRATOR, NO_NAMES, TITLES, View
+from pipeline.judging.checks.words import NARRATOR, NO_NAMES, View
+from pipeline.language.titles import BEFORE_NAMES
 
 _PARENT = frozenset(["father", "mother"])
 _CHILD = frozenset(["son", "daughter"])
@@ -101,7 +102,7 @@ def person_of(name: str) -> Person | None:
     """Return whom a name means; None for capitalised words that are no name."""
     first, *_ = name.split()
     words = name_words(name)
-    title = first.rstrip(".").lower() if first.rstrip(".").lower() in TITLES else ""
+    title = first.rstrip(".").lower() if first.rstrip(".").lower() in BEFORE_NAMES else ""
     return None if not words or words & NO_NAMES else Person(words, title)
 
 
@@ -118,7 +119,7 @@ def owner_of(words: str) -> tuple[Person | None, str]:
 def name_words(name: str) -> frozenset[str]:
     """Return the words of a name in lower case, without titles."""
     words = (word.rstrip(".").lower() for word in name.split())
-    return frozenset(word for word in words if word not in TITLES)
+    return frozenset(word for word in words if word not in BEFORE_NAMES)
 
 
 def compare_kin(claimed: Kin, told: Kin) -> bool | None:

@@ -5,17 +5,18 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator
 
-from pipeline.judging.checks.words import Stated, View, Word, listed
+from pipeline.judging.checks.words import Stated, View, Word
 from pipeline.language.numbers import Quantity, find_ages, find_quantities
+from pipeline.language.word_lists import word_set
 
-MEASURES = listed(
+MEASURES = word_set(
     "year month week day night hour minut second mile yard feet foot inch leagu knot acr ton dollar pound franc crown "
     "guinea livr shill penc cent louis mark time degre"
 )
 """Stems of units: everything lasts some days and lies some miles off, so that more must say it is the same fact."""
-_NOT_PLURAL = listed("is was has his this its as us does goes says always perhaps towards besides")
-_IRREGULAR = listed("men women children people feet teeth mice geese oxen sheep")
-_STOPS = listed(
+_NOT_PLURAL = word_set("is was has his this its as us does goes says always perhaps towards besides")
+_IRREGULAR = word_set("men women children people feet teeth mice geese oxen sheep")
+_STOPS = word_set(
     "of in on at to for from with by and or but a an the that who which when while after before than into was were is "
     "are had has have did he she they it his her their i you we"
 )

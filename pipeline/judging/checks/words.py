@@ -8,24 +8,14 @@ from dataclasses import dataclass
 from functools import cached_property, lru_cache
 from typing import NamedTuple
 
+from pipeline.language.titles import BEFORE_NAMES
+from pipeline.language.word_lists import word_set
+from pipeline.language.words import WORD
+
 Stems = Callable[[str], tuple[str, ...]]
 Weight = Callable[[str], float]
 
-_WORD = re.compile(r"[^\W_]+(?:['’][^\W_]+)*")
-
-
-def listed(words: str) -> frozenset[str]:
-    """Return the words of a list, parted by spaces."""
-    return frozenset(words.split())
-
-
-TITLES = listed(
-    "mr mrs ms miss dr st sir lady lord captain major colonel general m mm mme mlle madame monsieur mademoiselle "
-    "doctor professor king queen prince princess count countess baron baroness father mother uncle aunt brother "
-    "sister the old young"
-)
-"""Words before a name that are no name."""
-NO_NAMES = listed(
+NO_NAMES = word_set(
     "i i'm i'd i'll i've god heaven chapter english french german american a an the and or but nor so yet if as after "
     "although at because before by despite during even following for from having he him his her hers it its later "
     "meanwhile on once one only over she since that their them then there they this those though through throughout to "
@@ -33,8 +23,8 @@ NO_NAMES = listed(
     "you your my me our us in into of these here"
 )
 """Words that may begin with a capital letter and name nobody."""
-_NARRATOR = listed("narrator narrator's protagonist protagonist's")
-_FIRST_PERSON = listed("i me my myself i'm i'd i'll i've")
+_NARRATOR = word_set("narrator narrator's protagonist protagonist's")
+_FIRST_PERSON = word_set("i me my myself i'm i'd i'll i've")
 DOUBT_REACH = 70
 """Characters before a statement in which a word of doubt counts; behind it, half as many."""
 NARRATOR = "(i)"
@@ -85,7 +75,7 @@ class View:
     def words(self) -> tuple[Word, ...]:
         """The words in reading order."""
         found = []
-        for match in _WORD.finditer(self.text):
+        for match in WORD.finditer(self.text):
             lower = match.group().lower().replace("’", "'")
             found.append(Word(match.group(), lower, *match.span()))
         return tuple(found)
@@ -137,5 +127,5 @@ def _stem(stems: Stems, word: str) -> str:
 def name_of(word: Word) -> str:
     """Return a capitalised word that can be a name, in lower case and without a possessive ending, else nothing."""
     bare = word.lower.removesuffix("'s")
-    named = word.text[0].isupper() and len(bare) > 1 and bare not in TITLES and bare not in NO_NAMES
+    named = word.text[0].isupper() and len(bare) > 1 and bare not in BEFORE_NAMES and bare not in NO_NAMES
     return bare if named else ""

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from pipeline.claims.subject import find_protagonist, words_of
+from pipeline.claims.subject import find_protagonist
 
 
 @pytest.mark.parametrize(
@@ -53,7 +53,3 @@ def test_protagonist_is_not_named_by_a_namesake(character: str, text: str) -> No
 )
 def test_protagonist_owns_the_pronouns_that_sentences_begin_with(sentences: list[str], subject: str | None) -> None:
     assert find_protagonist("Ann", sentences).pronouns[:1] == ((subject,) if subject else ())
-
-
-def test_words_lose_case_accents_and_possessive_endings() -> None:
-    assert words_of("Dantès’s CELL, the boy's Kai-Koumou.") == ["dantes", "cell", "the", "boy", "kai-koumou"]

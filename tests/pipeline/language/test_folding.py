@@ -6,25 +6,33 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from pipeline.language.folding import fold_text, match_key
+from pipeline.language.folding import fold, fold_aligned, match_key
+
+
+@pytest.mark.parametrize(
+    ("text", "folded"),
+    [("DANTÈS’S", "dantes's"), ("ﬁne", "fine"), ("STRASSE", "strasse"), ("Straße", "strasse"), ("İ", "i")],
+)
+def test_fold_drops_case_accents_and_ligatures(text: str, folded: str) -> None:
+    assert fold(text) == folded
 
 
 @given(st.text())
-def test_fold_text_keeps_every_offset(text: str) -> None:
-    assert len(fold_text(text)) == len(text)
+def test_fold_aligned_keeps_every_offset(text: str) -> None:
+    assert len(fold_aligned(text)) == len(text)
 
 
 @given(st.text(), st.text())
-def test_fold_text_folds_character_by_character(left: str, right: str) -> None:
-    assert fold_text(left + right) == fold_text(left) + fold_text(right)
+def test_fold_aligned_folds_character_by_character(left: str, right: str) -> None:
+    assert fold_aligned(left + right) == fold_aligned(left) + fold_aligned(right)
 
 
 @pytest.mark.parametrize(
     ("printed", "folded"),
     [("DANTÈS’S", "dantes's"), ("Æneas ß İ", "æneas ß i"), ("Kai\u2011Koumou", "kai-koumou"), ("한글", "한글")],
 )
-def test_fold_text_drops_case_accents_and_kinds_of_marks(printed: str, folded: str) -> None:
-    assert fold_text(printed) == folded
+def test_fold_aligned_drops_case_accents_and_kinds_of_marks(printed: str, folded: str) -> None:
+    assert fold_aligned(printed) == folded
 
 
 @pytest.mark.parametrize("spelling", ["The Café–Tale", "the_cafe_tale", "THE CAFE\u0301 TALE!", "thecafetale"])

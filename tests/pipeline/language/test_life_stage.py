@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 
 from pipeline.config import RetrievalConfig
 from pipeline.errors import SettingError
-from pipeline.language.life_stage import told_time
+from pipeline.language.life_stage import find_life_stage
 from pipeline.records import Claim, TimeScope
 from pipeline.retrieval.fusion import retrieve
 from pipeline.retrieval.index import LexicalIndex
@@ -30,14 +30,14 @@ def scoped(text: str, scope: TimeScope) -> Claim:
     return Claim("c1", "Mr Orme", "event", scope, "unspecified", text)
 
 
-def order(claim: Claim, *, bonus: float = 0.02, told: bool = True) -> list[int]:
+def order(claim: Claim, *, bonus: float = 0.02, staged: bool = True) -> list[int]:
     found = retrieve(
         [claim],
         index=LexicalIndex(LATE_CHILDHOOD),
         content_vectors=None,
         claim_vectors=None,
         present=(),
-        told=[told_time(text) for text in LATE_CHILDHOOD] if told else (),
+        life_stages=[find_life_stage(text) for text in LATE_CHILDHOOD] if staged else (),
         config=RetrievalConfig(time_bonus=bonus),
     )
     return [item.chunk_index for item in found[claim.id]]
@@ -53,10 +53,11 @@ def order(claim: Claim, *, bonus: float = 0.02, told: bool = True) -> list[int]:
         "Years before, at school, they had shared a bench.",
         "She grew up in a lighthouse.",
         "IN HIS BOYHOOD he rowed.",
+        "At seventeen, he went to sea.",
     ],
 )
 def test_a_passage_that_tells_of_childhood(text: str) -> None:
-    assert told_time(text) == "childhood"
+    assert find_life_stage(text) == "childhood"
 
 
 @pytest.mark.parametrize(
@@ -64,7 +65,7 @@ def test_a_passage_that_tells_of_childhood(text: str) -> None:
     ["At thirty, he left the sea.", "After his marriage he kept an inn.", "She lived alone in her old age."],
 )
 def test_a_passage_that_tells_of_later_life(text: str) -> None:
-    assert told_time(text) == "adulthood"
+    assert find_life_stage(text) == "adulthood"
 
 
 @pytest.mark.parametrize(
@@ -79,22 +80,22 @@ def test_a_passage_that_tells_of_later_life(text: str) -> None:
     ],
 )
 def test_a_passage_that_says_nothing_certain(text: str) -> None:
-    assert told_time(text) == "unspecified"
+    assert find_life_stage(text) == "unspecified"
 
 
 @given(st.text())
 def test_any_text_has_a_time(text: str) -> None:
-    assert told_time(text) in {"childhood", "adulthood", "unspecified"}
+    assert find_life_stage(text) in {"childhood", "adulthood", "unspecified"}
 
 
 def test_a_claim_about_childhood_finds_it_where_the_book_tells_it_late() -> None:
     claim = scoped("As a boy Mr Orme had a dog in the yard.", "childhood")
-    assert order(claim, told=False)[0] != 4 and order(claim)[0] == 4
+    assert order(claim, staged=False)[0] != 4 and order(claim)[0] == 4
 
 
 def test_the_preference_is_bounded_and_orders_no_chapters() -> None:
     claim = scoped("As a boy Mr Orme had a dog in the yard.", "childhood")
-    assert order(claim, bonus=0.0) == order(claim, told=False)
+    assert order(claim, bonus=0.0) == order(claim, staged=False)
     strange = scoped("Every carter on the road knew the inn.", "childhood")
     assert order(strange)[0] == 1, "words that fit far better are worth more than the time"
 
@@ -102,7 +103,7 @@ def test_the_preference_is_bounded_and_orders_no_chapters() -> None:
 @pytest.mark.parametrize("scope", ["adulthood", "unspecified"])
 def test_claims_of_another_time_do_not_gain_from_childhood(scope: TimeScope) -> None:
     claim = scoped("Mr Orme had a dog in the yard.", scope)
-    without = order(claim, told=False)
+    without = order(claim, staged=False)
     assert order(claim).index(4) >= without.index(4)
 
 
@@ -114,7 +115,7 @@ def test_times_must_be_as_many_as_chunks() -> None:
             content_vectors=None,
             claim_vectors=None,
             present=(),
-            told=["childhood"],
+            life_stages=["childhood"],
             config=RetrievalConfig(),
         )
 

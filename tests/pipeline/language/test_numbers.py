@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from pipeline.language.numbers import find_quantities
+from pipeline.language.numbers import OLDEST, find_ages, find_quantities
 
 
 @pytest.mark.parametrize(
@@ -48,3 +48,43 @@ def test_find_quantities_gives_ranges_inside_the_text_in_order(text: str) -> Non
     found = find_quantities(text)
     ends = [0] + [quantity.end for quantity in found]
     assert all(end <= quantity.start < quantity.end <= len(text) for end, quantity in zip(ends, found, strict=False))
+
+
+@pytest.mark.parametrize(
+    ("text", "ages"),
+    [
+        ("At twelve he went to sea.", [12]),
+        ("At twelve, Edmond Dantès went to sea.", [12]),
+        ("By eighteen he was a student.", [18]),
+        ("He left home at the age of 14.", [14]),
+        ("Aged thirty-one, she married.", [31]),
+        ("He was nine when a storm came.", [9]),
+        ("When he was fourteen a whaling crew came.", [14]),
+        ("The thirteen-year-old fled alone.", [13]),
+        ("He was a boy of ten.", [10]),
+        ("He was twelve years old in 1815.", [12]),
+        ("At five-and-twenty he led the clan.", [25]),
+        ("At seven his father died, at nine his mother.", [7, 9]),
+        ("In his twelfth year he fled.", [11]),
+        ("At seven o'clock he left.", []),
+        ("The letter is postmarked at 4:30, and unsigned.", []),
+        ("At ten the bell rang.", []),
+        ("At twelve knots the ship ran in.", []),
+        ("They live at 10 Downing Street.", []),
+        ("He was nearly forty.", []),
+        ("In his thirties he retired.", []),
+        ("There were twelve, and he led them.", []),
+    ],
+)
+def test_find_ages_reads_exact_ages_of_persons(text: str, ages: list[int]) -> None:
+    assert [age.years for age in find_ages(text, clock=False)] == ages
+
+
+def test_find_ages_takes_small_numbers_for_hours_in_a_novel() -> None:
+    assert find_ages("At nine she left.") == ()
+    assert [age.years for age in find_ages("At nineteen she left.")] == [19]
+
+
+@given(st.text(max_size=60), st.booleans())
+def test_find_ages_gives_possible_ages_inside_the_text(text: str, clock: bool) -> None:
+    assert all(0 < age.years <= OLDEST and text[age.start : age.end] for age in find_ages(text, clock=clock))

@@ -51,12 +51,6 @@ def test_claims_by_llm_name_their_character_and_come_once(server: GroqServer, ma
     }
 
 
-def test_claims_by_llm_have_the_facts_of_their_text(server: GroqServer, make_client: MakeClient) -> None:
-    server.script(completes({"claims": [entry("At twelve he left Rome for Paris in 1815 with 3 dogs.")]}))
-    [claim] = claims_by_llm(make_client(), "At twelve he left Rome for Paris in 1815 with 3 dogs.", EDMOND)
-    assert (claim.numbers, claim.years, claim.ages, claim.places) == ((3,), (1815,), (12,), ("Paris",))
-
-
 @pytest.mark.parametrize("claims", [[], [entry("  ")], [entry("He slept.", "rumour")], [{"text": "He slept."}]])
 def test_claims_by_llm_rejects_what_is_not_a_list_of_claims(
     claims: list[object], server: GroqServer, make_client: MakeClient

@@ -6,14 +6,14 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from pipeline.records import Span
-from pipeline.report.passages import Paragraph, paragraphs, shared_words, stems_of
+from pipeline.report.passages import Paragraph, paragraphs, shared_words
 
 NOTHING = Span(0, 0)
 PROSE = st.text(alphabet="ab Dé’'_.\n", max_size=80)
 
 
 def _cut(text: str, claim: str, *, quoted: Span = NOTHING) -> tuple[Paragraph, ...]:
-    return paragraphs(text, shared_words(text, stems_of(claim)), quoted=quoted)
+    return paragraphs(text, shared_words(text, claim), quoted=quoted)
 
 
 def _shared(text: str, claim: str) -> list[str]:

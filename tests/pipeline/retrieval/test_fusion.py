@@ -47,20 +47,6 @@ def ranked(
     return [evidence.chunk_index for evidence in found["c1"]]
 
 
-@pytest.mark.parametrize(
-    ("text", "expected"),
-    [
-        ("Edmond Dantès’s journeys", ("edmond", "dant", "journey")),
-        ("CHÂTEAU d'If", ("chateau", "d'if")),
-        ("He’d won; he don't, she'll", ("won",)),
-        ("seven of 1815 Kai-Koumou", ("seven", "1815", "kai", "koumou")),
-        ("… —", ()),
-    ],
-)
-def test_stems_folds_case_accents_endings_and_stop_words(text: str, expected: tuple[str, ...]) -> None:
-    assert stems(text) == expected
-
-
 def test_index_analyses_like_the_module() -> None:
     assert LexicalIndex(CHUNKS).stems("The Lighthouses") == stems("The Lighthouses")
 

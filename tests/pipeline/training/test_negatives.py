@@ -40,6 +40,7 @@ def make(seed: int = 0) -> TwinMaker:
         ("It was Captain Dimsdale’s boat and Hester's oar.", ["Dimsdale", "Hester"]),
         ("She said, “Agnes is late,” to Tobias.", ["Agnes", "Tobias"]),
         ("In II and at OK he was I.", []),
+        ("Then Abbé Faria and Cousin Bette met Commodore Hale.", ["Faria", "Bette", "Hale"]),
     ],
 )
 def test_names_are_capitalised_words_that_start_no_sentence(text: str, names: list[str]) -> None:
