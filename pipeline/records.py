@@ -84,7 +84,7 @@ class Chunk:
 
 @dataclass(frozen=True, slots=True)
 class Mention:
-    """A name as it stands in the text, with its range and the chunk-independent sentence that holds it."""
+    """A name as printed in the text, with its range and the number of its sentence in the novel."""
 
     text: str
     start: int
@@ -94,7 +94,7 @@ class Mention:
 
 @dataclass(frozen=True)
 class Character:
-    """A person of the novel: a display name, the other names seen or given, and where the person is named.
+    """A person of the novel: a display name, the other names found or given, and the mentions.
 
     ``sentences`` and ``chunks`` are sorted numbers of the sentences and chunks that name the character.
     """
@@ -108,12 +108,12 @@ class Character:
 
 @dataclass(frozen=True, slots=True)
 class ChunkState:
-    """What the reader's memory looked like after it had read a chunk.
+    """The state of the encoder after a chunk.
 
     ``global_vector`` (D,) is the mean last hidden vector over the chunk's new sentences, ``content_vector`` (D,) that
     over all of them. ``surprisal`` is in bits per byte of the new sentences, ``activity`` the mean share of active
     neurons, ``state_norm`` the Frobenius norm of the memory, ``drift`` the cosine distance of ``global_vector`` from
-    that of the chunk before.
+    that of the previous chunk.
     """
 
     chunk_index: int
@@ -127,7 +127,7 @@ class ChunkState:
 
 @dataclass(frozen=True, slots=True)
 class CharacterState:
-    """The memory of one character's own reading after a chunk; unchanged where the character is absent."""
+    """The state of one character's own stream after a chunk; unchanged where the character is absent."""
 
     chunk_index: int
     vector: Vector
@@ -136,10 +136,10 @@ class CharacterState:
 
 @dataclass(frozen=True)
 class Reading:
-    """A novel as the reader has read it: one global state a chunk, and one list of states a tracked character.
+    """The result of encoding a novel: one global state a chunk, and one list of states a tracked character.
 
-    ``alone_vector`` (D,) is the mean vector of some of its sentences, each read by itself from an empty memory: what
-    any text has that is read alone. None where nothing was measured.
+    ``alone_vector`` (D,) is the mean vector of some of its sentences, each encoded by itself from an empty memory: the
+    common part of every text without context. None where it was not measured.
     """
 
     states: tuple[ChunkState, ...]
@@ -160,14 +160,14 @@ class Claim:
 
 
 def claim_id(number: int, text: str, *, character: str) -> str:
-    """Return the id of a backstory's claim with this number, counted from 1, whoever found the claim."""
+    """Return the id of a backstory's claim with this number, counted from 1; rules and LLM use the same ids."""
     digest = sha256(f"{character}\n{text}".encode(errors="surrogatepass")).hexdigest()[:8]
     return f"c{number}-{digest}"
 
 
 @dataclass(frozen=True)
 class Evidence:
-    """A chunk retrieved for a claim, before it is judged. Ranks count from 1; distances are 1 - cosine."""
+    """A chunk retrieved for a claim, not judged yet. Ranks count from 1; distances are 1 - cosine."""
 
     claim_id: str
     chunk_index: int
@@ -198,7 +198,7 @@ class Pair:
 
 @dataclass(frozen=True)
 class Check:
-    """What one explicit check found: the words of the claim, and the verbatim words of the book that they were held to.
+    """What one explicit check found: the words of the claim, and the verbatim words of the book compared with them.
 
     ``start`` and ``end`` are the range of ``passage`` in ``Novel.text``.
     """
@@ -217,8 +217,8 @@ class Check:
 class Waiver:
     """A finding that the author marked as intentional.
 
-    It holds for a claim of the same character and words, as long as ``passage``, the quotation it was given for, still
-    stands in the novel; an empty passage always does.
+    It holds for a claim of the same character and words, as long as ``passage``, the quotation it was given for, is
+    still in the novel; an empty passage always is.
     """
 
     character: str

@@ -41,6 +41,7 @@ _AFTER_OBJECT = word_set(
 )
 """Words after "her" as an object; before any other word it is a possessive."""
 _TWO_OBJECTS = word_set("gave give gives told tell tells taught showed offered sent bought made called paid")
+_OPENERS = SUBORDINATORS | word_set("that which whom and but or how why what")
 _ALIAS = re.compile(
     r"(?:\w+ ){0,4}(?:[Aa]s|alias|name|name of) [“\"‘]?[A-Z][\w ]*[”\"’]? he\b|(?:\w+ ){1,3}he \w+ the (?:alias|name)\b"
 )
@@ -154,17 +155,7 @@ def _with_comma(before: str) -> str:
     """Return a fronted phrase with a comma after it, so that its last word does not join the name."""
     words = [word[0].lower() for word in HYPHENATED_WORD.finditer(before)]
     joins = len(words) > 1 and (before[-2:-1].isalnum() or before[-2:-1] in ')”"')
-    needs_comma = joins and words[-1] not in SUBORDINATORS | {
-        "that",
-        "which",
-        "whom",
-        "and",
-        "but",
-        "or",
-        "how",
-        "why",
-        "what",
-    }
+    needs_comma = joins and words[-1] not in _OPENERS
     return f"{before.rstrip()}, " if needs_comma else before
 
 

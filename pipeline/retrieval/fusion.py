@@ -73,7 +73,7 @@ def retrieve(
 def _same_time(claim: Claim, life_stages: Sequence[TimeScope], *, chunks: int) -> Flags:
     """Return which chunks tell of the time of life that the claim speaks of: (chunks,)."""
     if life_stages and len(life_stages) != chunks:
-        raise ValueError(f"{len(life_stages)} times were given for {chunks} chunks; give one each")
+        raise ValueError(f"{len(life_stages)} life stages were given for {chunks} chunks; give one each")
     if not life_stages or claim.time_scope == "unspecified":
         return np.zeros(chunks, dtype=np.bool_)
     return np.array([time == claim.time_scope for time in life_stages], dtype=np.bool_)

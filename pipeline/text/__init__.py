@@ -1,1 +1,1 @@
-"""A file to a novel, its sentences, its chunks and its people."""
+"""From a file to a novel, its sentences, its chunks and its characters."""

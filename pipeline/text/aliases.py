@@ -1,4 +1,4 @@
-"""Other names of a character, as the user gives them: "Monte Cristo=Edmond Dantès"."""
+"""Other names of a character, given by the user: "Monte Cristo=Edmond Dantès"."""
 
 from __future__ import annotations
 
@@ -28,7 +28,7 @@ def parse_alias(text: str) -> Alias:
 
 
 def load_aliases(path: str | Path) -> tuple[Alias, ...]:
-    """Read a file with one ``ALIAS=NAME`` a line; empty lines and lines that begin with # are left out."""
+    """Read a file with one ``ALIAS=NAME`` a line; empty lines and lines that begin with # are ignored."""
     try:
         text = Path(path).read_text(encoding="utf-8-sig")
     except (OSError, UnicodeDecodeError) as error:
@@ -45,7 +45,7 @@ def load_aliases(path: str | Path) -> tuple[Alias, ...]:
 
 
 def names_of(target: str, aliases: Sequence[Alias]) -> tuple[str, ...]:
-    """Return every name of ``target``: the sides of its slashes, and what the aliases tie to any of them."""
+    """Return every name of ``target``: the sides of its slashes, and every alias of any of them."""
     names = [side.strip() for side in target.split("/") if match_key(side)]
     keys = {match_key(target), *map(match_key, names)}
     remaining = list(aliases)

@@ -1,4 +1,4 @@
-"""Group mentions of names into persons, cautiously: who only shares a surname stays apart."""
+"""Group mentions of names into persons; persons who share only a surname are not merged."""
 
 from __future__ import annotations
 
@@ -17,18 +17,18 @@ _DOMINANCE = 4
 _WELL_KNOWN = 20
 _ROMAN = re.compile(r"[ivx]+")
 _STRETCH = 20_000
-"""Letters of a stretch: who is named on one page often is no match for who is named throughout."""
+"""Characters of a stretch: a name throughout the book outweighs one that is frequent on a single page."""
 
 
 class _Form(NamedTuple):
-    """What makes two mentions one name: first and last word; for a lone word, also whom its title calls."""
+    """The key of a name: first and last word, and for a single word also the class of its title."""
 
     words: tuple[str, ...]
     called: TitleClass
 
 
 class Person(NamedTuple):
-    """A display name, the other forms seen, most frequent first, and the mentions in order."""
+    """A display name, the other forms in the text, most frequent first, and the mentions in order."""
 
     name: str
     aliases: tuple[str, ...]
@@ -36,12 +36,12 @@ class Person(NamedTuple):
 
 
 def group_persons(mentions: Iterable[Mention], aliases: Sequence[Alias] = ()) -> list[Person]:
-    """Return the persons that these mentions name, those named most often first.
+    """Return the persons that the mentions name, most frequent first.
 
-    A lone first name or surname belongs to the one full name that holds it, or to one that is four times as frequent,
-    or stands in four times as many stretches of the book, as the others together; where titles say otherwise, or
-    several share it, it is a person of its own. Persons that ``aliases`` tie together are one, called as the alias
-    says.
+    A first name or surname alone belongs to the only full name that contains it, or to one that is four times as
+    frequent as the others together, or is found in four times as many stretches of the book; where titles contradict,
+    or several names share it, it is a person of its own. Persons with a common alias are merged, with the name that the
+    alias gives.
     """
     forms = _forms(mentions)
     lone: Counter[tuple[str, ...]] = Counter()
@@ -59,7 +59,7 @@ def group_persons(mentions: Iterable[Mention], aliases: Sequence[Alias] = ()) ->
 
 
 def _tied(persons: Sequence[Person], aliases: Sequence[Alias]) -> list[Person]:
-    """Join the persons that the user's aliases say are one, and call them by the name that is no alias itself."""
+    """Merge the persons with a common alias, named by the side of it that is not an alias itself."""
     remaining = list(persons)
     seconds = {match_key(alias.alias) for alias in aliases}
     names = sorted(dict.fromkeys(alias.name for alias in aliases), key=lambda name: match_key(name) in seconds)
@@ -79,7 +79,7 @@ def _tied(persons: Sequence[Person], aliases: Sequence[Alias]) -> list[Person]:
 
 
 def _called(side: str, persons: Sequence[Person]) -> Person | None:
-    """Return who is called so most often, None for nobody."""
+    """Return the person with this name most often, or None."""
     wanted = parse_name(side)
 
     def count(person: Person) -> int:
@@ -106,7 +106,7 @@ def _forms(mentions: Iterable[Mention]) -> dict[_Form, list[Mention]]:
 
 
 def _split_by_title(words: tuple[str, ...], by_class: Mapping[TitleClass, list[Mention]]) -> dict[_Form, list[Mention]]:
-    """Keep "Madame de Villefort" apart from "M. de Villefort"; the untitled go with the man, or the more frequent."""
+    """Separate "Madame de Villefort" from "M. de Villefort"; without a title it is the man, or the more frequent."""
     sizes: dict[TitleClass, int] = {called: len(named) for called, named in by_class.items() if called}
     home: TitleClass = max(sizes, key=lambda called: (called == "man", sizes[called])) if sizes else ""
     apart = len(words) == 1 and any(classes_clash(first, second) for first in sizes for second in sizes)
@@ -119,9 +119,9 @@ def _split_by_title(words: tuple[str, ...], by_class: Mapping[TitleClass, list[M
 def _owner(
     form: _Form, holders: Mapping[str, Mapping[_Form, Sequence[Mention]]], lone: Mapping[tuple[str, ...], int]
 ) -> _Form:
-    """Return the full form to which a lone word belongs, or the form itself.
+    """Return the full form to which a single word belongs, or the form itself.
 
-    ``holders`` are the full forms that hold a word, with their mentions; ``lone`` the mentions of each form's words.
+    ``holders`` maps a word to the full forms with it and their mentions, ``lone`` a form's words to its mentions.
     """
     if len(form.words) != 1:
         return form
@@ -141,7 +141,7 @@ def _dominant(sizes: Mapping[_Form, int]) -> _Form | None:
 
 
 def _is_chance(full: _Form, count: int, lone: Mapping[tuple[str, ...], int]) -> bool:
-    """Return True if two well-known names stand together only once, as two persons may ("Thaouka, Thalcave!")."""
+    """Return True if two frequent names are adjacent only once, as two persons may be ("Thaouka, Thalcave!")."""
     return count == 1 and all(lone.get((word,), 0) >= _WELL_KNOWN for word in full.words)
 
 
@@ -153,13 +153,13 @@ def _person(mentions: Sequence[Mention]) -> Person:
 
 
 def _display_name(printed: Counter[str]) -> str:
-    """Choose the fullest name in its most frequent form; the title is left out unless every mention has it."""
+    """Return the fullest name in its most frequent form, with its title only if every mention has one."""
     bare: Counter[str] = Counter()
     for form, count in printed.items():
         bare[without_title(form)] += count
     always_titled = all(form != without_title(form) for form in printed)
     candidates = printed if always_titled else bare
-    if printed.total() >= _WELL_KNOWN:  # what a well-known person is called only once is seldom a name
+    if printed.total() >= _WELL_KNOWN:  # a form of a frequent name that occurs once is seldom a name
         candidates = Counter({form: count for form, count in candidates.items() if count > 1}) or candidates
     fullest = max(map(_fullness, candidates))
     return max(
@@ -169,6 +169,6 @@ def _display_name(printed: Counter[str]) -> str:
 
 
 def _fullness(printed: str) -> int:
-    """Return 2 for a first name with a surname, 1 for less; a number or a byname after "the" makes no full name."""
+    """Return 2 for a first name with a surname, else 1; a number or a byname after "the" does not count."""
     words = [word for word in parse_name(printed).words if not _ROMAN.fullmatch(word)]
     return 1 if " the " in printed else min(len(words), 2)

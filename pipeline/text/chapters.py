@@ -1,4 +1,4 @@
-"""Turn the headings of a novel into chapters, leaving the table of contents out."""
+"""Turn the headings of a novel into chapters, without the table of contents."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ _FULL_LINE = 40
 def find_chapters(text: str, body: Span) -> tuple[Chapter, ...]:
     """Return the chapters of ``body``, numbered from 1 in reading order; they tile it from the first heading.
 
-    Books, parts and volumes are chapters only where there is nothing smaller.
+    Books, parts and volumes are chapters only if the novel has no smaller units.
     """
     headings = _without_repetitions(text, _without_contents(text, find_headings(text, body), body), body)
     chosen = _with_ends(_chapter_level(headings), body)
@@ -56,31 +56,31 @@ def _chapter_level(headings: Sequence[Heading]) -> list[Heading]:
 
 
 def _without_contents(text: str, headings: Sequence[Heading], body: Span) -> list[Heading]:
-    """Drop blocks of headings that stand close together and come again, or lead to nothing but one long text."""
-    kept: list[Heading] = []
+    """Drop blocks of adjacent headings that are repeated later, or that one long text follows."""
+    chosen: list[Heading] = []
     last = {(heading.kind, heading.number): index for index, heading in enumerate(headings)}
     for first, block in _blocks(text, headings):
         repeated = sum(last[heading.kind, heading.number] >= first + len(block) for heading in block)
         kinds = [heading.kind for heading in block]
         listed = max(map(kinds.count, kinds)) >= _CONTENTS_LINES
         if len(block) < _CONTENTS_LINES or (
-            2 * repeated < len(block) and not (listed and _leads_on(text, headings, first, block, body))
+            2 * repeated < len(block) and not (listed and _has_long_text(text, headings, first, block, body))
         ):
-            kept += block
-    return kept
+            chosen += block
+    return chosen
 
 
-def _leads_on(text: str, headings: Sequence[Heading], first: int, block: Sequence[Heading], body: Span) -> bool:
+def _has_long_text(text: str, headings: Sequence[Heading], first: int, block: Sequence[Heading], body: Span) -> bool:
     after = first + len(block)
     end = headings[after].start if after < len(headings) else body.end
     return len(text[block[-1].end : end].strip()) > _TEXT_AFTER_CONTENTS
 
 
 def _blocks(text: str, headings: Sequence[Heading]) -> Iterator[tuple[int, list[Heading]]]:
-    """Split the headings wherever there is text between two of them, or the numbers begin anew."""
+    """Split the headings where there is text between two of them, or the numbers restart."""
     block: list[Heading] = []
     for index, heading in enumerate(headings):
-        if block and (_text_between(text, block[-1], heading) >= _DENSE or _begins_anew(block, heading)):
+        if block and (_text_between(text, block[-1], heading) >= _DENSE or _restarts(block, heading)):
             yield index - len(block), block
             block = []
         block.append(heading)
@@ -88,7 +88,7 @@ def _blocks(text: str, headings: Sequence[Heading]) -> Iterator[tuple[int, list[
         yield len(headings) - len(block), block
 
 
-def _begins_anew(block: Sequence[Heading], heading: Heading) -> bool:
+def _restarts(block: Sequence[Heading], heading: Heading) -> bool:
     if block[-1].kind == "book" and heading.kind != "book":
         return False
     numbers = (other.number for other in reversed(block) if other.kind == heading.kind and other.number is not None)
@@ -101,7 +101,7 @@ def _text_between(text: str, first: Heading, second: Heading) -> int:
 
 
 def _without_repetitions(text: str, headings: Sequence[Heading], body: Span) -> list[Heading]:
-    """Of headings with the same kind and number keep those with text under them (half-titles have none)."""
+    """Return the headings without those that repeat a kind and number and have no text, as half-titles do."""
     filled = [(heading, len(text[heading.end : end].strip()) >= _DENSE) for heading, end in _with_ends(headings, body)]
     full = {(heading.kind, heading.number) for heading, enough in filled if enough}
     return [
@@ -118,13 +118,13 @@ def _with_ends(headings: Sequence[Heading], body: Span) -> list[tuple[Heading, i
 
 
 def _title(text: str, heading: Heading, end: int) -> str:
-    """Return the heading as printed in one line, with the title that follows it where the line itself has none."""
+    """Return the heading as printed, on one line, with the title on the next line if its own has none."""
     stop = _wrapped_end(text, heading, end) if heading.titled else _following_title_end(text, heading, end)
     return " ".join(text[heading.start : stop].split())
 
 
 def _wrapped_end(text: str, heading: Heading, end: int) -> int:
-    """Return the end of a title, which may run on over two more lines when its first line is full."""
+    """Return the end of a title, which may continue on two more lines if its first line is full."""
     match = _RUN_ON.match(text, heading.end, end)
     full = heading.end - heading.start >= _FULL_LINE
     return match.end("lines") if match and full and match.end() - heading.start <= _LONGEST else heading.end

@@ -1,4 +1,4 @@
-"""Who is named in a novel, where, and where the target character is."""
+"""Find the characters of a novel, and the mentions of the target character."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ _SIMILAR = 0.7
 
 
 def find_mentions(novel: Novel, sentences: Sequence[Span], *, tagger: Language | None = None) -> tuple[Mention, ...]:
-    """Return the mentions of persons by ``tagger`` and the vote over the book, or by rules without one."""
+    """Return the mentions of persons by ``tagger`` and a vote over the book, or by rules if it is None."""
     if tagger is not None:
         return tuple(_mentions(novel, sentences, find_persons(novel, sentences, tagger)))
     phrases = find_person_phrases(novel.text, novel.body)
@@ -35,7 +35,7 @@ def build_cast(
 ) -> tuple[Character, ...]:
     """Group mentions into characters, most mentioned first, without those named fewer than ``min_mentions`` times.
 
-    Persons whom ``aliases`` tie together are one character.
+    Persons with a common alias are one character.
     """
     holders = _holders(chunks)
     return tuple(
@@ -53,10 +53,10 @@ def resolve_character(
     *,
     aliases: Sequence[Alias] = (),
 ) -> Character:
-    """Return where ``target`` is named: by full name, surname, first name, either side of a slash, or an alias.
+    """Return the mentions of ``target``: by full name, surname, first name, either side of a slash, or an alias.
 
-    Case, accents, hyphens and possessives make no difference. A surname or first name inside somebody else's full name
-    is not a mention. Raises CharacterError, with the nearest names of the novel, when there is none.
+    Case, accents, hyphens and possessives make no difference. A surname or first name inside another person's full name
+    is not a mention. Raises CharacterError, with the most similar names of the novel, if there is no mention.
     """
     names = names_of(target, aliases)
     if not names:
@@ -75,7 +75,7 @@ def resolve_character(
 
 
 def nearest_names(target: str, cast: Sequence[Character]) -> str:
-    """List the names of ``cast`` that are spelt most like ``target``, or the most frequent where none is."""
+    """Return the names of ``cast`` spelt most like ``target``, or the most frequent if none is similar."""
     by_key: dict[str, str] = {}
     for character in cast:
         for form in (character.name, *character.aliases):
@@ -84,11 +84,11 @@ def nearest_names(target: str, cast: Sequence[Character]) -> str:
     wanted = [match_key(target), *(word for side in target.split("/") for word in parse_name(side).words)]
     close = [key for word in wanted for key in difflib.get_close_matches(word, by_key, n=_NEAREST, cutoff=_SIMILAR)]
     names = dict.fromkeys(by_key[key] for key in close) or dict.fromkeys(character.name for character in cast)
-    return ", ".join(repr(name) for name in list(names)[:_NEAREST]) or "none: it names nobody"
+    return ", ".join(repr(name) for name in list(names)[:_NEAREST]) or "none: it names no person"
 
 
 def _mentions(novel: Novel, sentences: Sequence[Span], spans: Iterable[Span]) -> Iterator[Mention]:
-    """Yield the spans that hold a name as mentions of the sentence in which they start."""
+    """Yield the spans with a name as mentions in the sentence in which they start."""
     starts = [sentence.start for sentence in sentences]
     for span in spans:
         start, end = trim_name(novel.text, span)
@@ -98,7 +98,7 @@ def _mentions(novel: Novel, sentences: Sequence[Span], spans: Iterable[Span]) ->
 
 
 def _holders(chunks: Sequence[Chunk]) -> dict[int, list[int]]:
-    """Map each sentence to the chunks that hold it."""
+    """Map each sentence to its chunks."""
     holders: dict[int, list[int]] = defaultdict(list)
     for chunk in chunks:
         for sentence in range(chunk.first_sentence, chunk.first_sentence + len(chunk.sentences)):

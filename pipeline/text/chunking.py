@@ -11,8 +11,8 @@ from pipeline.records import Chunk, Novel, Span
 def make_chunks(novel: Novel, sentences: Sequence[Span], config: ChunkConfig) -> tuple[Chunk, ...]:
     """Return chunks of ``n_sent_per_chunk`` sentences, of which neighbours share exactly ``overlap``.
 
-    Every sentence is in a chunk. The last chunk may be shorter, but holds at least one sentence that the chunk before
-    it does not. A chunk may run over the end of a chapter; its chapter is the one in which it starts.
+    Every sentence is in a chunk. The last chunk may be shorter, but has at least one sentence that the previous chunk
+    does not have. A chunk may cross the end of a chapter; its chapter is the one in which it starts.
     """
     step = config.n_sent_per_chunk - config.overlap
     firsts = range(0, max(len(sentences) - config.overlap, 1), step) if sentences else range(0)

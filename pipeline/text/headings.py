@@ -1,4 +1,4 @@
-"""Find the lines of a novel that look like headings: chapters, books and parts, and bare numbers in sequence."""
+"""Find the lines of a novel that look like headings: chapters, books, parts, and sequences of bare numbers."""
 
 from __future__ import annotations
 
@@ -48,7 +48,7 @@ _NUMERAL = re.compile(
     re.M,
 )
 _NO_TITLE = re.compile(r"[\W_]*")
-# A title after the number is set off by a mark or begins like a title: "Chapter two of his story" is prose.
+# A title follows the number after a mark, or begins with a capital: "Chapter two of his story" is prose.
 _TITLE_REST = re.compile(r"\s*[.:;,\-–—)\]*_]|\s+[^a-z\s]")
 _LONGEST_TITLE = 160
 _LITTLE_WORDS = 4
@@ -59,7 +59,7 @@ _ROMAN_VALUES = {"i": 1, "v": 5, "x": 10, "l": 50, "c": 100, "d": 500, "m": 1000
 
 
 class Heading(NamedTuple):
-    """A heading line: where it starts and ends, what sort it is, and its number where it has one."""
+    """A heading line: its range, its kind, its number if it has one, and whether it has a title."""
 
     start: int
     end: int
@@ -69,7 +69,7 @@ class Heading(NamedTuple):
 
 
 def find_headings(text: str, body: Span) -> tuple[Heading, ...]:
-    """Return the heading lines of ``body`` in order, those of a table of contents among them."""
+    """Return the heading lines of ``body`` in order, including those of a table of contents."""
     found = [*_marked(text, body), *_named(text, body), *_numerals(text, body)]
     return tuple(sorted(found))
 
@@ -98,7 +98,7 @@ def _marked(text: str, body: Span) -> Iterator[Heading]:
             bare = _NO_TITLE.fullmatch(match["rest"]) is not None
             if not bare and not _TITLE_REST.match(match["rest"]):
                 continue
-            # The lines of a contents page follow each other without a break, and must be seen to be left out.
+            # The lines of a contents page follow each other without a break; they are needed to recognise it.
             listed = text[last_end : match.start()] == "\n"
             if listed or bare or match["keyword"].isupper() or _follows_break(text, match.start(), body):
                 last_end = match.end()
@@ -112,7 +112,7 @@ def _named(text: str, body: Span) -> Iterator[Heading]:
 
 
 def _numerals(text: str, body: Span) -> Iterator[Heading]:
-    """Yield lines that hold a number alone, or a number and a title, where at least three of them count upwards."""
+    """Yield lines with a number alone, or a number and a title, if at least three of them count upwards."""
     lines = []
     for match in _NUMERAL.finditer(text, body.start, body.end):
         bare = _NO_TITLE.fullmatch(match["rest"]) is not None
@@ -135,7 +135,7 @@ def _ascending_runs(lines: Sequence[Heading]) -> Iterator[list[Heading]]:
 
 
 def _look_like_pages(text: str, run: Sequence[Heading]) -> bool:
-    """Return True if the numbers interrupt sentences, as the numbers of printed pages do."""
+    """Return True if the numbers interrupt sentences, as page numbers do."""
     before = [text[max(0, line.start - 200) : line.start].rstrip() for line in run[1:]]
     cut = sum(bool(words) and (words[-1].isalnum() or words[-1] in ",;-") for words in before)
     return cut > _PAGE_BREAK_SHARE * len(before) and not all(is_shouted(words[-10:]) for words in before)
@@ -161,7 +161,7 @@ def _value(printed: str) -> int | None:
 
 
 def _follows_break(text: str, offset: int, body: Span) -> bool:
-    """Return True if the line at ``offset`` is the first of the body or comes after a blank line."""
+    """Return True if the line at ``offset`` is the first of the body or follows a blank line."""
     before = text[max(body.start, offset - 200) : offset]
     return not before.strip() or before.rstrip(" \t").endswith("\n\n") or re.search(r"\n\s*\n\s*$", before) is not None
 

@@ -1,8 +1,8 @@
 """Find names without a model: capitalised words that the book itself shows to be names.
 
-A capitalised word is a name when it stands inside sentences, not only at their starts, and does so more often than the
-same word stands in small letters. Names that follow each other, with particles between them and titles before them,
-are one phrase. What stands after "in" or "at", or behind an article, too often is a place or a thing, not a person.
+A capitalised word is a name if it occurs inside sentences, not only at their starts, and more often than the same word
+in lower case. Adjacent names, with particles between them and titles before them, are one phrase. A name that often
+follows "in", "at" or an article is a place or a thing, not a person.
 """
 
 from __future__ import annotations
@@ -24,7 +24,7 @@ from pipeline.language.words import LETTER_WORD
 from pipeline.records import Span
 
 LONGEST_NAME = 200
-"""Characters of the longest name; what is longer is a list without commas, or no text at all."""
+"""Characters of the longest name; a longer one is a list without commas, or not text."""
 _NEVER_NAMES = word_set(
     """i i'm i'll i've i'd o oh ah god heaven providence bible english french german italian spanish american european
     scotch monday tuesday wednesday thursday friday saturday sunday january february march july september october
@@ -48,7 +48,7 @@ _POSSESSIVE = re.compile(r"['’][sS]?\Z")
 _TOKEN = re.compile(r"[^\W_]+(?:['-][^\W_]+)*'?")
 _DETERMINERS = frozenset(["the", "a", "an"])
 _WORD_BEFORE = re.compile(r"([^\W\d_]+)[ \n]\Z")
-_PLACE_WORDS = word_set("in on at into near between through throughout across")
+_PLACE_PREPOSITIONS = word_set("in on at into near between through throughout across")
 _ARTICLES = word_set("the a an this that these those every each some my your his her its our their")
 _PLACE_SHARE = 0.1
 _ARTICLE_SHARE = 0.3
@@ -58,7 +58,7 @@ Role = Literal["title", "name", "initial", "particle", "other"]
 
 
 class NamePhrase(NamedTuple):
-    """A name as it stands in the text: its range with the title, the folded title, and the folded name words."""
+    """A name in the text: its range with the title, the folded title, and the folded name words."""
 
     start: int
     end: int
@@ -67,7 +67,7 @@ class NamePhrase(NamedTuple):
 
 
 class ParsedName(NamedTuple):
-    """A printed name taken apart: the folded title, the folded name words, and the index of the surname's first."""
+    """A parsed name: the folded title, the folded name words, and the index of the first word of the surname."""
 
     title: str
     words: tuple[str, ...]
@@ -75,35 +75,35 @@ class ParsedName(NamedTuple):
 
 
 class _Word(NamedTuple):
-    """A capitalised word: where it stands, folded, and whether it stands inside a sentence."""
+    """A capitalised word: its range, its folded form, and whether it is inside a sentence and in capitals."""
 
     start: int
     end: int
     folded: str
     inside: bool
-    shouted: bool
+    in_capitals: bool
 
 
 @dataclass
 class _Contexts:
-    """How often a name stands anywhere, with a title, where places stand, and behind an article."""
+    """How often a name occurs in all, with a title, after a preposition of place, and after an article."""
 
     count: int = 0
     titled: int = 0
-    placed: int = 0
-    behind_article: int = 0
+    after_place_word: int = 0
+    after_article: int = 0
 
     def is_person(self) -> bool:
         """Return True if the contexts are those of a person."""
         untitled = self.count - self.titled
-        placed = self.placed > _PLACE_SHARE * untitled
-        behind_article = self.behind_article > _ARTICLE_SHARE * untitled
-        return self.titled > 0.2 * self.count or not (placed or behind_article)
+        after_place_word = self.after_place_word > _PLACE_SHARE * untitled
+        after_article = self.after_article > _ARTICLE_SHARE * untitled
+        return self.titled > 0.2 * self.count or not (after_place_word or after_article)
 
 
 @lru_cache(maxsize=2)
 def find_phrases(text: str, body: Span) -> tuple[NamePhrase, ...]:
-    """Return every name phrase of ``body`` in order, of persons, places and things alike."""
+    """Return every name phrase of ``body`` in order: persons, places and things."""
     words = _capitalised_words(text, body)
     known = _name_words(text, body, words)
     roles = [(word, _role(text, word, known)) for word in words]
@@ -122,7 +122,7 @@ def person_words(text: str, phrases: Iterable[NamePhrase]) -> frozenset[tuple[st
     """Return the words of those names whose contexts, over all ``phrases``, are those of a person."""
     contexts: dict[tuple[str, ...], _Contexts] = {}
     for phrase in phrases:
-        _note(contexts.setdefault(phrase.words, _Contexts()), text, phrase)
+        _count_context(contexts.setdefault(phrase.words, _Contexts()), text, phrase)
     return frozenset(words for words, seen in contexts.items() if not is_place(words) and seen.is_person())
 
 
@@ -132,10 +132,10 @@ def is_place(words: Sequence[str]) -> bool:
 
 
 def parse_name(printed: str) -> ParsedName:
-    """Take apart a name as a user or a book writes it.
+    """Parse a name as a user or a book writes it.
 
-    Titles and particles are no name words, unless there is nothing else; the surname is what follows the last
-    particle, or the last word.
+    Titles and particles are not name words, unless there is no other word; the surname begins after the last particle,
+    or is the last word.
     """
     tokens = [_POSSESSIVE.sub("", token) for token in _TOKEN.findall(fold_aligned(printed))]
     titles = list(takewhile(lambda token: token in TITLES | _DETERMINERS, tokens))
@@ -153,12 +153,12 @@ def parse_name(printed: str) -> ParsedName:
 
 
 def bare_word(folded: str) -> str:
-    """Return a folded name word without the particle that an apostrophe ties to it (d'Épinay)."""
+    """Return a folded name word without a particle and its apostrophe (d'Épinay)."""
     return re.sub(r"\A[dl]'(?=\w)", "", folded)
 
 
 def _capitalised_words(text: str, body: Span) -> list[_Word]:
-    """Return the capitalised words of the body; the upper-case letters are those that the text has."""
+    """Return the capitalised words of the body."""
     upper = "".join(sorted(character for character in set(text) if character.isupper()))
     if not upper:
         return []
@@ -174,10 +174,10 @@ def _word(text: str, match: re.Match[str]) -> _Word:
 
 
 def _name_words(text: str, body: Span, words: Sequence[_Word]) -> frozenset[str]:
-    """Return the folded words that the text shows to be names."""
+    """Return the folded words that are names by their use in the text."""
     inside = Counter(word.folded for word in words[:1] if word.inside)
     for before, word in pairwise(words):
-        if not word.shouted and (
+        if not word.in_capitals and (
             word.inside or (_is_abbreviation(before) and _GAP.fullmatch(text, before.end, word.start))
         ):
             inside[word.folded] += 1
@@ -188,17 +188,17 @@ def _name_words(text: str, body: Span, words: Sequence[_Word]) -> frozenset[str]
 
 
 def _leading_names(text: str, words: Sequence[_Word], known: set[str], lower: Counter[str]) -> set[str]:
-    """Return the words that stand before the same name at least twice and never small: "Tom" of "Tom Hale came"."""
+    """Return the words at least twice before the same name and never in lower case: "Tom" of "Tom Hale came"."""
     pairs = Counter(
         (before.folded, word.folded)
         for before, word in pairwise(words)
-        if word.folded in known and not before.shouted and text[before.end : word.start] in {" ", "\n"}
+        if word.folded in known and not before.in_capitals and text[before.end : word.start] in {" ", "\n"}
     )
     return {before for (before, _), count in pairs.items() if count > 1 and not lower[before] and len(before) > 1}
 
 
 def lower_words(text: str, body: Span) -> Counter[str]:
-    """Count the words of the body that are written small, folded."""
+    """Count the lower-case words of the body, folded."""
     small = Counter(LETTER_WORD.findall(text[body.start : body.end]))
     lower: Counter[str] = Counter()
     for word, count in small.items():
@@ -208,12 +208,12 @@ def lower_words(text: str, body: Span) -> Counter[str]:
 
 
 def may_be_name(words: Sequence[str]) -> bool:
-    """Return True if folded words can be a person's name: no mere titles, months or peoples, and no Cape or Mount."""
+    """Return True if folded words can be a person's name, not only titles, months or peoples, nor a Cape or Mount."""
     return bool(words) and not is_place(words) and not (_NEVER_NAMES | TITLES | SAINTS).issuperset(words)
 
 
 def _is_abbreviation(word: _Word) -> bool:
-    """Return True if a full stop after the word belongs to it: an initial, or a title cut short."""
+    """Return True if a full stop after the word belongs to it: an initial or an abbreviated title."""
     return word.folded in ABBREVIATIONS or (len(word.folded) == 1 and word.folded != "i")
 
 
@@ -228,7 +228,7 @@ def _role(text: str, word: _Word, known: frozenset[str]) -> Role:
 
 
 def _runs(text: str, roles: Iterable[tuple[_Word, Role]]) -> Iterator[list[tuple[_Word, Role]]]:
-    """Yield the words that belong together: titles first, then names, initials and particles."""
+    """Yield the runs of words that form one phrase: titles, then names, initials and particles."""
     run: list[tuple[_Word, Role]] = []
     for word, role in roles:
         if run and (role == "other" or not _joins(text, run, word, role)):
@@ -254,7 +254,7 @@ def _joins(text: str, run: Sequence[tuple[_Word, Role]], word: _Word, role: Role
 
 
 def _phrase(run: Sequence[tuple[_Word, Role]]) -> NamePhrase | None:
-    """Make a phrase of a run that holds a name; particles at its ends are left out."""
+    """Return the phrase of a run without particles at its ends, or None if it has no name."""
     while run and run[-1][1] == "particle":
         run = run[:-1]
     while run and run[0][1] == "particle":
@@ -266,20 +266,20 @@ def _phrase(run: Sequence[tuple[_Word, Role]]) -> NamePhrase | None:
     return NamePhrase(run[0][0].start, run[-1][0].end, title, tuple(names))
 
 
-def _note(seen: _Contexts, text: str, phrase: NamePhrase) -> None:
-    """Count one more place where a name stands."""
+def _count_context(seen: _Contexts, text: str, phrase: NamePhrase) -> None:
+    """Count one more occurrence of a name."""
     seen.count += 1
     if phrase.title:
         seen.titled += 1
         return
     before = _WORD_BEFORE.search(text, max(0, phrase.start - 20), phrase.start)
     word = before[1].lower() if before else ""
-    seen.placed += word in _PLACE_WORDS
-    seen.behind_article += word in _ARTICLES
+    seen.after_place_word += word in _PLACE_PREPOSITIONS
+    seen.after_article += word in _ARTICLES
 
 
 def trim_name(text: str, span: Span) -> Span:
-    """Return ``span`` without a possessive ending and without what is neither letter nor digit at its ends."""
+    """Return ``span`` without a possessive ending and without marks at its ends."""
     printed = _POSSESSIVE.sub("", text[span.start : span.end].rstrip())
     solid = [index for index, character in enumerate(printed) if character.isalnum()]
     return Span(span.start + solid[0], span.start + solid[-1] + 1) if solid else Span(span.start, span.start)

@@ -72,24 +72,23 @@ def list_novels(folder: str | Path) -> tuple[Path, ...]:
 
 @dataclass(frozen=True)
 class Shelf:
-    """A folder of novels, listed once, for looking up many names; what is put there later is not seen."""
+    """A folder of novels, listed once, in which many names are looked up; novels added later are not found."""
 
     folder: Path
 
     @cached_property
     def novels(self) -> tuple[Path, ...]:
-        """The novels of the folder; raises NovelError where it cannot be listed."""
+        """The novels of the folder; raises NovelError if it cannot be listed."""
         return list_novels(self.folder)
 
     def find(self, name: str, *, paths: bool = True) -> Path:
         """Return the novel that ``name`` means: a path, a file name or stem in the folder, or a title.
 
-        Without ``paths`` a name that leads elsewhere means nothing: what stands in a table is not trusted to choose
-        files.
+        Without ``paths`` a name that leads outside the folder is unknown: the content of a table must not choose files.
 
         Case, accents, spaces, hyphens, underscores and punctuation make no difference, nor does a leading article. The
-        ``Title:`` line of a Project Gutenberg header counts where no file name matches. Raises NovelError, with what
-        there is, for a name that means no novel or several.
+        ``Title:`` line of a Project Gutenberg header counts if no file name matches. Raises NovelError, with the
+        novels that there are, for a name that means no novel or several.
         """
         single = len(Path(name).parts) == 1
         for direct in (Path(name), self.folder / name) if paths else (self.folder / name,):
@@ -106,7 +105,7 @@ class Shelf:
         raise _unknown(self.folder, name, self.novels)
 
     def _meanings(self, name: str) -> Iterator[set[int]]:
-        """Yield the numbers of the novels that a name may mean, the surest first."""
+        """Yield the sets of novels, by number, that a name may mean, most certain first."""
         key, loose = match_key(name), match_key(_without_article(name))
         if key:
             yield self._by_file.get(key, set())
@@ -126,7 +125,7 @@ class Shelf:
         return self._numbers_by(_title_keys)
 
     def _numbers_by(self, keys_of: Callable[[Path], set[str]]) -> dict[str, set[int]]:
-        """Return the numbers of the novels that go by each key."""
+        """Return the numbers of the novels with each key."""
         found: dict[str, set[int]] = {}
         for number, novel in enumerate(self.novels):
             for key in keys_of(novel):
@@ -135,7 +134,7 @@ class Shelf:
 
 
 def find_novel(folder: str | Path, name: str, *, paths: bool = True) -> Path:
-    """Return the novel that one name means, as ``Shelf.find`` does; for many names of one folder make a ``Shelf``."""
+    """Return the novel that one name means, as ``Shelf.find`` does; for many names, make one ``Shelf``."""
     return Shelf(Path(folder)).find(name, paths=paths)
 
 
@@ -146,7 +145,7 @@ def _read(path: Path) -> bytes:
     except FileNotFoundError as error:
         raise NovelError(f"{path} does not exist: {wanted}") from error
     except (OSError, ValueError) as error:
-        raise NovelError(f"{str(path)[:_LONGEST_SHOWN]!r} is no usable path ({_reason(error)}): {wanted}") from error
+        raise NovelError(f"{str(path)[:_LONGEST_SHOWN]!r} is not a usable path ({_reason(error)}): {wanted}") from error
     if stat.S_ISDIR(mode):
         raise NovelError(f"{path} is a folder, not a novel: name a .txt file in it")
     if not stat.S_ISREG(mode):
@@ -162,7 +161,7 @@ def _reason(error: OSError | ValueError) -> str:
 
 
 def _is_file(path: Path) -> bool:
-    """Return True if ``path`` is a file; a title too long for a file name is none."""
+    """Return True if ``path`` is a file; False for a title too long to be a file name."""
     try:
         return path.is_file()
     except OSError:
@@ -170,7 +169,7 @@ def _is_file(path: Path) -> bool:
 
 
 def _find_body(text: str) -> Span:
-    """Return the work without what Project Gutenberg prints around it, and without white space at its ends."""
+    """Return the range of the work without the Project Gutenberg header and footer, and without outer white space."""
     footer = _FOOTER.search(text)
     headers = [match.end() for match in _HEADER.finditer(text) if footer is None or match.start() < footer.start()]
     start = headers[-1] if headers else 0
@@ -182,7 +181,7 @@ def _find_body(text: str) -> Span:
 
 
 def _footer_start(text: str, start: int) -> int:
-    """Return where the last footer begins: its starred line, or the plain line just before it in older files."""
+    """Return the start of the last footer: its starred line, or the plain line before it in older files."""
     starred = [match.start() for match in _FOOTER.finditer(text, start)]
     plain = [match.start() for match in _OLD_FOOTER.finditer(text, start)]
     if not starred:
@@ -204,7 +203,7 @@ def _title_keys(novel: Path) -> set[str]:
         with novel.open("rb") as file:
             head = file.read(_HEADER_BYTES)
     except OSError:
-        return set()  # a file that cannot be read has no title; choosing it by name gives the reason
+        return set()  # an unreadable file has no title; looking it up by name reports the error
     match = _TITLE_LINE.search(head.decode("utf-8", errors="ignore").replace("\r\n", "\n"))
     return set() if match is None else {match_key(match[1]), match_key(_without_article(match[1]))}
 

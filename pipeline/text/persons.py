@@ -1,8 +1,8 @@
-"""Find persons with a tagger that sees each sentence, and let the whole book vote on each name.
+"""Find persons with a tagger for sentences, and a vote of the whole book on each name.
 
-A tagger decides every place by itself, and errs: it calls "Dover" a person once in thirty times, and misses "Rose" at
-the start of a line. A book is consistent about its names, so a name is a person's everywhere or nowhere, as the tagger
-says of most of its places. What stands as a name, and how far it reaches, the rules say as well (pipeline.text.names).
+A tagger labels every occurrence by itself, with errors: it labels "Dover" as a person once in thirty times, and misses
+"Rose" at the start of a line. A name in a book is consistent, so it is a person everywhere or nowhere, by the majority
+of its occurrences. Which words are a name, and where it ends, is decided by rules too (``pipeline.text.names``).
 """
 
 from __future__ import annotations
@@ -24,7 +24,7 @@ from pipeline.text.names import NamePhrase, find_phrases, lower_words, may_be_na
 from pipeline.text.sentences import load_model
 
 RULES = "rules"
-"""The name of the finder that needs no tagger."""
+"""The setting for names by rules alone, without a tagger."""
 
 LONGEST_WINDOW = 2000
 _PERSON_LABELS = frozenset(["PERSON", "PER"])
@@ -32,21 +32,21 @@ _RECOGNISERS = frozenset(["ner", "entity_ruler", "span_ruler"])
 _KEPT_PIPES = _RECOGNISERS | {"tok2vec", "transformer"}
 _BATCH = 64
 _SAID = "said|says|replied|cried|asked|answered|exclaimed|returned|continued|added"
-_DEED = re.compile(
+_ACTION = re.compile(
     rf"['’]s\b|[,”\"’]{{0,2}}\s+(?:{_SAID}|resumed|observed|inquired|murmured|whispered|repeated|had|was|did|would|could"
     r"|looked|turned|smiled|laughed|nodded|shook|rose|took|went|came|thought|felt|knew|seemed)\b"
 )
 _SPEECH = re.compile(rf"\b(?:{_SAID})\s\Z")
 _LIKELY = 0.35
 _UNLIKELY = 0.9
-"""What the vote on a name must reach, with and without contexts that are a person's."""
+"""The votes that a name needs, with and without the contexts of a person."""
 _ACTING_WEIGHT = 2.0
 _ACTING_MOST = 0.25
 _RARE = 0.25
 
 
 def load_tagger(name: str) -> Language | None:
-    """Return the tagger in this folder or package, None for ``rules``; raise SettingError where it finds no names."""
+    """Return the tagger in this folder or package, None for ``rules``; raise SettingError if it finds no names."""
     if name == RULES:
         return None
     nlp = load_model(name)
@@ -59,7 +59,7 @@ def load_tagger(name: str) -> Language | None:
 
 
 def tagger_sum(name: str) -> str:
-    """Return a hash over the files of a tagger's folder, or the name of what is no folder (its meta is in ``nlp``)."""
+    """Return a hash over the files of a tagger's folder; of a package the name, as ``nlp`` has its meta data."""
     folder = Path(name)
     if not folder.is_dir():
         return name
@@ -71,27 +71,27 @@ def tagger_sum(name: str) -> str:
 
 
 def find_persons(novel: Novel, sentences: Sequence[Span], tagger: Language) -> list[Span]:
-    """Return where persons are named, in order: what ``tagger`` finds, made consistent over the book."""
+    """Return the mentions of persons in order: those of ``tagger``, made consistent over the book."""
     phrases = find_phrases(novel.text, novel.body)
     tagged = list(_entities(novel, sentences, tagger))
-    touching = list(_touching(phrases, tagged))
-    persons = _elected(novel.text, phrases, touching)
-    written_small = lower_words(novel.text, novel.body)
+    overlapping = list(_overlapping(phrases, tagged))
+    persons = _elected(novel.text, phrases, overlapping)
+    lower_case = lower_words(novel.text, novel.body)
     spans = []
-    for phrase, touched in zip(phrases, touching, strict=True):
+    for phrase, overlaps in zip(phrases, overlapping, strict=True):
         if phrase.words in persons:
-            longer = (tagged[number] for number in touched)
+            longer = (tagged[number] for number in overlaps)
             spans += [
                 Span(phrase.start, phrase.end),
-                *(_grown(novel.text, phrase, span, written_small) for span in longer),
+                *(_extended(novel.text, phrase, span, lower_case) for span in longer),
             ]
-    free = set(range(len(tagged))).difference(*touching)
-    spans += _free_names(novel.text, [tagged[number] for number in sorted(free)], written_small)
-    return list(_joined(spans))
+    free = set(range(len(tagged))).difference(*overlapping)
+    spans += _free_names(novel.text, [tagged[number] for number in sorted(free)], lower_case)
+    return list(_merged(spans))
 
 
-def _touching(phrases: Sequence[NamePhrase], tagged: Sequence[Span]) -> Iterator[range]:
-    """Yield for each phrase which of the tagged spans, both in order, overlap it."""
+def _overlapping(phrases: Sequence[NamePhrase], tagged: Sequence[Span]) -> Iterator[range]:
+    """Yield for each phrase the indices of the tagged spans that overlap it; both are in order."""
     starts = [span.start for span in tagged]
     for phrase in phrases:
         first = bisect_left(starts, phrase.start)
@@ -99,21 +99,21 @@ def _touching(phrases: Sequence[NamePhrase], tagged: Sequence[Span]) -> Iterator
         yield range(first, bisect_left(starts, phrase.end))
 
 
-def _elected(text: str, phrases: Sequence[NamePhrase], touching: Sequence[range]) -> frozenset[tuple[str, ...]]:
-    """Return the words of the names that are a person's by the tagger, titles and deeds in all their places together.
+def _elected(text: str, phrases: Sequence[NamePhrase], overlapping: Sequence[range]) -> frozenset[tuple[str, ...]]:
+    """Return the words of the names that are persons by tags, titles and actions over all their occurrences.
 
-    The vote is the share of places that are tagged, and of those with a title, and twice that of those where the name
-    acts, up to a quarter of them. First and last names and full names lend each other their election.
+    The vote is the share of occurrences that are tagged, plus the share with a title, plus twice the share with an
+    action, up to a quarter. If a full name is elected, so are its first and last name, and the reverse.
     """
     count = Counter(phrase.words for phrase in phrases)
-    heard = Counter(phrase.words for phrase, touched in zip(phrases, touching, strict=True) if touched)
+    found = Counter(phrase.words for phrase, overlaps in zip(phrases, overlapping, strict=True) if overlaps)
     titled = Counter(phrase.words for phrase in phrases if phrase.title)
     acting = Counter(phrase.words for phrase in phrases if _acts(text, phrase))
     likely = person_words(text, phrases)
 
     def is_elected(words: tuple[str, ...]) -> bool:
         acts = _ACTING_WEIGHT * min(acting[words] / count[words], _ACTING_MOST)
-        vote = (heard[words] + titled[words]) / count[words] + acts
+        vote = (found[words] + titled[words]) / count[words] + acts
         return vote >= (_LIKELY if words in likely else _UNLIKELY)
 
     elected = {words for words in count if may_be_name(words) and is_elected(words)}
@@ -125,20 +125,20 @@ def _elected(text: str, phrases: Sequence[NamePhrase], touching: Sequence[range]
 
 
 def _acts(text: str, phrase: NamePhrase) -> bool:
-    """Return True if the name owns, speaks, feels or moves here, as persons do and places seldom."""
-    return bool(_DEED.match(text, phrase.end) or _SPEECH.search(text, max(0, phrase.start - 12), phrase.start))
+    """Return True if the name owns, speaks, feels or moves here, as persons do and places rarely."""
+    return bool(_ACTION.match(text, phrase.end) or _SPEECH.search(text, max(0, phrase.start - 12), phrase.start))
 
 
-def _grown(text: str, phrase: NamePhrase, span: Span, written_small: Mapping[str, int]) -> Span:
-    """Return the phrase with what ``span`` adds on either side, where that is names and nothing else.
+def _extended(text: str, phrase: NamePhrase, span: Span, lower_case: Mapping[str, int]) -> Span:
+    """Return the phrase, extended by ``span`` on either side if only names are added.
 
-    A word that the book writes small elsewhere is no name ("Poor Robert"), and no mark parts a name ("Ah! Robert").
+    A word in lower case elsewhere in the book is not a name ("Poor Robert"), nor is one before a mark ("Ah! Robert").
     """
 
     def is_name(added: str) -> bool:
         words = re.findall(r"[^\W\d_]+", added)
         return not re.search(r"[^\w\s.'’-]|--", added) and all(
-            word[0].isupper() and not written_small[fold_aligned(word)] for word in words
+            word[0].isupper() and not lower_case[fold_aligned(word)] for word in words
         )
 
     start = span.start if is_name(text[span.start : phrase.start]) else phrase.start
@@ -146,18 +146,18 @@ def _grown(text: str, phrase: NamePhrase, span: Span, written_small: Mapping[str
     return Span(min(start, phrase.start), max(end, phrase.end))
 
 
-def _free_names(text: str, spans: Sequence[Span], written_small: Mapping[str, int]) -> Iterator[Span]:
-    """Yield those spans that the rules know nothing of, without titles alone and common words that begin a sentence."""
+def _free_names(text: str, spans: Sequence[Span], lower_case: Mapping[str, int]) -> Iterator[Span]:
+    """Yield the spans outside any phrase, except titles alone and common words that begin a sentence."""
     names = [parse_name(text[span.start : span.end]).words for span in spans]
     tagged = Counter(word for words in names for word in words)
     for span, words in zip(spans, names, strict=True):
-        rare = all(tagged[word] > _RARE * written_small[word] and word not in STOP_WORDS for word in words)
+        rare = all(tagged[word] > _RARE * lower_case[word] and word not in STOP_WORDS for word in words)
         if rare and text[span.start : span.end] != text[span.start : span.end].lower() and may_be_name(words):
             yield span
 
 
-def _joined(spans: Iterable[Span]) -> Iterator[Span]:
-    """Yield the spans in order, those that overlap as one."""
+def _merged(spans: Iterable[Span]) -> Iterator[Span]:
+    """Yield the spans in order, with overlapping ones merged."""
     current: Span | None = None
     for span in sorted(spans):
         if current is not None and span.start < current.end:
@@ -171,7 +171,7 @@ def _joined(spans: Iterable[Span]) -> Iterator[Span]:
 
 
 def _entities(novel: Novel, sentences: Sequence[Span], tagger: Language) -> Iterator[Span]:
-    """Yield the person entities, read in windows of whole sentences, without white space at their ends."""
+    """Yield the person entities, tagged in windows of whole sentences."""
     windows = list(windows_of(sentences))
     unwanted = [name for name in tagger.pipe_names if name not in _KEPT_PIPES]
     with tagger.memory_zone(), tagger.select_pipes(disable=unwanted):
@@ -183,12 +183,12 @@ def _entities(novel: Novel, sentences: Sequence[Span], tagger: Language) -> Iter
 
 
 def plain_spaces(text: str) -> str:
-    """Return ``text`` with a plain space for every other white space: a line's end is no word to a tagger."""
+    """Return ``text`` with every white space as a plain space: a tagger must not see a line's end as a word."""
     return "".join(" " if character.isspace() else character for character in text)
 
 
 def windows_of(sentences: Sequence[Span]) -> Iterator[Span]:
-    """Yield windows of whole sentences, of at most ``LONGEST_WINDOW`` characters where no sentence is longer."""
+    """Yield windows of whole sentences, of at most ``LONGEST_WINDOW`` characters unless one sentence is longer."""
     window: Span | None = None
     for sentence in sentences:
         if window is not None and sentence.end - window.start <= LONGEST_WINDOW:

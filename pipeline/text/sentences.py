@@ -1,12 +1,12 @@
-"""Split a novel into sentences with spaCy, a paragraph at a time, and mend what its rules break in fiction.
+"""Split a novel into sentences with spaCy, a paragraph at a time, and correct its errors in fiction.
 
-spaCy proposes where sentences start. The proposals are then mended by rules of our own, whichever model proposed:
+spaCy proposes where sentences start. Our rules then correct the proposals, whichever model made them:
 
-- an opening quotation mark or bracket belongs to the sentence after it, not to the one before;
-- no sentence starts after an abbreviation that a name or number follows ("M. de Villefort", "Mrs.", "No. 34"), nor
-  with a small letter (``"Go!" he said.`` is one sentence), unless the paragraph has no capitals at all;
-- a sentence never crosses a blank line, and the heading of a chapter stands alone;
-- what is longer than 2,000 characters is cut at white space, or anywhere if there is none.
+- an opening quotation mark or bracket belongs to the sentence after it;
+- no sentence starts after an abbreviation before a name or number ("M. de Villefort", "Mrs.", "No. 34"), nor with a
+  lower-case letter (``"Go!" he said.`` is one sentence), unless the paragraph has no capitals at all;
+- a sentence never crosses a blank line, and the heading of a chapter is a sentence of its own;
+- a sentence of more than 2,000 characters is cut at white space, or anywhere if there is none.
 """
 
 from __future__ import annotations
@@ -25,7 +25,7 @@ from pipeline.records import Novel, Span
 from pipeline.text.chapters import heading_span
 
 LONGEST_SENTENCE = 2000
-_LONGEST_PIECE = 10_000
+_LONGEST_SEGMENT = 10_000
 _BATCH = 128
 _SPLITTERS = ("parser", "senter", "sentencizer")
 _KEPT_PIPES = frozenset({*_SPLITTERS, "tok2vec", "transformer"})
@@ -49,13 +49,13 @@ def load_nlp(spacy_model: str | None) -> Language:
 
 
 def load_model(name: str) -> Language:
-    """Return an installed spaCy model, or that of a folder; raise SettingError where there is none that loads."""
+    """Return an installed spaCy model, or that of a folder; raise SettingError if it does not load."""
     try:
         return spacy.load(name)
     except OSError as error:
         raise SettingError(
             f"the spaCy model {name!r} is neither installed nor a folder; "
-            f"install it (python -m spacy download {name}), or say 'rules' for the built-in name rules"
+            f"install it (python -m spacy download {name}), or give 'rules' for the built-in name rules"
         ) from error
     except (AttributeError, ImportError, TypeError, ValueError) as error:
         reason = " ".join(str(error).split())[:200]
@@ -67,24 +67,25 @@ def load_model(name: str) -> Language:
 def split_sentences(novel: Novel, nlp: Language) -> tuple[Span, ...]:
     """Return the sentences of the novel's body: in order, trimmed, none empty, none longer than 2,000 characters.
 
-    Memory is bounded by the pieces that spaCy sees (at most 10,000 characters each), not by the novel.
+    Memory is bounded by the segments given to spaCy, of at most 10,000 characters each, not by the novel.
     """
     text = novel.text
-    pieces = [piece for block in _blocks(novel) for piece in _pieces(text, block)]
+    segments = [segment for block in _blocks(novel) for segment in _segments(text, block)]
     headings = {start for chapter in novel.chapters for start, _ in _paragraphs(text, heading_span(text, chapter))}
-    unwanted = [name for name in nlp.pipe_names if name not in _KEPT_PIPES]
+    disabled = [name for name in nlp.pipe_names if name not in _KEPT_PIPES]
     sentences: list[Span] = []
-    with nlp.memory_zone(), nlp.select_pipes(disable=unwanted):
-        documents = nlp.pipe((break_long_tokens(text[piece.start : piece.end]) for piece in pieces), batch_size=_BATCH)
-        for piece, document in zip(pieces, documents, strict=True):
-            proposed = [] if piece.start in headings else [sentence.start_char for sentence in document.sents]
-            for span in _between(piece.start, _mended(text[piece.start : piece.end], proposed), piece.end):
+    with nlp.memory_zone(), nlp.select_pipes(disable=disabled):
+        texts = (break_long_tokens(text[segment.start : segment.end]) for segment in segments)
+        documents = nlp.pipe(texts, batch_size=_BATCH)
+        for segment, document in zip(segments, documents, strict=True):
+            proposed = [] if segment.start in headings else [sentence.start_char for sentence in document.sents]
+            for span in _between(segment.start, _corrected(text[segment.start : segment.end], proposed), segment.end):
                 sentences += _trimmed(text, _shortened(text, span))
     return tuple(sentences)
 
 
 def _blocks(novel: Novel) -> Iterator[Span]:
-    """Yield the paragraphs of the body, with the headings of chapters apart."""
+    """Yield the paragraphs of the body; the heading of a chapter is a paragraph of its own."""
     headings = (heading_span(novel.text, chapter) for chapter in novel.chapters)
     cuts = [novel.body.start, *(offset for span in headings for offset in span), novel.body.end]
     for start, end in pairwise(cuts):
@@ -96,11 +97,11 @@ def _paragraphs(text: str, span: Span) -> Iterator[Span]:
     yield from _trimmed(text, (Span(start, end) for start, end in pairwise([span.start, *breaks, span.end])))
 
 
-def _pieces(text: str, block: Span) -> Iterator[Span]:
-    """Cut a paragraph that is too long for spaCy, after a sentence's end where there is one."""
+def _segments(text: str, block: Span) -> Iterator[Span]:
+    """Cut a paragraph that is too long for spaCy, at the end of a sentence if there is one."""
     start, end = block
-    while end - start > _LONGEST_PIECE:
-        window = text[start : start + _LONGEST_PIECE]
+    while end - start > _LONGEST_SEGMENT:
+        window = text[start : start + _LONGEST_SEGMENT]
         ends = [match.end() for match in _SENTENCE_END.finditer(window)]
         cut = start + (ends[-1] if ends else _last_space(window))
         yield Span(start, cut)
@@ -109,24 +110,24 @@ def _pieces(text: str, block: Span) -> Iterator[Span]:
 
 
 def _last_space(window: str) -> int:
-    """Return the place after the last white space of ``window``, or its length when there is none."""
+    """Return the offset after the last white space of ``window``, or its length if there is none."""
     words = window.rstrip()
     match = re.search(r"\s\S*\Z", words)
     return match.start() + 1 if match and match.start() else len(window)
 
 
-def _mended(text: str, proposed: Iterable[int]) -> Iterator[int]:
-    """Yield the starts that remain of ``proposed``, moved before the quotation marks that open the sentence."""
+def _corrected(text: str, proposed: Iterable[int]) -> Iterator[int]:
+    """Yield the corrected starts: some are dropped, others moved before the marks that open the sentence."""
     has_capitals = any(map(str.isupper, text))
     for start in proposed:
         opening = _OPENING.search(text, max(0, start - 8), start)
         moved = opening.start() if opening else start
-        if not _joins(text, moved, has_capitals=has_capitals):
+        if not _continues(text, moved, has_capitals=has_capitals):
             yield moved
 
 
-def _joins(text: str, start: int, *, has_capitals: bool) -> bool:
-    """Return True if what begins at ``start`` still belongs to the sentence before it."""
+def _continues(text: str, start: int, *, has_capitals: bool) -> bool:
+    """Return True if the text from ``start`` continues the sentence before it."""
     following = text[start : start + 12].lstrip("\"“‘'«([_—–- \n")[:1]
     if has_capitals and following.islower():
         return True

@@ -1,4 +1,4 @@
-"""Choose the novel of a folder by the character who is in it."""
+"""Choose the novel of a folder that names a character."""
 
 from __future__ import annotations
 
@@ -19,8 +19,8 @@ _SHOWN = 8
 def choose_novel(folder: str | Path, character: str, *, aliases: Sequence[Alias] = ()) -> Novel:
     """Return the only novel in ``folder`` that names ``character``.
 
-    Where some novels have the full name they alone count, then those with the surname, then those with the first name.
-    A file that cannot be read is left out with a notice. Raises NovelError, with a list, for several novels or none.
+    Only the novels with the strongest match count: the full name, else the surname, else the first name. A file that
+    cannot be read is left out with a notice. Raises NovelError, with a list, for several novels or none.
     """
     names = names_of(character, aliases)
     if not names:
@@ -32,7 +32,7 @@ def choose_novel(folder: str | Path, character: str, *, aliases: Sequence[Alias]
     if len(holders) == 1:
         return replace(holders[0], notices=(*holders[0].notices, *(f"left out: {line}" for line in unreadable)))
     if holders:
-        raise NovelError(f"several novels in {folder} name {character!r}: {_listed(holders)}; say which with --novel")
+        raise NovelError(f"several novels in {folder} name {character!r}: {_listed(holders)}; choose one with --novel")
     raise _none(folder, character, novels, unreadable)
 
 
@@ -54,7 +54,7 @@ def _none(folder: str | Path, character: str, novels: Sequence[Novel], unreadabl
     nearest = nearest_names(character, build_cast(mentions, (), min_mentions=1))
     return NovelError(
         f"no novel in {folder} names {character!r}; there are {_listed(novels)}; the nearest names are "
-        f"{nearest}; correct the name, give an alias, or say which novel with --novel{left_out}"
+        f"{nearest}; correct the name, give an alias, or choose a novel with --novel{left_out}"
     )
 
 

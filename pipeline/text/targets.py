@@ -1,7 +1,7 @@
-"""Find where one person is named, by full name, surname, first name or alias, and not where a namesake is.
+"""Find the mentions of one person, by full name, surname, first name or alias, and not those of a namesake.
 
-The text is searched, folded, for the words of the name. Whether a hit is the person is then decided by the whole name
-phrase around it: "Valentine de Villefort" holds the surname of "Gérard de Villefort", and a first name that is not his.
+The folded text is searched for the words of the name. The whole name phrase around a match then decides whether it is
+the person: "Valentine de Villefort" has the surname of "Gérard de Villefort", and another first name.
 """
 
 from __future__ import annotations
@@ -25,7 +25,7 @@ Strength = Literal[1, 2, 3]
 FIRST_NAME: Strength = 1
 SURNAME: Strength = 2
 FULL: Strength = 3
-"""How sure a mention is: by the first name alone, by the surname or an only name, by the full name."""
+"""How certain a mention is: by the first name alone, by the surname or an only name, by the full name."""
 
 _PARTICLE = f"(?:{'|'.join(sorted(PARTICLES))})"
 _BETWEEN = rf"\.?[-\s]+(?:{_PARTICLE}\s+)*(?:[dl]')?"
@@ -36,7 +36,7 @@ _FEWEST = 3
 
 
 class Hit(NamedTuple):
-    """A place where the person is named: the range of the whole name as printed, and how sure it is."""
+    """A mention of the person: the range of the whole name as printed, and how certain it is."""
 
     start: int
     end: int
@@ -44,7 +44,7 @@ class Hit(NamedTuple):
 
 
 class _Place(NamedTuple):
-    """A place where words of the name stand: all of them, or those of one part."""
+    """A match of the words of the name: all of them, or those of one part."""
 
     start: int
     end: int
@@ -53,7 +53,7 @@ class _Place(NamedTuple):
 
 @dataclass(frozen=True)
 class _Family:
-    """What the novel tells about the bearers of a target's words, so that namesakes can be told apart.
+    """What the novel contains about persons with a word of the target's name, to distinguish namesakes.
 
     ``companions`` are further words of the same person's name; ``foreign_titles`` belong to a namesake.
     """
@@ -67,9 +67,9 @@ class _Family:
 
 
 def find_target(novel: Novel, names: Iterable[str]) -> tuple[Hit, ...]:
-    """Return where the person with these names is named in the body of the novel, in order.
+    """Return the mentions of the person with these names in the body of the novel, in order.
 
-    A word such as "Nobody" names nobody, though sentences begin with it.
+    A stop word such as "Nobody" is not a name, though sentences begin with it.
     """
     folded = fold_aligned(novel.text)
     targets = [target for target in map(parse_name, names) if not STOP_WORDS.issuperset(target.words)]
@@ -82,7 +82,7 @@ def find_target(novel: Novel, names: Iterable[str]) -> tuple[Hit, ...]:
 
 
 def _search(folded: str, novel: Novel, target: ParsedName) -> list[_Place]:
-    """Find the full name and its parts; capitalised, unless it is a mere title or the book never capitalises it."""
+    """Find the full name and its parts, capitalised unless it is only a title or the book never capitalises it."""
     places = [
         _Place(match.start(), match.end(), part)
         for part, words in _parts(target)
@@ -112,7 +112,7 @@ def _pattern(words: Sequence[str]) -> re.Pattern[str]:
 def _accepted(
     target: ParsedName, places: Sequence[_Place], phrases: Sequence[NamePhrase], folded: str
 ) -> Iterator[Hit]:
-    """Yield the places that name the target and no namesake, widened to the whole name as printed."""
+    """Yield the matches that name the target and not a namesake, extended to the whole name as printed."""
     starts = [phrase.start for phrase in phrases]
     around = [(place, _covering(phrases, starts, place)) for place in places]
     family = _family(target, around, phrases, folded)
@@ -130,7 +130,7 @@ def _covering(phrases: Sequence[NamePhrase], starts: Sequence[int], place: _Plac
 
 
 def _strength(family: _Family, target: ParsedName, place: _Place, phrase: NamePhrase | None) -> Strength | None:
-    """Say how sure it is that the place names the target, None when it names somebody else."""
+    """Return how certain it is that the match names the target, None if it names another person."""
     if phrase is None:
         return {"full": FULL, "only": SURNAME}.get(place.part)
     words = _flat(phrase.words)
@@ -181,7 +181,7 @@ def _leads(own: Sequence[NamePhrase], rivals: Sequence[NamePhrase]) -> bool:
 
 
 def _called(phrases: Iterable[NamePhrase]) -> TitleClass:
-    """Return the class of the titles that these phrases bear most often."""
+    """Return the most frequent class of the titles of these phrases."""
     classes = Counter(title_class(phrase.title) for phrase in phrases if title_class(phrase.title))
     return classes.most_common(1)[0][0] if classes else ""
 
@@ -189,7 +189,7 @@ def _called(phrases: Iterable[NamePhrase]) -> TitleClass:
 def _owns_surname(
     target: ParsedName, called: TitleClass, around: Iterable[tuple[_Place, NamePhrase | None]], folded: str
 ) -> bool:
-    """Return True if the surname without title or first name can be the target's, and not a man's of the family."""
+    """Return True if the surname without title or first name can mean the target, and not a man of the family."""
     surname = _flat(target.words[target.surname :])
     bearers = [(place, phrase) for place, phrase in around if phrase and _flat(phrase.words) == surname]
     if not any(title_class(phrase.title) == "man" for _, phrase in bearers):
@@ -201,9 +201,9 @@ def _owns_surname(
 def _class_by_pronouns(
     target: ParsedName, around: Sequence[tuple[_Place, NamePhrase | None]], folded: str
 ) -> TitleClass:
-    """Tell man from woman by pronouns, where no title does.
+    """Return "man" or "woman" by the pronouns after untitled matches.
 
-    A surname alone, where the target has a first name too, may be a relative's: it votes only if little else does.
+    A surname alone may be a relative's if the target has a first name too: it counts only if other matches are few.
     """
     untitled = [place for place, phrase in around if phrase is None or phrase.title in {"", target.title}]
     sure = [place for place in untitled if place.part != "surname"]
@@ -211,7 +211,7 @@ def _class_by_pronouns(
 
 
 def _pronoun_class(places: Iterable[_Place], folded: str) -> TitleClass:
-    """Return what the first pronoun after each place says, where at least three agree two to one."""
+    """Return the class of the first pronouns after the matches, if at least three vote and two to one agree."""
     found = (_PRONOUN.search(folded, place.end, place.end + _PRONOUN_WINDOW) for place in places)
     votes = Counter(match.lastgroup for match in found if match)
     men, women = votes["man"], votes["woman"]
@@ -223,7 +223,7 @@ def _pronoun_class(places: Iterable[_Place], folded: str) -> TitleClass:
 def _companions(
     target: ParsedName, others: Iterable[NamePhrase], called: TitleClass, words: frozenset[str]
 ) -> frozenset[str]:
-    """Return the words that complete a lone name: those of the title it has, or of its one frequent bearer."""
+    """Return the words that complete a single name: those of its title, or of its one frequent bearer."""
     bearers: dict[frozenset[str], list[NamePhrase]] = {}
     for phrase in others:
         bearers.setdefault(_flat(phrase.words) - words, []).append(phrase)
@@ -237,8 +237,8 @@ def _companions(
 
 
 def _without_overlaps(hits: Iterable[Hit]) -> tuple[Hit, ...]:
-    kept: list[Hit] = []
+    chosen: list[Hit] = []
     for hit in sorted(hits, key=lambda hit: (hit.start, -hit.strength, -hit.end)):
-        if not kept or hit.start >= kept[-1].end:
-            kept.append(hit)
-    return tuple(kept)
+        if not chosen or hit.start >= chosen[-1].end:
+            chosen.append(hit)
+    return tuple(chosen)

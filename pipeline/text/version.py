@@ -1,9 +1,9 @@
-"""The version of the analysis of a novel, which is part of the key of its cached sentences and mentions."""
+"""The version of the analysis of a novel, part of the key of its cached sentences and mentions."""
 
 from __future__ import annotations
 
 ANALYSIS_VERSION = 2
-"""Raise it with every change after which some text has other sentences or mentions, in whichever module it is made.
+"""Raise it with every change after which some text has other sentences or mentions, in any module.
 
-``tests/pipeline/text/test_version.py`` fails where the analysis of its texts changes and this number does not.
+``tests/pipeline/text/test_version.py`` fails if the analysis of its texts changes and this number does not.
 """

@@ -74,7 +74,7 @@ def test_a_fronted_phrase_is_repeated_in_every_part(sentence: str, lead: str) ->
 
 
 WHOLE = [
-    # a negation, a habit or a condition that reaches over both
+    # a negation, a habit or a condition that applies to both
     "He never married or had children.",
     "He never married and lived alone by the harbour.",
     "He did not weep and left the house at dawn.",
@@ -99,19 +99,19 @@ WHOLE = [
     "He sold powder and shot at the harbour.",
     "He carried a hammer and saw to the yard.",
     "He bought silk and felt hats in Lyon.",
-    # the second part would speak of something cut off
+    # the second part would refer to the first
     "He bought a ship, sailed it to Malta and sold it there.",
     "He inherited a farm but lost it at cards.",
     "He swore an oath, and broke it.",
     "He dug a tunnel for years, and he found the abbé at its end.",
     "In 1815 he was arrested, and he was shipped to the island.",
     "He saved an old shepherd on the plain; in gratitude the man gave him a map.",
-    # a time at the end that may be that of both
+    # a time at the end that may belong to both
     "He was arrested and shipped to the fortress in 1815.",
     "He left Rome, crossed the Alps on foot and reached Paris in 1815.",
-    # said, asked
+    # quoted words
     "He wrote “I came and conquered the town” on a wall.",
-    # verbs of which the subject is not the same
+    # verbs with another subject
     "The storm broke the mast and drowned the cook, whom Edmond loved.",
 ]
 

@@ -69,7 +69,7 @@ def test_claims_without_a_character_are_not_changed() -> None:
         ("Never married.", "Edmond Dantès never married."),
         ("Worked in the docks of Genoa for ten years.", "Edmond Dantès worked in the docks of Genoa for ten years."),
         ("Under the alias “Dantès” he joined the navy.", "Under the alias “Dantès”, Edmond Dantès joined the navy."),
-        # whose the pronoun is cannot be told
+        # the pronoun is ambiguous
         ("Fletcher valued his experience.", "Edmond Dantès: Fletcher valued his experience."),
         ("Villefort’s drift disappointed him.", "Edmond Dantès: Villefort’s drift disappointed him."),
         (

@@ -33,7 +33,7 @@ def test_find_quantities_leaves_other_words_alone(text: str) -> None:
     assert find_quantities(text) == ()
 
 
-def test_find_quantities_tells_years_from_counts() -> None:
+def test_find_quantities_distinguishes_years_from_counts() -> None:
     kinds = [quantity.kind for quantity in find_quantities("In 1815 he had 40 men and 1,500 francs.")]
     assert kinds == ["year", "count", "count"]
 
@@ -80,7 +80,7 @@ def test_find_ages_reads_exact_ages_of_persons(text: str, ages: list[int]) -> No
     assert [age.years for age in find_ages(text, clock=False)] == ages
 
 
-def test_find_ages_takes_small_numbers_for_hours_in_a_novel() -> None:
+def test_find_ages_reads_small_numbers_as_hours_in_a_novel() -> None:
     assert find_ages("At nine she left.") == ()
     assert [age.years for age in find_ages("At nineteen she left.")] == [19]
 

@@ -13,7 +13,7 @@ def test_words_before_a_name_do_not_identify_the_person(word: str) -> None:
 
 
 @pytest.mark.parametrize("word", ["mr", "lieut", "rev", "hon", "st"])
-def test_full_stops_of_abbreviated_titles_end_no_sentence(word: str) -> None:
+def test_an_abbreviated_title_does_not_end_a_sentence(word: str) -> None:
     assert word in ABBREVIATIONS
 
 

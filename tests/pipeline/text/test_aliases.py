@@ -1,4 +1,4 @@
-"""Aliases as a user types them or keeps them in a file."""
+"""Aliases as a user types them or writes them into a file."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ def test_parse_alias_reads_both_sides() -> None:
 
 
 @pytest.mark.parametrize("text", ["Monte Cristo", "=Edmond", "Monte Cristo=", "", "a=b=c", "!=?"])
-def test_parse_alias_refuses_what_lacks_a_side(text: str) -> None:
+def test_parse_alias_refuses_a_missing_side(text: str) -> None:
     with pytest.raises(SettingError, match="not of the form ALIAS=NAME"):
         parse_alias(text)
 
@@ -41,7 +41,7 @@ def test_load_aliases_refuses_a_file_it_cannot_read(tmp_path: Path) -> None:
         load_aliases(tmp_path / "latin.txt")
 
 
-def test_names_of_takes_the_sides_of_a_slash() -> None:
+def test_names_of_splits_at_a_slash() -> None:
     assert names_of("Tom Ayrton/Ben Joyce", ()) == ("Tom Ayrton", "Ben Joyce")
 
 

@@ -51,14 +51,14 @@ def test_find_chapters_knows_headings(headings: list[str]) -> None:
     assert _titles(_story(*headings)) == headings
 
 
-def test_find_chapters_takes_the_title_from_the_next_line() -> None:
+def test_find_chapters_reads_the_title_from_the_next_line() -> None:
     assert _titles(_story("CHAPTER I.\n\nTHE SHARK.", "CHAPTER II\nA Cry in the Night")) == [
         "CHAPTER I. THE SHARK.",
         "CHAPTER II A Cry in the Night",
     ]
 
 
-def test_find_chapters_takes_no_sentence_for_a_title() -> None:
+def test_find_chapters_reads_a_sentence_as_text_not_title() -> None:
     assert _titles(_story("CHAPTER I.\n\n“Who is there?”", "CHAPTER II.\n\nHe was silent.")) == [
         "CHAPTER I.",
         "CHAPTER II.",

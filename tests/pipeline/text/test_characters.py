@@ -1,4 +1,4 @@
-"""The target character is found under every name, and never mistaken for a namesake; the cast keeps people apart."""
+"""The target character is found under every name and not confused with a namesake; the cast separates persons."""
 
 from __future__ import annotations
 
@@ -73,7 +73,7 @@ def test_resolve_character_points_at_sentences_and_chunks() -> None:
     assert all(text[mention.start : mention.end] == mention.text == "Faria" for mention in character.mentions)
 
 
-def test_resolve_character_takes_either_side_of_a_slash() -> None:
+def test_resolve_character_finds_either_side_of_a_slash() -> None:
     text = "They hired Tom Ayrton as a guide. It was Ben Joyce. Now Joyce fled, and Ayrton was caught."
     assert _forms("Tom Ayrton/Ben Joyce", text) == {"Tom Ayrton", "Ben Joyce", "Joyce", "Ayrton"}
 
@@ -84,7 +84,7 @@ def test_resolve_character_does_not_mind_hyphens(target: str, printed: str) -> N
     assert len(_resolve(target, f"There stood {printed}, and they saw {printed}.").mentions) == 2
 
 
-def test_resolve_character_takes_aliases() -> None:
+def test_resolve_character_finds_aliases() -> None:
     text = STORY + " In Paris he was Monte Cristo, and all knew the Count of Monte Cristo. Some met Sinbad."
     aliases = [Alias("Monte Cristo", "Edmond Dantès"), Alias("Sinbad", "Monte Cristo"), Alias("Tom", "Jerry")]
     found = _forms("Edmond Dantès", text, aliases)
@@ -139,14 +139,14 @@ def test_resolve_character_names_the_nearest() -> None:
         _resolve("Edmund Dantis", STORY)
 
 
-def test_resolve_character_says_that_a_text_names_nobody() -> None:
-    with pytest.raises(CharacterError, match="it names nobody"):
+def test_resolve_character_reports_a_text_without_names() -> None:
+    with pytest.raises(CharacterError, match="it names no person"):
         _resolve("Edmond", "it rained. nobody came.")
 
 
 @settings(max_examples=60)
 @given(target=st.text(max_size=30), text=st.text(st.sampled_from("AbÉ dé.’'-_/\n ,Mm=(["), max_size=80))
-def test_resolve_character_of_anything_points_into_the_text_or_says_why(target: str, text: str) -> None:
+def test_resolve_character_of_anything_gives_mentions_or_an_error(target: str, text: str) -> None:
     try:
         character = _resolve(target, text)
     except CharacterError as error:
@@ -162,7 +162,7 @@ def test_find_mentions_without_a_model_uses_the_rules() -> None:
     assert {mention.text for mention in by_rules} >= {"Edmond Dantès", "Dantès", "Edmond"}
 
 
-def test_find_mentions_with_a_model_takes_its_persons() -> None:
+def test_find_mentions_with_a_model_returns_its_persons() -> None:
     nlp = spacy.blank("en")
     ruler = nlp.add_pipe("entity_ruler")
     ruler.add_patterns([{"label": "PERSON", "pattern": "Edmond"}, {"label": "GPE", "pattern": "Paris"}])  # type: ignore[attr-defined]
@@ -179,7 +179,7 @@ def _cast(text: str) -> dict[str, Character]:
     }
 
 
-def test_build_cast_keeps_relatives_apart() -> None:
+def test_build_cast_separates_relatives() -> None:
     cast = _cast(HOUSE)
     assert set(cast) == {"Villefort", "Valentine de Villefort", "Madame de Villefort", "Gérard de Villefort"} | {
         "Noirtier de Villefort",
@@ -208,7 +208,7 @@ def shelf(tmp_path: Path) -> Path:
     return tmp_path
 
 
-def test_choose_novel_takes_the_only_one_that_names_the_character(shelf: Path) -> None:
+def test_choose_novel_returns_the_only_one_with_the_character(shelf: Path) -> None:
     assert choose_novel(shelf, "edmond dantes").name == "one"
 
 
@@ -217,7 +217,7 @@ def test_choose_novel_follows_aliases(shelf: Path) -> None:
 
 
 def test_choose_novel_lists_several(shelf: Path) -> None:
-    with pytest.raises(NovelError, match=r"several novels .* 'one\.txt', 'two\.txt'; say which with --novel"):
+    with pytest.raises(NovelError, match=r"several novels .* 'one\.txt', 'two\.txt'; choose one with --novel"):
         choose_novel(shelf, "Faria")
 
 
@@ -231,7 +231,7 @@ def test_choose_novel_names_the_nearest_names_when_none_fits(shelf: Path) -> Non
         choose_novel(shelf, "Edmund Dentes")
 
 
-def test_choose_novel_says_what_it_left_out(shelf: Path) -> None:
+def test_choose_novel_reports_what_it_left_out(shelf: Path) -> None:
     (shelf / "zero.txt").write_bytes(b"\0\0")
     assert "zero.txt" in choose_novel(shelf, "Edmond Dantès").notices[0]
     with pytest.raises(NovelError, match=r"left out: .*zero\.txt"):
@@ -269,7 +269,7 @@ def test_characters_of_full_novels_are_found() -> None:
             assert choose_novel(folder, target).name == novel.name
 
 
-def test_resolve_character_takes_a_word_of_speech_for_nobody() -> None:
+def test_resolve_character_does_not_read_stop_words_as_names() -> None:
     with pytest.raises(CharacterError, match="Nobody"):
         _resolve("Nobody", "Nobody came to the house. Nobody spoke. Then Mary Hale came in.")
 

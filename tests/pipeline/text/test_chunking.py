@@ -1,4 +1,4 @@
-"""Chunks cover the sentences, overlap exactly, and know their chapter."""
+"""Chunks cover the sentences, overlap exactly, and have the chapter in which they start."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The rules that find names, and names taken apart."""
+"""Rules that find names, and parsed names."""
 
 from __future__ import annotations
 
@@ -47,11 +47,11 @@ def test_find_phrases_leaves_the_ending_out(ending: str) -> None:
     assert _names(f"They saw Noirtier{ending} with Noirtier there.") == ["Noirtier", "Noirtier"]
 
 
-def test_find_phrases_takes_no_word_that_only_begins_sentences() -> None:
+def test_find_phrases_skips_words_that_only_begin_sentences() -> None:
     assert _names("Nevertheless he came. Nevertheless she went. “Farewell!” they said.") == []
 
 
-def test_find_phrases_takes_no_word_that_is_more_often_small() -> None:
+def test_find_phrases_skips_words_that_are_mostly_lower_case() -> None:
     assert _names("The will of Will was his own will, and a will of iron.") == []
 
 
@@ -78,7 +78,7 @@ def test_find_person_phrases_leaves_places_and_things_out() -> None:
     assert _persons(text) == {"Fernand"}
 
 
-def test_find_person_phrases_keeps_a_titled_name_behind_an_article() -> None:
+def test_find_person_phrases_keeps_a_titled_name_after_an_article() -> None:
     text = "He saw the Abbé Faria and the Abbé Faria saw him, and the Faria of old smiled."
     assert _persons(text) == {"Abbé Faria", "Faria"}
 
@@ -111,7 +111,7 @@ def test_phrases_of_any_text_are_ordered_and_point_at_their_words(text: str) -> 
         ("!?", "", (), 0),
     ],
 )
-def test_parse_name_takes_a_name_apart(printed: str, title: str, words: tuple[str, ...], surname: int) -> None:
+def test_parse_name_splits_title_and_surname(printed: str, title: str, words: tuple[str, ...], surname: int) -> None:
     assert parse_name(printed) == (title, words, surname)
 
 

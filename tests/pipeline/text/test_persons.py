@@ -1,4 +1,4 @@
-"""The tagger that ships is small and finds people; the book votes on what any tagger finds."""
+"""The shipped tagger is small and finds persons; the book votes on the names of any tagger."""
 
 from __future__ import annotations
 
@@ -51,13 +51,13 @@ def _ruler(*patterns: object) -> Language:
     return nlp
 
 
-def test_shipped_tagger_finds_the_people_of_a_paragraph_and_no_places(shipped: Language) -> None:
+def test_shipped_tagger_finds_the_persons_of_a_paragraph_and_not_the_places(shipped: Language) -> None:
     found = _persons(PARAGRAPH, shipped)
     wanted = "Mrs. Abernathy|Jonas Whitlock|Jonas|Mrs. Abernathy|Whitlock|Captain Pryce|Lydia|Lydia|Captain Pryce|Jonas"
     assert found == wanted.split("|")
 
 
-def test_shipped_tagger_is_small_and_holds_no_pickle() -> None:
+def test_shipped_tagger_is_small_and_has_no_pickle() -> None:
     files = [path for path in SHIPPED.rglob("*") if path.is_file()]
     assert sum(path.stat().st_size for path in files) < 15_000_000
     assert {path.suffix for path in files} <= {".json", ".cfg", ".md", ".bin", ""}
@@ -67,7 +67,7 @@ def test_shipped_tagger_is_small_and_holds_no_pickle() -> None:
             srsly.msgpack_loads(path.read_bytes())
 
 
-def test_shipped_tagger_is_for_the_spacy_that_runs_and_says_how_it_was_made() -> None:
+def test_shipped_tagger_fits_the_installed_spacy_and_documents_its_training() -> None:
     meta = json.loads((SHIPPED / "meta.json").read_text(encoding="utf-8"))
     assert meta["lang"] == "en"
     assert "CC BY 4.0" in meta["license"]
@@ -100,18 +100,18 @@ def test_find_mentions_gives_a_name_that_is_mostly_a_persons_all_its_places() ->
     assert _persons(text, sure) == ["Edmond"] * 4
 
 
-def test_find_mentions_takes_from_a_place_what_a_tagger_calls_a_person_once() -> None:
+def test_find_mentions_outvotes_a_place_tagged_as_a_person_once() -> None:
     text = "He went to Dover. They were in Dover. She lived at Dover, near Dover, in Dover. It rained in Dover, too."
     slip = _ruler([{"TEXT": "lived"}, {"TEXT": "at"}, {"TEXT": "Dover"}])
     assert _persons(text, slip) == []
 
 
-def test_find_mentions_takes_the_longer_of_what_rules_and_tagger_say() -> None:
+def test_find_mentions_uses_the_longer_of_rule_and_tag() -> None:
     text = "Tom Hale came. Then Hale spoke, and Hale went."
     assert _persons(text, _ruler("Tom Hale", "Hale")) == ["Tom Hale", "Hale", "Hale"]
 
 
-def test_find_mentions_leaves_out_what_is_a_title_and_no_name() -> None:
+def test_find_mentions_leaves_out_titles_without_a_name() -> None:
     assert _persons("Then the Captain spoke. “Yes, Captain,” they said.", _ruler("Captain")) == []
 
 
@@ -121,7 +121,7 @@ def test_load_tagger_refuses_a_model_without_entities(tmp_path: Path) -> None:
         load_tagger(str(tmp_path / "blank"))
 
 
-def test_load_tagger_names_the_rules_where_there_is_no_model() -> None:
+def test_load_tagger_suggests_the_rules_for_a_missing_model() -> None:
     with pytest.raises(SettingError, match=r"'no_such_model' is neither installed nor a folder.*'rules'"):
         load_tagger("no_such_model")
 

@@ -46,7 +46,7 @@ def _sentences(text: str, nlp: Language) -> list[str]:
 def test_split_sentences_ends_them_where_a_reader_would(sentences: list[str], nlp: Language) -> None:
     found = _sentences(" ".join(sentences), nlp)
     if sentences[0] == "It was I.":
-        # spaCy reads a lone capital with a full stop as an initial; the two stay one sentence.
+        # spaCy reads a single capital with a full stop as an initial; the two stay one sentence.
         assert found == [" ".join(sentences)]
     else:
         assert found == sentences
@@ -116,12 +116,12 @@ def test_split_sentences_asks_a_model_for_sentences_only(nlp: Language) -> None:
     assert model.pipe_names == ["entity_ruler", "sentencizer"]
 
 
-def test_load_nlp_says_what_to_install(tmp_path: Path) -> None:
+def test_load_nlp_reports_what_to_install(tmp_path: Path) -> None:
     with pytest.raises(SettingError, match="'en_no_such_model' is neither installed nor a folder; install it"):
         load_nlp("en_no_such_model")
 
 
-def test_load_nlp_refuses_a_package_that_is_no_model() -> None:
+def test_load_nlp_refuses_a_package_without_a_model() -> None:
     with pytest.raises(SettingError, match="does not load"):
         load_nlp("numpy")
 
