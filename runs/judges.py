@@ -4,7 +4,7 @@
     python runs/judges.py measure --claims sample.csv --novels D/novels --judge heuristic --out figures.json
 
 ``sample`` draws pairs of twins by seed. ``measure`` gives every judge the same retrieved passages (by words alone, so
-that no novel is streamed), from the right novel and from a wrong one, and measures all answers together by the
+that no novel is streamed), from the right novel and from a wrong one, and measures all outputs together by the
 functions of ``python -m pipeline evaluate-claims``: the shipped judge (``ensemble``), its claim reader alone
 (``reader``), the baselines, and each ``--judge`` (repeat it) as it weighs a claim by its pairs.
 """
@@ -46,9 +46,9 @@ def measure(arguments: argparse.Namespace) -> None:
     from dataclasses import replace
 
     from pipeline.config import PipelineConfig, resolve_model_dir
-    from pipeline.evaluation.baselines import Answers, Baselines, judge_answers
+    from pipeline.evaluation.baselines import Baselines, SystemOutput, judge_outputs
     from pipeline.evaluation.claim_benchmark import measure_claims, plan_books
-    from pipeline.evaluation.claim_metrics import claim_metrics
+    from pipeline.evaluation.compare import claim_metrics
     from pipeline.run import Pipeline
     from pipeline.tables.rows import read_table
 
@@ -56,7 +56,7 @@ def measure(arguments: argparse.Namespace) -> None:
     plans = plan_books(rows, arguments.novels, seed=0, spare=SPARE)
     rows = tuple(row for plan in plans for row in plan.rows)
     baselines = Baselines.load(resolve_model_dir(own.scoring.verdict_dir))
-    answers: dict[str, Answers] = {}
+    outputs: dict[str, SystemOutput] = {}
     seconds: dict[str, float] = {}
     for name in ["bdh", *arguments.judge]:
         pipeline = Pipeline(replace(own, scoring=replace(own.scoring, judge=name)), cache_dir=arguments.cache_dir)
@@ -64,11 +64,11 @@ def measure(arguments: argparse.Namespace) -> None:
         begun = time.perf_counter()
         measured = measure_claims(pipeline, plans, kinds=("right", "wrong"))
         seconds[name] = (time.perf_counter() - begun) / (2 * len(rows))
-        found = judge_answers(measured, threshold=pipeline.judge.threshold)
-        answers |= {name if system == "verdict" else f"{name}_{system}": one for system, one in found.items()}
-        answers |= baselines.answer(measured)
+        found = judge_outputs(measured, threshold=pipeline.judge.threshold)
+        outputs |= {name if system == "verdict" else f"{name}_{system}": one for system, one in found.items()}
+        outputs |= baselines.outputs(measured)
     metrics = claim_metrics(
-        answers,
+        outputs,
         [int(row.label == "consistent") for row in rows],
         books=[row.book_name for row in rows],
         pairs=[row.pair for row in rows],

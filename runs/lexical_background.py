@@ -23,8 +23,10 @@ from sklearn.model_selection import GroupKFold
 from tqdm import tqdm
 
 from pipeline.config import ChunkConfig
+from pipeline.evaluation.baselines import SystemOutput
+from pipeline.evaluation.compare import claim_metrics
 from pipeline.evaluation.fitting import fit_logistic
-from pipeline.evaluation.pairs import pair_metrics
+from pipeline.evaluation.metrics import figures_dict
 from pipeline.judging.expected_overlap import ExpectedOverlap, rarity
 from pipeline.judging.lexical import SIGNALS, claim_words, lexical_features, word_signals
 from pipeline.judging.passage import Passage
@@ -193,17 +195,17 @@ def fit_twins(data: dict[str, Any]) -> tuple[Any, float]:
 
 
 def report(name: str, data: dict[str, Any], scores: dict[str, Any]) -> None:
-    """Print the figures of the right novel, and of the wrong one."""
-    for kind, values in scores.items():
-        figures = pair_metrics(
-            1 / (1 + np.exp(-values)),
-            data["labels"].tolist(),
-            data["pairs"].tolist(),
-            books=data["books"].tolist(),
-            threshold=0.5,
-            seed=0,
-        )
-        print(name, kind, json.dumps(figures.to_dict()), flush=True)
+    """Print the figures given the right novel, and given the wrong one."""
+    outputs = {kind: SystemOutput.from_threshold(1 / (1 + np.exp(-values)), 0.5) for kind, values in scores.items()}
+    metrics = claim_metrics(
+        outputs,
+        data["labels"].tolist(),
+        books=data["books"].tolist(),
+        pairs=[str(pair) for pair in data["pairs"]],
+        seed=0,
+    )
+    for kind in scores:
+        print(name, kind, json.dumps(figures_dict(metrics.figures[kind])), flush=True)
 
 
 def main() -> None:

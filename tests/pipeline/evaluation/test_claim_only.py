@@ -1,4 +1,4 @@
-"""The claim-only baseline scores as scikit-learn does, small enough to be kept as JSON."""
+"""The claim-only baseline, stored as a small JSON file, predicts as scikit-learn does."""
 
 from __future__ import annotations
 
@@ -60,5 +60,5 @@ def test_model_is_the_same_after_a_file(tmp_path: Path) -> None:
 def test_a_damaged_file_is_a_clear_error(tmp_path: Path, text: str) -> None:
     path = tmp_path / "claim_only.json"
     path.write_text(text, encoding="utf-8")
-    with pytest.raises(ModelError, match="no claim-only baseline"):
+    with pytest.raises(ModelError, match="not a claim-only baseline"):
         ClaimOnlyModel.load(path)

@@ -9,9 +9,8 @@ import numpy as np
 import pytest
 
 from pipeline.errors import TableError
-from pipeline.evaluation.cross_validation import CrossValidation, cross_validate
+from pipeline.evaluation.cross_validation import CrossValidation, FoldSettings, LabelledRows, cross_validate
 from pipeline.evaluation.metrics import Figure
-from pipeline.evaluation.pairs import pair_metrics
 
 LABELS = [1] * 50 + [0] * 30
 
@@ -25,8 +24,10 @@ def noise(seed: int, *, columns: int = 4) -> np.ndarray:
     return np.random.default_rng(seed).normal(size=(len(LABELS), columns))
 
 
-def check(features: list[dict[str, float]], labels: list[int] = LABELS, **options: Any) -> CrossValidation:
-    return cross_validate(features, labels, **({"repeats": 2, "seed": 0} | options))
+def check(
+    features: list[dict[str, float]], labels: list[int] = LABELS, *, repeats: int = 2, seed: int = 0, **inputs: Any
+) -> CrossValidation:
+    return cross_validate(LabelledRows(features, labels, **inputs), FoldSettings(seed, repeats=repeats))
 
 
 def holds(figure: Figure, value: float) -> bool:
@@ -138,43 +139,10 @@ def test_cross_validation_names_a_column_of_another_length(column: str) -> None:
 
 
 def test_cross_validation_names_a_text_without_words() -> None:
-    with pytest.raises(TableError, match="text of row 1 holds no word"):
+    with pytest.raises(TableError, match="text of row 1 has no word"):
         check(rows_of(noise(0)), texts=["word", "..."] + ["word"] * 78)
 
 
 def test_cross_validation_says_when_there_are_no_rows() -> None:
     with pytest.raises(TableError, match="0 labels"):
         check([], [])
-
-
-def test_pair_metrics_count_single_claims_and_twins() -> None:
-    result = pair_metrics(
-        [0.9, 0.2, 0.8, 0.6, 0.4, 0.4], [1, 0, 1, 0, 0, 1], ["a", "a", "b", "b", "c", "c"], books=list("xxyyzz"), seed=0
-    )
-    values = {name: figure.value for name, figure in result.figures.items()}
-    assert (result.pairs, result.books) == (3, 3)
-    assert values == pytest.approx({"accuracy": 4 / 6, "auc": 7.5 / 9, "both_right": 1 / 3, "ranking": 2.5 / 3})
-
-
-def test_pair_metrics_take_their_intervals_over_books() -> None:
-    probabilities, labels = [0.9, 0.1] * 40, [1, 0] * 40
-    pairs = [row // 2 for row in range(80)]
-    probabilities[40:] = [0.1, 0.9] * 20
-    wide = pair_metrics(probabilities, labels, pairs, books=["x"] * 40 + ["y"] * 40, seed=0).figures["ranking"]
-    narrow = pair_metrics(probabilities, labels, pairs, books=pairs, seed=0).figures["ranking"]
-    assert (wide.low, wide.value, wide.high) == (0.0, 0.5, 1.0)
-    assert narrow.high - narrow.low < 0.4
-
-
-def test_pair_metrics_go_to_json() -> None:
-    payload = pair_metrics([0.9, 0.2], [1, 0], ["a", "a"], books=["x", "x"], seed=0).to_dict()
-    assert json.loads(json.dumps(payload, allow_nan=False))["figures"]["both_right"]["value"] == 1.0
-
-
-@pytest.mark.parametrize(
-    ("labels", "pairs", "books"),
-    [([1, 1, 0], "aab", "xxx"), ([1, 0, 0], "aaa", "xxx"), ([1, 0], "aa", "xy"), ([1, 0], "ab", "xx")],
-)
-def test_pair_metrics_refuse_what_is_no_pair(labels: list[int], pairs: str, books: str) -> None:
-    with pytest.raises(TableError, match="expected one 1 and one 0 of one book"):
-        pair_metrics([0.5] * len(labels), labels, list(pairs), books=list(books), seed=0)
