@@ -1,6 +1,6 @@
 """Make models/reader/claims: the shipped claim reader. Two steps; the first wants a GPU.
 
-    python runs/claim_reader.py distil --questions Q.questions.xz --nli nli-train.jsonl --init models/reader \\
+    python runs/claim_reader.py distil --examples Q.examples.xz --nli nli-train.jsonl --init models/reader \\
         --teacher MINILM --out runs/claims [--steps 2878]
     python runs/claim_reader.py wording --claims T/claims.csv --held_out BOOKS --model runs/claims \\
         --out models/reader/claims
@@ -35,13 +35,13 @@ from bdh.training.verifier_loss import LossWeights, language_loss, verifier_loss
 from bdh.verifier import ClaimBatch, ClaimVerifier, load_claim_verifier, save_claim_verifier
 from pipeline.judging.verifier import evidence_text
 from pipeline.training.batches import Shapes, tensors_of
-from pipeline.training.examples import Pack, PackConfig, PackSource
-from pipeline.training.program import begin_with, make_source
+from pipeline.training.examples import Example, ExampleConfig, ExampleSource
+from pipeline.training.program import load_initial_verifier, make_source
 
-PACKS = PackConfig(
+EXAMPLES = ExampleConfig(
     claims=0.35,
     statements=0.4,
-    notes=0.1,
+    outline=0.1,
     nli=0.15,
     rename=0.4,
     counterfactual=0.3,
@@ -68,7 +68,7 @@ class Lesson:
 class Lessons(Dataset[tuple[ClaimBatch, Any, Lesson]]):
     """The batch of each step with its lesson."""
 
-    def __init__(self, source: PackSource, tokenizer: Tokenizer, teacher: Path, *, rows: int, steps: int) -> None:
+    def __init__(self, source: ExampleSource, tokenizer: Tokenizer, teacher: Path, *, rows: int, steps: int) -> None:
         from tokenizers import Tokenizer as Pieces
 
         self.source, self.tokenizer, self.rows, self.steps = source, tokenizer, rows, steps
@@ -81,14 +81,14 @@ class Lessons(Dataset[tuple[ClaimBatch, Any, Lesson]]):
         return self.steps
 
     def __getitem__(self, step: int) -> tuple[ClaimBatch, Any, Lesson]:
-        packs = self.source.draw(f"0:{step}", self.rows)
-        batch, targets = tensors_of(packs, self.tokenizer, Shapes())
-        return batch, targets, self._lesson(packs, batch)
+        examples = self.source.draw(f"0:{step}", self.rows)
+        batch, targets = tensors_of(examples, self.tokenizer, Shapes())
+        return batch, targets, self._lesson(examples, batch)
 
-    def _lesson(self, packs: Sequence[Pack], batch: ClaimBatch) -> Lesson:
-        texts = [sentence for pack in packs for sentence in pack.evidence]
+    def _lesson(self, examples: Sequence[Example], batch: ClaimBatch) -> Lesson:
+        texts = [sentence for example in examples for sentence in example.evidence]
         first_claim = len(texts)
-        texts += [asked.text for pack in packs for asked in pack.claims]
+        texts += [stated.text for example in examples for stated in example.claims]
         encoded = self.pieces.encode_batch(texts)
         pieces = torch.zeros(len(texts), LONGEST_SENTENCE, dtype=torch.long)
         mask = torch.zeros_like(pieces)
@@ -100,16 +100,16 @@ class Lessons(Dataset[tuple[ClaimBatch, Any, Lesson]]):
         evidence = torch.full(batch.evidence.shape, -1)
         claims = torch.full(batch.claims.shape, -1)
         sentence, claim = 0, first_claim
-        for row, pack in enumerate(packs):
-            own = maps[sentence : sentence + len(pack.evidence)]
-            sentence += len(pack.evidence)
+        for row, example in enumerate(examples):
+            own = maps[sentence : sentence + len(example.evidence)]
+            sentence += len(example.evidence)
             if own:
                 joined = np.concatenate([np.full(2, -1), *own])
-                ends = self._ends(evidence_text(pack.evidence))
+                ends = self._ends(evidence_text(example.evidence))
                 found = torch.from_numpy(joined[ends])[-evidence.shape[1] :]
                 evidence[row, evidence.shape[1] - len(found) :] = found
-            for place, asked in enumerate(pack.claims[: claims.shape[1]]):
-                found = torch.from_numpy(maps[claim][self._ends(asked.text)])
+            for place, stated in enumerate(example.claims[: claims.shape[1]]):
+                found = torch.from_numpy(maps[claim][self._ends(stated.text)])
                 begin = int(batch.second[row, place])
                 room = max(0, min(len(found), int(batch.claim_lengths[row, place]) - begin))
                 claims[row, place, begin : begin + room] = found[:room]
@@ -135,8 +135,8 @@ def distil(arguments: argparse.Namespace) -> None:
     """Teach to compare and to see words as the teacher does; write the running mean of the weights."""
     device = torch.device("cuda" if torch.cuda.is_available() else "cpu")
     torch.manual_seed(0)
-    reader, tokenizer = begin_with(arguments.init, 0.1)
-    source = make_source([arguments.questions], arguments.nli, PACKS, seed=0)
+    reader, tokenizer = load_initial_verifier(arguments.init, 0.1)
+    source = make_source([arguments.examples], arguments.nli, EXAMPLES, seed=0)
     lessons = Lessons(source, tokenizer, arguments.teacher, rows=arguments.rows, steps=arguments.steps)
     stream = iter(DataLoader(lessons, batch_size=None, sampler=range(arguments.steps), num_workers=arguments.workers))
     reader, towards = reader.to(device), nn.Linear(reader.model.config.n_embd, TEACHER_WIDTH).to(device)
@@ -261,7 +261,7 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     steps = parser.add_subparsers(required=True)
     step = steps.add_parser("distil")
-    step.add_argument("--questions", type=Path, required=True, help="file or folder that train-reader prepares")
+    step.add_argument("--examples", type=Path, required=True, help="file or folder that train-reader prepares")
     step.add_argument("--nli", type=Path)
     step.add_argument("--init", type=Path, default=Path("models/reader"))
     step.add_argument("--teacher", type=Path, required=True)
