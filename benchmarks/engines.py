@@ -15,8 +15,8 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from benchmarks.little_reader import save_quick_reader
-from benchmarks.long_novel import cast, write_novel
 from benchmarks.measurement import Measurement
+from benchmarks.synthetic_novel import cast, write_novel
 from pipeline.config import PipelineConfig, ReadingConfig, RetrievalConfig, resolve_model_dir
 from pipeline.engines.jobs import Engine, Failure, Stages
 from pipeline.engines.local import LocalEngine

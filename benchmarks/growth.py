@@ -16,8 +16,8 @@ from functools import partial
 from pathlib import Path
 
 from benchmarks.little_reader import save_wide_reader
-from benchmarks.long_novel import cast, write_novel
 from benchmarks.measurement import Measurement, slope
+from benchmarks.synthetic_novel import cast, write_novel
 from pipeline.config import PipelineConfig, ReadingConfig
 from pipeline.engines.jobs import Stages
 from pipeline.run import Pipeline

@@ -14,8 +14,8 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from benchmarks.little_reader import save_wide_reader
-from benchmarks.long_novel import cast, write_novel
 from benchmarks.measurement import Measurement, run_alone, slope
+from benchmarks.synthetic_novel import cast, write_novel
 
 TESTS = ("tests/robustness/test_long_novels.py",)
 ALONE = True

@@ -13,9 +13,9 @@ import tempfile
 from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 
-from benchmarks.long_novel import cast, write_novel
 from benchmarks.long_novels import Run, growth, judge
 from benchmarks.measurement import Measurement
+from benchmarks.synthetic_novel import cast, write_novel
 
 TESTS = ("tests/robustness/test_long_novels.py",)
 ALONE = True

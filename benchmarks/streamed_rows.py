@@ -16,8 +16,8 @@ from collections.abc import Iterable, Iterator
 from pathlib import Path
 
 from benchmarks.little_reader import save_quick_reader
-from benchmarks.long_novel import cast, write_novel
 from benchmarks.measurement import Measurement, Usage, run_alone
+from benchmarks.synthetic_novel import cast, write_novel
 from pipeline.commands.dataset_stream import MOST_ROWS, Shards, predict_slices
 from pipeline.config import ScoringConfig, resolve_model_dir
 from pipeline.engines.jobs import Job, Outcome, T
