@@ -73,12 +73,12 @@ def resample_weights(rows: int, *, groups: Codes | None, seed: int, resamples: i
     Given ``groups`` (numbered from 0) whole groups are drawn, because rows of one group are not independent.
     """
     yield np.ones((1, rows))
-    chance = np.random.default_rng(seed)
+    rng = np.random.default_rng(seed)
     units = rows if groups is None else int(groups.max()) + 1
     block = max(1, _BLOCK // max(rows, 1))
     for start in range(0, resamples, block):
         size = min(block, resamples - start)
-        drawn = chance.multinomial(units, np.full(units, 1 / units), size=size).astype(np.float64)
+        drawn = rng.multinomial(units, np.full(units, 1 / units), size=size).astype(np.float64)
         yield drawn if groups is None else drawn[:, groups]
 
 

@@ -28,8 +28,8 @@ def scored(signal: float, *, seed: int = 0, repeats: int = 2) -> Scored:
 
 
 def output(seed: int, *, strength: float) -> SystemOutput:
-    chance = np.random.default_rng(seed)
-    odds = strength * (np.array(CLAIM_LABELS) - 0.5) + chance.normal(size=len(CLAIM_LABELS))
+    rng = np.random.default_rng(seed)
+    odds = strength * (np.array(CLAIM_LABELS) - 0.5) + rng.normal(size=len(CLAIM_LABELS))
     chances = 1 / (1 + np.exp(-odds))
     return SystemOutput.of(chances.tolist(), (chances >= 0.5).tolist())
 

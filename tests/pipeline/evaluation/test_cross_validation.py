@@ -1,4 +1,4 @@
-"""Cross-validation finds what is there, finds nothing in noise, and cannot be fooled by its own folds."""
+"""Cross-validation finds a signal, finds nothing in noise, and does not leak between folds."""
 
 from __future__ import annotations
 
@@ -30,7 +30,7 @@ def check(
     return cross_validate(LabelledRows(features, labels, **inputs), FoldSettings(seed, repeats=repeats))
 
 
-def holds(figure: Figure, value: float) -> bool:
+def contains(figure: Figure, value: float) -> bool:
     return figure.low <= value <= figure.high
 
 
@@ -55,8 +55,8 @@ def test_cross_validation_measures_the_baselines_in_the_same_folds(signal: Cross
     assert set(signal.baselines) == {"majority", "lexical_only", "claim_only"}
     assert majority["accuracy"].value == pytest.approx(50 / 80)
     assert majority["auc"] == Figure(0.5, 0.5, 0.5)
-    assert holds(signal.baselines["lexical_only"]["auc"], 0.5)
-    assert holds(signal.baselines["claim_only"]["auc"], 0.5)
+    assert contains(signal.baselines["lexical_only"]["auc"], 0.5)
+    assert contains(signal.baselines["claim_only"]["auc"], 0.5)
 
 
 def test_cross_validation_gives_every_row_a_probability_in_every_repeat(signal: CrossValidation) -> None:
@@ -76,8 +76,8 @@ def test_cross_validation_goes_to_json_with_the_size_of_the_set(signal: CrossVal
 @pytest.mark.parametrize("seed", range(3))
 def test_cross_validation_finds_nothing_in_noise(seed: int) -> None:
     result = check(rows_of(noise(seed)))
-    assert holds(result.figures["auc"], 0.5)
-    assert holds(result.figures["accuracy"], result.baselines["majority"]["accuracy"].value)
+    assert contains(result.figures["auc"], 0.5)
+    assert contains(result.figures["accuracy"], result.baselines["majority"]["accuracy"].value)
 
 
 def test_a_label_leaked_into_the_features_shows_and_is_chance_under_shuffled_labels() -> None:
@@ -85,14 +85,14 @@ def test_a_label_leaked_into_the_features_shows_and_is_chance_under_shuffled_lab
     values[:, 2] = LABELS
     shuffled = np.random.default_rng(2).permutation(LABELS).tolist()
     assert check(rows_of(values)).figures["auc"].value > 0.999
-    assert holds(check(rows_of(values), shuffled).figures["auc"], 0.5)
+    assert contains(check(rows_of(values), shuffled).figures["auc"], 0.5)
 
 
-def test_a_mark_of_each_row_teaches_nothing_about_the_others() -> None:
+def test_a_feature_unique_to_each_row_predicts_nothing() -> None:
     assert check(rows_of(np.eye(len(LABELS))), repeats=1).figures["auc"].value < 0.6
 
 
-def test_twins_in_a_group_never_teach_each_other() -> None:
+def test_rows_of_a_group_are_never_split_between_folds() -> None:
     groups = np.arange(80) // 8
     labels = (groups % 2).tolist()
     marks = rows_of(np.eye(10)[groups])
@@ -102,13 +102,13 @@ def test_twins_in_a_group_never_teach_each_other() -> None:
     assert grouped.to_dict()["groups"] == 10
 
 
-def test_claim_only_sees_what_the_words_betray() -> None:
+def test_claim_only_baseline_finds_claim_only_bias() -> None:
     texts = [
         ("was truly there" if label else "was supposedly there") + f" word{row}" for row, label in enumerate(LABELS)
     ]
     result = check(rows_of(noise(3)), texts=texts, repeats=1)
     assert result.baselines["claim_only"]["auc"].value > 0.95
-    assert holds(result.figures["auc"], 0.5)
+    assert contains(result.figures["auc"], 0.5)
 
 
 def test_baseline_whose_input_is_not_given_is_left_out() -> None:
@@ -127,7 +127,7 @@ def test_cross_validation_is_the_same_under_the_same_seed_and_another_under_anot
     assert (check(features, seed=1).per_repeat != check(features, seed=2).per_repeat).any()
 
 
-def test_cross_validation_cuts_another_way_in_each_repeat() -> None:
+def test_cross_validation_has_other_folds_in_each_repeat() -> None:
     result = check(rows_of(noise(7)))
     assert (result.per_repeat[0] != result.per_repeat[1]).any()
 
@@ -143,6 +143,6 @@ def test_cross_validation_names_a_text_without_words() -> None:
         check(rows_of(noise(0)), texts=["word", "..."] + ["word"] * 78)
 
 
-def test_cross_validation_says_when_there_are_no_rows() -> None:
+def test_cross_validation_refuses_no_rows() -> None:
     with pytest.raises(TableError, match="0 labels"):
         check([], [])

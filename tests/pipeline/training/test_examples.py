@@ -62,11 +62,11 @@ def test_evidence_is_some_of_the_chosen_sentences_in_the_order_of_the_book(step:
 
 
 def test_evidence_keeps_its_first_sentence_and_its_budget() -> None:
-    book, chance = BookExamples(BOOKS[0], CHANGES, random.Random(0)), random.Random(0)
+    book, rng = BookExamples(BOOKS[0], CHANGES, random.Random(0)), random.Random(0)
     tight = ExampleConfig(fewest_words=1, most_words=1, drop_sentence=0.0)
-    assert book.evidence([3, 0, 1], tight, chance) == (book.sentences[3],)
+    assert book.evidence([3, 0, 1], tight, rng) == (book.sentences[3],)
     wide = ExampleConfig(fewest_words=200, most_words=200, drop_sentence=0.0)
-    assert book.evidence([3, 0, 1], wide, chance) == tuple(book.sentences[number] for number in (0, 1, 3))
+    assert book.evidence([3, 0, 1], wide, rng) == tuple(book.sentences[number] for number in (0, 1, 3))
 
 
 def test_incomplete_pairs_are_left_out() -> None:
