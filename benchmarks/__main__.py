@@ -1,4 +1,4 @@
-"""``python -m benchmarks [NAME ...]``: test, then time, then write one dated page a benchmark."""
+"""``python -m benchmarks [NAME ...]``: test, then time, then write one dated page per benchmark."""
 
 from __future__ import annotations
 
@@ -24,40 +24,40 @@ REPORTS = HERE / "reports"
 
 
 def main(arguments: list[str] | None = None) -> int:
-    """Run the named benchmarks, or all; return 0, or 2 where a name is unknown or a test is red."""
+    """Run the named benchmarks, or all; return 0, or 2 if a name is unknown or a test fails."""
     known = find_benchmarks()
-    parser = argparse.ArgumentParser(prog="python -m benchmarks", description="Time what the tests have proved.")
+    parser = argparse.ArgumentParser(prog="python -m benchmarks", description="Run tests, then benchmarks.")
     parser.add_argument(
         "names",
         nargs="*",
         metavar="NAME",
-        help=f"one of {', '.join(known)}; all but those that take many minutes when none is given",
+        help=f"one of {', '.join(known)}; without a name all but those that take many minutes",
     )
-    parser.add_argument("--list", action="store_true", help="say what each benchmark measures, and run none")
+    parser.add_argument("--list", action="store_true", help="list what each benchmark measures, run none")
     chosen = parser.parse_args(arguments)
     if chosen.list:
         print("\n".join(f"{name}: {inspect.getdoc(module)}" for name, module in known.items()))
         return 0
     unknown = [name for name in chosen.names if name not in known]
     if unknown:
-        print(f"no benchmark is called {', '.join(unknown)}; known: {', '.join(known)}", file=sys.stderr)
+        print(f"no such benchmark: {', '.join(unknown)}; known: {', '.join(known)}", file=sys.stderr)
         return 2
     names = chosen.names or [name for name, module in known.items() if not getattr(module, "ALONE", False)]
     return max(run(name, known[name]) for name in names)
 
 
 def find_benchmarks() -> dict[str, ModuleType]:
-    """Return the modules beside this file that can ``measure``, by name."""
+    """Return the modules of this folder that have a function ``measure``, by name."""
     names = sorted(item.name for item in pkgutil.iter_modules([str(HERE)]) if item.name != "__main__")
     modules = {name: importlib.import_module(f"benchmarks.{name}") for name in names}
     return {name: module for name, module in modules.items() if hasattr(module, "measure")}
 
 
 def run(name: str, module: ModuleType) -> int:
-    """Run the benchmark's tests, then the benchmark, then write its page; refuse to time what is red."""
+    """Run the benchmark's tests, then the benchmark, then write its page; nothing is timed if a test fails."""
     tests = subprocess.run([sys.executable, "-m", "pytest", "-q", *module.TESTS], cwd=HERE.parent, check=False)
     if tests.returncode != 0:
-        print(f"{name}: not timed, its tests failed ({' '.join(module.TESTS)}); mend them first", file=sys.stderr)
+        print(f"{name}: not timed, its tests failed ({' '.join(module.TESTS)}); fix them first", file=sys.stderr)
         return 2
     measurements = []
     for measurement in module.measure():
@@ -70,7 +70,7 @@ def run(name: str, module: ModuleType) -> int:
 
 
 def write_page(path: Path, name: str, title: str, measurements: list[Measurement]) -> None:
-    """Write what was measured, on what, and how to measure it again; the page appears whole or not at all."""
+    """Write the measurements, the machine and the command as one page, whole or not at all."""
     rows = [f"| {m.what} | {m.value:,.4g} | {m.unit} | {m.how} |" for m in measurements]
     table = ["| what | value | unit | how |", "|---|---|---|---|", *rows]
     page = [f"# {title}", "", *(f"- {fact}" for fact in describe_run(name)), "", *table, ""]
@@ -79,7 +79,7 @@ def write_page(path: Path, name: str, title: str, measurements: list[Measurement
 
 
 def describe_run(name: str) -> list[str]:
-    """Return what a reader needs to judge the numbers: command, commit, versions and machine."""
+    """Return the command, commit, versions and machine of a run."""
     return [
         f"command: `python -m benchmarks {name}`",
         f"commit: {_commit()}",
@@ -91,7 +91,7 @@ def describe_run(name: str) -> list[str]:
 
 
 def _commit() -> str:
-    """Return the commit, marked where anything but what benchmarks write differs from it; outside a clone say so."""
+    """Return the commit, marked -dirty if anything but the reports differs from it, or why it is unknown."""
     try:
         commit = _git("rev-parse", "--short=12", "HEAD") or "unknown (not a git clone)"
         changed = _git("status", "--porcelain", "--", ":/", f":(exclude,top){REPORTS.relative_to(HERE.parent)}")

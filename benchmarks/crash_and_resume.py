@@ -1,11 +1,11 @@
-"""Killed at random moments, and finished as if nothing had happened.
+"""Runs killed at random moments and restarted, compared with undisturbed runs.
 
 A reading of the bundled story, a run over the example tables and a tiny training run are each killed (SIGKILL) at
-random moments and started again. A restart must end well, with the bytes of a run that nobody disturbed (training: the
-weights, the losses and the place from which it goes on), and no file may ever stand half-written under its final name.
+random moments and started again. A restart must succeed, with the bytes of an undisturbed run (training: the weights,
+the losses and the training state), and no file may ever be half-written under its final name.
 
-Every run is a process of its own, forked from this one after the libraries were imported, so that the kills fall into
-the work and not into the imports. The reader is tiny and random: what is tested is the files, not the answers.
+Every run is its own process, forked from this one after the libraries were imported, so that the kills hit the work and
+not the imports. The encoder is tiny and random: the files are tested, not the verdicts.
 """
 
 from __future__ import annotations
@@ -35,14 +35,14 @@ from tqdm import tqdm
 
 import bdh.cli
 import pipeline.cli
-import pipeline.commands.judge_book  # loaded once here, and not in every process that is killed
+import pipeline.commands.judge_book  # loaded once here, not in every killed process
 import pipeline.commands.judge_tables
 from benchmarks.little_reader import save_little_reader
 from benchmarks.measurement import Measurement
 
 TESTS = ("tests/robustness/test_crashes.py",)
 ALONE = True
-"""Takes half an hour: run when it is named, and not with the others."""
+"""Takes half an hour: run only if it is named."""
 ROOT = Path(__file__).resolve().parents[1]
 KILLS = 50
 _PATIENCE = 3600.0
@@ -54,7 +54,7 @@ _ANSWERS = "cache.db"
 
 @dataclass(frozen=True)
 class Subject:
-    """What is killed: ``start`` runs it in a folder (again after a kill), ``look`` says what it left there."""
+    """A run to kill: ``start`` runs it in a folder (again after a kill), ``look`` returns the digests of its files."""
 
     name: str
     start: Callable[[Path], int]
@@ -63,16 +63,16 @@ class Subject:
 
 @dataclass(frozen=True)
 class Outcome:
-    """One kill of a run that still ran: when it fell, and what was wrong afterwards ("" where all was well)."""
+    """One kill of a running process: its time, and what was wrong after the restart ("" if nothing was)."""
 
     moment: float
     fault: str
 
 
 def subjects(ground: Path, *, size: int | None = None) -> list[Subject]:
-    """Return the three subjects; ``ground`` takes the tiny reader and the novel, of which ``size`` characters.
+    """Return the three subjects, with a tiny encoder and ``size`` characters of the novel in ``ground``.
 
-    With a ``size`` they are small in everything: names by rules, three passages a claim, half the steps of training.
+    With a ``size`` all is small: names by rules, three passages per claim, half the training steps.
     """
     reader = save_little_reader(ground / "reader")
     novels = ground / "novels"
@@ -80,14 +80,14 @@ def subjects(ground: Path, *, size: int | None = None) -> list[Subject]:
     story = (ROOT / "novels" / "The Unlit Hour.txt").read_text(encoding="utf-8")[:size]
     (novels / "The Unlit Hour.txt").write_text(story, encoding="utf-8")
     machine = ["--model_dir", str(reader), "--novels_dir", str(novels), "--device", "cpu", "--dtype", "fp32"]
-    machine += ["--save_every_seconds", "0.1"]  # so that a kill finds a place to go on from
+    machine += ["--save_every_seconds", "0.1"]  # so that there is a saved state at the time of a kill
     machine += ["--threads", "1", *([] if size is None else ["--spacy_model", "rules", "--top_k", "3"])]
     examples = _tables(ground, size)
 
     def read(folder: Path) -> int:
-        asked = ["--target_character", "Hester Lanyon", "--novel", "The Unlit Hour"]
-        asked += ["--backstory_file", str(ROOT / "examples" / "backstory_inconsistent.txt")]
-        return pipeline.cli.judge_main([*asked, *machine, *_places(folder)])
+        flags = ["--target_character", "Hester Lanyon", "--novel", "The Unlit Hour"]
+        flags += ["--backstory_file", str(ROOT / "examples" / "backstory_inconsistent.txt")]
+        return pipeline.cli.judge_main([*flags, *machine, *_places(folder)])
 
     def judge_tables(folder: Path) -> int:
         tables = ["--train_csv", str(examples / "train.csv"), "--test_csv", str(examples / "test.csv")]
@@ -131,7 +131,7 @@ def _places(folder: Path) -> list[str]:
 
 
 def _bytes_left(folder: Path) -> dict[str, str]:
-    """Return the sum of every whole file below a folder; of stored answers, which bear times, that of their rows."""
+    """Return the digest of every complete file in a folder; of stored answers, which have times, that of the rows."""
     files = (path for path in sorted(folder.rglob("*")) if path.is_file() and not _is_unfinished(path))
     return {
         str(path.relative_to(folder)): hashlib.sha256(
@@ -147,7 +147,7 @@ def _rows(answers: Path) -> list[tuple[str, str]]:
 
 
 def _training_left(folder: Path) -> dict[str, str]:
-    """Return the sums of a run's weights and place, and its losses; the speed of a step is no part of them."""
+    """Return the digests of a run's weights and training state, and its losses without the speed of its steps."""
     run = folder / "run"
     found = {}
     for path in sorted(run.glob("*/*.safetensors")):
@@ -163,13 +163,13 @@ def _training_left(folder: Path) -> dict[str, str]:
 
 
 def half_written(folder: Path) -> list[str]:
-    """Return the files below a folder that stand under their final name and are not whole."""
+    """Return the files in a folder that have their final name and are incomplete."""
     files = (path for path in sorted(folder.rglob("*")) if path.is_file() and not _is_unfinished(path))
     return [str(path.relative_to(folder)) for path in files if not _is_whole(path)]
 
 
 def _is_unfinished(path: Path) -> bool:
-    """Say whether a file says by its name that it is not whole; safetensors writes to a hidden ``.tmp...`` first."""
+    """Return True if the name marks a file as incomplete; safetensors writes to a hidden ``.tmp...`` first."""
     return path.name.endswith(_UNFINISHED) or path.name.startswith(".tmp")
 
 
@@ -193,13 +193,13 @@ def _is_whole(path: Path) -> bool:
 
 
 def _is_sound(answers: Path) -> bool:
-    """Return True if SQLite finds no damage, once it has undone what a killed process had begun."""
+    """Return True if SQLite finds no damage after rolling back the transaction of a killed process."""
     with contextlib.closing(sqlite3.connect(answers)) as connection:
         return connection.execute("PRAGMA integrity_check").fetchall() == [("ok",)]
 
 
 def fork(start: Callable[[Path], int], folder: Path) -> int:
-    """Run ``start`` in a process of its own, its words into ``<folder>.log``; return the number of the process."""
+    """Run ``start`` in its own process, its output in ``<folder>.log``; return the process id."""
     folder.mkdir(parents=True, exist_ok=True)
     process = os.fork()
     if process:
@@ -209,7 +209,7 @@ def fork(start: Callable[[Path], int], folder: Path) -> int:
         log = os.open(folder.with_name(folder.name + ".log"), os.O_WRONLY | os.O_CREAT | os.O_APPEND)
         os.dup2(log, 1)
         os.dup2(log, 2)
-        tqdm.set_lock(threading.RLock())  # its own is shared by all forks, and a killed one may have held it
+        tqdm.set_lock(threading.RLock())  # the default lock is shared by all forks, and a killed one may have locked it
         status = start(folder)
     except BaseException:
         traceback.print_exc()
@@ -231,9 +231,9 @@ def wait(process: int) -> int:
 
 
 def kill_at_random(subject: Subject, kills: int, *, seed: int, ground: Path) -> Iterator[Outcome]:
-    """Yield what became of each of ``kills`` runs that were killed at a moment drawn over the time of a whole one.
+    """Yield the outcome of ``kills`` runs, each killed at a random moment within the time of an undisturbed run.
 
-    A run that ends before its moment counts for nothing, and the next moments are drawn over a shorter time.
+    A run that ends earlier does not count, and the next moments are drawn from a shorter time.
     """
     _warm_up(subject, ground)
     began = time.monotonic()
@@ -242,10 +242,10 @@ def kill_at_random(subject: Subject, kills: int, *, seed: int, ground: Path) -> 
         raise RuntimeError(f"{subject.name} fails undisturbed: {_last_line(whole)}")
     seconds = time.monotonic() - began
     expected = subject.look(whole)
-    chance = random.Random(f"{seed} {subject.name}")
+    rng = random.Random(f"{seed} {subject.name}")
     number = counted = 0
     while counted < kills:
-        folder, moment = ground / f"kill{number}", chance.uniform(0, seconds)
+        folder, moment = ground / f"kill{number}", rng.uniform(0, seconds)
         number += 1
         process = fork(subject.start, folder)
         time.sleep(moment)
@@ -259,7 +259,7 @@ def kill_at_random(subject: Subject, kills: int, *, seed: int, ground: Path) -> 
 
 
 def _warm_up(subject: Subject, ground: Path) -> None:
-    """Run in this process once, so that what libraries import late is there before the forks.
+    """Run once in this process, so that late imports of libraries are done ahead of the forks.
 
     Not a training: a process in which torch has computed gradients must not be forked.
     """
@@ -269,7 +269,7 @@ def _warm_up(subject: Subject, ground: Path) -> None:
 
 
 def _fault(subject: Subject, folder: Path, expected: dict[str, str]) -> str:
-    """Start the killed run again and return what is wrong with it, if anything."""
+    """Restart the killed run and return what is wrong with it, "" if nothing is."""
     broken = half_written(folder)
     if broken:
         return f"half-written: {', '.join(broken)}"
@@ -289,9 +289,9 @@ def _last_line(folder: Path) -> str:
 def measure(
     kills: int = KILLS, seed: int = 0, names: Sequence[str] = (), size: int | None = None
 ) -> Iterator[Measurement]:
-    """Yield for each subject how many of its kills ended as if nothing had happened."""
+    """Yield for each subject how many of its killed runs ended like an undisturbed one."""
     torch.set_num_threads(1)
-    tqdm.monitor_interval = 0  # or a thread would watch the bars, and no process with threads is safely forked
+    tqdm.monitor_interval = 0  # no monitor thread: a process with threads cannot be forked safely
     with tempfile.TemporaryDirectory(prefix="crash") as folder:
         for number, subject in enumerate(subjects(Path(folder), size=size)):
             if names and not any(name in subject.name for name in names):
@@ -306,17 +306,17 @@ def measure(
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
-    """Kill and restart; return 0 where every restart ended as if nothing had happened, else 1."""
+    """Kill and restart; return 0 if every restart ended like an undisturbed run, else 1."""
     parser = argparse.ArgumentParser(prog="python -m benchmarks.crash_and_resume", description=__doc__)
     parser.add_argument("--kills", type=int, default=KILLS, help="of each subject (%(default)s)")
     parser.add_argument("--seed", type=int, default=0, help="of the moments (%(default)s)")
     parser.add_argument("--size", type=int, help="only so many characters of the story")
     parser.add_argument("--only", action="append", default=[], metavar="WORD", help="subjects with this word; repeat")
-    asked = parser.parse_args(arguments)
+    options = parser.parse_args(arguments)
     faults = 0
-    for measurement in measure(asked.kills, asked.seed, asked.only, asked.size):
+    for measurement in measure(options.kills, options.seed, options.only, options.size):
         print(f"{measurement.what}: {measurement.value:.0f} {measurement.unit} ({measurement.how})", flush=True)
-        faults += measurement.value < asked.kills
+        faults += measurement.value < options.kills
     return 1 if faults else 0
 
 

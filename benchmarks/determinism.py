@@ -1,9 +1,9 @@
-"""How far the numbers of the artefacts move with the threads and with the precision, by the reader that ships.
+"""Differences of the artefacts between thread counts and precisions, with the shipped models.
 
-The bundled story is judged cold: in fp32 and bf16, on one thread and on two, and once more on one. Every number of
-every artefact but the manifest is compared, and everything that is no number (labels, ids, quotations, order) must be
-equal or is counted as different. Of two machines each keeps its artefacts (``python -m benchmarks.determinism
---judge FOLDER``), and the folders are compared on either (``--compare ONE OTHER``).
+The bundled story is judged without a cache: in fp32 and bf16, on one thread, on two, and once more on one. Every number
+of every artefact but the manifest is compared, and every other value (labels, ids, quotations, order) that differs is
+counted. To compare two machines, store the artefacts of each (``python -m benchmarks.determinism --judge FOLDER``) and
+compare the folders on either (``--compare ONE OTHER``).
 """
 
 from __future__ import annotations
@@ -23,7 +23,7 @@ from benchmarks.measurement import Measurement
 
 TESTS = ("tests/robustness/test_determinism.py",)
 ALONE = True
-"""Reads a novel with the shipped reader six times: run when it is named, and not with the others."""
+"""Reads a novel with the shipped encoder six times: run only if it is named."""
 ROOT = Path(__file__).resolve().parents[1]
 STORY = ("--target_character", "Hester Lanyon", "--novel", "The Unlit Hour")
 BACKSTORY = ROOT / "examples" / "backstory_inconsistent.txt"
@@ -46,9 +46,9 @@ PAIRS = (
 
 @dataclass
 class Difference:
-    """How two runs differ: numbers compared, and by artefact and field the largest difference, and other changes.
+    """The difference of two runs: how many numbers were compared, the largest difference by field, other changes.
 
-    The difference of numbers above 1, such as the norm of the memory, is that in proportion to the number.
+    The difference of numbers above 1, such as the norm of the memory, is relative to the number.
     """
 
     numbers: int = 0
@@ -56,7 +56,7 @@ class Difference:
     changed: dict[str, int] = field(default_factory=dict)
 
     def look(self, one: object, other: object, where: str) -> None:
-        """Compare two values that stand at one place; lists of numbers of one field go together."""
+        """Compare two values of one field; the numbers of a list count as one field."""
         if isinstance(one, dict) and isinstance(other, dict) and one.keys() == other.keys():
             for name in one:
                 self.look(one[name], other[name], where if _NAMED.fullmatch(name) else f"{where}/{name}")
@@ -72,11 +72,11 @@ class Difference:
 
 
 _NAMED = re.compile(r"Hester Lanyon|c\d+-[0-9a-f]{8}|support|contradict|irrelevant")
-"""Keys that are no fields: whom a state belongs to, which claim, which label."""
+"""Keys that are not fields: the name of a character, the id of a claim, a label."""
 
 
 def judge(folder: Path, dtype: str, threads: int, device: str = "cpu") -> Path:
-    """Judge the backstory cold in a process of its own; return the folder of its artefacts; raises RuntimeError."""
+    """Judge the backstory without a cache in its own process; return its artefacts' folder; raises RuntimeError."""
     places = ["--out_dir", str(folder / "out"), "--cache_dir", str(folder / "cache")]
     machine = ["--device", device, "--dtype", dtype, "--threads", str(threads)]
     command = [sys.executable, "pipeline.py", *STORY, "--backstory_file", str(BACKSTORY), *places, *machine]
@@ -88,7 +88,7 @@ def judge(folder: Path, dtype: str, threads: int, device: str = "cpu") -> Path:
 
 
 def compare(one: Path, other: Path) -> Difference:
-    """Compare the JSON artefacts of two runs, but for the manifest, which says how each was made."""
+    """Compare the JSON artefacts of two runs without the manifest, which describes how each was made."""
     found = Difference()
     for path in sorted(one.rglob("*.json")):
         if path.name != "manifest.json":
@@ -105,7 +105,7 @@ def equal_bytes(one: Path, other: Path) -> tuple[int, int]:
 
 
 def measure() -> Iterator[Measurement]:
-    """Yield for each pair of runs the equal files, the largest difference of a number, and what else changed."""
+    """Yield for each pair of runs the equal files, the largest difference of each field, and other changes."""
     with tempfile.TemporaryDirectory(prefix="same") as ground:
         runs = {name: judge(Path(ground) / str(n), *how) for n, (name, how) in enumerate(RUNS.items())}
         for one, other in PAIRS:
@@ -113,7 +113,7 @@ def measure() -> Iterator[Measurement]:
 
 
 def differences(what: str, one: Path, other: Path) -> Iterator[Measurement]:
-    """Yield of two folders of artefacts the equal files, the largest difference by field, and what else changed."""
+    """Yield the equal files of two folders, the largest difference of each field, and other changes."""
     same, files = equal_bytes(one, other)
     found = compare(one, other)
     yield Measurement(f"{what}: files of equal bytes", same, f"of {files}", "all artefacts, manifest too")
@@ -123,22 +123,22 @@ def differences(what: str, one: Path, other: Path) -> Iterator[Measurement]:
                 f"{what}: largest difference", most, "", f"{where}; {found.numbers} numbers compared in all"
             )
     changed = ", ".join(f"{where} ({count})" for where, count in sorted(found.changed.items()))
-    yield Measurement(f"{what}: values that are no numbers and differ", sum(found.changed.values()), "", changed)
+    yield Measurement(f"{what}: other values that differ", sum(found.changed.values()), "", changed)
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
-    """Keep one run's artefacts, or compare two runs, or do all of it on this machine; return 0."""
+    """Store the artefacts of one run, or compare two runs, or do all of it on this machine; return 0."""
     parser = argparse.ArgumentParser(prog="python -m benchmarks.determinism", description=__doc__)
-    parser.add_argument("--judge", type=Path, metavar="FOLDER", help="judge once and keep artefacts and cache here")
+    parser.add_argument("--judge", type=Path, metavar="FOLDER", help="judge once and store artefacts and cache here")
     parser.add_argument("--device", default="cpu", help="of --judge: cpu or cuda (cpu)")
     parser.add_argument("--dtype", default="fp32", help="of --judge: fp32 or bf16 (fp32)")
     parser.add_argument("--threads", type=int, default=1, help="of --judge (1)")
-    parser.add_argument("--compare", type=Path, nargs=2, metavar="FOLDER", help="compare what two runs kept")
-    asked = parser.parse_args(arguments)
-    if asked.judge:
-        print(judge(asked.judge, asked.dtype, asked.threads, asked.device))
+    parser.add_argument("--compare", type=Path, nargs=2, metavar="FOLDER", help="compare the artefacts of two runs")
+    options = parser.parse_args(arguments)
+    if options.judge:
+        print(judge(options.judge, options.dtype, options.threads, options.device))
         return 0
-    pair = asked.compare
+    pair = options.compare
     found = differences(f"{pair[0].name} against {pair[1].name}", *(at / "out" for at in pair)) if pair else measure()
     for measurement in found:
         print(f"{measurement.what}: {measurement.value:.3g} {measurement.unit} ({measurement.how})", flush=True)

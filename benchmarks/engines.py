@@ -1,8 +1,8 @@
-"""200 short novels and 20,000 rows about them: what Ray costs beside this process, and what a second worker brings.
+"""200 short novels with 20,000 rows: the cost of Ray compared with one process, and the gain of a second worker.
 
-A job is one novel: it is read, and its 100 rows are judged. The reader is a tiny one of random weights, and claims are
-held to two passages, so that 20,000 rows take minutes. A share of the novels goes through every engine, then the next
-share, so that whatever else the machine does meets all of them alike; that the predictions are the same is checked.
+A job is one novel: it is read, and its 100 rows are judged. The encoder is tiny with random weights, and claims have
+two passages, so that 20,000 rows take minutes. The engines take turns on shares of the novels, so that other work on
+the machine affects all of them alike. All predictions are checked to be the same.
 """
 
 from __future__ import annotations
@@ -15,8 +15,8 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from benchmarks.little_reader import save_quick_reader
-from benchmarks.long_novel import cast, write_novel
 from benchmarks.measurement import Measurement
+from benchmarks.synthetic_novel import cast, write_novel
 from pipeline.config import PipelineConfig, ReadingConfig, RetrievalConfig, resolve_model_dir
 from pipeline.engines.jobs import Engine, Failure, Stages
 from pipeline.engines.local import LocalEngine
@@ -28,11 +28,11 @@ from pipeline.tables.rows import Row
 
 TESTS = ("tests/pipeline/engines/test_local.py",)
 ALONE = True
-"""Takes minutes and all processors: run when it is named, and not with the others."""
+"""Takes minutes and all processors: run only if it is named."""
 NOVELS, ROWS, SHARES = 200, 100, 2
 BYTES, PEOPLE, PASSAGES = 2500, 6, 2
 WARM = 5
-"""Outcomes of a share that are not timed: every worker has loaded its weights when they are there."""
+"""Outcomes of a share that are not timed: until then workers load their weights."""
 
 
 @dataclass(frozen=True)
@@ -46,7 +46,7 @@ class _Done:
 
 @dataclass(frozen=True)
 class _Clocked:
-    """A job with a clock, which says what is spent inside of jobs and what between them."""
+    """A job with a clock, which separates the time inside jobs from the time between them."""
 
     job: PredictRows
 
@@ -56,7 +56,7 @@ class _Clocked:
         return self.job.path
 
     def run(self, pipeline: Pipeline) -> _Done:
-        """Do the job; raises what it raises."""
+        """Run the job; raises what the job raises."""
         wall, processor = time.perf_counter(), time.process_time()
         predictions = self.job.run(pipeline)
         return _Done(predictions, time.perf_counter() - wall, time.process_time() - processor)
@@ -64,7 +64,7 @@ class _Clocked:
 
 @dataclass
 class _Timed:
-    """The novels that an engine was timed on, the seconds they took, those inside of jobs, and all predictions."""
+    """The novels that an engine was timed on, their seconds, those inside jobs, and all predictions."""
 
     novels: int = 0
     seconds: float = 0.0
@@ -73,7 +73,7 @@ class _Timed:
     predictions: list[list[Prediction]] = field(default_factory=list)
 
     def take(self, engine: Engine, jobs: list[_Clocked]) -> None:
-        """Have the jobs done; raises RuntimeError where one fails."""
+        """Run the jobs; raises RuntimeError if one fails."""
         ends, found = list[float](), dict[int, list[Prediction]]()
         for outcome in engine.run(jobs):
             if isinstance(outcome.result, Failure):
@@ -89,12 +89,12 @@ class _Timed:
 
     @property
     def rate(self) -> float:
-        """Novels a second."""
+        """Novels per second."""
         return self.novels / self.seconds
 
 
 def measure() -> Iterator[Measurement]:
-    """Take every share of the novels through the engines, each with a cache of its own."""
+    """Run every share of the novels through the engines, each with its own cache."""
     from pipeline.engines.ray import RayEngine  # it is optional
 
     with tempfile.TemporaryDirectory(prefix="engines") as folder:
@@ -121,7 +121,7 @@ def measure() -> Iterator[Measurement]:
         raise RuntimeError("the engines do not agree on the predictions")
     rows = sum(len(predictions) for predictions in here.predictions)
     how = (
-        f"{NOVELS} novels of {BYTES} bytes, {rows:,} rows of one claim, {SHARES} shares in turn, one thread a worker, "
+        f"{NOVELS} novels of {BYTES} bytes, {rows:,} rows of one claim, {SHARES} shares in turn, a thread per worker, "
         f"without the first {WARM} novels of a share"
     )
     for name, timed in (("local", here), ("ray, one worker", one), ("ray, two workers", two)):
@@ -132,26 +132,26 @@ def measure() -> Iterator[Measurement]:
     yield Measurement("one worker of Ray, between jobs", between, "% of its time", "sending, waiting, unpacking")
     for name, timed in (("local", here), ("ray, one worker", one), ("ray, two workers", two)):
         spent = 1000 * timed.processor / timed.novels
-        yield Measurement(f"processor time of a job, {name}", spent, "ms", "inside of the job")
-    yield Measurement("two workers beside one", two.rate / one.rate, "times the rate", "of the rates")
+        yield Measurement(f"processor time of a job, {name}", spent, "ms", "inside the job")
+    yield Measurement("two workers compared with one", two.rate / one.rate, "times the rate", "of the rates")
     yield Measurement("rows whose prediction is the same on all three", rows, "rows", "every field compared")
 
 
 def _write_jobs(folder: Path) -> Iterator[PredictRows]:
-    """Write the novels, the same ones every time, and yield each with its rows."""
+    """Write the novels, always the same ones, and yield each with its rows."""
     model = BackstoryModel.load(resolve_model_dir(PipelineConfig().scoring.verdict_dir), band=0.05).model
     people = cast(PEOPLE)
     for number in range(NOVELS):
-        draw = random.Random(number)
+        rng = random.Random(number)
         path = write_novel(folder / f"Novel {number}.txt", size=BYTES, people=PEOPLE, seed=number)
         path.write_text(path.read_text(encoding="utf-8")[:BYTES], encoding="utf-8")
         rows = tuple(
             Row(
                 id=f"{number}-{place}",
                 book_name=path.name,
-                char=draw.choice(people),
+                char=rng.choice(people),
                 caption="",
-                content=f"In 18{draw.randrange(10, 99)} {people[0]} had {draw.randrange(2, 400)} letters at the quay.",
+                content=f"In 18{rng.randrange(10, 99)} {people[0]} had {rng.randrange(2, 400)} letters at the quay.",
                 label=None,
                 pair=None,
             )

@@ -1,8 +1,8 @@
-"""Hostile input to every parser: an answer or a documented error, and nothing else.
+"""Hostile input to every parser: it must return a result or raise a documented error.
 
-Each case is drawn from its number alone, so that one that fails can be made again:
-``python -m benchmarks.fuzz --parser novel --case 1234``. A case is good when the parser answers, or raises
-PipelineError or BDHError with a message of one line, within the time limit.
+Each case depends on its parser and number alone, so that a failure can be repeated:
+``python -m benchmarks.fuzz --parser novel --case 1234``. A case passes if the parser returns, or raises PipelineError
+or BDHError with a message of one line, within the time limit.
 """
 
 from __future__ import annotations
@@ -60,11 +60,11 @@ from pipeline.waivers import load_waivers
 
 TESTS = ("tests/robustness/test_bad_input.py",)
 ALONE = True
-"""Takes minutes: run when it is named, and not with the others."""
+"""Takes minutes: run only if it is named."""
 CASES = 600
-"""Cases of each parser."""
+"""Cases per parser."""
 PATIENCE = 20
-"""Seconds of the processor that one case may take."""
+"""Seconds of processor time that one case may take."""
 _READING = {"hidden": np.arange(12, dtype=np.float32).reshape(3, 4)}
 _ANSWER = {"labels": [0.5, 0.25]}
 _TENSORS = (changed_tensors, damaged)
@@ -74,12 +74,12 @@ Parser = Callable[[Path, random.Random], object]
 
 
 class HangError(Exception):
-    """A case took longer than its time."""
+    """A case exceeded its time limit."""
 
 
 @dataclass(frozen=True)
 class Good:
-    """Good files, made once, of which hostile ones are made."""
+    """Valid files, made once, from which hostile ones are made."""
 
     reader: Path
     place: Path
@@ -88,10 +88,10 @@ class Good:
     run: Path
 
 
-def novel(folder: Path, chance: random.Random) -> object:
+def novel(folder: Path, rng: random.Random) -> object:
     """A novel, from its bytes to its sentences, chunks and cast."""
     path = folder / "novel.txt"
-    path.write_bytes(text_file(chance))
+    path.write_bytes(text_file(rng))
     book = load_novel(path)
     sentences = split_sentences(book, _nlp())
     assert all(book.text[start:end].strip() for start, end in sentences)
@@ -99,134 +99,132 @@ def novel(folder: Path, chance: random.Random) -> object:
     return build_cast(find_mentions(book, sentences), chunks)
 
 
-def backstory(folder: Path, chance: random.Random) -> object:
+def backstory(folder: Path, rng: random.Random) -> object:
     """A backstory, from its bytes to its claims."""
     path = folder / "backstory.txt"
-    path.write_bytes(text_file(chance))
-    return extract_claims(
-        read_backstory(path), chance.choice(["Anna Reed", "", "Edmond/Monte Cristo", "😀", "A"]), _nlp()
-    )
+    path.write_bytes(text_file(rng))
+    return extract_claims(read_backstory(path), rng.choice(["Anna Reed", "", "Edmond/Monte Cristo", "😀", "A"]), _nlp())
 
 
-def csv_table(folder: Path, chance: random.Random) -> object:
+def csv_table(folder: Path, rng: random.Random) -> object:
     """A table of backstories, or of predictions."""
     path = folder / "table.csv"
-    path.write_bytes(table(chance))
-    if chance.random() < 0.2:
+    path.write_bytes(table(rng))
+    if rng.random() < 0.2:
         return read_predictions(path)
-    return read_table(path, labelled=chance.choice(["required", "optional", "absent"]))
+    return read_table(path, labelled=rng.choice(["required", "optional", "absent"]))
 
 
-def settings_file(folder: Path, chance: random.Random) -> object:
+def settings_file(folder: Path, rng: random.Random) -> object:
     """A TOML file of settings, or flags."""
     path = folder / "settings.toml"
     names = ["n_sent_per_chunk", "overlap", "top_k", "seed", "threads", "dtype", "track", "alias", "llm", "config", "x"]
     values = ["6", "-1", "0", "1e9", '"x"', "true", '["a"]', "[1]", "1979-05-27", "9" * 30, "nan", "{}", "", '"']
-    lines = [f"{chance.choice(names)} = {chance.choice(values)}" for _ in range(chance.randrange(4))]
-    path.write_bytes("\n".join(lines).encode() if chance.random() < 0.8 else text_file(chance))
-    words = [f"--{chance.choice(names)}={chance.choice(values)}"] if chance.random() < 0.5 else []
-    parser = make_parser(chance.choice(["judge", "dataset"]))
+    lines = [f"{rng.choice(names)} = {rng.choice(values)}" for _ in range(rng.randrange(4))]
+    path.write_bytes("\n".join(lines).encode() if rng.random() < 0.8 else text_file(rng))
+    words = [f"--{rng.choice(names)}={rng.choice(values)}"] if rng.random() < 0.5 else []
+    parser = make_parser(rng.choice(["judge", "dataset"]))
     return pipeline_config(parse(parser, ["--config", str(path), *words]))
 
 
-def beside_the_novel(folder: Path, chance: random.Random) -> object:
+def beside_the_novel(folder: Path, rng: random.Random) -> object:
     """A file of aliases, or of findings marked as intentional."""
     path = folder / "beside"
-    if chance.random() < 0.5:
-        path.write_bytes(chance.choice([text_file(chance), b"Monte Cristo=Edmond\n#x\n=\n", b"a=b=c", b"A = B\r\nC=D"]))
+    if rng.random() < 0.5:
+        path.write_bytes(rng.choice([text_file(rng), b"Monte Cristo=Edmond\n#x\n=\n", b"a=b=c", b"A = B\r\nC=D"]))
         return load_aliases(path)
     good = b'[{"character": "Anna", "claim": "She rowed.", "reason": "so meant", "passage": "Anna"}]'
-    path.write_bytes(one_of(_JSON, good, chance))
+    path.write_bytes(one_of(_JSON, good, rng))
     return load_waivers(path)
 
 
-def model_folder(folder: Path, chance: random.Random) -> object:
-    """A model folder with one hostile file, loaded and asked."""
+def model_folder(folder: Path, rng: random.Random) -> object:
+    """A model folder with one hostile file, loaded and called."""
     copy = shutil.copytree(_good().reader, folder / "reader")
-    claims = chance.random() < 0.3
+    claims = rng.random() < 0.3
     names = ["model.safetensors", "config.json", "tokenizer.json"] + (["claim_head.safetensors"] if claims else [])
-    path = (copy / "claims" if claims else copy) / chance.choice(names)
-    path.write_bytes(one_of(_JSON if path.suffix == ".json" else _TENSORS, path.read_bytes(), chance))
+    path = (copy / "claims" if claims else copy) / rng.choice(names)
+    path.write_bytes(one_of(_JSON if path.suffix == ".json" else _TENSORS, path.read_bytes(), rng))
     if claims:
         return BDHVerifier.load(copy, device=torch.device("cpu"), dtype=None)
     model, _ = bdh.load(copy)
     return model(torch.tensor([[1, 2, 3]]))
 
 
-def tokenizer(folder: Path, chance: random.Random) -> object:
-    """A tokenizer file, loaded and asked."""
+def tokenizer(folder: Path, rng: random.Random) -> object:
+    """A tokenizer file, loaded and used."""
     path = folder / "tokenizer.json"
     kinds = [(_good().reader / "tokenizer.json").read_bytes(), b'{"type": "characters", "characters": "abc"}']
-    path.write_bytes(one_of(_JSON, chance.choice([*kinds, b'{"type": "bytes"}']), chance))
+    path.write_bytes(one_of(_JSON, rng.choice([*kinds, b'{"type": "bytes"}']), rng))
     found = load_tokenizer(path)
     return found.decode(found.encode("abc"))
 
 
-def foreign_weights(folder: Path, chance: random.Random) -> object:
+def foreign_weights(folder: Path, rng: random.Random) -> object:
     """A foreign weights file, safetensors or pickled."""
-    path = folder / f"weights{chance.choice(['.safetensors', '.pt'])}"
+    path = folder / f"weights{rng.choice(['.safetensors', '.pt'])}"
     if path.suffix == ".pt":
         torch.save({"encoder": torch.zeros(2, 4, 6), "model": [1, {"a": torch.ones(1)}]}, path)
-        path.write_bytes(damaged(path.read_bytes(), chance))
+        path.write_bytes(damaged(path.read_bytes(), rng))
     else:
-        path.write_bytes(one_of(_TENSORS, (_good().reader / "model.safetensors").read_bytes(), chance))
-    return convert(path, n_layer=chance.choice([1, 2]))
+        path.write_bytes(one_of(_TENSORS, (_good().reader / "model.safetensors").read_bytes(), rng))
+    return convert(path, n_layer=rng.choice([1, 2]))
 
 
-def training_place(folder: Path, chance: random.Random) -> object:
-    """The place from which a training goes on."""
+def training_place(folder: Path, rng: random.Random) -> object:
+    """The saved state of a training."""
     path = folder / "training.safetensors"
-    path.write_bytes(one_of(_TENSORS, _good().place.read_bytes(), chance))
+    path.write_bytes(one_of(_TENSORS, _good().place.read_bytes(), rng))
     return read_training_state(path)
 
 
-def training_run(folder: Path, chance: random.Random) -> object:
-    """The folder of a training that has ended, with one hostile file, gone on with."""
+def training_run(folder: Path, rng: random.Random) -> object:
+    """The folder of a finished training with one hostile file, resumed."""
     run = shutil.copytree(_good().run, folder / "run")
-    path = chance.choice([path for path in sorted(run.rglob("*")) if path.is_file() and path.parent.name != "best"])
+    path = rng.choice([path for path in sorted(run.rglob("*")) if path.is_file() and path.parent.name != "best"])
     makers = {".json": _JSON, ".safetensors": _TENSORS}.get(path.suffix, (damaged,))
-    path.write_bytes(one_of(makers, path.read_bytes(), chance))
+    path.write_bytes(one_of(makers, path.read_bytes(), rng))
     arguments = bdh.cli.parse(["train", "--out", str(run), "--resume"])
     with contextlib.redirect_stdout(io.StringIO()), contextlib.redirect_stderr(io.StringIO()):
         return arguments.run(arguments)
 
 
-def manuscript(folder: Path, chance: random.Random) -> object:
-    """An EPUB or a Word document that is put on the shelf."""
-    kind = chance.choice([".epub", ".docx", ".txt"])
-    data = text_file(chance) if kind == ".txt" else _packed(kind, chance)
-    name = chance.choice(["x", "../../etc/passwd", "a/b", "C:\\x", "\0", "con", "é" * 300, ".", " "]) + kind
+def manuscript(folder: Path, rng: random.Random) -> object:
+    """An EPUB or a Word document that is uploaded."""
+    kind = rng.choice([".epub", ".docx", ".txt"])
+    data = text_file(rng) if kind == ".txt" else _packed(kind, rng)
+    name = rng.choice(["x", "../../etc/passwd", "a/b", "C:\\x", "\0", "con", "é" * 300, ".", " "]) + kind
     path = import_novel(data, name, folder / "shelf", replace=False)
     assert path.resolve().parent == (folder / "shelf").resolve()
     return load_novel(path)
 
 
-def _packed(kind: str, chance: random.Random) -> bytes:
-    """Return a zipped manuscript of which a member, or the archive, was damaged."""
-    inside = chance.random() < 0.7
+def _packed(kind: str, rng: random.Random) -> bytes:
+    """Return a zipped manuscript with a damaged member, or a damaged archive."""
+    inside = rng.random() < 0.7
     packed = io.BytesIO()
     with zipfile.ZipFile(packed, "w") as archive:
-        hit = chance.choice(list(MANUSCRIPTS[kind]))
+        hit = rng.choice(list(MANUSCRIPTS[kind]))
         for name, text in MANUSCRIPTS[kind].items():
-            archive.writestr(name, damaged(text.encode(), chance) if inside and name == hit else text.encode())
-    return packed.getvalue() if inside else damaged(packed.getvalue(), chance)
+            archive.writestr(name, damaged(text.encode(), rng) if inside and name == hit else text.encode())
+    return packed.getvalue() if inside else damaged(packed.getvalue(), rng)
 
 
-def kept_reading(folder: Path, chance: random.Random) -> object:
-    """A file of the cache: it is what was kept, or it is read anew."""
+def kept_reading(folder: Path, rng: random.Random) -> object:
+    """A file of the cache: it is loaded as it was stored, or not at all."""
     good = _good().reading
-    (folder / good.name).write_bytes(one_of(_TENSORS, good.read_bytes(), chance))
+    (folder / good.name).write_bytes(one_of(_TENSORS, good.read_bytes(), rng))
     cache = ReadingCache(folder)
     cache.entries()
     found = cache.load("key")
     if found is not None and not np.array_equal(found["hidden"], _READING["hidden"]):
-        raise AssertionError("a damaged reading was taken for good")
+        raise AssertionError("a damaged reading was loaded")
     return cache.clear()
 
 
-def kept_answers(folder: Path, chance: random.Random) -> object:
-    """The file of answers: an answer is the stored one, or none, and a new one can be stored."""
-    (folder / _good().answers.name).write_bytes(damaged(_good().answers.read_bytes(), chance))
+def kept_answers(folder: Path, rng: random.Random) -> object:
+    """The file of answers: an answer is loaded as it was stored, or not at all, and a new one can be stored."""
+    (folder / _good().answers.name).write_bytes(damaged(_good().answers.read_bytes(), rng))
     answers = AnswerCache(folder)
     answers.load("key")
     answers.count()
@@ -236,11 +234,11 @@ def kept_answers(folder: Path, chance: random.Random) -> object:
     return answers.clear()
 
 
-def verdict_models(folder: Path, chance: random.Random) -> object:
+def verdict_models(folder: Path, rng: random.Random) -> object:
     """A fitted verdict: a logistic model, or the background of words."""
-    name = chance.choice(["claim.json", "backstory.json", "pair.json", "background.npz"])
+    name = rng.choice(["claim.json", "backstory.json", "pair.json", "background.npz"])
     data, path = (ROOT / "models" / "verdict" / name).read_bytes(), folder / name
-    path.write_bytes(one_of(_JSON if path.suffix == ".json" else (damaged,), data, chance))
+    path.write_bytes(one_of(_JSON if path.suffix == ".json" else (damaged,), data, rng))
     return LogisticModel.load(path) if path.suffix == ".json" else ExpectedOverlap.load(path)
 
 
@@ -266,19 +264,19 @@ PARSERS: dict[str, Parser] = {
 
 
 def outcome(name: str, case: int) -> str:
-    """Return what became of a case: ``answered``, a documented error by name, or ``FAULT`` and what happened."""
-    chance = random.Random(f"{name} {case}")
+    """Return the outcome of a case: ``answered``, the name of a documented error, or ``FAULT`` with a description."""
+    rng = random.Random(f"{name} {case}")
     with tempfile.TemporaryDirectory(prefix="fuzz") as folder:
         try:
             with _limited(PATIENCE), warnings.catch_warnings():
                 warnings.simplefilter("ignore")
-                PARSERS[name](Path(folder), chance)
+                PARSERS[name](Path(folder), rng)
         except (PipelineError, bdh.BDHError) as error:
             if not str(error).strip() or "\n" in str(error):
                 return f"FAULT not one line: {error!r}"
             return type(error).__name__
         except HangError:
-            return f"FAULT took more than {PATIENCE} seconds of the processor"
+            return f"FAULT took more than {PATIENCE} seconds of processor time"
         except Exception as error:
             return f"FAULT {type(error).__name__}: {error}"
     return "answered"
@@ -286,15 +284,15 @@ def outcome(name: str, case: int) -> str:
 
 @contextlib.contextmanager
 def _limited(seconds: int) -> Iterator[None]:
-    """Raise HangError after so many seconds of the processor, or thirty times as many on the clock.
+    """Raise HangError after so many seconds of processor time, or thirty times as many on the clock.
 
-    On a machine that others use, or that stops a process for a while, the clock alone would find hangs that are none.
+    On a busy machine, or one that pauses a process, the clock alone would report false hangs.
     """
 
     def hang(signum: int, frame: FrameType | None) -> None:
         raise HangError
 
-    before = {number: signal.signal(number, hang) for number in (signal.SIGPROF, signal.SIGALRM)}
+    previous = {number: signal.signal(number, hang) for number in (signal.SIGPROF, signal.SIGALRM)}
     signal.setitimer(signal.ITIMER_PROF, seconds)
     signal.setitimer(signal.ITIMER_REAL, 30 * seconds)
     try:
@@ -302,7 +300,7 @@ def _limited(seconds: int) -> Iterator[None]:
     finally:
         for timer in (signal.ITIMER_PROF, signal.ITIMER_REAL):
             signal.setitimer(timer, 0)
-        for number, handler in before.items():
+        for number, handler in previous.items():
             signal.signal(number, handler)
 
 
@@ -319,10 +317,10 @@ def _good() -> Good:
     write_training_state(
         folder / "place.safetensors", {"weights.a": torch.ones(3)}, {"trainer": {"step": 1}, "processes": 1}
     )
-    (kept,) = folder.glob("key*")
+    (stored,) = folder.glob("key*")
     AnswerCache(folder).store("key", _ANSWER)
     place = folder / "place.safetensors"
-    return Good(save_little_reader(folder / "reader"), place, kept, folder / "cache.db", _trained(folder))
+    return Good(save_little_reader(folder / "reader"), place, stored, folder / "cache.db", _trained(folder))
 
 
 def _trained(folder: Path) -> Path:
@@ -348,22 +346,20 @@ def _trained(folder: Path) -> Path:
 
 
 def measure(cases: int = CASES, names: Sequence[str] = tuple(PARSERS)) -> Iterator[Measurement]:
-    """Yield for each parser how its cases ended, and last the faults of all."""
+    """Yield the outcomes of each parser, and last the faults of all."""
     logging.disable(logging.WARNING)
     faults, total = 0, 0
     for name in names:
         began = time.monotonic()
-        found = Counter(_said(name, case) for case in range(cases))
+        found = Counter(_report(name, case) for case in range(cases))
         for what, count in sorted(found.items()):
             yield Measurement(f"{name}: {what}", count, f"of {cases} cases", f"{time.monotonic() - began:.0f} s in all")
         faults += found["FAULT"]
         total += cases
-    yield Measurement(
-        "faults: anything but an answer or a documented error", faults, f"of {total} cases", "all parsers"
-    )
+    yield Measurement("faults: neither a result nor a documented error", faults, f"of {total} cases", "all parsers")
 
 
-def _said(name: str, case: int) -> str:
+def _report(name: str, case: int) -> str:
     what = outcome(name, case)
     if what.startswith("FAULT"):
         print(f"{name} {case}: {what}", file=sys.stderr, flush=True)
@@ -371,20 +367,20 @@ def _said(name: str, case: int) -> str:
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
-    """Run the cases; return 0 where none was a fault, else 1."""
+    """Run the cases; return 0 if none is a fault, else 1."""
     parser = argparse.ArgumentParser(prog="python -m benchmarks.fuzz", description=__doc__)
     parser.add_argument("--cases", type=int, default=CASES, help="of each parser (%(default)s)")
     parser.add_argument("--parser", action="append", choices=list(PARSERS), help="only this one; repeat")
     parser.add_argument("--case", type=int, help="only this case of each parser, with its traceback")
-    asked = parser.parse_args(arguments)
-    names = asked.parser or list(PARSERS)
-    if asked.case is not None:
+    options = parser.parse_args(arguments)
+    names = options.parser or list(PARSERS)
+    if options.case is not None:
         for name in names:
             with tempfile.TemporaryDirectory() as folder:
-                print(PARSERS[name](Path(folder), random.Random(f"{name} {asked.case}")))
+                print(PARSERS[name](Path(folder), random.Random(f"{name} {options.case}")))
         return 0
     faults = 0.0
-    for measurement in measure(asked.cases, names):
+    for measurement in measure(options.cases, names):
         print(f"{measurement.what}: {measurement.value:.0f} {measurement.unit} ({measurement.how})", flush=True)
         faults = measurement.value
     return 1 if faults else 0

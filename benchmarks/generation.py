@@ -57,7 +57,7 @@ def _measure_token(model: BDH, state: BDHState) -> Measurement:
 
 @torch.inference_mode()
 def _measure_sparse() -> Iterator[Measurement]:
-    """Yield the rate of the shipped reader by recurrent mode and by active neurons alone, token by token in turn."""
+    """Yield the rate of the shipped encoder in the recurrent mode and with active neurons only, in alternation."""
     model, tokenizer = load_bdh(READER)
     model.eval()
     tokens = torch.tensor(tokenizer.encode(NOVEL.read_text(encoding="utf-8")[:6000]))
@@ -74,7 +74,7 @@ def _measure_sparse() -> Iterator[Measurement]:
         seconds = [seconds[0] + middle - start, seconds[1] + time.perf_counter() - middle]
         state = dense.state
         apart = max(apart, float((sparse - dense.logits[0]).norm() / dense.logits.norm()))
-    how = f"60 tokens, both in turn, float32, {torch.get_num_threads()} threads"
+    how = f"60 tokens, alternating, float32, {torch.get_num_threads()} threads"
     yield Measurement("reader, recurrent mode", 60 / seconds[0], "tokens/s", how)
-    yield Measurement("reader, active neurons alone", 60 / seconds[1], "tokens/s", how)
+    yield Measurement("reader, active neurons only", 60 / seconds[1], "tokens/s", how)
     yield Measurement("largest relative difference of their logits", apart, "", how)

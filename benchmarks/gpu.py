@@ -1,4 +1,4 @@
-"""Train, read and write with the published 25M configuration on one GPU, beside the published formulation."""
+"""Train, read and write with the published 25M configuration on one GPU, compared with the published formulation."""
 
 from __future__ import annotations
 
@@ -32,7 +32,7 @@ Step = Callable[[Tensor, Tensor], Tensor]
 def measure() -> Iterator[Measurement]:
     """Yield rates and memory of training, streaming and generation, ours and the reference's, bf16; wants a GPU."""
     if not torch.cuda.is_available():
-        raise SystemExit("benchmark gpu: no CUDA GPU is to be seen; run it where there is one")
+        raise SystemExit("benchmark gpu: no CUDA GPU was found; run it on a machine with one")
     yield from _machine()
     yield from _training()
     yield from _reading()
@@ -40,7 +40,7 @@ def measure() -> Iterator[Measurement]:
 
 
 def _machine() -> Iterator[Measurement]:
-    """Yield the two ceilings: the rate of a large product of random numbers, and of a large copy."""
+    """Yield the two upper bounds: the rate of a large product of random numbers, and of a large copy."""
     size = 8192
     a, b = (torch.randn(size, size, device="cuda", dtype=torch.bfloat16) for _ in range(2))
     yield Measurement("bf16 product 8192^3", 2 * size**3 / _seconds(lambda: a @ b) / 1e12, "TFLOP/s", _HOW)
@@ -94,17 +94,17 @@ def make_reference(config: BDHConfig) -> Step:
 
 
 def make_ours(config: BDHConfig, *, batch: int = 0) -> Step:
-    """Return our step; with ``batch`` the memory is carried from step to step."""
+    """Return our step; given ``batch`` the memory is carried from step to step."""
     model = BDH(config)
     model.load_state_dict(Reference(config).state_dict())
     model.cuda().train().compile_training()
-    held: list[BDHState | None] = [model.empty_state(batch) if batch else None]
+    carried: list[BDHState | None] = [model.empty_state(batch) if batch else None]
 
     def loss(tokens: Tensor, targets: Tensor) -> Tensor:
-        output = model(tokens, targets, held[0], "parallel", keep_state=bool(batch))
+        output = model(tokens, targets, carried[0], "parallel", keep_state=bool(batch))
         if batch:
             assert isinstance(output.state, BDHState)
-            held[0] = output.state.detach()
+            carried[0] = output.state.detach()
         found: Tensor | None = output.loss
         assert found is not None
         return found
@@ -202,7 +202,7 @@ def _writing() -> Iterator[Measurement]:
     for batch in (8, 32, 128):
         stepper = TritonStepper(model, model.empty_state(batch))
         tokens = torch.randint(256, (batch,), device="cuda")
-        for _ in range(64):  # memories with something in them
+        for _ in range(64):  # so that the memories are not empty
             stepper.step(tokens)
         seconds = _seconds(lambda: stepper.step(tokens), warm=5, repeats=30)  # noqa: B023
         yield Measurement(f"{batch} texts at once, ours", batch / seconds, "tokens/s", "captured graph, median of 30")

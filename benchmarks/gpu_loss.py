@@ -1,4 +1,4 @@
-"""Train the published 25M configuration on the shipped novel, ours beside the published formulation: the losses."""
+"""Train the published 25M configuration on the shipped novel, ours and the published formulation: the losses."""
 
 from __future__ import annotations
 
@@ -21,9 +21,9 @@ _EVERY = 250
 
 
 def measure() -> Iterator[Measurement]:
-    """Yield what both lose from the same weights and batches of 32 x 512 bytes, without dropout; wants a GPU."""
+    """Yield the losses of both from the same weights and batches of 32 x 512 bytes, without dropout; needs a GPU."""
     if not torch.cuda.is_available():
-        raise SystemExit("benchmark gpu_loss: no CUDA GPU is to be seen; run it where there is one")
+        raise SystemExit("benchmark gpu_loss: no CUDA GPU was found; run it on a machine with one")
     config = BDHConfig(dropout=0.0)
     torch.manual_seed(1)
     reference = _losses(make_reference(config))
@@ -35,9 +35,9 @@ def measure() -> Iterator[Measurement]:
         yield Measurement("loss, reference", float(reference[part].mean()), "nats", how)
         yield Measurement("loss, ours", float(ours[part].mean()), "nats", how)
     apart = ours - reference
-    how = f"{_STEPS} steps of 32 x 512 bytes, ours less the reference"
+    how = f"{_STEPS} steps of 32 x 512 bytes, ours minus the reference"
     yield Measurement("difference, mean", float(apart.mean()), "nats", how)
-    yield Measurement("difference, mean of its size", float(apart.abs().mean()), "nats", how)
+    yield Measurement("difference, mean absolute", float(apart.abs().mean()), "nats", how)
     yield Measurement("difference, mean, second half", float(apart[_STEPS // 2 :].mean()), "nats", how)
     yield Measurement(
         "difference, largest", float(apart.abs().max()), "nats", f"at step {int(apart.abs().argmax()) + 1}"

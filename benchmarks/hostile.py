@@ -1,4 +1,4 @@
-"""Bytes that nobody should give us: drawn from a seed, so that each case can be made again from its number."""
+"""Hostile bytes, drawn from a seed, so that each case can be repeated from its number."""
 
 from __future__ import annotations
 
@@ -33,116 +33,116 @@ _COLUMNS = ("id", "book_name", "char", "caption", "content", "label", "pair", "I
 _NUMBERS = (0, -1, 1, 2**31, 2**63, 10**30, 0.5, -0.0, 1e308, float("nan"), float("inf"))
 
 
-def text_file(chance: random.Random) -> bytes:
-    """Return what is given as a text: sentences, letters without end, or no text at all, in any encoding."""
-    kind = chance.randrange(6)
+def text_file(rng: random.Random) -> bytes:
+    """Return the bytes of a text file: sentences, random letters, or random bytes, in any encoding."""
+    kind = rng.randrange(6)
     if kind == 0:
-        return chance.randbytes(chance.randrange(3000))
+        return rng.randbytes(rng.randrange(3000))
     if kind == 1:
-        return damaged("".join(chance.choices(_SENTENCES, k=chance.randrange(60))).encode(), chance)
+        return damaged("".join(rng.choices(_SENTENCES, k=rng.randrange(60))).encode(), rng)
     if kind == 2:
-        text = "".join(chance.choices(_LETTERS, k=chance.randrange(4000)))
+        text = "".join(rng.choices(_LETTERS, k=rng.randrange(4000)))
     elif kind == 3:
-        text = chance.choice(_REPEATED) * chance.randrange(1, 6000)
+        text = rng.choice(_REPEATED) * rng.randrange(1, 6000)
     else:
-        known = _SENTENCES[:6] + chance.sample(_SENTENCES[6:], chance.randrange(3) if chance.random() < 0.7 else 10)
-        text = "".join(chance.choices(known, k=chance.randrange(60)))
-    return text.encode(chance.choice(ENCODINGS), errors="replace")
+        known = _SENTENCES[:6] + rng.sample(_SENTENCES[6:], rng.randrange(3) if rng.random() < 0.7 else 10)
+        text = "".join(rng.choices(known, k=rng.randrange(60)))
+    return text.encode(rng.choice(ENCODINGS), errors="replace")
 
 
-def table(chance: random.Random) -> bytes:
-    """Return what is given as a CSV table: columns missing, twice or unknown, rows long or short, quotes left open."""
-    if chance.random() < 0.1:
-        return text_file(chance)
-    good = chance.random() < 0.6
-    columns = list(_COLUMNS[:6]) if good else chance.choices(_COLUMNS, k=chance.randrange(1, 9))
+def table(rng: random.Random) -> bytes:
+    """Return a CSV table: columns missing, duplicated or unknown, rows long or short, quotes unclosed."""
+    if rng.random() < 0.1:
+        return text_file(rng)
+    good = rng.random() < 0.6
+    columns = list(_COLUMNS[:6]) if good else rng.choices(_COLUMNS, k=rng.randrange(1, 9))
     rows = [columns]
-    for number in range(chance.randrange(12)):
-        width = len(columns) if good else max(0, len(columns) + chance.choice([-1, 0, 0, 0, 1]))
-        cells = [chance.choice([*_CELLS, *_SENTENCES]) for _ in range(width)]
+    for number in range(rng.randrange(12)):
+        width = len(columns) if good else max(0, len(columns) + rng.choice([-1, 0, 0, 0, 1]))
+        cells = [rng.choice([*_CELLS, *_SENTENCES]) for _ in range(width)]
         if good:
-            cells[0] = str(number) if chance.random() < 0.97 else "1"
-            cells[1:5] = "Low Water", chance.choice(_CELLS), chance.choice(_CELLS), chance.choice(_SENTENCES[:6])
-            cells[5] = chance.choice(_CELLS) if chance.random() < 0.05 else "consistent"
+            cells[0] = str(number) if rng.random() < 0.97 else "1"
+            cells[1:5] = "Low Water", rng.choice(_CELLS), rng.choice(_CELLS), rng.choice(_SENTENCES[:6])
+            cells[5] = rng.choice(_CELLS) if rng.random() < 0.05 else "consistent"
         rows.append(cells)
-    separator, end = chance.choice([",", ",", ",", ",", ",", ";", "\t"]), chance.choice(["\n", "\r\n", "\r"])
-    lines = [separator.join(_quoted(cell, chance) for cell in row) for row in rows]
-    data = end.join(lines).encode(chance.choice(ENCODINGS) if chance.random() < 0.3 else "utf-8", errors="replace")
-    return damaged(data, chance) if chance.random() < 0.2 else data
+    separator, end = rng.choice([",", ",", ",", ",", ",", ";", "\t"]), rng.choice(["\n", "\r\n", "\r"])
+    lines = [separator.join(_quoted(cell, rng) for cell in row) for row in rows]
+    data = end.join(lines).encode(rng.choice(ENCODINGS) if rng.random() < 0.3 else "utf-8", errors="replace")
+    return damaged(data, rng) if rng.random() < 0.2 else data
 
 
-def _quoted(cell: str, chance: random.Random) -> str:
-    if chance.random() < 0.01:
+def _quoted(cell: str, rng: random.Random) -> str:
+    if rng.random() < 0.01:
         return '"' + cell
-    return '"' + cell.replace('"', '""') + '"' if chance.random() < 0.95 else cell
+    return '"' + cell.replace('"', '""') + '"' if rng.random() < 0.95 else cell
 
 
-def damaged(data: bytes, chance: random.Random) -> bytes:
-    """Return a file after an accident: cut, flipped, overwritten, doubled or emptied."""
+def damaged(data: bytes, rng: random.Random) -> bytes:
+    """Return a damaged file: cut, with flipped bits, overwritten, doubled or emptied."""
     changed = bytearray(data)
-    for _ in range(chance.randrange(1, 4)):
-        at = chance.randrange(len(changed) + 1)
-        match chance.randrange(6):
+    for _ in range(rng.randrange(1, 4)):
+        at = rng.randrange(len(changed) + 1)
+        match rng.randrange(6):
             case 0:
                 del changed[at:]
             case 1 if at < len(changed):
-                changed[at] ^= 1 << chance.randrange(8)
+                changed[at] ^= 1 << rng.randrange(8)
             case 2:
-                changed[at : at + chance.randrange(64)] = chance.randbytes(chance.randrange(64))
+                changed[at : at + rng.randrange(64)] = rng.randbytes(rng.randrange(64))
             case 3:
-                changed[at:at] = changed[: chance.randrange(200)]
+                changed[at:at] = changed[: rng.randrange(200)]
             case 4:
-                del changed[: chance.randrange(200)]
+                del changed[: rng.randrange(200)]
             case _:
-                changed += chance.randbytes(chance.randrange(200))
+                changed += rng.randbytes(rng.randrange(200))
     return bytes(changed)
 
 
-def changed_json(data: bytes, chance: random.Random) -> bytes:
-    """Return JSON of which some values are of another kind, gone, or beyond all measure."""
+def changed_json(data: bytes, rng: random.Random) -> bytes:
+    """Return JSON with some values of another type, missing, or huge."""
     value = json.loads(data)
-    for _ in range(chance.randrange(1, 3)):
-        value = _changed(value, chance)
+    for _ in range(rng.randrange(1, 3)):
+        value = _changed(value, rng)
     return json.dumps(value).encode()
 
 
-def _changed(value: Any, chance: random.Random) -> Any:
-    if isinstance(value, dict) and value and chance.random() < 0.9:
-        name = chance.choice(list(value))
+def _changed(value: Any, rng: random.Random) -> Any:
+    if isinstance(value, dict) and value and rng.random() < 0.9:
+        name = rng.choice(list(value))
         rest = {key: item for key, item in value.items() if key != name}
-        return rest if chance.random() < 0.1 else {**rest, name: _changed(value[name], chance)}
-    if isinstance(value, list) and value and chance.random() < 0.8:
-        number = chance.randrange(len(value))
+        return rest if rng.random() < 0.1 else {**rest, name: _changed(value[name], rng)}
+    if isinstance(value, list) and value and rng.random() < 0.8:
+        number = rng.randrange(len(value))
         before, after = value[:number], value[number + 1 :]
-        return [*before, *after] if chance.random() < 0.1 else [*before, _changed(value[number], chance), *after]
-    return chance.choice([None, True, "", "x", [], {}, [[]], {"a": 1}, "\ud800", "9" * 400, *_NUMBERS])
+        return [*before, *after] if rng.random() < 0.1 else [*before, _changed(value[number], rng), *after]
+    return rng.choice([None, True, "", "x", [], {}, [[]], {"a": 1}, "\ud800", "9" * 400, *_NUMBERS])
 
 
-def changed_tensors(data: bytes, chance: random.Random) -> bytes:
-    """Return a safetensors file that lies: in its header, in the length of it, or in its numbers."""
+def changed_tensors(data: bytes, rng: random.Random) -> bytes:
+    """Return a safetensors file with a wrong header, a wrong length of the header, or wrong numbers."""
     length = int.from_bytes(data[:8], "little")
     header, body = data[8 : 8 + length], data[8 + length :]
-    match chance.randrange(5):
+    match rng.randrange(5):
         case 0:
-            return damaged(data, chance)
+            return damaged(data, rng)
         case 1:
-            return chance.choice([2**63, 2**40, length + 1, length - 1, 0]).to_bytes(8, "little") + data[8:]
+            return rng.choice([2**63, 2**40, length + 1, length - 1, 0]).to_bytes(8, "little") + data[8:]
         case 2:
-            header = changed_json(header, chance)
+            header = changed_json(header, rng)
         case 3:
-            header = header.replace(b'"F32"', chance.choice([b'"F16"', b'"I32"', b'"BF16"', b'"U8"', b'"F64"']), 1)
+            header = header.replace(b'"F32"', rng.choice([b'"F16"', b'"I32"', b'"BF16"', b'"U8"', b'"F64"']), 1)
         case _:
             numbers = bytearray(body)
-            for _ in range(chance.randrange(1, 5)):
-                at = chance.randrange(max(len(numbers) - 4, 1)) // 4 * 4
-                numbers[at : at + 4] = chance.choice([b"\x00\x00\xc0\x7f", b"\x00\x00\x80\x7f", b"\xff\xff\xff\xff"])
+            for _ in range(rng.randrange(1, 5)):
+                at = rng.randrange(max(len(numbers) - 4, 1)) // 4 * 4
+                numbers[at : at + 4] = rng.choice([b"\x00\x00\xc0\x7f", b"\x00\x00\x80\x7f", b"\xff\xff\xff\xff"])
             body = bytes(numbers)
     return len(header).to_bytes(8, "little") + header + body
 
 
-def one_of(makers: Sequence[Callable[[bytes, random.Random], bytes]], data: bytes, chance: random.Random) -> bytes:
+def one_of(makers: Sequence[Callable[[bytes, random.Random], bytes]], data: bytes, rng: random.Random) -> bytes:
     """Return ``data`` changed by one of ``makers``."""
-    return chance.choice(makers)(data, chance)
+    return rng.choice(makers)(data, rng)
 
 
 _CONTAINER = "urn:oasis:names:tc:opendocument:xmlns:container"
@@ -170,4 +170,4 @@ MANUSCRIPTS = {
         "</w:r></w:p></w:body></w:document>",
     },
 }
-"""Small good manuscripts, as the members of their archives."""
+"""Small valid manuscripts, as the members of their archives."""

@@ -1,4 +1,4 @@
-"""A tiny reader of random, seeded weights, for benchmarks of everything but the answers."""
+"""Tiny encoders and verifiers with random, seeded weights, for benchmarks that do not depend on the verdicts."""
 
 from __future__ import annotations
 
@@ -13,9 +13,9 @@ from bdh.verifier import ClaimVerifier, save_claim_verifier
 
 
 def save_little_reader(folder: Path) -> Path:
-    """Write a model folder that reads bytes, with a claim reader in its folder ``claims``; return it.
+    """Write a model folder with byte tokens and a verifier in its folder ``claims``; return it.
 
-    The weights are drawn from a fixed seed and scaled, so that what was read shows in what is predicted.
+    The weights are drawn from a fixed seed and scaled, so that the evidence affects the predictions.
     """
     config = bdh.BDHConfig(
         n_layer=2, n_embd=16, n_head=2, mlp_internal_dim_multiplier=4, vocab_size=256, decay=(0.9, 0.999), chunk_size=16
@@ -24,15 +24,15 @@ def save_little_reader(folder: Path) -> Path:
 
 
 def save_quick_reader(folder: Path, text: str) -> Path:
-    """Write one as small that reads words, a little BPE learned from ``text``: a quarter of the tokens or less."""
+    """Write one of that size with a small BPE trained on ``text``: a quarter of the tokens or less."""
     sizes = {"n_embd": 16, "mlp_internal_dim_multiplier": 2, "chunk_size": 64}
     return _save_one_layer(folder, text, words=1024, sizes=sizes, scale=6.0)
 
 
 def save_wide_reader(folder: Path, text: str) -> Path:
-    """Write one with vectors as wide as those of the shipped reader and a little BPE learned from ``text``.
+    """Write one with vectors as wide as those of the shipped encoder and a small BPE trained on ``text``.
 
-    Its vectors take as much memory as those of the shipped one, its computing a fraction of the time.
+    Its vectors take as much memory as those of the shipped one, its computation a fraction of the time.
     """
     sizes = {"n_embd": 384, "mlp_internal_dim_multiplier": 1, "chunk_size": 128}
     return _save_one_layer(folder, text, words=2048, sizes=sizes, scale=1.0)

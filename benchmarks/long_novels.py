@@ -1,7 +1,7 @@
 """Memory and time of novels from 1 to 50 megabytes, a thousand people in each.
 
-Every size is one run of ``pipeline.py`` in a process of its own, cold, with one character tracked. The reader is random
-and computes little, but its vectors are as wide as those of the shipped one, so that they take the same memory.
+Every size is one run of ``pipeline.py`` in its own process, without a cache, with one character tracked. The encoder is
+random and cheap, but its vectors are as wide as those of the shipped one, so that they take the same memory.
 """
 
 from __future__ import annotations
@@ -14,12 +14,12 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from benchmarks.little_reader import save_wide_reader
-from benchmarks.long_novel import cast, write_novel
 from benchmarks.measurement import Measurement, run_alone, slope
+from benchmarks.synthetic_novel import cast, write_novel
 
 TESTS = ("tests/robustness/test_long_novels.py",)
 ALONE = True
-"""Takes an hour: run when it is named, and not with the others."""
+"""Takes an hour: run only if it is named."""
 ROOT = Path(__file__).resolve().parents[1]
 SIZES = (1, 2, 5, 10, 20, 50)
 _BACKSTORY = "{name} was born in the mill. {name} never spoke of the ferry. {name} had 12 letters and a lantern."
@@ -27,7 +27,7 @@ _BACKSTORY = "{name} was born in the mill. {name} never spoke of the ferry. {nam
 
 @dataclass(frozen=True)
 class Run:
-    """One reading: megabytes of the novel, seconds of the wall and of the processor, peak memory in GiB."""
+    """One reading: megabytes of the novel, seconds of wall and of processor time, peak memory in GiB."""
 
     megabytes: float
     seconds: float
@@ -37,37 +37,35 @@ class Run:
 
 
 def run(megabytes: float, *, people: int = 1000) -> Run:
-    """Judge a backstory on a novel of this size in a process of its own; raises RuntimeError where that fails."""
+    """Judge a backstory on a novel of this size in its own process; raises RuntimeError if that fails."""
     with tempfile.TemporaryDirectory(prefix="long") as name:
         novel = write_novel(Path(name) / "Long.txt", size=int(megabytes * 1e6), people=people)
         return judge(novel, cast(people)[0], megabytes=megabytes)
 
 
 def judge(novel: Path, person: str, *, megabytes: float, flags: Sequence[str] = ()) -> Run:
-    """Judge a backstory of ``person`` on a novel by ``pipeline.py`` in a process of its own, cold, on one thread.
+    """Judge a backstory of ``person`` with ``pipeline.py`` in its own process, without a cache, on one thread.
 
-    What comes out lies beside the novel. Raises RuntimeError, with the last words of the run, where that fails.
+    The output is in the folder of the novel. Raises RuntimeError, with the end of the log, if the run fails.
     """
     folder = novel.parent
     with novel.open(encoding="utf-8") as file:
         reader = save_wide_reader(folder / "reader", file.read(200_000))
     (folder / "backstory.txt").write_text(_BACKSTORY.format(name=person), encoding="utf-8")
-    asked = ["--target_character", person, "--backstory_file", str(folder / "backstory.txt"), "--novel", str(novel)]
+    inputs = ["--target_character", person, "--backstory_file", str(folder / "backstory.txt"), "--novel", str(novel)]
     places = ["--out_dir", str(folder / "out"), "--cache_dir", str(folder / "cache"), "--model_dir", str(reader)]
     machine = ["--device", "cpu", "--dtype", "fp32", "--threads", "1", *flags]
-    usage = run_alone(["pipeline.py", *asked, *places, *machine], folder / "log")
+    usage = run_alone(["pipeline.py", *inputs, *places, *machine], folder / "log")
     people = json.loads((folder / "out" / f"{novel.stem}.characters.json").read_text(encoding="utf-8"))
     return Run(megabytes, usage.seconds, usage.cpu_seconds, usage.peak / 2**30, len(people))
 
 
 def measure(sizes: Sequence[float] = SIZES) -> Iterator[Measurement]:
-    """Yield memory and time of every size, and draw them beside the page."""
+    """Yield memory and time of every size, and write a plot of them."""
     done: list[Run] = []
     for size in sizes:
         done.append(run(size))
-        how = (
-            f"{done[-1].people} people in the cast, one tracked; {done[-1].seconds:.0f} s of the wall on a busy machine"
-        )
+        how = f"{done[-1].people} people in the cast, one tracked; {done[-1].seconds:.0f} s of wall time, busy machine"
         yield Measurement(f"{size:g} MB, peak memory", done[-1].peak_gib, "GiB", how)
         yield Measurement(f"{size:g} MB, processor time", done[-1].cpu_seconds, "s", how)
         picture = ROOT / "benchmarks" / "reports" / "long-novels.svg"
@@ -110,7 +108,7 @@ def _axes(points: Sequence[tuple[float, float]], *, x: int, title: str, line: st
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
-    """Measure and say the figures; return 0."""
+    """Measure and print the figures; return 0."""
     parser = argparse.ArgumentParser(prog="python -m benchmarks.long_novels", description=__doc__)
     parser.add_argument("sizes", nargs="*", type=float, default=SIZES, help="megabytes (1 2 5 10 20 50)")
     for measurement in measure(parser.parse_args(arguments).sizes):

@@ -1,4 +1,4 @@
-"""What a benchmark hands back, and the one way to take a time."""
+"""The measurements of a benchmark, and functions that take times and memory."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ class Measurement:
 
 
 def time_call(call: Callable[[], object], *, repeats: int = 5) -> float:
-    """Return the median seconds of ``repeats`` calls, after one that is not counted."""
+    """Return the median seconds of ``repeats`` calls, after one warm-up call."""
     call()
     seconds = []
     for _ in range(repeats):
@@ -38,7 +38,7 @@ def time_call(call: Callable[[], object], *, repeats: int = 5) -> float:
 
 @dataclass(frozen=True)
 class Usage:
-    """What a process took: seconds of the wall and of the processor, and bytes of memory at its peak."""
+    """The cost of a process: seconds of wall and of processor time, and peak memory in bytes."""
 
     seconds: float
     cpu_seconds: float
@@ -46,11 +46,11 @@ class Usage:
 
 
 def run_alone(arguments: Sequence[str], log: Path) -> Usage:
-    """Run Python on one thread in a process of its own, what it says into ``log``; RuntimeError where it fails."""
+    """Run Python on one thread in its own process, its output in ``log``; raises RuntimeError if it fails."""
     began = time.monotonic()
-    with log.open("w") as said:
+    with log.open("w") as out:
         environment = {**os.environ, "OMP_NUM_THREADS": "1"}
-        process = subprocess.Popen([sys.executable, *arguments], cwd=ROOT, env=environment, stdout=said, stderr=said)
+        process = subprocess.Popen([sys.executable, *arguments], cwd=ROOT, env=environment, stdout=out, stderr=out)
         _, status, used = os.wait4(process.pid, 0)
         process.returncode = os.waitstatus_to_exitcode(status)
     if process.returncode:

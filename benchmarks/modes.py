@@ -1,4 +1,4 @@
-"""Time the three modes of attention on the size of a reader for two CPU cores."""
+"""Time the three modes of attention on a model of a size for two CPU cores."""
 
 from __future__ import annotations
 

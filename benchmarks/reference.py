@@ -1,8 +1,8 @@
-"""The published model written plainly, to measure against: every score at once, tables at each call, no memory kept.
+"""The published model written plainly, as a baseline: all scores at once, tables made in each call, no memory.
 
 Written from the equations of arXiv:2509.26507, Appendix E (see docs/equations.md), with parameter names and numbers of
-the official implementation; ``tests/bdh/test_reference.py`` holds it to logits that the official implementation gave.
-Nothing here is tuned: it is the yardstick for speed and for loss curves, not a part of the library.
+the official implementation; ``tests/bdh/test_reference.py`` compares it with logits of the official implementation.
+Nothing here is tuned: it is the baseline for speed and loss curves, not a part of the library.
 """
 
 import math
@@ -26,11 +26,11 @@ class Rotary(nn.Module):
         self.register_buffer("freqs", make_frequencies(config.n_neurons, config.rope_theta).view(1, 1, 1, -1))
 
     def forward(self, x: Float[Tensor, "B H T N"]) -> Float[Tensor, "B H T N"]:
-        """Turn neighbouring neurons by their phase at each position, with float32 tables made anew."""
+        """Rotate neighbouring neurons by their phase at each position, with float32 tables made in each call."""
         positions = torch.arange(x.shape[2], device=x.device, dtype=torch.float32)
         phases = (positions.view(1, 1, -1, 1) * self.freqs) % 1 * (2 * math.pi)
-        turned = torch.stack((-x[..., 1::2], x[..., 0::2]), dim=-1).flatten(-2)
-        return (x * phases.cos()).to(x.dtype) + (turned * phases.sin()).to(x.dtype)
+        rotated = torch.stack((-x[..., 1::2], x[..., 0::2]), dim=-1).flatten(-2)
+        return (x * phases.cos()).to(x.dtype) + (rotated * phases.sin()).to(x.dtype)
 
 
 class Reference(nn.Module):

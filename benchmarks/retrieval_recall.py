@@ -2,11 +2,11 @@
 
     python -m benchmarks.retrieval_recall --data FOLDER
 
-FOLDER holds ``novels/<book_name>.txt``, ``claims.csv`` (id, book_name, char, content, label), ``claims-details.csv``
+FOLDER has ``novels/<book_name>.txt``, ``claims.csv`` (id, book_name, char, content, label), ``claims-details.csv``
 (id, scope, source_chapters) and ``chapters.csv`` (book_name, n, start, end: the range of each chapter in its novel).
-``--time_bonus T`` says by how much chunks gain that tell of the time of life that a claim speaks of; the claims of a
-certain time are also counted by themselves. Only true claims with a single source chapter count; a chunk belongs to
-the chapter that holds its middle.
+``--time_bonus T`` is the gain of chunks about a claim's time of life; claims about childhood and about adulthood are
+also counted by themselves. Only true claims with a single source chapter count; a chunk belongs to the chapter that its
+middle is in.
 """
 
 from __future__ import annotations
@@ -34,7 +34,7 @@ def main() -> None:
     """Print the share of claims whose chapter is among the first 1, 5 and 10 chunks."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--data", type=Path, required=True, help="folder with novels/ and the three tables")
-    parser.add_argument("--presence", action="store_true", help="prefer chunks that hold a word of the name")
+    parser.add_argument("--presence", action="store_true", help="prefer chunks with a word of the name")
     parser.add_argument("--time_bonus", type=float, default=0.0, help="prefer chunks of the claim's time of life")
     arguments = parser.parse_args()
     began = time.perf_counter()
@@ -51,7 +51,7 @@ def main() -> None:
 def _ranks(folder: Path, *, presence: bool, bonus: float) -> Iterator[tuple[int, TimeScope]]:
     """Yield, for each claim, the rank of the first chunk of its chapter, and the claim's time of life.
 
-    A rank beyond the last cut means none.
+    A rank beyond the last cut means that no such chunk was found.
     """
     nlp = spacy.blank("en")
     nlp.add_pipe("sentencizer")

@@ -1,5 +1,5 @@
 #!/usr/bin/env bash
-# Four sizes of equal streaming cost, 1,200 steps each, one GPU a run: which should the first reader have?
+# Four sizes of equal streaming cost, 1,200 steps each, one GPU per run, to choose the size of the first encoder.
 # usage: runs/ablate_sizes.sh TRAIN_FOLDER DEV_FOLDER TOKENIZER OUT
 set -euo pipefail
 train=$1 dev=$2 tokenizer=$3 out=$4

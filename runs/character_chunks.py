@@ -1,9 +1,9 @@
-"""Score the chunks in which characters are found against marks made by hand. See runs/persons.md.
+"""Score the chunks in which characters are found against manual annotations. See runs/persons.md.
 
     python runs/character_chunks.py --novels_dir DIR MARKS.json ... [--alias 'Ben Joyce=Tom Ayrton']
 
-A file of marks holds ``character``, ``novel`` and ``chunks``: a mapping of chunk index, with the default chunking, to
-whether the chunk names the character. Prints precision and recall over the marked chunks, and where they differ.
+A file of annotations has ``character``, ``novel`` and ``chunks``: for chunk indices, with the default chunking, whether
+the chunk names the character. Prints precision and recall over the marked chunks, and where they differ.
 """
 
 from __future__ import annotations
@@ -25,14 +25,14 @@ from pipeline.text.persons import RULES
 
 
 def main() -> None:
-    """Print one line a character."""
+    """Print one line per character."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("marks", type=Path, nargs="+")
     parser.add_argument("--novels_dir", required=True)
     parser.add_argument("--alias", action="append", default=[], metavar="ALIAS=NAME")
     parser.add_argument("--show", action="store_true", help="print the chunks that differ")
     arguments = parser.parse_args()
-    rules = PipelineConfig(text=TextConfig(RULES))  # a character is sought by name: no tagger takes part
+    rules = PipelineConfig(text=TextConfig(RULES))  # characters are searched by name, without a tagger
     pipeline = Pipeline(rules, aliases=tuple(parse_alias(text) for text in arguments.alias))
 
     @cache
@@ -43,7 +43,7 @@ def main() -> None:
         marks = json.loads(path.read_text(encoding="utf-8"))
         book = open_book(marks["novel"])
         if marks.get("novel_sha256", book.novel.sha256) != book.novel.sha256:
-            raise SystemExit(f"{path} was made for another text of {marks['novel']!r}; its chunks do not fit")
+            raise SystemExit(f"{path} was made for a different text of {marks['novel']!r}; its chunks do not fit")
         found = set(pipeline.find_character(book, marks["character"]).chunks)
         given = {int(index): bool(mark) for index, mark in marks["chunks"].items()}
         right = sum(mark and index in found for index, mark in given.items())

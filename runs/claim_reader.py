@@ -1,15 +1,15 @@
-"""Make models/reader/claims: the shipped claim reader. Two steps; the first wants a GPU.
+"""Make models/reader/claims: the shipped verifier. Two steps; the first needs a GPU.
 
-    python runs/claim_reader.py distil --questions Q.questions.xz --nli nli-train.jsonl --init models/reader \\
+    python runs/claim_reader.py distil --examples Q.examples.xz --nli nli-train.jsonl --init models/reader \\
         --teacher MINILM --out runs/claims [--steps 2878]
-    python runs/claim_reader.py wording --claims T/claims.csv --held_out BOOKS --model runs/claims \\
+    python runs/claim_reader.py claim_only --claims T/claims.csv --held_out BOOKS --model runs/claims \\
         --out models/reader/claims
 
-``distil`` teaches the language model to compare claims with evidence, as ``python -m pipeline train-reader`` does, and
-at the same time to see words as a sentence encoder does (all-MiniLM-L6-v2, frozen; Apache-2.0): a linear map of the
-last hidden vector of each token shall point where the encoder's vector of that word points, and the cosines of
-pointers shall be those of the encoder's words. ``wording`` fits, on the finished reader, the log-odds that a claim has
-by its wording alone: a logistic regression on the hidden vectors of claims read without evidence.
+``distil`` trains a verifier as ``python -m pipeline train-reader`` does, and at the same time distils a frozen sentence
+encoder (all-MiniLM-L6-v2, Apache-2.0): a linear map of the last hidden vector of each token is trained to have the
+direction of the teacher's vector of that word, and the cosines of pointers to be those of the teacher's words.
+``claim_only`` fits, on the finished verifier, the claim-only log-odds: a logistic regression on the hidden vectors of
+claims read without evidence.
 """
 
 import argparse
@@ -35,13 +35,13 @@ from bdh.training.verifier_loss import LossWeights, language_loss, verifier_loss
 from bdh.verifier import ClaimBatch, ClaimVerifier, load_claim_verifier, save_claim_verifier
 from pipeline.judging.verifier import evidence_text
 from pipeline.training.batches import Shapes, tensors_of
-from pipeline.training.examples import Pack, PackConfig, PackSource
-from pipeline.training.program import begin_with, make_source
+from pipeline.training.examples import Example, ExampleConfig, ExampleSource
+from pipeline.training.program import load_initial_verifier, make_source
 
-PACKS = PackConfig(
+EXAMPLES = ExampleConfig(
     claims=0.35,
     statements=0.4,
-    notes=0.1,
+    outline=0.1,
     nli=0.15,
     rename=0.4,
     counterfactual=0.3,
@@ -51,13 +51,13 @@ PACKS = PackConfig(
 LOSS = LossWeights(label=1.0, margin=0.3, evidence=0.7, expected=1.0, wrong=0.3, alone=0.0)
 VECTORS, COSINES, LANGUAGE = 1.0, 3.0, 0.1
 LONGEST_SENTENCE = 56
-"""Word pieces of a sentence that the teacher reads."""
+"""Most word pieces of a sentence given to the teacher."""
 TEACHER_WIDTH = 384
 
 
 @dataclass(frozen=True)
-class Lesson:
-    """What the teacher reads for a batch, and which of its word pieces each token of the batch ends in (-1: none)."""
+class TeacherInput:
+    """The input of the teacher for a batch, and the word piece in which each token of the batch ends (-1: none)."""
 
     pieces: torch.Tensor
     mask: torch.Tensor
@@ -65,10 +65,10 @@ class Lesson:
     claims: torch.Tensor
 
 
-class Lessons(Dataset[tuple[ClaimBatch, Any, Lesson]]):
-    """The batch of each step with its lesson."""
+class DistillationBatches(Dataset[tuple[ClaimBatch, Any, TeacherInput]]):
+    """The batch of each step with the input of the teacher."""
 
-    def __init__(self, source: PackSource, tokenizer: Tokenizer, teacher: Path, *, rows: int, steps: int) -> None:
+    def __init__(self, source: ExampleSource, tokenizer: Tokenizer, teacher: Path, *, rows: int, steps: int) -> None:
         from tokenizers import Tokenizer as Pieces
 
         self.source, self.tokenizer, self.rows, self.steps = source, tokenizer, rows, steps
@@ -80,15 +80,15 @@ class Lessons(Dataset[tuple[ClaimBatch, Any, Lesson]]):
     def __len__(self) -> int:
         return self.steps
 
-    def __getitem__(self, step: int) -> tuple[ClaimBatch, Any, Lesson]:
-        packs = self.source.draw(f"0:{step}", self.rows)
-        batch, targets = tensors_of(packs, self.tokenizer, Shapes())
-        return batch, targets, self._lesson(packs, batch)
+    def __getitem__(self, step: int) -> tuple[ClaimBatch, Any, TeacherInput]:
+        examples = self.source.draw(f"0:{step}", self.rows)
+        batch, targets = tensors_of(examples, self.tokenizer, Shapes())
+        return batch, targets, self._teacher_input(examples, batch)
 
-    def _lesson(self, packs: Sequence[Pack], batch: ClaimBatch) -> Lesson:
-        texts = [sentence for pack in packs for sentence in pack.evidence]
+    def _teacher_input(self, examples: Sequence[Example], batch: ClaimBatch) -> TeacherInput:
+        texts = [sentence for example in examples for sentence in example.evidence]
         first_claim = len(texts)
-        texts += [asked.text for pack in packs for asked in pack.claims]
+        texts += [stated.text for example in examples for stated in example.claims]
         encoded = self.pieces.encode_batch(texts)
         pieces = torch.zeros(len(texts), LONGEST_SENTENCE, dtype=torch.long)
         mask = torch.zeros_like(pieces)
@@ -100,31 +100,31 @@ class Lessons(Dataset[tuple[ClaimBatch, Any, Lesson]]):
         evidence = torch.full(batch.evidence.shape, -1)
         claims = torch.full(batch.claims.shape, -1)
         sentence, claim = 0, first_claim
-        for row, pack in enumerate(packs):
-            own = maps[sentence : sentence + len(pack.evidence)]
-            sentence += len(pack.evidence)
+        for row, example in enumerate(examples):
+            own = maps[sentence : sentence + len(example.evidence)]
+            sentence += len(example.evidence)
             if own:
                 joined = np.concatenate([np.full(2, -1), *own])
-                ends = self._ends(evidence_text(pack.evidence))
+                ends = self._ends(evidence_text(example.evidence))
                 found = torch.from_numpy(joined[ends])[-evidence.shape[1] :]
                 evidence[row, evidence.shape[1] - len(found) :] = found
-            for place, asked in enumerate(pack.claims[: claims.shape[1]]):
-                found = torch.from_numpy(maps[claim][self._ends(asked.text)])
+            for place, stated in enumerate(example.claims[: claims.shape[1]]):
+                found = torch.from_numpy(maps[claim][self._ends(stated.text)])
                 begin = int(batch.second[row, place])
                 room = max(0, min(len(found), int(batch.claim_lengths[row, place]) - begin))
                 claims[row, place, begin : begin + room] = found[:room]
                 claim += 1
-        return Lesson(pieces, mask, evidence, claims)
+        return TeacherInput(pieces, mask, evidence, claims)
 
     def _ends(self, text: str) -> Any:
-        """Return the character in which each token of a text ends."""
+        """Return the index of the character in which each token of a text ends."""
         byte_to_letter = np.repeat(np.arange(len(text)), [len(letter.encode()) for letter in text])
         sizes = np.array([self.lengths[token] for token in self.tokenizer.encode(text)])
         return byte_to_letter[np.cumsum(sizes) - 1]
 
 
 def _letters(text: str, offsets: Sequence[tuple[int, int]], row: int) -> Any:
-    """Return for each character, and the space after the text, the word piece it stands in, over all texts."""
+    """Return for each character, and the space after the text, the word piece it is in, over all texts."""
     found = np.full(len(text) + 1, -1)
     for place, (start, end) in enumerate(offsets[:LONGEST_SENTENCE]):
         found[start:end] = row * LONGEST_SENTENCE + place
@@ -132,13 +132,13 @@ def _letters(text: str, offsets: Sequence[tuple[int, int]], row: int) -> Any:
 
 
 def distil(arguments: argparse.Namespace) -> None:
-    """Teach to compare and to see words as the teacher does; write the running mean of the weights."""
+    """Train the verifier with distillation; write the averaged weights."""
     device = torch.device("cuda" if torch.cuda.is_available() else "cpu")
     torch.manual_seed(0)
-    reader, tokenizer = begin_with(arguments.init, 0.1)
-    source = make_source([arguments.questions], arguments.nli, PACKS, seed=0)
-    lessons = Lessons(source, tokenizer, arguments.teacher, rows=arguments.rows, steps=arguments.steps)
-    stream = iter(DataLoader(lessons, batch_size=None, sampler=range(arguments.steps), num_workers=arguments.workers))
+    reader, tokenizer = load_initial_verifier(arguments.init, 0.1)
+    source = make_source([arguments.examples], arguments.nli, EXAMPLES, seed=0)
+    batches = DistillationBatches(source, tokenizer, arguments.teacher, rows=arguments.rows, steps=arguments.steps)
+    stream = iter(DataLoader(batches, batch_size=None, sampler=range(arguments.steps), num_workers=arguments.workers))
     reader, towards = reader.to(device), nn.Linear(reader.model.config.n_embd, TEACHER_WIDTH).to(device)
     teacher = _teacher(arguments.teacher, device)
     optimizer = make_optimizer(nn.ModuleList([reader, towards]), lr=1e-3, weight_decay=0.1)
@@ -159,25 +159,25 @@ def distil(arguments: argparse.Namespace) -> None:
             for name, weight in reader.named_parameters():
                 mean[name].lerp_(weight, 1 - decay)
         if step % 100 == 0:
-            told = " ".join(f"{name} {float(part):.3f}" for name, part in parts.items())
-            print(f"step {step} {told} {time.perf_counter() - began:.0f} s", flush=True)
+            report = " ".join(f"{name} {float(part):.3f}" for name, part in parts.items())
+            print(f"step {step} {report} {time.perf_counter() - began:.0f} s", flush=True)
     with torch.no_grad():
         for name, weight in reader.named_parameters():
             weight.copy_(mean[name])
     save_claim_verifier(arguments.out, reader, tokenizer, dtype=torch.bfloat16)
 
 
-def _learn(reader: Any, towards: nn.Linear, teacher: Any, lesson: Any, *, share: float) -> dict[str, torch.Tensor]:
-    batch, targets, told = lesson
+def _learn(reader: Any, towards: nn.Linear, teacher: Any, item: Any, *, share: float) -> dict[str, torch.Tensor]:
+    batch, targets, given = item
     device = reader.model.device
     batch, targets = to_device(batch, device), to_device(targets, device)
     with torch.autocast(device.type, dtype=torch.bfloat16):
         output = reader(batch)
         parts = verifier_loss(output, targets, LOSS)
         with torch.no_grad():
-            words = teacher(input_ids=told.pieces.to(device), attention_mask=told.mask.to(device)).last_hidden_state
+            words = teacher(input_ids=given.pieces.to(device), attention_mask=given.mask.to(device)).last_hidden_state
             words = F.normalize(words.flatten(0, 1).float(), dim=-1)
-        evidence, claims = told.evidence.to(device), told.claims.to(device)
+        evidence, claims = given.evidence.to(device), given.claims.to(device)
         ours = [F.normalize(towards(hidden).float(), dim=-1) for hidden in (output.evidence_hidden, output.hidden)]
         theirs = [words[places.clamp(min=0)] for places in (evidence, claims)]
         known = [evidence >= 0, claims >= 0]
@@ -195,7 +195,7 @@ def _learn(reader: Any, towards: nn.Linear, teacher: Any, lesson: Any, *, share:
 
 
 def _fading(progress: float) -> float:
-    """Return how much the teacher counts: all of it at first, a fifth at the end."""
+    """Return the weight of the teacher: 1 at first, 0.2 at the end."""
     return 1.0 if progress < 0.6 else max(0.2, 1 - (progress - 0.6) * 3)
 
 
@@ -206,8 +206,8 @@ def _teacher(folder: Path, device: torch.device) -> Any:
     return teacher.to(device=device, dtype=torch.bfloat16 if device.type == "cuda" else torch.float32).eval()
 
 
-def wording(arguments: argparse.Namespace) -> None:
-    """Fit what a claim's wording alone says, and write the reader with it."""
+def claim_only(arguments: argparse.Namespace) -> None:
+    """Fit the claim-only log-odds, and write the verifier with them."""
     from sklearn.linear_model import LogisticRegression
     from sklearn.model_selection import GroupKFold, cross_val_predict
 
@@ -216,15 +216,15 @@ def wording(arguments: argparse.Namespace) -> None:
     with open(arguments.claims, encoding="utf-8", newline="") as file:
         rows = [row for row in csv.DictReader(file) if row["book_name"] not in held_out]
     pairs = sorted({int(row["id"]) // 2 for row in rows})
-    kept = set(random.Random(0).sample(pairs, min(arguments.pairs, len(pairs))))
-    rows = [row for row in rows if int(row["id"]) // 2 in kept]
+    chosen = set(random.Random(0).sample(pairs, min(arguments.pairs, len(pairs))))
+    rows = [row for row in rows if int(row["id"]) // 2 in chosen]
     inputs = np.concatenate(list(_vectors(reader, tokenizer, [row["content"] for row in rows])))
     labels = np.array([row["label"] == "consistent" for row in rows])
     books = [row["book_name"] for row in rows]
     center, scale = inputs.mean(axis=0), inputs.std(axis=0) + 1e-6
     model = LogisticRegression(C=arguments.strength, max_iter=2000)
-    told = cross_val_predict(model, (inputs - center) / scale, labels, groups=books, cv=GroupKFold(5))
-    print(f"{len(rows)} claims, accuracy on books left out {(told == labels).mean():.3f}")
+    predicted = cross_val_predict(model, (inputs - center) / scale, labels, groups=books, cv=GroupKFold(5))
+    print(f"{len(rows)} claims, accuracy on books left out {(predicted == labels).mean():.3f}")
     fitted = model.fit((inputs - center) / scale, labels)
     weights = fitted.coef_[0] / scale
     with torch.no_grad():
@@ -234,7 +234,7 @@ def wording(arguments: argparse.Namespace) -> None:
 
 
 def _vectors(reader: ClaimVerifier, tokenizer: Tokenizer, texts: Sequence[str]) -> Iterator[Any]:
-    """Yield what the head's ``alone`` stands on for some claims at a time, read without evidence."""
+    """Yield the inputs of the claim-only head for batches of claims read without evidence."""
     from bdh.training.verifier_batches import make_batch
 
     found: list[Any] = []
@@ -261,7 +261,7 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     steps = parser.add_subparsers(required=True)
     step = steps.add_parser("distil")
-    step.add_argument("--questions", type=Path, required=True, help="file or folder that train-reader prepares")
+    step.add_argument("--examples", type=Path, required=True, help="file or folder that train-reader prepared")
     step.add_argument("--nli", type=Path)
     step.add_argument("--init", type=Path, default=Path("models/reader"))
     step.add_argument("--teacher", type=Path, required=True)
@@ -270,14 +270,14 @@ def main() -> None:
     step.add_argument("--workers", type=int, default=9)
     step.add_argument("--out", type=Path, required=True)
     step.set_defaults(run=distil)
-    step = steps.add_parser("wording")
+    step = steps.add_parser("claim_only")
     step.add_argument("--claims", type=Path, required=True)
-    step.add_argument("--held_out", type=Path, required=True, help="file with a book name a line")
+    step.add_argument("--held_out", type=Path, required=True, help="file with one book name per line")
     step.add_argument("--model", type=Path, required=True)
     step.add_argument("--pairs", type=int, default=4000)
     step.add_argument("--strength", type=float, default=0.01, help="inverse of the penalty")
     step.add_argument("--out", type=Path, required=True)
-    step.set_defaults(run=wording)
+    step.set_defaults(run=claim_only)
     arguments = parser.parse_args()
     arguments.run(arguments)
 

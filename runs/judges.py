@@ -1,12 +1,12 @@
-"""Measure the judges of passages beside the shipped one on a sample of labelled claims. Two steps.
+"""Compare judges on a sample of labelled claims. Two steps.
 
     python runs/judges.py sample --claims D/claims.csv --details D/claims-details.csv --out sample.csv
     python runs/judges.py measure --claims sample.csv --novels D/novels --judge heuristic --out figures.json
 
-``sample`` draws pairs of twins by seed. ``measure`` gives every judge the same retrieved passages (by words alone, so
-that no novel is streamed), from the right novel and from a wrong one, and measures all answers together by the
-functions of ``python -m pipeline evaluate-claims``: the shipped judge (``ensemble``), its claim reader alone
-(``reader``), the baselines, and each ``--judge`` (repeat it) as it weighs a claim by its pairs.
+``sample`` draws pairs of a true and a false claim by seed. ``measure`` judges the sample with the shipped judge
+(``bdh``) and with each ``--judge`` (repeat it), all through ``pipeline.evaluation.claim_benchmark.measure_claims``, the
+path that ships, given the right novel and given a wrong one. It reports the figures of ``python -m pipeline
+evaluate-claims`` for every judge and for the fitted baselines, with intervals over novels, and the seconds per claim.
 """
 
 import argparse
@@ -16,7 +16,15 @@ import random
 import time
 from collections import defaultdict
 from collections.abc import Sequence
+from dataclasses import replace
 from pathlib import Path
+
+from pipeline.config import PipelineConfig, resolve_model_dir
+from pipeline.evaluation.baselines import Baselines, SystemOutput, judge_outputs
+from pipeline.evaluation.claim_benchmark import BookPlan, measure_claims, plan_books
+from pipeline.evaluation.compare import ClaimMetrics, claim_metrics
+from pipeline.run import Pipeline
+from pipeline.tables.rows import read_table
 
 SPARE = Path("novels/The Unlit Hour.txt")
 
@@ -27,12 +35,12 @@ def sample(arguments: argparse.Namespace) -> None:
     books: dict[str, dict[str, list[dict[str, str]]]] = defaultdict(lambda: defaultdict(list))
     for row in csv.DictReader(arguments.claims.open(encoding="utf-8", newline="")):
         books[row["book_name"]][pairs[row["id"]]].append({**row, "pair": pairs[row["id"]]})
-    draw = random.Random(arguments.seed)
+    rng = random.Random(arguments.seed)
     enough = sorted(book for book, found in books.items() if len(found) >= arguments.pairs)
     chosen = [
         row
-        for book in sorted(draw.sample(enough, arguments.novels_count))
-        for pair in sorted(draw.sample(sorted(books[book]), arguments.pairs))
+        for book in sorted(rng.sample(enough, arguments.novels_count))
+        for pair in sorted(rng.sample(sorted(books[book]), arguments.pairs))
         for row in books[book][pair]
     ]
     with arguments.out.open("w", encoding="utf-8", newline="") as out:
@@ -42,39 +50,42 @@ def sample(arguments: argparse.Namespace) -> None:
 
 
 def measure(arguments: argparse.Namespace) -> None:
-    """Write the figures of all judges, and how long each took a claim."""
-    from dataclasses import replace
-
-    from pipeline.config import PipelineConfig, resolve_model_dir
-    from pipeline.evaluation.baselines import Answers, Baselines, judge_answers
-    from pipeline.evaluation.claim_benchmark import measure_claims, plan_books
-    from pipeline.evaluation.claim_metrics import claim_metrics
-    from pipeline.run import Pipeline
-    from pipeline.tables.rows import read_table
-
-    rows, own = read_table(arguments.claims, labelled="required"), PipelineConfig()
+    """Write and print the figures of all judges, and the seconds of each per claim."""
+    rows, config = read_table(arguments.claims, labelled="required"), PipelineConfig()
     plans = plan_books(rows, arguments.novels, seed=0, spare=SPARE)
     rows = tuple(row for plan in plans for row in plan.rows)
-    baselines = Baselines.load(resolve_model_dir(own.scoring.verdict_dir))
-    answers: dict[str, Answers] = {}
+    baselines = Baselines.load(resolve_model_dir(config.scoring.verdict_dir))
+    outputs: dict[str, SystemOutput] = {}
     seconds: dict[str, float] = {}
     for name in ["bdh", *arguments.judge]:
-        pipeline = Pipeline(replace(own, scoring=replace(own.scoring, judge=name)), cache_dir=arguments.cache_dir)
-        pipeline.load_models()
-        begun = time.perf_counter()
-        measured = measure_claims(pipeline, plans, kinds=("right", "wrong"))
-        seconds[name] = (time.perf_counter() - begun) / (2 * len(rows))
-        found = judge_answers(measured, threshold=pipeline.judge.threshold)
-        answers |= {name if system == "verdict" else f"{name}_{system}": one for system, one in found.items()}
-        answers |= baselines.answer(measured)
+        own = replace(config, scoring=replace(config.scoring, judge=name))
+        pipeline = Pipeline(own, cache_dir=arguments.cache_dir)
+        judged, fitted, seconds[name] = _judge(pipeline, plans, baselines)
+        outputs |= {name if system == "verdict" else f"{name}_{system}": one for system, one in judged.items()}
+        outputs |= fitted
     metrics = claim_metrics(
-        answers,
+        outputs,
         [int(row.label == "consistent") for row in rows],
         books=[row.book_name for row in rows],
         pairs=[row.pair for row in rows],
         seed=0,
     )
     arguments.out.write_text(json.dumps({"seconds_a_claim": seconds, **metrics.to_dict()}, indent=1), encoding="utf-8")
+    _print(metrics)
+
+
+def _judge(
+    pipeline: Pipeline, plans: Sequence[BookPlan], baselines: Baselines
+) -> tuple[dict[str, SystemOutput], dict[str, SystemOutput], float]:
+    """Return the output of the judge and of the baselines, and the seconds per claim."""
+    pipeline.load_models()
+    began = time.perf_counter()
+    measured = measure_claims(pipeline, plans, kinds=("right", "wrong"))
+    seconds = (time.perf_counter() - began) / (2 * len(measured))
+    return judge_outputs(measured, threshold=pipeline.judge.threshold), baselines.outputs(measured), seconds
+
+
+def _print(metrics: ClaimMetrics) -> None:
     for system, figures in metrics.figures.items():
         shown = (f"{name} {one.value:.3f} [{one.low:.3f}, {one.high:.3f}]" for name, one in figures.items())
         print(f"{system:<28}", *shown, flush=True)

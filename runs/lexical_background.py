@@ -1,11 +1,11 @@
-"""Make models/verdict/background.npz, and measure the lexical features that stand on it. Two steps, a few minutes each.
+"""Make models/verdict/background.npz (expected overlap), and measure lexical surplus. Two steps of a few minutes.
 
     python runs/lexical_background.py build --claims T/claims.csv --novels T/novels --out models/verdict/background.npz
     python runs/lexical_background.py evaluate --train T --dev D --background models/verdict/background.npz
 
-``build`` puts the claims before novels that they are not about and keeps, for each word stem, how strong its signals
-are there; it never reads a label. ``evaluate`` fits on the claims of T/claims.csv, by cross-validation over its books,
-and reports them and the claims of D, each before the right novel and before a wrong one (another than ``build`` took).
+``build`` retrieves passages for claims from novels that they are not about and stores the mean signals of each word
+stem; it reads no label. ``evaluate`` fits on the claims of T/claims.csv, by cross-validation over its books, and
+reports them and the claims of D, each given the right novel and given a wrong one (not one that ``build`` used).
 """
 
 import argparse
@@ -23,8 +23,10 @@ from sklearn.model_selection import GroupKFold
 from tqdm import tqdm
 
 from pipeline.config import ChunkConfig
+from pipeline.evaluation.baselines import SystemOutput
+from pipeline.evaluation.compare import claim_metrics
 from pipeline.evaluation.fitting import fit_logistic
-from pipeline.evaluation.pairs import pair_metrics
+from pipeline.evaluation.metrics import figures_dict
 from pipeline.judging.expected_overlap import ExpectedOverlap, rarity
 from pipeline.judging.lexical import SIGNALS, claim_words, lexical_features, word_signals
 from pipeline.judging.passage import Passage
@@ -36,7 +38,7 @@ from pipeline.text.sentences import load_nlp, split_sentences
 
 TOP = 10
 BUILD_STEPS, TEST_STEP = (7, 19), 1
-"""How many books on in the list a wrong novel stands: those that the background is made of, the one to test on."""
+"""Offset of the wrong novel in the list of books: for building, and for testing."""
 EDGES = (1e-9, 2e-4, 5e-4, 1e-3, 2e-3, 4e-3, 8e-3, 0.015, 0.03, 0.06, 0.12, 0.25)
 PRIOR_WEIGHT = 20
 COMMON = 2e-4
@@ -44,7 +46,7 @@ COMMON = 2e-4
 
 @dataclass(frozen=True)
 class Book:
-    """A novel cut into passages, its index, and claims about it."""
+    """A novel with its passages, its index, and claims about it."""
 
     name: str
     passages: list[Passage]
@@ -64,12 +66,12 @@ def load_books(claims: Path, novels: Path, *, books: int, pairs_per_book: int) -
         for row in csv.DictReader(file):
             by_book[row["book_name"]][int(row["id"]) // 2].append(row)
     chosen = sorted(sorted(by_book, key=lambda name: -len(by_book[name]))[:books])
-    nlp, chance = load_nlp(None), np.random.default_rng(0)
+    nlp, rng = load_nlp(None), np.random.default_rng(0)
     found = []
     for name in tqdm(chosen, unit="novel"):
         pairs = sorted(by_book[name])
         if len(pairs) > pairs_per_book:
-            pairs = sorted(chance.choice(pairs, pairs_per_book, replace=False).tolist())
+            pairs = sorted(rng.choice(pairs, pairs_per_book, replace=False).tolist())
         novel = load_novel(novels / f"{name}.txt")
         chunks = make_chunks(novel, split_sentences(novel, nlp), ChunkConfig())
         passages = [Passage(tuple(novel.text[start:end] for start, end in chunk.sentences)) for chunk in chunks]
@@ -79,12 +81,12 @@ def load_books(claims: Path, novels: Path, *, books: int, pairs_per_book: int) -
 
 
 def build(arguments: argparse.Namespace) -> None:
-    """Measure the background and write it."""
+    """Measure the expected overlap and write it."""
     books = load_books(arguments.claims, arguments.novels, books=arguments.books, pairs_per_book=arguments.pairs)
     frequencies = passage_frequencies(books)
     sums: dict[str, Any] = defaultdict(lambda: np.zeros(len(SIGNALS)))
     counts: Counter[str] = Counter()
-    for text, book in tqdm(list(strangers(books, BUILD_STEPS)), unit="claim"):
+    for text, book in tqdm(list(other_books(books, BUILD_STEPS)), unit="claim"):
         words = claim_words(text, stems)
         signals = word_signals(
             words,
@@ -102,16 +104,16 @@ def build(arguments: argparse.Namespace) -> None:
 
 
 def passage_frequencies(books: Sequence[Book]) -> dict[str, float]:
-    """Return the share of a novel's passages that hold a stem, on average over the novels; very rare ones left out."""
+    """Return the mean share of a novel's passages with a stem, over the novels, without very rare stems."""
     shares: Counter[str] = Counter()
     for book in books:
-        held = Counter(stem for passage in book.passages for stem in set(stems(passage.text)))
-        shares.update({stem: count / len(book.passages) / len(books) for stem, count in held.items()})
+        counts = Counter(stem for passage in book.passages for stem in set(stems(passage.text)))
+        shares.update({stem: count / len(book.passages) / len(books) for stem, count in counts.items()})
     return {stem: share for stem, share in sorted(shares.items()) if share >= COMMON}
 
 
-def strangers(books: Sequence[Book], steps: Sequence[int]) -> Iterator[tuple[str, Book]]:
-    """Yield each claim with books that it is not about."""
+def other_books(books: Sequence[Book], steps: Sequence[int]) -> Iterator[tuple[str, Book]]:
+    """Yield each claim with other books than its own."""
     for number, book in enumerate(books):
         for row in book.claims:
             for step in steps:
@@ -119,7 +121,7 @@ def strangers(books: Sequence[Book], steps: Sequence[int]) -> Iterator[tuple[str
 
 
 def shrink(frequencies: dict[str, float], sums: dict[str, Any], counts: Counter[str]) -> ExpectedOverlap:
-    """Return the background: each stem's mean signals drawn towards those of stems about as frequent."""
+    """Return each stem's mean signals, shrunk towards those of stems of similar frequency."""
     edges = np.array(EDGES)
     bins = {stem: int(np.searchsorted(edges, frequencies.get(stem, 0.0))) for stem in sums}
     totals, seen = np.zeros((len(edges) + 1, len(SIGNALS))), np.zeros(len(edges) + 1)
@@ -130,8 +132,8 @@ def shrink(frequencies: dict[str, float], sums: dict[str, Any], counts: Counter[
     measured = {
         stem: (sums[stem] + PRIOR_WEIGHT * priors[bins[stem]]) / (counts[stem] + PRIOR_WEIGHT) for stem in sorted(sums)
     }
-    kept = {stem: row for stem, row in measured.items() if stem in frequencies}
-    return ExpectedOverlap(SIGNALS, frequencies, edges, priors, kept)
+    frequent = {stem: row for stem, row in measured.items() if stem in frequencies}
+    return ExpectedOverlap(SIGNALS, frequencies, edges, priors, frequent)
 
 
 def evaluate(arguments: argparse.Namespace) -> None:
@@ -139,7 +141,7 @@ def evaluate(arguments: argparse.Namespace) -> None:
     background = ExpectedOverlap.load(arguments.background)
     train = rows_of(arguments.train, background, books=arguments.books, pairs=arguments.pairs)
     dev = rows_of(arguments.dev, background, books=arguments.books, pairs=10_000)
-    for name, fit in (("rows", fit_rows), ("twins", fit_twins)):
+    for name, fit in (("rows", fit_rows), ("pairs", fit_pairs)):
         held_out = {kind: np.zeros(len(train["labels"])) for kind in ("right", "wrong")}
         for inside, outside in GroupKFold(5).split(train["right"], groups=train["books"]):
             weights, threshold = fit({key: value[inside] for key, value in train.items()})
@@ -151,7 +153,7 @@ def evaluate(arguments: argparse.Namespace) -> None:
 
 
 def rows_of(folder: Path, background: ExpectedOverlap, *, books: int, pairs: int) -> dict[str, Any]:
-    """Return arrays over the claims: features before the right and a wrong novel, labels, pairs, books."""
+    """Return arrays over the claims: features given the right and a wrong novel, labels, pairs, books."""
     found = load_books(folder / "claims.csv", folder / "novels", books=books, pairs_per_book=pairs)
     rows: dict[str, list[Any]] = defaultdict(list)
     for number, book in enumerate(found):
@@ -178,8 +180,8 @@ def fit_rows(data: dict[str, Any]) -> tuple[Any, float]:
     return weights / scale, float(logit - model.intercept + weights / scale @ np.array(model.means))
 
 
-def fit_twins(data: dict[str, Any]) -> tuple[Any, float]:
-    """Return weights fitted on the differences of twins, and the threshold that is right for most single claims."""
+def fit_pairs(data: dict[str, Any]) -> tuple[Any, float]:
+    """Return weights fitted on the differences of pairs, and the threshold that is right for most single claims."""
     order = np.lexsort((data["labels"], data["pairs"]))
     features = data["right"][order]
     scale = features.std(axis=0) + 1e-9
@@ -193,17 +195,17 @@ def fit_twins(data: dict[str, Any]) -> tuple[Any, float]:
 
 
 def report(name: str, data: dict[str, Any], scores: dict[str, Any]) -> None:
-    """Print the figures of the right novel, and of the wrong one."""
-    for kind, values in scores.items():
-        figures = pair_metrics(
-            1 / (1 + np.exp(-values)),
-            data["labels"].tolist(),
-            data["pairs"].tolist(),
-            books=data["books"].tolist(),
-            threshold=0.5,
-            seed=0,
-        )
-        print(name, kind, json.dumps(figures.to_dict()), flush=True)
+    """Print the figures given the right novel, and given the wrong one."""
+    outputs = {kind: SystemOutput.from_threshold(1 / (1 + np.exp(-values)), 0.5) for kind, values in scores.items()}
+    metrics = claim_metrics(
+        outputs,
+        data["labels"].tolist(),
+        books=data["books"].tolist(),
+        pairs=[str(pair) for pair in data["pairs"]],
+        seed=0,
+    )
+    for kind in scores:
+        print(name, kind, json.dumps(figures_dict(metrics.figures[kind])), flush=True)
 
 
 def main() -> None:

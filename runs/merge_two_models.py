@@ -1,10 +1,10 @@
-"""Make the tables of docs/merge.md: two models that share a base or do not, merged along neurons and along heads.
+"""Make the tables of docs/merge.md: two models with or without a common base, merged along neurons and along heads.
 
     python runs/merge_two_models.py --texts tinyshakespeare.txt wikitext2-valid.txt [--steps 400] [--seed 1337]
 
 Of each text the last tenth is held out. A base is trained on both texts, two copies of it on one text each; two more
-models start from seeds of their own and see one text only, for as many steps as base and copy together. The merged
-models are measured as they come, and after some steps on both texts. Figures are nats per byte on held-out text, the
+models start from different seeds and are trained on one text each, for as many steps as base and copy together. The
+merged models are measured directly, and after some steps on both texts. Figures are nats per byte on held-out text, the
 memory emptied every 64 bytes, which is the length of the training windows.
 """
 
@@ -29,7 +29,7 @@ LENGTH = 64
 
 
 def main() -> None:
-    """Train, merge, and print one row a model."""
+    """Train, merge, and print one row per model."""
     arguments = _flags()
     torch.set_num_threads(arguments.threads)
     texts = [_split(Path(path)) for path in arguments.texts]
@@ -38,8 +38,8 @@ def main() -> None:
     base = train(_new(seed), parts, steps, seed)
     show("base, both texts", base, held_out)
     copies = [train(copy.deepcopy(base), [part], steps, seed + 1) for part in parts]
-    strangers = [train(_new(seed + 2 + n), [part], 2 * steps, seed + 2 + n) for n, part in enumerate(parts)]
-    for title, pair in (("copy of the base", copies), ("of its own seed", strangers)):
+    unrelated = [train(_new(seed + 2 + n), [part], 2 * steps, seed + 2 + n) for n, part in enumerate(parts)]
+    for title, pair in (("copy of the base", copies), ("of its own seed", unrelated)):
         for name, model in zip("AB", pair, strict=True):
             show(f"{title}, text {name}", model, held_out)
         for along in ALONG:
@@ -53,7 +53,7 @@ def main() -> None:
 
 
 def train(model: BDH, parts: list[Tokens], steps: int, seed: int) -> BDH:
-    """Train ``model`` in place on windows of ``parts``, as many of each text."""
+    """Train ``model`` in place on windows of ``parts``, the same number from each text."""
     config = TrainConfig(
         max_iters=steps, batch_size=8, seq_len=LENGTH, lr=2e-3, warmup=20, log_interval=steps, seed=seed
     )

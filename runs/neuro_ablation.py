@@ -2,12 +2,12 @@
 
 Makes: one Markdown table, given to ``--out``: loss on held-out text in nats per character, and how sparse x and y are.
 Data: tiny Shakespeare (karpathy/char-rnn), 1,115,394 characters, given to ``--data``; its last tenth is held out. The
-sum of the file, the versions and the machine stand under the table.
+hash of the file, the versions and the machine are given under the table.
 
     python runs/neuro_ablation.py --data input.txt --out ablation.md --seeds 2
 
-On a GPU each setting is one CUDA graph (reading a batch and going back over it) on a stream of its own, and all run
-side by side; ``--eager`` does without graphs. On a CPU only a small ``--iters`` is bearable.
+On a GPU each setting is one CUDA graph (forward and backward pass of a batch) on its own stream, and all run in
+parallel; ``--eager`` uses no graphs. On a CPU only a small ``--iters`` is practical.
 """
 
 import argparse
@@ -33,12 +33,12 @@ from bdh.training.optim import make_optimizer, scheduled_lr
 from pipeline.storage.files import replacing
 
 _NUMBERS = {"iters": 600, "seq_len": 128, "batch_size": 64, "seed": 1337, "seeds": 1, "n": 128, "d": 32}
-_ROWS = 64  # the held-out text is read in so many rows, from beginning to end, with the state carried
+_ROWS = 64  # rows in which the held-out text is read, from beginning to end, with the state carried
 
 
 @dataclass(frozen=True)
 class Score:
-    """What one setting came to; ``effective_x`` is (sum x)^2 / (n sum x^2), which also tells weak from strong."""
+    """The figures of one setting; ``effective_x`` is (sum x)^2 / (n sum x^2), which also depends on how strong x is."""
 
     loss: float
     active_x: float
@@ -47,16 +47,16 @@ class Score:
     gain: float
 
 
-class FedModel(BDHNeuro):
-    """A model that is given its chance: graphs that run side by side must not draw from one source."""
+class SeededModel(BDHNeuro):
+    """A model given its random numbers: graphs that run in parallel must not share a generator."""
 
-    chance: Tensor
+    noise: Tensor
 
     def draw_spikes(self, tokens: Tensor, dtype: torch.dtype) -> Sequence[Tensor | None]:
-        """Return the spikes where the given chance falls below their rate."""
+        """Return the spikes: where the given noise is below their rate."""
         if not self.training or not self.config.spike_rate:
             return super().draw_spikes(tokens, dtype)
-        return (self.chance < self.config.spike_rate).to(dtype).unbind()
+        return (self.noise < self.config.spike_rate).to(dtype).unbind()
 
 
 class Contender:
@@ -65,8 +65,8 @@ class Contender:
     def __init__(self, config: NeuroConfig, arguments: argparse.Namespace, device: torch.device, seed: int) -> None:
         torch.manual_seed(seed)
         rows, length = arguments.batch_size, arguments.seq_len
-        self.model = FedModel(config).to(device).train()
-        self.model.chance = torch.ones(length, config.n_layer, rows, config.n, device=device)
+        self.model = SeededModel(config).to(device).train()
+        self.model.noise = torch.ones(length, config.n_layer, rows, config.n, device=device)
         self.optimizer = make_optimizer(self.model, lr=arguments.lr, weight_decay=0.1)
         self.window = torch.zeros(rows, length + 1, dtype=torch.int64, device=device)
         self.generator = torch.Generator(device).manual_seed(seed)
@@ -77,18 +77,18 @@ class Contender:
             self._capture(self.stream)
 
     def _capture(self, stream: torch.cuda.Stream) -> None:
-        """Record one reading of a batch; afterwards gradients lie where the graph writes them anew each time."""
+        """Record forward and backward pass of a batch; the graph then writes gradients to the same memory each time."""
         stream.wait_stream(torch.cuda.current_stream())
         with torch.cuda.stream(stream):
             for _ in range(2):
-                self._go()
+                self._zero_and_read()
         torch.cuda.synchronize()
         self.optimizer.zero_grad(set_to_none=True)
         self.graph = torch.cuda.CUDAGraph()
         with torch.cuda.graph(self.graph, stream=stream):
             self._read()
 
-    def _go(self) -> None:
+    def _zero_and_read(self) -> None:
         self.optimizer.zero_grad(set_to_none=True)
         self._read()
 
@@ -98,15 +98,15 @@ class Contender:
         self.loss = loss.detach()
 
     def step(self, tokens: Tensor, places: Tensor, lr: float) -> None:
-        """Learn from the windows of ``tokens`` that begin at ``places``; on a GPU this only queues the work."""
+        """Train on the windows of ``tokens`` that start at ``places``; on a GPU this only queues the work."""
         self.optimizer.param_groups[0]["lr"] = lr
         context: AbstractContextManager[object] = torch.cuda.stream(self.stream) if self.stream else nullcontext()
         with context:
             self.window.copy_(tokens[places + torch.arange(self.window.shape[1], device=tokens.device)])
             if self.model.config.spike_rate:
-                self.model.chance.uniform_(generator=self.generator)
+                self.model.noise.uniform_(generator=self.generator)
             if self.graph is None:
-                self._go()
+                self._zero_and_read()
             else:
                 self.graph.replay()
             nn.utils.clip_grad_norm_(self.model.parameters(), 1.0)
@@ -121,7 +121,7 @@ def list_settings(n: int, d: int, vocab_size: int) -> dict[str, NeuroConfig]:
 
 
 def train(contenders: Sequence[Contender], tokens: Tensor, arguments: argparse.Namespace, seed: int) -> None:
-    """Give every contender the same batches."""
+    """Train every contender on the same batches."""
     starts = np.random.default_rng(seed).integers(
         0, len(tokens) - arguments.seq_len, size=(arguments.iters, arguments.batch_size, 1)
     )
@@ -138,7 +138,7 @@ def train(contenders: Sequence[Contender], tokens: Tensor, arguments: argparse.N
 
 
 def _wait(device: torch.device) -> None:
-    """Wait for every stream: what one has written another may read after this."""
+    """Wait for every stream, so that one may read what another has written."""
     if device.type == "cuda":
         torch.cuda.synchronize(device)
 
@@ -172,7 +172,7 @@ def write_table(results: dict[str, list[Score]]) -> Iterator[str]:
 
 
 def describe(arguments: argparse.Namespace, text: str, measured: int, device: torch.device, seconds: float) -> str:
-    """Return what was run, on what and where."""
+    """Return a description of settings, data and machine."""
     where = torch.cuda.get_device_name(device) if device.type == "cuda" else platform.machine() + " CPU"
     digest = hashlib.sha256(text.encode()).hexdigest()
     return (
@@ -192,7 +192,7 @@ def parse(argv: Sequence[str]) -> argparse.Namespace:
     parser.add_argument("--out", type=Path, required=True, help="Markdown file to write")
     for name, value in _NUMBERS.items():
         parser.add_argument(f"--{name}", type=int, default=value)
-    parser.add_argument("--eval_chars", type=int, help="measure on so many held-out characters; without it on all")
+    parser.add_argument("--eval_chars", type=int, help="held-out characters to measure on; all by default")
     parser.add_argument("--lr", type=float, default=5e-3)
     parser.add_argument("--device", default="auto", help="auto, cpu, cuda or cuda:0")
     parser.add_argument("--eager", action="store_true", help="no CUDA graphs")

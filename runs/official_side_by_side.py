@@ -1,13 +1,13 @@
-"""Train the published model, written plainly, and ours beside each other: same weights, batches, optimiser and seed.
+"""Train the published model, written plainly, and ours with the same weights, batches, optimiser and seed.
 
     python -m runs.official_side_by_side --data input.txt --out runs/side_by_side            # one after the other
     CUDA_VISIBLE_DEVICES=0 python -m runs.official_side_by_side --data input.txt --which reference &
     CUDA_VISIBLE_DEVICES=1 python -m runs.official_side_by_side --data input.txt --which ours; wait
 
 The settings are those of the official training script: 25M parameters, 32 x 512 bytes of tiny Shakespeare, AdamW with a
-constant step size of 1e-3 and weight decay 0.1, bf16, torch.compile, no clipping; what it lacks is a validation split,
-here the last tenth of the text. Each run leaves NAME.csv and NAME.json; when both are there, side_by_side.md and, with
-matplotlib installed, side_by_side.png. ``--which page`` makes only these.
+constant step size of 1e-3 and weight decay 0.1, bf16, torch.compile, no clipping. It has no validation
+split; here that is the last tenth of the text. Each run writes NAME.csv and NAME.json; when both exist, side_by_side.md
+is written and, with matplotlib installed, side_by_side.png. ``--which page`` makes only these.
 """
 
 import argparse
@@ -35,7 +35,7 @@ Loss = Callable[[Tensor, Tensor], Tensor]
 
 @dataclass(frozen=True)
 class Contestant:
-    """A model, how its loss is taken while training (compiled), and while validating (plain)."""
+    """A model, its loss for training (compiled), and its loss for validation (plain)."""
 
     model: nn.Module
     train_loss: Loss
@@ -43,7 +43,7 @@ class Contestant:
 
 
 def main() -> None:
-    """Run what the flags ask for, and write the page when both runs are there."""
+    """Run the chosen models, and write the page if both runs exist."""
     arguments = _parse()
     out = Path(arguments.out)
     out.mkdir(parents=True, exist_ok=True)
@@ -81,7 +81,7 @@ def _parse() -> argparse.Namespace:
 
 
 def _run(name: str, arguments: argparse.Namespace, out: Path) -> None:
-    """Train one of the two, writing a row whenever there is something to say."""
+    """Train one of the two, and write its rows."""
     train, held_out = _read(Path(arguments.data))
     torch.manual_seed(arguments.seed)
     contestant = _make(name, arguments)
@@ -107,7 +107,7 @@ def _read(path: Path) -> tuple[np.ndarray, np.ndarray]:
 
 
 def _make(name: str, arguments: argparse.Namespace) -> Contestant:
-    """Return a contestant; both begin with the weights that the seed gives the reference."""
+    """Return a contestant; both start from the weights of the reference with the given seed."""
     sizes = ("n_layer", "n_embd", "n_head", "mlp_internal_dim_multiplier", "dropout")
     config = BDHConfig(**{size: getattr(arguments, size) for size in sizes})
     reference = Reference(config)
@@ -141,7 +141,7 @@ def _train(
     windows: list[Tensor],
     arguments: argparse.Namespace,
 ) -> Iterator[dict[str, float]]:
-    """Take the steps; yield a row at each logged or validated one. Validation is left out of the times."""
+    """Train; yield a row at each logged or validated step. Validation does not count in the times."""
     torch.manual_seed(arguments.seed)
     contestant.model.train()
     losses: list[Tensor] = []
@@ -169,9 +169,9 @@ def _train(
 
 
 def _batch(train: np.ndarray, step: int, arguments: argparse.Namespace) -> tuple[Tensor, Tensor]:
-    """Return the windows of a step; they depend on seed and step alone, so both contestants see the same."""
-    chance = np.random.default_rng([arguments.seed, step])
-    starts = chance.integers(0, len(train) - arguments.seq_len, arguments.batch_size)
+    """Return the windows of a step; they depend on seed and step alone, so they are the same for both models."""
+    rng = np.random.default_rng([arguments.seed, step])
+    starts = rng.integers(0, len(train) - arguments.seq_len, arguments.batch_size)
     table = np.stack([train[start : start + arguments.seq_len + 1] for start in starts]).astype(np.int64)
     moved = torch.from_numpy(table).to(arguments.device)
     return moved[:, :-1].contiguous(), moved[:, 1:].contiguous()

@@ -7,7 +7,7 @@
     python runs/persons.py measure --documents DATA/dev.spacy rules models/persons en_core_web_sm
 
 ``prepare`` reads LitBank as JSON lines: doc, tokens, sentence_starts, entities and clusters with mentions of type PROP,
-NOM or PRON. ``silver`` labels novels with a tagger trained before and the book-level vote of the pipeline.
+NOM or PRON. ``silver`` labels novels with an earlier tagger and the book-level vote of the pipeline.
 """
 
 from __future__ import annotations
@@ -42,7 +42,7 @@ from pipeline.text.sentences import load_nlp, split_sentences
 
 PERSON, PLACE = "PERSON", "PLACE"
 HELD_OUT = 8
-"""Every eighth training document is held out: it stops the training and chooses, and is never trained on."""
+"""Every eighth training document is held out for early stopping and model selection, and never trained on."""
 _DEITIES = frozenset(["god", "lord", "heaven", "providence", "almighty", "creator"])
 _BEFORE = word_set("the a an this that those these my your his her its our their thou late said")
 _NO_SPACE_BEFORE = re.compile(r"[,.;:!?)\]}’%]|['’](?:s|S|d|m|ll|re|ve|t)|n['’]t|''")
@@ -50,7 +50,7 @@ _NO_SPACE_AFTER = frozenset("([{$£“‘")
 
 
 def prepare(arguments: argparse.Namespace) -> None:
-    """Write train.spacy, held.spacy and dev.spacy, one Doc a document."""
+    """Write train.spacy, held.spacy and dev.spacy, one Doc per document."""
     arguments.out.mkdir(parents=True, exist_ok=True)
     nlp = spacy.blank("en")
     rows = _rows(arguments.litbank / "train.jsonl.xz")
@@ -63,15 +63,15 @@ def prepare(arguments: argparse.Namespace) -> None:
         documents = [_document(nlp, row) for row in chosen]
         if name == "train":
             names = sorted({word for document in documents for word in _name_words(document)})
-            pieces = [[*_pieces(document)] for document in documents]
+            windows = [[*_windows(document)] for document in documents]
             swapped = [
-                _renamed(nlp, piece, renaming)
+                _renamed(nlp, window, renaming)
                 for copy in range(arguments.swaps)
                 for number, document in enumerate(documents)
                 for renaming in [_renaming(document, names, random.Random(f"{number} {copy}"))]
-                for piece in pieces[number]
+                for window in windows[number]
             ]
-            documents = [piece for cut in pieces for piece in cut] + swapped
+            documents = [window for cut in windows for window in cut] + swapped
         DocBin(docs=documents, store_user_data=True).to_disk(arguments.out / f"{name}.spacy")
         labels = Counter(entity.label_ for document in documents for entity in document.ents)
         print(f"{name}: {len(chosen)} documents, {sum(map(len, documents)):,} tokens, {dict(labels)}")
@@ -124,7 +124,7 @@ def name_spans(row: dict[str, Any]) -> list[tuple[int, int, str]]:
     """Return the proper names of single persons, and of places and things, as (first token, end token, label).
 
     A person's is a PER mention of type PROP, or a PER entity in no cluster (an apposition) that is all name. Of
-    "the amiable Miss Sedley" the name is "Miss Sedley". Families and peoples ("the Claytons") and God are no persons.
+    "the amiable Miss Sedley" the name is "Miss Sedley". Families and peoples ("the Claytons") and God are not persons.
     """
     tokens = row["tokens"]
     types = {(start, end): kind for cluster in row["clusters"] for start, end, kind in cluster["mentions"]}
@@ -145,11 +145,11 @@ def name_spans(row: dict[str, Any]) -> list[tuple[int, int, str]]:
         elif trimmed is not None and _is_person(tokens, trimmed):
             found.append((*trimmed, PERSON))
     longest = sorted(found, key=lambda span: (span[0] - span[1], span[0]))
-    kept: list[tuple[int, int, str]] = []
+    chosen: list[tuple[int, int, str]] = []
     for start, end, label in longest:
-        if all(end <= other[0] or start >= other[1] for other in kept):
-            kept.append((start, end, label))
-    return sorted(kept)
+        if all(end <= other[0] or start >= other[1] for other in chosen):
+            chosen.append((start, end, label))
+    return sorted(chosen)
 
 
 def _is_all_name(tokens: Sequence[str], words: set[str]) -> bool:
@@ -165,7 +165,7 @@ def _is_all_name(tokens: Sequence[str], words: set[str]) -> bool:
 
 
 def _trimmed(tokens: Sequence[str], start: int, end: int) -> tuple[int, int] | None:
-    """Return the range of the name inside a noun phrase: from its first capital to the end of what is capitalised."""
+    """Return the range of the name inside a noun phrase: from its first capitalised word to the last."""
     for number in range(start, end - 1):
         if tokens[number] in {"'s", "’s"}:
             start = number + 1
@@ -207,25 +207,25 @@ def _name_words(document: Doc) -> set[str]:
     }
 
 
-def _renaming(document: Doc, names: Sequence[str], chance: random.Random) -> dict[str, str]:
-    """Return another name for each name word of the document: a name of the set, or the halves of two such names."""
+def _renaming(document: Doc, names: Sequence[str], rng: random.Random) -> dict[str, str]:
+    """Return a replacement for each name word of the document: a name of the set, or the halves of two names."""
     renaming = {}
     for word in sorted(_name_words(document)):
-        first, second = chance.choice(names), chance.choice(names)
+        first, second = rng.choice(names), rng.choice(names)
         made = first[: (len(first) + 1) // 2] + second[len(second) // 2 :].lower()
-        renaming[word] = chance.choice([first, made])
+        renaming[word] = rng.choice([first, made])
     return renaming
 
 
-def _renamed(nlp: spacy.Language, piece: Doc, renaming: dict[str, str]) -> Doc:
-    """Return the piece with its names exchanged, wherever they stand."""
-    words = [renaming.get(token.text, token.text) for token in piece]
-    other = Doc(nlp.vocab, words=words, spaces=[bool(token.whitespace_) for token in piece])
-    other.ents = [spacy.tokens.Span(other, entity.start, entity.end, entity.label_) for entity in piece.ents]
+def _renamed(nlp: spacy.Language, window: Doc, renaming: dict[str, str]) -> Doc:
+    """Return the window with its names replaced."""
+    words = [renaming.get(token.text, token.text) for token in window]
+    other = Doc(nlp.vocab, words=words, spaces=[bool(token.whitespace_) for token in window])
+    other.ents = [spacy.tokens.Span(other, entity.start, entity.end, entity.label_) for entity in window.ents]
     return other
 
 
-def _pieces(document: Doc) -> Iterator[Doc]:
+def _windows(document: Doc) -> Iterator[Doc]:
     """Cut a document into windows of whole sentences, as the pipeline does."""
     sentences = [Span(sentence.start_char, sentence.end_char) for sentence in document.sents]
     for window in windows_of(sentences):
@@ -235,7 +235,7 @@ def _pieces(document: Doc) -> Iterator[Doc]:
 
 
 def silver(arguments: argparse.Namespace) -> None:
-    """Write stretches of novels, with the persons that the teacher and the vote over the book find."""
+    """Write parts of novels, with the persons that the teacher and the vote over the book find."""
     tagger, nlp = load_tagger(str(arguments.teacher)), load_nlp(None)
     known = _shingles(" ".join(document.text for document in _read(arguments.leave_out)))
     paths = sorted(path for folder in arguments.novels for path in folder.glob("*.txt"))
@@ -249,13 +249,13 @@ def silver(arguments: argparse.Namespace) -> None:
             if len(known & _shingles(novel.text)) > 20:
                 left_out.append(path.name)
                 continue
-            part = _stretch(novel, arguments.letters, random.Random(f"{arguments.seed} {path.name}"))
+            part = _part(novel, arguments.letters, random.Random(f"{arguments.seed} {path.name}"))
             for document in _silver_documents(part, nlp, tagger, arguments.windows):
                 out.add(document)
             used += 1
             bar.update()
     out.to_disk(arguments.out)
-    print(f"{used} novels, {len(out)} windows; left out for holding documents kept apart: {left_out}")
+    print(f"{used} novels, {len(out)} windows; left out because they contain held-out documents: {left_out}")
 
 
 def _read(paths: Iterable[Path]) -> Iterator[Doc]:
@@ -269,9 +269,9 @@ def _shingles(text: str) -> set[int]:
     return {hash(tuple(words[place : place + 8])) for place in range(len(words) - 7)}
 
 
-def _stretch(novel: Novel, letters: int, chance: random.Random) -> Novel:
-    """Return the novel with a stretch of its body only."""
-    start = chance.randint(novel.body.start, max(novel.body.start, novel.body.end - letters))
+def _part(novel: Novel, letters: int, rng: random.Random) -> Novel:
+    """Return the novel with only a part of its body."""
+    start = rng.randint(novel.body.start, max(novel.body.start, novel.body.end - letters))
     start = max(novel.text.rfind("\n\n", 0, start) + 2, novel.body.start) if start > novel.body.start else start
     body = Span(start, min(start + letters, novel.body.end))
     chapters = tuple(chapter for chapter in novel.chapters if body.start <= chapter.start and chapter.end <= body.end)
@@ -296,7 +296,7 @@ def _silver_documents(novel: Novel, nlp: Any, tagger: Any, count: int) -> Iterat
 
 
 def join(arguments: argparse.Namespace) -> None:
-    """Write several sets as one; FILE*3 counts three times. Places are dropped: the tagger knows persons only."""
+    """Write several sets as one; FILE*3 counts three times. Places are dropped: the tagger labels persons only."""
     out = DocBin()
     for name in arguments.sets:
         path, _, times = name.partition("*")
@@ -309,7 +309,7 @@ def join(arguments: argparse.Namespace) -> None:
 
 
 def ship(arguments: argparse.Namespace) -> None:
-    """Write a trained tagger with its card's facts and without the words of the data, which it does not need."""
+    """Write a trained tagger with its metadata and without the strings of the data, which it does not need."""
     nlp = spacy.load(arguments.tagger)
     nlp.meta.update(
         name="persons",
@@ -351,7 +351,7 @@ def _gold(document: Doc) -> set[tuple[int, int]]:
 
 
 def _untitled(document: Doc, spans: set[tuple[int, int]]) -> set[tuple[int, int]]:
-    """Return the spans without the titles before them: other tag sets leave them out."""
+    """Return the spans without titles, which other tag sets leave out."""
     return {(end - len(without_title(document.text[start:end])), end) for start, end in spans}
 
 
@@ -362,7 +362,7 @@ def _found(document: Doc, nlp: Any, tagger: Any) -> set[tuple[int, int]]:
 
 
 def _spans_alone(document: Doc, tagger: Any) -> set[tuple[int, int]]:
-    """Return what a tagger says of each window, without the vote over the book."""
+    """Return the spans that a tagger finds in each window, without the vote over the book."""
     sentences = [Span(sentence.start_char, sentence.end_char) for sentence in document.sents]
     found = set()
     for window in windows_of(sentences):
@@ -380,8 +380,8 @@ def _show(document: Doc, gold: set[tuple[int, int]], found: set[tuple[int, int]]
 
 
 def _figures(counts: np.ndarray) -> str:
-    chance = np.random.default_rng(0)
-    drawn = counts[chance.integers(0, len(counts), (2000, len(counts)))].sum(axis=1)
+    rng = np.random.default_rng(0)
+    drawn = counts[rng.integers(0, len(counts), (2000, len(counts)))].sum(axis=1)
     names = ("precision", "recall", "F1")
     values = _rates(counts.sum(axis=0)[None])[0]
     low, high = np.percentile(_rates(drawn), [2.5, 97.5], axis=0)
@@ -426,9 +426,9 @@ def main() -> None:
     step.set_defaults(run=ship)
     step = steps.add_parser("measure")
     step.add_argument("--documents", type=Path, required=True)
-    step.add_argument("--alone", action="store_true", help="a tagger by itself, without the vote over the book")
-    step.add_argument("--without_titles", action="store_true", help="titles count for nothing, on either side")
-    step.add_argument("--show", action="store_true", help="list what is missed and what is wrong")
+    step.add_argument("--alone", action="store_true", help="a tagger without the vote over the book")
+    step.add_argument("--without_titles", action="store_true", help="ignore titles on both sides")
+    step.add_argument("--show", action="store_true", help="list missed and wrong spans")
     step.add_argument("systems", nargs="+")
     step.set_defaults(run=measure)
     arguments = parser.parse_args()

@@ -1,7 +1,7 @@
 #!/usr/bin/env bash
-# How much faster K processes train than one, on the same global work: tokens a second and efficiency for each K.
+# Speed-up of K processes over one on the same global work: tokens per second and efficiency for each K.
 # usage: runs/scaling.sh TEXT OUT [K ...]      default: 1 2; one GPU a process, or gloo with DEVICE=cpu
-# ROWS is the global batch, shared by the processes (strong scaling); WEAK=1 gives every process ROWS of its own.
+# ROWS is the global batch, shared by the processes (strong scaling); with WEAK=1 every process has ROWS rows.
 # Settings: ROWS=64 SEQ=512 ITERS=60 PRESET=small DTYPE=bf16 DEVICE=cuda EXTRA=--compile PYTHON=python3
 set -euo pipefail
 text=$1 out=$2
@@ -27,7 +27,7 @@ out, counts = Path(sys.argv[1]), [int(count) for count in sys.argv[2:]]
 speeds = {}
 for count in counts:
     records = [json.loads(line) for line in (out / f"k{count}" / "metrics.jsonl").read_text().splitlines()]
-    # The first record holds the compilation.
+    # The first record includes the compilation.
     speeds[count] = median(record["tokens_per_second"] for record in records[1:] or records)
 table = "| processes | tokens/s | times faster | efficiency |\n|---|---|---|---|\n"
 for count, speed in speeds.items():

@@ -1,4 +1,4 @@
-"""The page and the picture of ``runs.official_side_by_side``."""
+"""The page and the plot of ``runs.official_side_by_side``."""
 
 import csv
 import json
@@ -11,7 +11,7 @@ NAMES = ("reference", "ours")
 
 
 def write_page(out: Path) -> None:
-    """Write the comparison of the two runs as Markdown, and as a picture where that can be drawn."""
+    """Write the comparison of the two runs as Markdown, and as a plot if matplotlib is installed."""
     runs = {name: json.loads((out / f"{name}.json").read_text(encoding="utf-8")) for name in NAMES}
     curves = {name: _read_curve(out / f"{name}.csv") for name in NAMES}
     write_whole(out / "side_by_side.md", _page(runs, curves))
@@ -19,7 +19,7 @@ def write_page(out: Path) -> None:
     try:
         from matplotlib.figure import Figure
     except ImportError:
-        print("matplotlib is not installed: no picture")
+        print("matplotlib is not installed: no plot")
         return
     _draw(Figure(figsize=(8, 5), layout="constrained"), curves, out / "side_by_side.png")
 

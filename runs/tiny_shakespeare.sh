@@ -1,9 +1,9 @@
 #!/usr/bin/env bash
-# The small preset (25M) on tiny Shakespeare, kept from overfitting as far as it can be: how low does validation go?
+# The small preset (25M) on tiny Shakespeare, regularised against overfitting: the lowest validation loss.
 # usage: runs/tiny_shakespeare.sh TEXT OUT [further flags of python -m bdh train]
 # The last tenth of the text validates, in windows of 512 bytes; 61 steps read the rest once. Strong dropout, weight
-# decay and a step size that falls to almost nothing are to hold off overfitting: OUT/baseline_metrics.md says where it
-# begins. Settings: ITERS LR DROPOUT DECAY SEED EVAL PYTHON, EXTRA (--compile).
+# decay and a step size that falls to almost nothing delay overfitting: OUT/baseline_metrics.md shows where it
+# starts. Settings: ITERS LR DROPOUT DECAY SEED EVAL PYTHON, EXTRA (--compile).
 set -euo pipefail
 text=$1 out=$2
 shift 2

@@ -1,4 +1,4 @@
-"""The benchmark runner: it lists, refuses red tests, and writes what was measured."""
+"""The benchmark runner lists benchmarks, times nothing if a test fails, and writes the measurements."""
 
 from __future__ import annotations
 
@@ -31,10 +31,10 @@ def test_runner_finds_the_benchmarks_that_measure() -> None:
 
 def test_runner_refuses_an_unknown_name(capsys: pytest.CaptureFixture[str]) -> None:
     assert runner.main(["no_such_thing"]) == 2
-    assert "no benchmark is called no_such_thing; known: " in capsys.readouterr().err
+    assert "no such benchmark: no_such_thing; known: " in capsys.readouterr().err
 
 
-def test_runner_does_not_time_what_is_red(
+def test_runner_times_nothing_if_a_test_fails(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
     monkeypatch.setattr(runner, "REPORTS", tmp_path)
@@ -43,7 +43,7 @@ def test_runner_does_not_time_what_is_red(
     assert list(tmp_path.iterdir()) == []
 
 
-def test_page_says_what_was_measured_and_how_to_repeat_it(tmp_path: Path) -> None:
+def test_page_has_the_measurements_and_the_command(tmp_path: Path) -> None:
     page = tmp_path / "page.md"
     runner.write_page(page, "example", "An example.", [Measurement("reading", 1234.5, "tokens/s", "once")])
     lines = page.read_text(encoding="utf-8").splitlines()
@@ -53,7 +53,7 @@ def test_page_says_what_was_measured_and_how_to_repeat_it(tmp_path: Path) -> Non
     assert [path.name for path in tmp_path.iterdir()] == ["page.md"]
 
 
-def test_timing_leaves_the_first_call_out() -> None:
+def test_timing_does_not_count_the_first_call() -> None:
     calls: list[int] = []
     assert time_call(lambda: calls.append(1), repeats=3) >= 0
     assert len(calls) == 4

@@ -14,9 +14,9 @@ from pipeline.commands.progress import Bars, print_line, print_warning
 from pipeline.commands.session import make_manifest, open_pipeline
 from pipeline.config import ROOT, PipelineConfig, resolve_model_dir
 from pipeline.errors import TableError
-from pipeline.evaluation.baselines import SYSTEM_OF, Answers, Baselines, all_answers
+from pipeline.evaluation.baselines import SYSTEM_OF, Baselines, SystemOutput, all_outputs
 from pipeline.evaluation.claim_benchmark import KINDS, BookPlan, MeasuredClaim, measure_claims, plan_books
-from pipeline.evaluation.claim_metrics import ClaimMetrics, claim_metrics
+from pipeline.evaluation.compare import ClaimMetrics, claim_metrics
 from pipeline.evaluation.metrics import Figure
 from pipeline.records import TableLabel
 from pipeline.report.manifest import write_manifest
@@ -64,9 +64,9 @@ def judge_claims(arguments: argparse.Namespace, config: PipelineConfig) -> int:
             pipeline, plans, on_book=novels.add, on_claims=lambda done: bars.show("claims", done, total)
         )
         measured = _in_order(measured, [row.id for row in rows])
-        answers = all_answers(measured, baselines, threshold=pipeline.judge.threshold)
-        predictions = _write_predictions(out, measured, answers)
-        metrics = _measure(measured, answers, blind, seed=config.seed)
+        outputs = all_outputs(measured, baselines, threshold=pipeline.judge.threshold)
+        predictions = _write_predictions(out, measured, outputs)
+        metrics = _measure(measured, outputs, blind, seed=config.seed)
         paths = _write_metrics(out, predictions, metrics, measured, pipeline, novels.sums)
     _show(measured, metrics, paths)
     return 0
@@ -84,13 +84,13 @@ def _in_order(measured: Sequence[MeasuredClaim], ids: Sequence[str]) -> list[Mea
     return [by_id[key] for key in ids if key in by_id]
 
 
-def _write_predictions(out: Path, measured: Sequence[MeasuredClaim], answers: Mapping[str, Answers]) -> Path:
+def _write_predictions(out: Path, measured: Sequence[MeasuredClaim], outputs: Mapping[str, SystemOutput]) -> Path:
     path = out / "claim_predictions.csv"
     labels: list[TableLabel] = [
-        "consistent" if decided else "inconsistent" for decided in answers[SYSTEM_OF["right"]].decisions
+        "consistent" if decided else "inconsistent" for decided in outputs[SYSTEM_OF["right"]].decisions
     ]
     chances = {
-        column: answers[system].probabilities.tolist() if system in answers else None
+        column: outputs[system].probabilities.tolist() if system in outputs else None
         for column, system in COLUMNS.items()
     }
     write_claim_predictions(path, [claim.row.id for claim in measured], labels, chances)
@@ -99,7 +99,7 @@ def _write_predictions(out: Path, measured: Sequence[MeasuredClaim], answers: Ma
 
 def _measure(
     measured: Sequence[MeasuredClaim],
-    answers: Mapping[str, Answers],
+    outputs: Mapping[str, SystemOutput],
     blind: Mapping[str, tuple[float, str]] | None,
     *,
     seed: int,
@@ -109,21 +109,21 @@ def _measure(
     if not places:
         return None
     rows = [measured[place].row for place in places]
-    known = {name: Answers(each.probabilities[places], each.decisions[places]) for name, each in answers.items()}
+    known = {name: SystemOutput(one.probabilities[places], one.decisions[places]) for name, one in outputs.items()}
     if blind is not None:
-        known["blind"] = _blind_answers(blind, [row.id for row in rows])
+        known["blind"] = _blind_output(blind, [row.id for row in rows])
     labels = [int(row.label == "consistent") for row in rows]
     books = [measured[place].book for place in places]
     return claim_metrics(known, labels, books=books, pairs=[row.pair for row in rows], seed=seed)
 
 
-def _blind_answers(blind: Mapping[str, tuple[float, str]], ids: Sequence[str]) -> Answers:
+def _blind_output(blind: Mapping[str, tuple[float, str]], ids: Sequence[str]) -> SystemOutput:
     missing = [key for key in ids if key not in blind]
     if missing:
         raise TableError(
             f"{len(missing)} labelled claims are missing in the blind predictions, e.g. {missing[0]}; give one for each"
         )
-    return Answers.of([blind[key][0] for key in ids], [blind[key][1] == "consistent" for key in ids])
+    return SystemOutput.of([blind[key][0] for key in ids], [blind[key][1] == "consistent" for key in ids])
 
 
 def _write_metrics(

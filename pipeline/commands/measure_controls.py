@@ -24,6 +24,7 @@ from pipeline.evaluation.ablations import (
 )
 from pipeline.evaluation.baselines import Baselines
 from pipeline.evaluation.claim_benchmark import BookPlan, plan_books
+from pipeline.evaluation.cross_validation import FoldSettings
 from pipeline.evaluation.tables import check_training
 from pipeline.report.controls_view import render_controls, table_lines
 from pipeline.report.manifest import write_manifest
@@ -105,9 +106,7 @@ def _measure(
         [[place[id(claims[number])] for number in own] for own in stated],
         outcomes,
         books=[novels[id(row)] for row in rows],
-        folds=arguments.folds,
-        repeats=arguments.repeats,
-        seed=seed,
+        settings=FoldSettings(seed, arguments.folds, arguments.repeats, aim="balanced_accuracy"),
     )
 
 

@@ -34,7 +34,7 @@ def add_flags(parser: CommandParser) -> None:
     data.add_argument("--claims", metavar="CSV", action="append", default=[], help="labelled claims; repeat")
     data.add_argument("--statements", metavar="CSV", action="append", default=[], help="true statements; repeat")
     data.add_argument("--nli", metavar="JSONL", help="premise, hypothesis, label (entailment, neutral, contradiction)")
-    data.add_argument("--questions", metavar="PATH", help="examples that were prepared earlier, instead of the above")
+    data.add_argument("--examples", metavar="PATH", help="examples that were prepared earlier, instead of the above")
     data.add_argument(
         "--own_statements", metavar="N", type=int, default=400, help="sentences of a novel as statements (%(default)s)"
     )
@@ -44,7 +44,7 @@ def add_flags(parser: CommandParser) -> None:
     how.add_argument("--out", metavar="DIR", default="runs/claim_reader", help="folder of the training (%(default)s)")
     how.add_argument("--resume", action="store_true", help="go on with an interrupted training")
     how.add_argument("--prepare_only", action="store_true", help="write the examples, train nothing")
-    how.add_argument("--max_iters", metavar="N", type=int, help="steps of comparison, instead of the settings'")
+    how.add_argument("--max_iters", metavar="N", type=int, help="steps of the verifier, instead of the settings'")
     how.add_argument("--device", default="auto", help="auto, cpu, cuda or cuda:0 (%(default)s)")
     how.add_argument("--workers", metavar="N", type=int, default=2, help="processes that make batches (%(default)s)")
     how.add_argument("--seed", metavar="N", type=int, help="of all chance, instead of the settings'")

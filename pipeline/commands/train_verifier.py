@@ -16,7 +16,7 @@ from bdh.training.distributed import World, join_world, wait_for_all
 from bdh.training.verifier_trainer import VerifierReport
 from pipeline.commands.progress import Steps, print_line, with_bar
 from pipeline.errors import ModelError, SettingError
-from pipeline.training.program import ComparisonRun, ReaderTraining, begin_with, make_source
+from pipeline.training.program import VerifierRun, VerifierTraining, load_initial_verifier, make_source
 
 
 def train_verifier(arguments: argparse.Namespace) -> int:
@@ -28,34 +28,34 @@ def train_verifier(arguments: argparse.Namespace) -> int:
         raise SettingError(
             f"{folder} already contains a training; add --resume to go on with it, or name another folder"
         )
-    questions = _questions(arguments, folder)
+    examples = _examples(arguments, folder)
     if arguments.prepare_only:
-        print_line(f"questions: {questions}")
+        print_line(f"examples: {examples}")
         return 0
     try:
         model = _language_model(arguments, settings, folder)
         with join_world(arguments.device) as world, locked(folder, world.writes):
-            _teach(arguments, settings, folder, questions, model, world)
+            _teach(arguments, settings, folder, examples, model, world)
     except BDHError as error:
         raise ModelError(str(error)) from error
     return 0
 
 
-def _settings(arguments: argparse.Namespace) -> ReaderTraining:
-    settings = ReaderTraining.load(Path(arguments.settings) if arguments.settings else None)
+def _settings(arguments: argparse.Namespace) -> VerifierTraining:
+    settings = VerifierTraining.load(Path(arguments.settings) if arguments.settings else None)
     changes = {"seed": arguments.seed} if arguments.seed is not None else {}
     if arguments.max_iters is not None:
         changes["max_iters"] = arguments.max_iters
-    return replace(settings, comparison=replace(settings.comparison, **changes))
+    return replace(settings, verifier=replace(settings.verifier, **changes))
 
 
-def _questions(arguments: argparse.Namespace, folder: Path) -> Path:
+def _examples(arguments: argparse.Namespace, folder: Path) -> Path:
     """Return the folder or file of examples: as given, or prepared from the novels by the first process."""
-    if arguments.questions:
-        return Path(arguments.questions)
+    if arguments.examples:
+        return Path(arguments.examples)
     if not arguments.novels:
-        raise SettingError("neither --novels nor --questions is given; expected a folder of novels to learn from")
-    target = folder / "questions"
+        raise SettingError("neither --novels nor --examples is given; expected a folder of novels to learn from")
+    target = folder / "examples"
     with join_world("cpu") as world:
         if world.writes:
             _prepare(arguments, target)
@@ -67,7 +67,7 @@ def _prepare(arguments: argparse.Namespace, target: Path) -> None:
     from pipeline.tables.rows import read_table
     from pipeline.text.novels import Shelf
     from pipeline.text.sentences import load_nlp
-    from pipeline.training.questions import BookTables, group_tables, prepare_book
+    from pipeline.training.book_examples import BookTables, group_tables, prepare_book
 
     shelf = Shelf(Path(arguments.novels))
     claims = [row for table in arguments.claims for row in read_table(table, labelled="required")]
@@ -77,12 +77,12 @@ def _prepare(arguments: argparse.Namespace, target: Path) -> None:
     paths = [path.resolve() for path in shelf.novels]
     if not paths:
         raise SettingError(f"{shelf.folder} has no .txt file; expected a folder of novels to learn from")
-    for path in with_bar(paths, unit="novel", name="questions"):
+    for path in with_bar(paths, unit="novel", name="examples"):
         own = tables.get(path, BookTables())
         prepare_book(path, own, nlp, target, own_statements=arguments.own_statements, seed=arguments.seed or 0)
 
 
-def _language_model(arguments: argparse.Namespace, settings: ReaderTraining, folder: Path) -> Path:
+def _language_model(arguments: argparse.Namespace, settings: VerifierTraining, folder: Path) -> Path:
     """Return the folder of the language model to begin with: as given, or trained on the novels."""
     if arguments.init:
         return Path(arguments.init)
@@ -100,25 +100,25 @@ def _language_model(arguments: argparse.Namespace, settings: ReaderTraining, fol
 
 def _teach(
     arguments: argparse.Namespace,
-    settings: ReaderTraining,
+    settings: VerifierTraining,
     folder: Path,
-    questions: Path,
+    examples: Path,
     model: Path,
     world: World,
 ) -> None:
-    torch.manual_seed(settings.comparison.seed)
-    reader, tokenizer = begin_with(model, settings.dropout)
+    torch.manual_seed(settings.verifier.seed)
+    reader, tokenizer = load_initial_verifier(model, settings.dropout)
     nli = Path(arguments.nli) if arguments.nli else None
-    source = make_source([questions], nli, settings.packs, seed=settings.comparison.seed)
-    run = ComparisonRun.make(folder, reader, tokenizer, source, settings, world, workers=arguments.workers)
-    if arguments.resume and run.has_begun:
+    source = make_source([examples], nli, settings.examples, seed=settings.verifier.seed)
+    run = VerifierRun.make(folder, reader, tokenizer, source, settings, world, workers=arguments.workers)
+    if arguments.resume and run.can_resume:
         run.resume()
     if world.writes:
         write_text(folder / "settings.json", json.dumps(asdict(settings), indent=1) + "\n")
         print_line(
             f"{len(source.books)} books, {len(source.pairs):,} pairs of claims, {len(source.statements):,} statements"
         )
-    with Steps(settings.comparison.max_iters, done=run.trainer.step, shown=world.writes) as steps:
+    with Steps(settings.verifier.max_iters, done=run.trainer.step, shown=world.writes) as steps:
         for report in run.run():
             steps.show(report.step, _line(report))
     if world.writes:

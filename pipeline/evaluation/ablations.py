@@ -1,25 +1,25 @@
-"""What each part contributes: the same labelled claims or backstories judged with one part replaced at a time.
+"""Ablations: the same labelled claims or backstories, judged by the pipeline with one part replaced at a time.
 
-Every system is the path that ships with one part replaced. The verdicts on a backstory's claims are joined as the
-pipeline joins them, by weights that every system learns on the table's own labels, in the same folds.
+The verdicts on a backstory's claims are combined as the pipeline combines them, with weights that every system learns
+from the table's own labels, in the same folds.
 """
 
 from __future__ import annotations
 
 from collections.abc import Callable, Hashable, Mapping, Sequence
 from dataclasses import dataclass, replace
+from typing import NamedTuple
 
 import numpy as np
 
 from pipeline.book import Book
 from pipeline.errors import BackstoryError, SettingError, TableError
-from pipeline.evaluation.baselines import Answers, Baselines, judge_answers
+from pipeline.evaluation.baselines import Baselines, SystemOutput, judge_outputs
 from pipeline.evaluation.claim_benchmark import BookPlan, MeasuredClaim, measure_claims
-from pipeline.evaluation.compare import Compared, compare_systems
-from pipeline.evaluation.cross_validation import cross_validate_systems
+from pipeline.evaluation.compare import Compared, compare_systems, find_pairs
+from pipeline.evaluation.cross_validation import FoldSettings, cross_validate_systems
 from pipeline.evaluation.fitting import Labels, group_codes
 from pipeline.evaluation.metrics import Scored
-from pipeline.evaluation.pairs import whole_pairs
 from pipeline.evaluation.tables import fold_groups
 from pipeline.judging.logistic import Floats
 from pipeline.judging.verdict import BACKSTORY_FEATURES, DecisionRule, backstory_features, label_claim
@@ -39,14 +39,19 @@ SYSTEMS = {
     "claim_only": "the words of the claim, without the novel",
     "majority": "always the more frequent label",
 }
-"""What is compared, in words; every other system is compared with the first."""
+"""The systems with a description; every other system is compared with the first."""
 FEWEST_BOOKS = 10
-"""Novels from which on intervals are over novels; with fewer they are over pairs, or rows where there are none."""
+"""Intervals are over novels if there are so many; with fewer they are over pairs, or over rows without pairs."""
 RUNS = 4
-"""How often the claims are judged with evidence: full, random weights, memory reset, memory emptied."""
+"""How often the claims are judged given evidence: full, random weights, memory reset, memory emptied."""
 
-Outcome = tuple[Floats, float, list[ClaimLabel]]
-"""A system's probability of each claim, its threshold, and the label of each claim."""
+
+class Outcome(NamedTuple):
+    """A system's probability of each claim (N,), its threshold, and the label of each claim."""
+
+    probabilities: Floats
+    threshold: float
+    labels: list[ClaimLabel]
 
 
 @dataclass(frozen=True)
@@ -63,7 +68,7 @@ class AblationTable:
 
 
 def claim_rows(pipeline: Pipeline, rows: Sequence[Row]) -> tuple[list[Row], list[list[int]]]:
-    """Return the claims of backstories as rows of a claim table, each distinct one once, and which each row states.
+    """Return the distinct claims of backstories as rows of a claim table, and for each backstory those it states.
 
     Raises TableError for a row without a claim.
     """
@@ -87,7 +92,7 @@ def claim_rows(pipeline: Pipeline, rows: Sequence[Row]) -> tuple[list[Row], list
 
 
 def ablate(pipeline: Pipeline, *, seed: int) -> dict[str, Pipeline]:
-    """Return the pipelines whose verifier is replaced, by system; raises SettingError for another judge than bdh."""
+    """Return by system the pipelines with another verifier; raises SettingError for a judge other than bdh."""
     judge = pipeline.judge
     if not isinstance(judge, VerifierJudge) or not isinstance(judge.verifier, BDHVerifier):
         raise SettingError("ablations replace the verifier of the judge bdh; leave --judge out")
@@ -118,19 +123,20 @@ def measure_ablations(
         outcomes["wrong_novel"] = _outcome(wrong, threshold)
     for name, own in ablated.items():
         outcomes[name] = _outcome(measure_claims(own, plans, kinds=("right",), on_claims=on_claims), threshold)
+    baseline_outputs = baselines.outputs(full)
     for name, baseline in (("no_verifier", "lexical"), ("claim_only", "claim_only")):
-        outcomes[name] = _baseline(baselines.answer(full)[baseline], baselines.threshold(baseline), rule)
+        outcomes[name] = _baseline_outcome(baseline_outputs[baseline], baselines.threshold(baseline), rule)
     return [claim.row for claim in full], outcomes
 
 
 def _outcome(measured: Sequence[MeasuredClaim], threshold: float) -> Outcome:
-    answers = judge_answers(measured, threshold=threshold)["verdict"]
-    return answers.probabilities, threshold, [claim.verdicts["right"].label for claim in measured]
+    output = judge_outputs(measured, threshold=threshold)["verdict"]
+    return Outcome(output.probabilities, threshold, [claim.verdicts["right"].label for claim in measured])
 
 
-def _baseline(answers: Answers, threshold: float, rule: DecisionRule) -> Outcome:
-    labels = [label_claim(float(chance), 1.0, threshold=threshold, rule=rule) for chance in answers.probabilities]
-    return answers.probabilities, threshold, labels
+def _baseline_outcome(output: SystemOutput, threshold: float, rule: DecisionRule) -> Outcome:
+    labels = [label_claim(float(chance), 1.0, threshold=threshold, rule=rule) for chance in output.probabilities]
+    return Outcome(output.probabilities, threshold, labels)
 
 
 def compare_claims(
@@ -138,7 +144,7 @@ def compare_claims(
 ) -> AblationTable:
     """Return the figures of every system on labelled claims; ``books`` names the novel of each row."""
     labels = _labels(rows)
-    systems = {name: _scored(chances, threshold, labels) for name, (chances, threshold, _) in outcomes.items()}
+    systems = {name: _scored(one.probabilities, one.threshold, labels) for name, one in outcomes.items()}
     systems["majority"] = _scored(np.full(len(rows), labels.mean()), 0.5, labels)
     return _table("claims", systems, labels, rows, books, seed=seed)
 
@@ -149,31 +155,29 @@ def compare_backstories(
     outcomes: Mapping[str, Outcome],
     *,
     books: Sequence[str],
-    folds: int,
-    repeats: int,
-    seed: int,
+    settings: FoldSettings,
 ) -> AblationTable:
     """Return the figures of every system on labelled backstories in the same folds.
 
-    ``stated`` gives for each row the places of its claims in ``outcomes``. The system ``claim_only`` is left out: it
-    reads the texts of the rows themselves.
+    ``stated`` gives for each row the places of its claims in ``outcomes``. The outcome of ``claim_only`` is not used:
+    that system is fitted on the texts of the rows themselves.
     """
     labels = _labels(rows)
     described = {
-        name: [_features([(float(chances[place]), decided[place]) for place in own]) for own in stated]
-        for name, (chances, _, decided) in outcomes.items()
+        name: [_features([(float(one.probabilities[place]), one.labels[place]) for place in own]) for own in stated]
+        for name, one in outcomes.items()
         if name != "claim_only"
     }
     texts = [row_text(row) for row in rows]
     systems = cross_validate_systems(
-        described, labels.tolist(), texts=texts, groups=fold_groups(rows), folds=folds, repeats=repeats, seed=seed
+        described, labels.tolist(), texts=texts, groups=fold_groups(rows), settings=settings
     )
-    return _table("backstories", systems, labels, rows, books, seed=seed)
+    return _table("backstories", systems, labels, rows, books, seed=settings.seed)
 
 
 def _labels(rows: Sequence[Row]) -> Labels:
     if any(row.label is None for row in rows):
-        raise TableError("a row has no label; controls need consistent or contradict in every row")
+        raise TableError("a row has no label; expected consistent or contradict in every row")
     return np.array([row.label == "consistent" for row in rows], dtype=np.int64)
 
 
@@ -196,22 +200,22 @@ def _table(
     seed: int,
 ) -> AblationTable:
     ordered = {name: systems[name] for name in SYSTEMS if name in systems}
-    twins, _ = whole_pairs(labels, [row.pair for row in rows], books)
+    pairs, _ = find_pairs(labels, [row.pair for row in rows], books)
     units, unit = _units(rows, books)
-    compared = compare_systems(ordered, groups=group_codes(units), twins=twins, seed=seed)
+    compared = compare_systems(ordered, groups=group_codes(units), pairs=pairs, seed=seed)
     return AblationTable(
         kind=kind,
         consistent=int(labels.sum()),
         inconsistent=int((labels == 0).sum()),
         books=len(set(books)),
-        pairs=0 if twins is None else len(twins[0]),
+        pairs=0 if pairs is None else len(pairs[0]),
         interval=f"95 %, bootstrap over {unit}",
         systems=compared,
     )
 
 
 def _units(rows: Sequence[Row], books: Sequence[str]) -> tuple[Sequence[Hashable], str]:
-    """Return what is resampled as a whole: novels where there are enough, else pairs, else rows."""
+    """Return what is resampled as a whole for each row: its novel if there are enough, else its pair or itself."""
     if len(set(books)) >= FEWEST_BOOKS:
         return books, "novels"
     groups = fold_groups(rows)

@@ -1,16 +1,27 @@
-"""Held-out answers looked at more closely: how good their probabilities are, and how each character fares."""
+"""Held-out predictions in more detail: their probabilities compared with the base rate, and each character's rows."""
 
 from __future__ import annotations
 
 import math
 from collections.abc import Sequence
 from dataclasses import dataclass
+from functools import partial
 from typing import Any
 
 import numpy as np
 
 from pipeline.evaluation.fitting import group_codes
-from pipeline.evaluation.metrics import MEASURES, Codes, Figure, Measure, Scored, figures_dict, measure
+from pipeline.evaluation.metrics import (
+    MEASURES,
+    Codes,
+    Figure,
+    Measure,
+    RowMeasure,
+    Scored,
+    bootstrap,
+    figures_dict,
+    measure,
+)
 from pipeline.judging.logistic import Floats
 
 _PROPER = ("brier", "log_loss")
@@ -18,8 +29,8 @@ _BY_CHARACTER = ("accuracy", "balanced_accuracy", "contradict_recall")
 
 
 @dataclass(frozen=True)
-class BesideBaseRate:
-    """A figure of probabilities where less is better, that of the base rate, and ours less the base rate's."""
+class BaseRateComparison:
+    """A figure of which less is better, for our probabilities and for the base rate, and ours minus the base rate's."""
 
     ours: Figure
     base_rate: Figure
@@ -31,8 +42,8 @@ class BesideBaseRate:
 
 
 @dataclass(frozen=True)
-class ShareOfRows:
-    """The figures of some of the rows, in which all were counted."""
+class CharacterFigures:
+    """The figures of the rows of one character, and how many rows have each label."""
 
     consistent: int
     inconsistent: int
@@ -44,42 +55,37 @@ class ShareOfRows:
         return {"rows": self.consistent + self.inconsistent, **counts, "figures": figures_dict(self.figures)}
 
 
-def beside_base_rate(ours: Scored, base_rate: Scored, *, groups: Codes | None, seed: int) -> dict[str, BesideBaseRate]:
-    """Return Brier score, log loss and expected calibration error of two answers to the same rows.
+def compare_with_base_rate(
+    ours: Scored, base_rate: Scored, *, groups: Codes | None, seed: int
+) -> dict[str, BaseRateComparison]:
+    """Return Brier score, log loss and expected calibration error of two predictions of the same rows.
 
-    The difference is resampled as one figure: the same rows in both. That of the calibration error would say nothing,
-    as the base rate is as well calibrated as can be, so it is left undefined.
+    The difference is resampled as one figure, with the same rows on both sides. That of the calibration error is left
+    undefined: the base rate is as well calibrated as can be, so it would carry no information.
     """
-    measures: dict[str, Measure] = {}
+    functions: dict[tuple[str, str], RowMeasure] = {}
     for name in _PROPER:
-        measures[f"{name}/ours"] = _of(ours, MEASURES[name])
-        measures[f"{name}/base_rate"] = _of(base_rate, MEASURES[name])
-        measures[f"{name}/difference"] = _less(ours, base_rate, MEASURES[name])
-    found = measure(ours, measures, groups=groups, seed=seed)
+        functions[name, "ours"] = partial(MEASURES[name], ours)
+        functions[name, "base_rate"] = partial(MEASURES[name], base_rate)
+        functions[name, "difference"] = partial(_difference, MEASURES[name], ours, base_rate)
+    found = bootstrap(functions, len(ours.labels), groups=groups, seed=seed)
     errors = [measure(one, {"ece": MEASURES["ece"]}, groups=groups, seed=seed)["ece"] for one in (ours, base_rate)]
     proper = {
-        name: BesideBaseRate(found[f"{name}/ours"], found[f"{name}/base_rate"], found[f"{name}/difference"])
+        name: BaseRateComparison(found[name, "ours"], found[name, "base_rate"], found[name, "difference"])
         for name in _PROPER
     }
-    return {**proper, "ece": BesideBaseRate(errors[0], errors[1], Figure(math.nan, math.nan, math.nan))}
+    return {**proper, "ece": BaseRateComparison(errors[0], errors[1], Figure(math.nan, math.nan, math.nan))}
 
 
-def _of(scored: Scored, own: Measure) -> Measure:
-    return lambda _, weights: own(scored, weights)
-
-
-def _less(one: Scored, other: Scored, own: Measure) -> Measure:
-    def difference(_: Scored, weights: Floats) -> Floats:
-        return own(one, weights) - own(other, weights)
-
-    return difference
+def _difference(function: Measure, one: Scored, other: Scored, weights: Floats) -> Floats:
+    return function(one, weights) - function(other, weights)
 
 
 def by_character(
     scored: Scored, characters: Sequence[str], *, groups: Codes | None, seed: int
-) -> dict[str, ShareOfRows]:
+) -> dict[str, CharacterFigures]:
     """Return the figures of the rows of each character, in order of first appearance; what is undefined is NaN."""
-    found: dict[str, ShareOfRows] = {}
+    found: dict[str, CharacterFigures] = {}
     names = np.array(characters, dtype=object)
     for name in dict.fromkeys(characters):
         rows = np.flatnonzero(names == name)
@@ -87,5 +93,5 @@ def by_character(
         codes = None if groups is None else group_codes(groups[rows].tolist())
         figures = measure(own, {key: MEASURES[key] for key in _BY_CHARACTER}, groups=codes, seed=seed)
         consistent = int(own.labels.sum())
-        found[name] = ShareOfRows(consistent, len(rows) - consistent, figures)
+        found[name] = CharacterFigures(consistent, len(rows) - consistent, figures)
     return found

@@ -1,4 +1,4 @@
-"""Claims of a table through the path that ships: given their own novel, no evidence, and another novel."""
+"""Judge the claims of a table with the shipped pipeline: given their own novel, no evidence, and another novel."""
 
 from __future__ import annotations
 
@@ -13,23 +13,23 @@ from pipeline.book import Book
 from pipeline.errors import SettingError
 from pipeline.evaluation.tables import find_people
 from pipeline.judging.interface import ClaimQuestion
-from pipeline.records import Claim, ClaimVerdict
+from pipeline.records import Character, Claim, ClaimVerdict
 from pipeline.run import Pipeline, Question
 from pipeline.tables.rows import Row, group_by_book, row_text
 from pipeline.text.novels import Shelf
 
 EvidenceKind = Literal["right", "none", "wrong"]
 KINDS: tuple[EvidenceKind, ...] = ("right", "none", "wrong")
-"""What a claim is judged given: the evidence of its novel, none, or that of another novel."""
+"""The kinds of evidence a claim is judged given: that of its novel, none, or that of another novel."""
 _OPEN_BOOKS = 4
 
 OnClaims = Callable[[int], object]
-"""Receives how many claims were newly judged, those of each kind of evidence counted apart."""
+"""Receives the number of newly judged claims; a claim counts once for each kind of evidence."""
 
 
 @dataclass(frozen=True)
 class BookPlan:
-    """The rows about one novel, and the novel that is the wrong one for them; None where there is no other."""
+    """The rows about one novel, and the wrong novel for them; None if there is no other."""
 
     novel: Path
     wrong: Path | None
@@ -40,8 +40,8 @@ class BookPlan:
 class MeasuredClaim:
     """A row with the verdict on its claim for each kind of evidence.
 
-    ``book`` is the name of its novel, however the row spells it. ``character_found`` is true, too, where the row names
-    nobody.
+    ``book`` is the name of its novel, whatever the spelling in the row. ``character_found`` is also true if the row
+    names no character.
     """
 
     row: Row
@@ -55,9 +55,9 @@ def plan_books(
 ) -> list[BookPlan]:
     """Return the rows by novel, in order of first appearance, each with a wrong novel drawn by seed and book.
 
-    The wrong novel is another of the table's; a table about one novel has ``spare`` for it, where that is another.
-    ``limit`` keeps the first so many novels; which novel is wrong for which does not depend on it. Raises NovelError
-    for a book that is not in ``novels_dir``, SettingError for a limit below 1.
+    The wrong novel is another of the table's; for a table about one novel it is ``spare``, if that is another.
+    ``limit`` is how many novels are used; the choice of wrong novels does not depend on it. Raises NovelError for a
+    book that is not in ``novels_dir``, SettingError for a limit below 1.
     """
     if limit is not None and limit < 1:
         raise SettingError(f"limit is {limit}; it must be at least 1 novel")
@@ -101,23 +101,32 @@ def measure_claims(
         verdicts: dict[EvidenceKind, Sequence[ClaimVerdict]] = {}
         for kind in kinds:
             if kind == "right":
-                asked = [Question((claim,), people[claim.character]) for claim in claims]
-                verdicts[kind] = [answer for (answer,) in pipeline.judge_claims(right, asked).answers]
+                questions = [Question((claim,), people[claim.character]) for claim in claims]
+                verdicts[kind] = [verdict for (verdict,) in pipeline.judge_claims(right, questions).answers]
             elif kind == "none":
                 verdicts[kind] = list(pipeline.judge_questions(right, [ClaimQuestion(claim, ()) for claim in claims]))
             elif plan.wrong is not None:
                 (verdicts[kind],) = pipeline.judge_claims(opened(plan.wrong), [Question(tuple(claims))]).answers
             on_claims(len(claims))
-        measured += [
-            MeasuredClaim(
-                row=row,
-                book=right.novel.name,
-                character_found=people[row.char] is not None or not row.char,
-                verdicts={kind: own[place] for kind, own in verdicts.items()},
-            )
-            for place, row in enumerate(plan.rows)
-        ]
+        measured += _join(plan, right.novel.name, people, verdicts)
     return measured
+
+
+def _join(
+    plan: BookPlan,
+    book: str,
+    people: Mapping[str, Character | None],
+    verdicts: Mapping[EvidenceKind, Sequence[ClaimVerdict]],
+) -> list[MeasuredClaim]:
+    return [
+        MeasuredClaim(
+            row=row,
+            book=book,
+            character_found=people[row.char] is not None or not row.char,
+            verdicts={kind: own[place] for kind, own in verdicts.items()},
+        )
+        for place, row in enumerate(plan.rows)
+    ]
 
 
 def _claim(row: Row) -> Claim:

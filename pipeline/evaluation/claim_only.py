@@ -1,7 +1,7 @@
-"""The claim-only baseline: a bag of words and pairs of words that never opens the book.
+"""The claim-only baseline: a bag of words and pairs of words, without the novel.
 
-It says how far invented claims betray themselves. It is printed beside every figure and enters no verdict: see
-docs/decisions/0006-evidence-only.md.
+It measures how far claim-only bias alone separates true claims from false ones. It is reported with every figure and
+is not part of any verdict: see docs/decisions/0006-evidence-only.md.
 """
 
 from __future__ import annotations
@@ -59,7 +59,7 @@ class ClaimOnlyModel:
 
     @classmethod
     def load(cls, path: Path) -> ClaimOnlyModel:
-        """Read a model; raises ModelError where there is none."""
+        """Read a model; raises ModelError if it is missing or damaged."""
         try:
             payload = json.loads(path.read_text(encoding="utf-8"))
             if (payload["format"], payload["version"]) != (FORMAT, VERSION):
@@ -68,7 +68,7 @@ class ClaimOnlyModel:
             return cls(terms, float(payload["intercept"]), float(payload["threshold"]))
         except (OSError, KeyError, TypeError, ValueError, AttributeError) as error:
             raise ModelError(
-                f"{path} holds no claim-only baseline ({error!r}); restore it or run runs/claim_verdict.py again"
+                f"{path} is not a claim-only baseline ({error!r}); restore it from the repository"
             ) from error
 
 
@@ -77,8 +77,8 @@ def fit_claim_only(
 ) -> ClaimOnlyModel:
     """Fit on all terms, keep the ``most_terms`` that weigh most, and fit again on those.
 
-    Penalty and threshold are chosen with all terms, by cross-validation inside the rows, rows of one group together:
-    terms chosen on all rows would make every fold look better than it is.
+    Penalty and threshold are chosen with all terms, by cross-validation that does not split groups: terms chosen on all
+    rows would bias the figure of every fold upwards.
     """
     known, inputs = checked_labels(labels, len(texts)), np.array(texts, dtype=object)
     whole = fit_scorer(_counter, inputs, known, group_codes(groups), aim="accuracy", seed=seed)
@@ -95,7 +95,7 @@ def fit_claim_only(
 
 
 def _counter(vocabulary: list[str] | None = None) -> TfidfVectorizer:
-    """Return what counts words and pairs of words: those of ``vocabulary``, else those that stand in two claims."""
+    """Return a counter of words and pairs of words: those of ``vocabulary``, else those in at least two claims."""
     rarest = 1 if vocabulary else 2
     return TfidfVectorizer(
         ngram_range=(1, 2), token_pattern=_TOKEN, sublinear_tf=True, min_df=rarest, vocabulary=vocabulary

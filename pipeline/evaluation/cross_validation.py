@@ -1,4 +1,4 @@
-"""How well a verdict does on rows it was not fitted on, beside baselines in the same folds."""
+"""Cross-validate a fitted verdict, compared with baselines in the same folds."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from sklearn.feature_extraction.text import TfidfVectorizer
 from sklearn.preprocessing import StandardScaler
 
 from pipeline.errors import TableError
-from pipeline.evaluation.by_group import BesideBaseRate, ShareOfRows, beside_base_rate, by_character
+from pipeline.evaluation.by_group import BaseRateComparison, CharacterFigures, by_character, compare_with_base_rate
 from pipeline.evaluation.fitting import Aim, Indices, Labels, checked_labels, fit_scorer, group_codes, split_folds
 from pipeline.evaluation.metrics import (
     MEASURES,
@@ -30,17 +30,43 @@ from pipeline.evaluation.metrics import (
 from pipeline.judging.logistic import Floats, Row, feature_matrix
 
 
+@dataclass(frozen=True)
+class LabelledRows:
+    """Rows to cross-validate: features and labels (1 consistent, 0 not), and the inputs of the baselines.
+
+    Rows of one of ``groups`` (a pair of claims, a book) are never split between folds, and intervals are then over
+    groups.
+    """
+
+    features: Sequence[Row]
+    labels: Sequence[int]
+    groups: Sequence[Hashable] | None = None
+    texts: Sequence[str] | None = None
+    lexical: Sequence[Row] | None = None
+    characters: Sequence[str] | None = None
+
+
+@dataclass(frozen=True)
+class FoldSettings:
+    """How rows are cross-validated: the number of folds and repeats, the aim of the threshold, and the seed."""
+
+    seed: int
+    folds: int = 5
+    repeats: int = 20
+    aim: Aim = "accuracy"
+
+
 @dataclass(frozen=True, eq=False)
 class CrossValidation:
-    """Repeated cross-validation: every number comes from folds that had not seen their rows.
+    """Repeated cross-validation: every number comes from models that were not fitted on the rows in question.
 
     ``probabilities`` (N,) are the means over repeats of ``per_repeat`` (R, N), the out-of-fold probabilities of being
-    consistent. ``decisions`` (N,) say consistent where the probability lies above the threshold of its fold, on
-    average over the repeats; ``decided`` (R, N) says so for each repeat. ``figures`` and those of ``baselines`` are
-    means over the repeats of the figure of one repeat: what one fitted model does, not a vote of many. ``mcnemar``
-    compares ``decisions`` (first) with the majority label of the training folds (second). ``calibration`` sets how good
-    the probabilities are beside those of somebody who knows the share of the labels in the training folds and nothing
-    else. ``characters`` has the rows of each character by themselves, empty where none were named.
+    consistent. ``decisions`` (N,) are true (consistent) if the probability is above the threshold of its fold, on
+    average over the repeats; ``decided`` (R, N) are those of each repeat. ``figures`` and those of ``baselines`` are
+    means over the repeats of the figure of one repeat: of one fitted model, not of a vote of many. ``mcnemar`` compares
+    ``decisions`` (first) with the majority label of the training folds (second). ``calibration`` compares the
+    probabilities with the share of the labels in the training folds (the base rate). ``characters`` has the figures of
+    each character's rows, empty if no characters are given.
     """
 
     labels: Labels
@@ -52,8 +78,8 @@ class CrossValidation:
     figures: dict[str, Figure]
     baselines: dict[str, dict[str, Figure]]
     mcnemar: McNemar
-    calibration: dict[str, BesideBaseRate]
-    characters: dict[str, ShareOfRows]
+    calibration: dict[str, BaseRateComparison]
+    characters: dict[str, CharacterFigures]
     groups: int | None
     folds: int
     seed: int
@@ -73,39 +99,28 @@ class CrossValidation:
             "accuracy_per_repeat": list(self.accuracy_per_repeat),
             "baselines": {name: figures_dict(figures) for name, figures in self.baselines.items()},
             "mcnemar_against_majority": asdict(self.mcnemar),
-            "calibration": {name: beside.to_dict() for name, beside in self.calibration.items()},
-            "characters": {name: share.to_dict() for name, share in self.characters.items()},
+            "calibration": {name: one.to_dict() for name, one in self.calibration.items()},
+            "characters": {name: one.to_dict() for name, one in self.characters.items()},
         }
 
 
-def cross_validate(
-    features: Sequence[Row],
-    labels: Sequence[int],
-    *,
-    groups: Sequence[Hashable] | None = None,
-    texts: Sequence[str] | None = None,
-    lexical: Sequence[Row] | None = None,
-    characters: Sequence[str] | None = None,
-    folds: int = 5,
-    repeats: int = 20,
-    aim: Aim = "accuracy",
-    seed: int,
-) -> CrossValidation:
-    """Cross-validate a logistic verdict on ``features`` with scaler, penalty and threshold fitted inside each fold.
+def cross_validate(rows: LabelledRows, settings: FoldSettings) -> CrossValidation:
+    """Cross-validate a logistic verdict on ``rows.features``; scaler, penalty and threshold are fitted in each fold.
 
-    Labels are 1 (consistent) and 0. Rows of one of ``groups`` (a pair of twins, a book) never straddle a fold, and
-    intervals are then over groups. Baselines in the same folds: ``majority``; ``lexical_only`` on the rows
-    ``lexical``; ``claim_only`` on ``texts`` (tf-idf of words and pairs of words, without the novel);
-    ``character_majority``, the share of consistent rows of the same one of ``characters`` among the training rows. A
-    baseline whose input is not given is left out.
+    Baselines in the same folds: ``majority``; ``lexical_only`` on ``rows.lexical``; ``claim_only`` on ``rows.texts``
+    (tf-idf of words and pairs of words, without the novel); ``character_majority``, the share of consistent rows of the
+    same one of ``rows.characters`` among the training rows. A baseline without input is left out.
 
     Raises:
-        TableError: labels that are not 0 and 1, columns of different lengths, or too few rows or groups for ``folds``.
+        TableError: labels that are not 0 and 1, columns of different lengths, or too few rows or groups for the folds.
     """
-    check_lengths(len(features), groups=groups, texts=texts, lexical=lexical, characters=characters)
-    _check_texts(texts or ())
-    plan = _make_plan(labels, len(features), groups, folds=folds, repeats=repeats, aim=aim, seed=seed)
-    held_out, majority = plan.score(StandardScaler, _matrix(features)), plan.score_majority()
+    size = len(rows.features)
+    columns = {"groups": rows.groups, "texts": rows.texts, "lexical": rows.lexical, "characters": rows.characters}
+    check_lengths(size, **columns)
+    _check_texts(rows.texts or ())
+    plan = _Plan.of(rows.labels, rows.groups, settings, rows=size)
+    held_out, majority = plan.score(StandardScaler, _matrix(rows.features)), plan.score_majority()
+    scored = plan.scored(held_out)
     return CrossValidation(
         labels=plan.labels,
         probabilities=held_out.probabilities.mean(axis=0),
@@ -114,16 +129,13 @@ def cross_validate(
         decisions=held_out.decisions(),
         accuracy_per_repeat=tuple(map(float, (held_out.decided == plan.labels).mean(axis=1))),
         figures=plan.figures(held_out, MEASURES),
-        baselines={
-            "majority": plan.figures(majority, _MAJORITY_MEASURES),
-            **_baselines(plan, texts, lexical, characters),
-        },
+        baselines={"majority": plan.figures(majority, _MAJORITY_MEASURES), **_baselines(plan, rows)},
         mcnemar=mcnemar(held_out.decisions(), majority.decisions(), plan.labels),
-        calibration=beside_base_rate(plan.scored(held_out), plan.scored(majority), groups=plan.groups, seed=seed),
-        characters=by_character(plan.scored(held_out), characters or (), groups=plan.groups, seed=seed),
-        groups=None if groups is None else len(set(groups)),
-        folds=folds,
-        seed=seed,
+        calibration=compare_with_base_rate(scored, plan.scored(majority), groups=plan.groups, seed=settings.seed),
+        characters=by_character(scored, rows.characters or (), groups=plan.groups, seed=settings.seed),
+        groups=None if rows.groups is None else len(set(rows.groups)),
+        folds=settings.folds,
+        seed=settings.seed,
     )
 
 
@@ -133,26 +145,24 @@ def cross_validate_systems(
     *,
     texts: Sequence[str],
     groups: Sequence[Hashable] | None,
-    folds: int,
-    repeats: int,
-    seed: int,
+    settings: FoldSettings,
 ) -> dict[str, Scored]:
-    """Return the held-out answers of several systems to the same rows, all fitted in the same folds.
+    """Return the held-out predictions of several systems for the same rows, all fitted in the same folds.
 
-    A system is what its ``Row`` says of each row. ``claim_only`` (tf-idf of ``texts``) and ``majority`` follow. Raises
-    TableError as ``cross_validate`` does.
+    A system is given as its features of each row. ``claim_only`` (tf-idf of ``texts``) and ``majority`` are added.
+    Raises TableError as ``cross_validate`` does.
     """
     _check_texts(texts)
     check_lengths(len(labels), groups=groups, texts=texts, **systems)
-    plan = _make_plan(labels, len(labels), groups, folds=folds, repeats=repeats, aim="balanced_accuracy", seed=seed)
+    plan = _Plan.of(labels, groups, settings, rows=len(labels))
     found = {name: plan.score(StandardScaler, _matrix(rows)) for name, rows in systems.items()}
     found["claim_only"] = plan.score(_text_transform, np.array(texts, dtype=object))
     found["majority"] = plan.score_majority()
     return {name: plan.scored(held_out) for name, held_out in found.items()}
 
 
-# Shares of the training folds differ a little, and rank the rows of a fold below others when it holds more of a label.
-# A constant ranks nothing.
+# The share of a label differs a little between training folds, which would rank the rows of one fold below another's.
+# A constant does not rank.
 _MAJORITY_MEASURES: dict[str, Measure] = {**MEASURES, "auc": lambda _, weights: np.full(len(weights), 0.5)}
 
 
@@ -173,13 +183,22 @@ class _HeldOut:
 
 @dataclass(frozen=True, eq=False)
 class _Plan:
-    """The folds that everything compared is fitted in."""
+    """The folds in which every system compared is fitted."""
 
     labels: Labels
     groups: Labels | None
     splits: list[list[tuple[Indices, Indices]]]
     aim: Aim
     seed: int
+
+    @classmethod
+    def of(
+        cls, labels: Sequence[int], groups: Sequence[Hashable] | None, settings: FoldSettings, *, rows: int
+    ) -> _Plan:
+        known, codes = checked_labels(labels, rows), group_codes(groups)
+        seeds = range(settings.seed, settings.seed + settings.repeats)
+        splits = [split_folds(known, codes, folds=settings.folds, seed=seed) for seed in seeds]
+        return cls(known, codes, splits, settings.aim, settings.seed)
 
     def score(self, make_transform: Callable[[], Any], inputs: npt.NDArray[Any]) -> _HeldOut:
         held_out = self._empty()
@@ -202,7 +221,7 @@ class _Plan:
         return held_out
 
     def score_shares(self, keys: Labels) -> _HeldOut:
-        """Answer with the share of label 1 among the training rows of the same key, and one row of the whole share."""
+        """Predict the share of label 1 in the training rows of the same key, smoothed by one row of the mean."""
         held_out = self._empty()
         for repeat, splits in enumerate(self.splits):
             for train, test in splits:
@@ -224,32 +243,14 @@ class _Plan:
         return _HeldOut(np.full(shape, np.nan), np.full(shape, np.nan))
 
 
-def _make_plan(
-    labels: Sequence[int],
-    rows: int,
-    groups: Sequence[Hashable] | None,
-    *,
-    folds: int,
-    repeats: int,
-    aim: Aim,
-    seed: int,
-) -> _Plan:
-    known, codes = checked_labels(labels, rows), group_codes(groups)
-    splits = [split_folds(known, codes, folds=folds, seed=seed + repeat) for repeat in range(repeats)]
-    return _Plan(known, codes, splits, aim, seed)
-
-
-def _baselines(
-    plan: _Plan, texts: Sequence[str] | None, lexical: Sequence[Row] | None, characters: Sequence[str] | None
-) -> dict[str, dict[str, Figure]]:
+def _baselines(plan: _Plan, rows: LabelledRows) -> dict[str, dict[str, Figure]]:
     found: dict[str, dict[str, Figure]] = {}
-    if lexical is not None:
-        found["lexical_only"] = plan.figures(plan.score(StandardScaler, _matrix(lexical)), MEASURES)
-    if texts is not None:
-        found["claim_only"] = plan.figures(plan.score(_text_transform, np.array(texts, dtype=object)), MEASURES)
-    if characters is not None:
-        keys = group_codes(characters)
-        assert keys is not None
+    if rows.lexical is not None:
+        found["lexical_only"] = plan.figures(plan.score(StandardScaler, _matrix(rows.lexical)), MEASURES)
+    if rows.texts is not None:
+        found["claim_only"] = plan.figures(plan.score(_text_transform, np.array(rows.texts, dtype=object)), MEASURES)
+    keys = group_codes(rows.characters)
+    if keys is not None:
         found["character_majority"] = plan.figures(plan.score_shares(keys), MEASURES)
     return found
 
@@ -265,4 +266,4 @@ def _matrix(rows: Sequence[Row]) -> Floats:
 def _check_texts(texts: Sequence[str]) -> None:
     for row, text in enumerate(texts):
         if not re.search(r"\w", text):
-            raise TableError(f"the text of row {row} holds no word ({text!r}); give the text of the claim or backstory")
+            raise TableError(f"the text of row {row} has no word ({text!r}); give the text of the claim or backstory")

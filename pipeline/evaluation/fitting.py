@@ -1,4 +1,4 @@
-"""Fit logistic models on true labels with scikit-learn; every choice is made inside the rows given."""
+"""Fit logistic models on true labels with scikit-learn; penalty and threshold are chosen inside the given rows."""
 
 from __future__ import annotations
 
@@ -36,7 +36,7 @@ def fit_logistic(
     """Fit the probability that a row's label is 1 (consistent) rather than 0.
 
     Features are standardised. Inner cross-validation over ``rows`` chooses the strength of the penalty (by log loss)
-    and the threshold (by ``aim``); rows of one group never stand on both sides of a fold.
+    and the threshold (by ``aim``); rows of one group are never split between folds.
 
     Raises:
         TableError: labels other than 0 and 1, or too few rows or groups of either to cross-validate.
@@ -56,7 +56,7 @@ def fit_logistic(
 
 @dataclass(frozen=True)
 class Scorer:
-    """A fitted transform and classifier with the threshold from which on it says 1."""
+    """A fitted transform and classifier with the threshold from which on it predicts 1."""
 
     transform: Any
     classifier: LogisticRegression
@@ -77,7 +77,7 @@ def fit_scorer(
     seed: int,
 ) -> Scorer:
     """Fit a transform and a classifier on ``inputs`` (features or texts), penalty and threshold chosen inside them."""
-    # On tables this small, threads only wait for each other.
+    # On tables of this size threads cost more than they save.
     with config_context(assume_finite=True, skip_parameter_validation=True), threadpool_limits(1):
         return _fit_scorer(make_transform, inputs, labels, inner_splits(labels, groups, seed=seed), aim=aim, seed=seed)
 
@@ -104,9 +104,9 @@ def _fit_scorer(
 
 
 def choose_threshold(probabilities: Floats, labels: Labels, *, aim: Aim) -> float:
-    """Return the threshold that serves ``aim`` best on held-out rows; of equals the one nearest to a half.
+    """Return the threshold with the best ``aim`` on held-out rows; of equally good ones the nearest to 0.5.
 
-    Candidates lie half-way between neighbouring probabilities, at a half, and where all or none are reached.
+    Candidates are the midpoints of neighbouring probabilities, 0.5, and one below and one above all probabilities.
     """
     values = np.unique(probabilities)
     candidates = np.concatenate(([0.5, values[0], (values[-1] + 1) / 2], (values[1:] + values[:-1]) / 2))
@@ -128,10 +128,10 @@ def inner_splits(labels: Labels, groups: Labels | None, *, seed: int) -> list[tu
 
 
 def split_folds(labels: Labels, groups: Labels | None, *, folds: int, seed: int) -> list[tuple[Indices, Indices]]:
-    """Return (train, test) indices of stratified folds; a group stands whole on one side.
+    """Return (train, test) indices of stratified folds; groups are not split.
 
     Raises:
-        TableError: a fold would have nothing to be tested on, or only one label to be trained on.
+        TableError: a fold would have no test rows, or only one label among its training rows.
     """
     unit, smallest = _smallest_unit(labels, groups)
     if folds < 2 or smallest < folds:

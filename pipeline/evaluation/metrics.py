@@ -1,16 +1,17 @@
-"""Figures of a labelled prediction with bootstrap intervals.
+"""Figures of labelled predictions with bootstrap intervals.
 
-Every figure is a function of weights: the weight of a row is how often a resample holds it. Weights of one give the
-figure itself, so the figure and its interval come from the same line of code. A figure that a resample leaves
-undefined (precision without a prediction, a recall without a row) is NaN there, and ``None`` in JSON.
+Every figure is a function of weights: the weight of a row is how often a resample contains it. Weights of one give the
+figure itself, so the figure and its interval come from the same line of code. A figure that is undefined on a resample
+(precision without a prediction, recall without a row) is NaN there, and ``None`` in JSON.
 """
 
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Collection, Hashable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any
+from functools import partial
+from typing import Any, TypeVar
 
 import numpy as np
 import numpy.typing as npt
@@ -25,9 +26,9 @@ Codes = npt.NDArray[np.int64]
 RESAMPLES = 2000
 CALIBRATION_BINS = 10
 _SMALLEST = 1e-12
-# A resample holds rows twice, which look less calibrated than they are: the bootstrap of this figure lies too high.
-_CENTRED = frozenset({"ece"})
-# Numbers held at once: keeps a bootstrap over tens of thousands of rows within some tens of megabytes.
+# Repeated rows of a resample look less calibrated than they are, so the bootstrap of this figure is biased upwards.
+CENTRED = frozenset({"ece"})
+# Numbers in memory at once: keeps a bootstrap over tens of thousands of rows within some tens of megabytes.
 _BLOCK = 4_000_000
 
 
@@ -60,38 +61,58 @@ class Scored:
 
 
 Measure = Callable[[Scored, Floats], Floats]
+"""A figure of predictions for each of B weightings of their rows (B, N): (B,)."""
+RowMeasure = Callable[[Floats], Floats]
+"""A measure of given predictions, a function of the weights alone."""
+Key = TypeVar("Key", bound=Hashable)
 
 
 def resample_weights(rows: int, *, groups: Codes | None, seed: int, resamples: int = RESAMPLES) -> Iterator[Floats]:
     """Yield weights (B, N) in blocks; the first of all weights are ones, the others bootstrap resamples.
 
-    With ``groups`` (numbered from 0) whole groups are drawn, for rows of one group are not independent.
+    Given ``groups`` (numbered from 0) whole groups are drawn, because rows of one group are not independent.
     """
     yield np.ones((1, rows))
-    chance = np.random.default_rng(seed)
+    rng = np.random.default_rng(seed)
     units = rows if groups is None else int(groups.max()) + 1
     block = max(1, _BLOCK // max(rows, 1))
     for start in range(0, resamples, block):
         size = min(block, resamples - start)
-        drawn = chance.multinomial(units, np.full(units, 1 / units), size=size).astype(np.float64)
+        drawn = rng.multinomial(units, np.full(units, 1 / units), size=size).astype(np.float64)
         yield drawn if groups is None else drawn[:, groups]
 
 
 def measure(
-    scored: Scored, measures: dict[str, Measure], *, groups: Codes | None, seed: int, resamples: int = RESAMPLES
+    scored: Scored, measures: Mapping[str, Measure], *, groups: Codes | None, seed: int, resamples: int = RESAMPLES
 ) -> dict[str, Figure]:
     """Return each figure with its interval over resampled rows or groups."""
-    parts: dict[str, list[Floats]] = {name: [] for name in measures}
-    for weights in resample_weights(len(scored.labels), groups=groups, seed=seed, resamples=resamples):
-        for name, function in measures.items():
-            parts[name].append(function(scored, weights))
-    return {name: figure(np.concatenate(values), centred=name in _CENTRED) for name, values in parts.items()}
+    functions = {name: partial(function, scored) for name, function in measures.items()}
+    return bootstrap(
+        functions, len(scored.labels), groups=groups, seed=seed, resamples=resamples, centred=CENTRED & measures.keys()
+    )
+
+
+def bootstrap(
+    functions: Mapping[Key, RowMeasure],
+    rows: int,
+    *,
+    groups: Codes | None,
+    seed: int,
+    resamples: int = RESAMPLES,
+    centred: Collection[Key] = (),
+) -> dict[Key, Figure]:
+    """Return the figure of each function of the weights with its interval, all over the same resamples."""
+    parts: dict[Key, list[Floats]] = {key: [] for key in functions}
+    for weights in resample_weights(rows, groups=groups, seed=seed, resamples=resamples):
+        for key, function in functions.items():
+            parts[key].append(function(weights))
+    return {key: figure(np.concatenate(values), centred=key in centred) for key, values in parts.items()}
 
 
 def figure(values: Floats, *, centred: bool = False) -> Figure:
     """Return the first value with the 2.5 and 97.5 percentiles of the defined ones among the others.
 
-    ``centred`` moves the interval by the bootstrap's bias, down to 0 at most.
+    ``centred`` shifts the interval by the bias of the bootstrap, to 0 at the lowest.
     """
     others = values[1:][np.isfinite(values[1:])]
     if not len(others):
@@ -103,12 +124,12 @@ def figure(values: Floats, *, centred: bool = False) -> Figure:
 
 
 def accuracy(scored: Scored, weights: Floats) -> Floats:
-    """Return the share of rows decided right."""
+    """Return the share of rows with the right decision."""
     return _share(scored.decisions == scored.labels, np.ones_like(scored.decisions), weights)
 
 
 def balanced_accuracy(scored: Scored, weights: Floats) -> Floats:
-    """Return the mean of the recalls of both labels."""
+    """Return the mean recall of the two labels."""
     right = scored.decisions == scored.labels
     recalls = [_share(right, np.broadcast_to(scored.labels == label, right.shape), weights) for label in (0, 1)]
     return (recalls[0] + recalls[1]) / 2
@@ -188,7 +209,7 @@ MEASURES: dict[str, Measure] = {
 
 @dataclass(frozen=True)
 class McNemar:
-    """The exact McNemar test of two sets of decisions: rows only the one or only the other got right."""
+    """The exact McNemar test of two sets of decisions: how many rows only the one or only the other decides right."""
 
     only_first: int
     only_second: int
@@ -205,14 +226,14 @@ def mcnemar(first: Bools, second: Bools, labels: Codes) -> McNemar:
 
 
 def check_lengths(rows: int, **columns: Sequence[Any] | None) -> None:
-    """Raise TableError where a column that is given has not an entry for each row."""
+    """Raise TableError if a column that is given does not have one entry for each row."""
     for name, column in columns.items():
         if column is not None and len(column) != rows:
             raise TableError(f"{name} has {len(column)} entries for {rows} rows; give one for each row")
 
 
 def _ties(probabilities: Floats) -> tuple[npt.NDArray[np.intp], npt.NDArray[np.intp]]:
-    """Return the order of rising probability and where each run of equal ones starts in it."""
+    """Return the ascending order of the probabilities, and the start of each run of equal ones in it."""
     order = np.argsort(probabilities, kind="stable")
     ranked = probabilities[order]
     return order, np.flatnonzero(np.concatenate(([True], ranked[1:] != ranked[:-1])))
@@ -224,7 +245,7 @@ def _share(part: Bools, whole: Bools, weights: Floats) -> Floats:
 
 
 def weighted_mean(values: npt.NDArray[Any], weights: Floats) -> Floats:
-    """Return the mean of ``values`` (N,) for each row of ``weights`` (B, N); NaN where all weigh nothing."""
+    """Return the mean of ``values`` (N,) for each row of ``weights`` (B, N); NaN if all weights are 0."""
     return _divide(weights @ values, weights.sum(axis=1))
 
 

@@ -1,4 +1,4 @@
-"""Tables through the stages: every row judged on its novel, and a verdict fitted on the labels of the training rows."""
+"""Tables of backstories: judge every row on its novel, and fit a verdict on the labels of the training rows."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from typing import Any
 
 from pipeline.book import Book
 from pipeline.errors import BackstoryError, CharacterError, SettingError, TableError
-from pipeline.evaluation.cross_validation import CrossValidation, cross_validate
+from pipeline.evaluation.cross_validation import CrossValidation, FoldSettings, LabelledRows, cross_validate
 from pipeline.evaluation.fitting import checked_labels, fit_logistic, group_codes, inner_splits, split_folds
 from pipeline.judging.backstory import describe_backstory
 from pipeline.judging.logistic import LogisticModel
@@ -23,14 +23,16 @@ from pipeline.tables.rows import Row, group_by_book, row_text
 from pipeline.text.novels import Shelf
 
 LEXICAL = ("mean_word_found", "mean_word_support_3")
-"""The features of a row that the lexical baseline sees."""
+"""The features of a row that the lexical baseline uses."""
+
+CLAIM_LABELS = ("supported", "contradicted", "not_stated")
 
 OnRows = Callable[[str, int, int], None]
 
 
 @dataclass(frozen=True)
 class JudgedRow:
-    """A row with the verdicts on its claims, and what describes it to a fitted verdict."""
+    """A row with the verdicts on its claims, and its features for a fitted verdict."""
 
     row: Row
     character_found: bool
@@ -42,9 +44,9 @@ class JudgedRow:
 
 @dataclass(frozen=True)
 class JudgedNovel:
-    """A novel with its judged rows, and what its files and pages are written from.
+    """A novel with its judged rows, and all that its artefacts are written from.
 
-    ``tracked`` are the characters that its rows name, ``summaries`` Groq's, by chunk.
+    ``tracked`` are the characters that its rows name, ``summaries`` those that Groq wrote, by chunk.
     """
 
     novel: Novel
@@ -76,15 +78,15 @@ def judge_rows(
     questions = [Question(own, people[row.char]) for row, own in claims.items()]
     judged = pipeline.judge_claims(book, questions, on_claims=lambda done, total: on_rows(book.novel.name, done, total))
     rows = tuple(
-        _judged_row(pipeline, book, row, question, answer)
-        for row, question, answer in zip(claims, questions, judged.answers, strict=True)
+        _judged_row(pipeline, book, row, question, verdicts)
+        for row, question, verdicts in zip(claims, questions, judged.answers, strict=True)
     )
-    summaries = pipeline.summarise(book, [claim for answer in judged.answers for claim in answer])
+    summaries = pipeline.summarise(book, [verdict for verdicts in judged.answers for verdict in verdicts])
     return JudgedNovel(book.novel, book.chunks, book.cast, judged.tracked, judged.reading, summaries, rows)
 
 
 def rows_by_novel(rows: Sequence[Row], novels_dir: Path) -> dict[Path, list[Row]]:
-    """Group the rows by the file of their novel, so that a novel spelt in several ways is read once."""
+    """Group the rows by the file of their novel, so that a novel with several spellings is read once."""
     shelf, novels = Shelf(novels_dir), dict[Path, list[Row]]()
     for name, group in group_by_book(rows).items():
         novels.setdefault(shelf.find(name, paths=False).resolve(), []).extend(group)
@@ -96,7 +98,7 @@ def rows_by_novel(rows: Sequence[Row], novels_dir: Path) -> dict[Path, list[Row]
 
 
 def extract_row(pipeline: Pipeline, row: Row) -> tuple[Claim, ...]:
-    """Return the claims of a row; raises TableError where it states none."""
+    """Return the claims of a row; raises TableError if it states none."""
     try:
         return pipeline.extract(row_text(row), row.char.strip())
     except BackstoryError as error:
@@ -104,7 +106,7 @@ def extract_row(pipeline: Pipeline, row: Row) -> tuple[Claim, ...]:
 
 
 def find_people(pipeline: Pipeline, book: Book, names: Sequence[str]) -> dict[str, Character | None]:
-    """Return the character of each name, None for a name that the novel does not have."""
+    """Return the character of each name, None for a name that is not in the novel."""
     people: dict[str, Character | None] = {}
     for name in dict.fromkeys(names):
         try:
@@ -115,12 +117,12 @@ def find_people(pipeline: Pipeline, book: Book, names: Sequence[str]) -> dict[st
 
 
 def _judged_row(
-    pipeline: Pipeline, book: Book, row: Row, question: Question, answer: tuple[ClaimVerdict, ...]
+    pipeline: Pipeline, book: Book, row: Row, question: Question, verdicts: tuple[ClaimVerdict, ...]
 ) -> JudgedRow:
     found = question.character is not None
     by_llm = pipeline.llm.notices_on(row.char.strip(), row_text(row), question.claims)
-    features = describe_backstory(answer)
-    return JudgedRow(row, found, (*_notices(row, found=found), *by_llm), answer, features, book.novel.name)
+    features = describe_backstory(verdicts)
+    return JudgedRow(row, found, (*_notices(row, found=found), *by_llm), verdicts, features, book.novel.name)
 
 
 def _notices(row: Row, *, found: bool) -> tuple[str, ...]:
@@ -132,7 +134,7 @@ def _notices(row: Row, *, found: bool) -> tuple[str, ...]:
 
 
 def check_training(rows: Sequence[Row], *, folds: int, repeats: int, seed: int) -> None:
-    """Raise SettingError or TableError, before hours of reading, where no verdict could be fitted on the rows."""
+    """Raise SettingError or TableError if no verdict can be fitted on the rows; called ahead of hours of reading."""
     if repeats < 1:
         raise SettingError(f"repeats is {repeats}; it must be at least 1")
     if any(row.label is None for row in rows):
@@ -149,34 +151,32 @@ def check_training(rows: Sequence[Row], *, folds: int, repeats: int, seed: int) 
 def fit_tables(train: Sequence[JudgedRow], *, folds: int, repeats: int, seed: int) -> FittedTables:
     """Cross-validate on the true labels of the training rows, then fit on all of them.
 
-    The model sees the ``BACKSTORY_FEATURES``. Rows of one ``pair`` never stand on both sides of a fold. Raises
+    The model sees the ``BACKSTORY_FEATURES``. Rows of one ``pair`` are never split between folds. Raises
     TableError for too few rows of either label.
     """
     rows = [judged.row for judged in train]
     features = [{name: judged.features[name] for name in BACKSTORY_FEATURES} for judged in train]
     check_training(rows, folds=folds, repeats=repeats, seed=seed)
     labels, groups = _labels(rows), fold_groups(rows)
-    validation = cross_validate(
+    table = LabelledRows(
         features,
         labels,
         groups=groups,
         texts=[row_text(row) for row in rows],
         lexical=[{name: judged.features[name] for name in LEXICAL} for judged in train],
         characters=[_character(judged) for judged in train],
-        folds=folds,
-        repeats=repeats,
-        seed=seed,
     )
+    validation = cross_validate(table, FoldSettings(seed, folds, repeats))
     return FittedTables(validation, fit_logistic(features, labels, groups=groups, seed=seed))
 
 
 def _character(judged: JudgedRow) -> str:
-    """Return whom a row is about, and in which novel: one name may live in several."""
+    """Return the character of a row with its novel, because one name may be in several."""
     return ", ".join(filter(None, (judged.row.char.strip() or "nobody named", judged.novel)))
 
 
 def held_out_rows(train: Sequence[JudgedRow], validation: CrossValidation) -> list[HeldOutRow]:
-    """Return what the folds that had not seen a row say of it, for each training row."""
+    """Return the out-of-fold prediction for each training row."""
     spreads = validation.per_repeat.std(axis=0)
     return [
         HeldOutRow(
@@ -197,7 +197,7 @@ def _labels(rows: Sequence[Row]) -> list[int]:
 
 
 def fold_groups(rows: Sequence[Row]) -> list[tuple[str, str]] | None:
-    """Return what no fold may part: rows of one pair, and every other row by itself; None without any pair."""
+    """Return the groups that no fold may split: rows of one pair, and every other row by itself; None without pairs."""
     if not any(row.pair for row in rows):
         return None
     return [("pair", row.pair) if row.pair else ("row", row.id) for row in rows]
@@ -224,11 +224,11 @@ def evidence_of(
     how: str,
     labels: Sequence[TableLabel] | None = None,
 ) -> list[RowEvidence]:
-    """Return what stood behind each row; ``how`` says where its probability comes from.
+    """Return the evidence file entry of each row; ``how`` describes where its probability comes from.
 
-    ``labels`` are the answers, where they are not those of one threshold.
+    ``labels`` are given if they do not follow from one threshold.
     """
-    answers = labels or [label_row(chance, threshold=threshold) for chance in chances]
+    decided = labels or [label_row(chance, threshold=threshold) for chance in chances]
     return [
         RowEvidence(
             id=judged.row.id,
@@ -236,22 +236,19 @@ def evidence_of(
             char=judged.row.char,
             character_found=judged.character_found,
             given_label=judged.row.label,
-            label=answer,
+            label=label,
             probability=chance,
             claims=judged.claims,
             features=judged.features,
             aggregation=_aggregation(judged, threshold, how),
             notices=judged.notices,
             novel=judged.novel,
-            rationale=_rationale(judged, answer),
+            rationale=_rationale(judged, label),
         )
-        for judged, chance, answer in zip(rows, chances, answers, strict=True)
+        for judged, chance, label in zip(rows, chances, decided, strict=True)
     ]
 
 
 def _aggregation(judged: JudgedRow, threshold: float, how: str) -> dict[str, Any]:
-    counts = {label: sum(claim.label == label for claim in judged.claims) for label in _CLAIM_LABELS}
+    counts = {label: sum(claim.label == label for claim in judged.claims) for label in CLAIM_LABELS}
     return {"probability_from": how, "threshold": threshold, "claims": len(judged.claims), **counts}
-
-
-_CLAIM_LABELS = ("supported", "contradicted", "not_stated")

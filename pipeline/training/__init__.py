@@ -1,1 +1,1 @@
-"""Examples that teach a reader to compare a claim with its evidence, made from any novels."""
+"""Examples that teach a verifier to compare a claim with its evidence, made from any novels, and the training."""

@@ -1,4 +1,4 @@
-"""Packs to tensors: texts as tokens, false words marked, the same batch for the same step whoever asks."""
+"""Turn examples into tensors: texts as tokens, wrong words marked; a batch depends on its step alone."""
 
 from __future__ import annotations
 
@@ -14,20 +14,20 @@ from bdh.training.verifier_batches import ClaimAnnotation, ClaimTargets, make_ba
 from bdh.verifier import ClaimBatch
 from pipeline.errors import SettingError
 from pipeline.judging.verifier import SEPARATOR, evidence_text
-from pipeline.training.examples import SLOTS, Asked, Pack, PackSource
+from pipeline.training.examples import CLAIMS_PER_EXAMPLE, Example, ExampleSource, LabelledClaim
 
 _SHORTEST_CLAIM = 16
 
 
 @dataclass(frozen=True)
 class Shapes:
-    """Tokens of evidence and of a claim read twice; longer ones are cut while training."""
+    """Most tokens of evidence, and of a claim read twice; longer ones are cut in training."""
 
     evidence: int = 320
     claim: int = 120
 
     def __post_init__(self) -> None:
-        """Raise SettingError where there is no room."""
+        """Raise SettingError if a length is too short."""
         if self.evidence < 1 or self.claim < _SHORTEST_CLAIM:
             raise SettingError(
                 f"shapes are {self.evidence} tokens of evidence and {self.claim} of a claim; expected at least 1 and "
@@ -40,7 +40,7 @@ class StepBatches(Dataset[tuple[ClaimBatch, ClaimTargets]]):
 
     def __init__(
         self,
-        source: PackSource,
+        source: ExampleSource,
         tokenizer: Tokenizer,
         shapes: Shapes,
         *,
@@ -65,41 +65,40 @@ class StepBatches(Dataset[tuple[ClaimBatch, ClaimTargets]]):
         return iter(DataLoader(self, batch_size=None, sampler=steps, num_workers=workers, **options))
 
 
-def tensors_of(packs: Sequence[Pack], tokenizer: Tokenizer, shapes: Shapes) -> tuple[ClaimBatch, ClaimTargets]:
-    """Return the packs as tensors, and what is known of their claims."""
+def tensors_of(examples: Sequence[Example], tokenizer: Tokenizer, shapes: Shapes) -> tuple[ClaimBatch, ClaimTargets]:
+    """Return the examples as a batch of tensors, and the targets of their claims."""
     lengths = tokenizer.byte_lengths()
-    evidence = tokenizer.encode_batch([evidence_text(pack.evidence) for pack in packs])
-    asked = [asked for pack in packs for asked in pack.claims]
-    tokens = iter(tokenizer.encode_batch([claim.text for claim in asked]))
-    claims = [[next(tokens) for _ in pack.claims] for pack in packs]
+    evidence = tokenizer.encode_batch([evidence_text(example.evidence) for example in examples])
+    tokens = iter(tokenizer.encode_batch([claim.text for example in examples for claim in example.claims]))
+    claims = [[next(tokens) for _ in example.claims] for example in examples]
     batch = make_batch(
         evidence,
         claims,
         separator=tokenizer.encode(SEPARATOR),
         evidence_length=shapes.evidence,
-        claims_per_row=SLOTS,
+        claims_per_row=CLAIMS_PER_EXAMPLE,
         claim_length=shapes.claim,
     )
-    answers = [
-        [_answer(asked, own, lengths) for asked, own in zip(pack.claims, row, strict=True)]
-        for pack, row in zip(packs, claims, strict=True)
+    annotations = [
+        [_annotate(claim, own, lengths) for claim, own in zip(example.claims, row, strict=True)]
+        for example, row in zip(examples, claims, strict=True)
     ]
-    return batch, make_targets(answers, batch)
+    return batch, make_targets(annotations, batch)
 
 
-def _answer(asked: Asked, tokens: Sequence[int], lengths: Sequence[int]) -> ClaimAnnotation:
+def _annotate(claim: LabelledClaim, tokens: Sequence[int], lengths: Sequence[int]) -> ClaimAnnotation:
     wrong = None
-    if asked.label == "supported":
+    if claim.label == "supported":
         wrong = [False] * len(tokens)
-    elif asked.label == "contradicted" and asked.true is not None:
-        wrong = mark_tokens(asked.text, changed_ranges(asked.true, asked.text), tokens, lengths)
-    return ClaimAnnotation(asked.label, wrong, asked.alone)
+    elif claim.label == "contradicted" and claim.true is not None:
+        wrong = mark_tokens(claim.text, changed_ranges(claim.true, claim.text), tokens, lengths)
+    return ClaimAnnotation(claim.label, wrong, claim.claim_only)
 
 
 def changed_ranges(true: str, false: str) -> list[tuple[int, int]]:
     """Return the ranges of characters of ``false`` whose words differ from ``true``.
 
-    Where words are left out, their neighbours on both sides are meant.
+    Where words are left out, the range covers their neighbours on both sides.
 
     >>> changed_ranges("He sold the old mill.", "He burnt the mill.")
     [(3, 8), (9, 18)]

@@ -1,7 +1,7 @@
-"""The training program: questions prepared, a language model trained or taken, and taught to compare.
+"""Train a verifier from files of examples and a language model.
 
-Everything lies in one folder: ``questions/``, ``language_model/`` (a run of ``python -m bdh train``), ``last/`` (from
-which an interrupted comparison goes on), ``metrics.jsonl``, and in the end ``reader/``, the claim reader itself.
+One folder has everything: ``examples/``, ``language_model/`` (a run of ``python -m bdh train``), ``last/`` (from which
+an interrupted training resumes), ``metrics.jsonl``, and at the end ``reader/``, the trained verifier.
 """
 
 from __future__ import annotations
@@ -27,44 +27,44 @@ from bdh.verifier import ClaimVerifier, has_claim_head, load_claim_verifier, sav
 from pipeline.errors import SettingError, TableError
 from pipeline.storage.files import replacing
 from pipeline.training.batches import Shapes, StepBatches
-from pipeline.training.examples import Book, PackConfig, PackSource, Premise, pairs_of
+from pipeline.training.example_files import read_examples
+from pipeline.training.examples import BookExamples, ExampleConfig, ExampleSource, Premise, claim_pairs
 from pipeline.training.negatives import mine_changes
-from pipeline.training.question_files import read_questions
 
-_PLACE = "comparison.safetensors"
+_STATE_FILE = "verifier.safetensors"
 _S = TypeVar("_S")
 
 
 @dataclass(frozen=True)
-class ReaderTraining:
-    """The settings of a training, one table of the configuration file each.
+class VerifierTraining:
+    """The settings of a training, one field for each table of the settings file.
 
-    ``language_model`` holds flags of ``python -m bdh train``; it is not used where a model is given to begin with.
+    ``language_model`` has flags of ``python -m bdh train``; it is not used if a trained model is given.
     """
 
     language_model: dict[str, Any] = field(default_factory=dict)
-    comparison: VerifierTrainConfig = field(default_factory=VerifierTrainConfig)
-    packs: PackConfig = field(default_factory=PackConfig)
+    verifier: VerifierTrainConfig = field(default_factory=VerifierTrainConfig)
+    examples: ExampleConfig = field(default_factory=ExampleConfig)
     shapes: Shapes = field(default_factory=Shapes)
     dropout: float = 0.1
 
     @classmethod
-    def load(cls, path: Path | None) -> ReaderTraining:
-        """Return the settings that a TOML file changes; raises SettingError for what it cannot hold."""
+    def load(cls, path: Path | None) -> VerifierTraining:
+        """Return the settings of a TOML file, or the defaults; raises SettingError for one that is not valid."""
         if path is None:
             return cls()
         try:
             tables = tomllib.loads(path.read_text(encoding="utf-8"))
         except (OSError, ValueError) as error:
             raise SettingError(f"{path} cannot be read as TOML ({error}); see runs/claim_reader.toml") from error
-        known = {"language_model", "comparison", "packs", "shapes", "loss", "dropout"}
+        known = {"language_model", "verifier", "examples", "shapes", "loss", "dropout"}
         if not tables.keys() <= known:
             raise SettingError(f"{path} sets {sorted(tables.keys() - known)}; expected tables {sorted(known)}")
         loss = _filled(LossWeights(), tables.get("loss", {}), path)
         return cls(
             language_model=tables.get("language_model", {}),
-            comparison=_filled(VerifierTrainConfig(loss=loss), tables.get("comparison", {}), path),
-            packs=_filled(PackConfig(), tables.get("packs", {}), path),
+            verifier=_filled(VerifierTrainConfig(loss=loss), tables.get("verifier", {}), path),
+            examples=_filled(ExampleConfig(), tables.get("examples", {}), path),
             shapes=_filled(Shapes(), tables.get("shapes", {}), path),
             dropout=tables.get("dropout", 0.1),
         )
@@ -80,17 +80,17 @@ def _filled(settings: _S, table: dict[str, Any], path: Path) -> _S:
         raise SettingError(f"{path}: {error}") from error
 
 
-def make_source(files: Sequence[Path], nli: Path | None, config: PackConfig, *, seed: int) -> PackSource:
-    """Return where packs are drawn from; raises TableError when there is nothing to ask."""
-    rows = [row for file in files for row in read_questions(file)]
-    chance = random.Random(seed)
-    changes = mine_changes((pair[1]["text"], pair[0]["text"]) for row in rows for pair in pairs_of(row))
-    books = [Book(row, changes, chance) for row in sorted(rows, key=lambda row: str(row["book"]))]
-    return PackSource(books, read_premises(nli) if nli else [], config, chance)
+def make_source(files: Sequence[Path], nli: Path | None, config: ExampleConfig, *, seed: int) -> ExampleSource:
+    """Return a source of examples from prepared files and an NLI table; raises TableError if they have none."""
+    rows = [row for file in files for row in read_examples(file)]
+    rng = random.Random(seed)
+    changes = mine_changes((pair[1]["text"], pair[0]["text"]) for row in rows for pair in claim_pairs(row))
+    books = [BookExamples(row, changes, rng) for row in sorted(rows, key=lambda row: str(row["book"]))]
+    return ExampleSource(books, read_premises(nli) if nli else [], config, rng)
 
 
 def read_premises(path: Path) -> list[Premise]:
-    """Return the premises of a JSON-lines file (premise, hypothesis, label) with what was said of them.
+    """Return the premises of a JSON-lines file (premise, hypothesis, label) with their labelled hypotheses.
 
     Raises TableError.
     """
@@ -102,29 +102,29 @@ def read_premises(path: Path) -> list[Premise]:
             found.setdefault(row["premise"], []).append((row["hypothesis"], labels[row["label"]]))
     except (OSError, ValueError, KeyError, TypeError) as error:
         raise TableError(
-            f"{path} is no NLI table ({error!r}); expected JSON lines with premise, hypothesis and a label among "
+            f"{path} is not an NLI table ({error!r}); expected JSON lines with premise, hypothesis and a label among "
             f"{', '.join(labels)}"
         ) from error
     return list(found.items())
 
 
-def begin_with(folder: Path, dropout: float) -> tuple[ClaimVerifier, Tokenizer]:
-    """Return the claim reader in ``folder``, or one with a new head on its language model; raises SettingError."""
+def load_initial_verifier(folder: Path, dropout: float) -> tuple[ClaimVerifier, Tokenizer]:
+    """Return the verifier in ``folder``, or its language model with a new head; raises SettingError."""
     try:
         if has_claim_head(folder):
-            reader, tokenizer = load_claim_verifier(folder)
+            verifier, tokenizer = load_claim_verifier(folder)
         else:
             model, tokenizer = load_bdh(folder)
-            reader = ClaimVerifier(model)
-        reader.set_dropout(dropout)
+            verifier = ClaimVerifier(model)
+        verifier.set_dropout(dropout)
     except BDHError as error:
-        raise SettingError(f"the model to begin with cannot be used: {error}") from error
-    return reader, tokenizer
+        raise SettingError(f"the model given to --init cannot be used: {error}") from error
+    return verifier, tokenizer
 
 
 @dataclass
-class ComparisonRun:
-    """A claim reader being taught in a folder."""
+class VerifierRun:
+    """The training of a verifier in a folder."""
 
     folder: Path
     trainer: VerifierTrainer
@@ -134,16 +134,16 @@ class ComparisonRun:
     def make(
         cls,
         folder: Path,
-        reader: ClaimVerifier,
+        verifier: ClaimVerifier,
         tokenizer: Tokenizer,
-        source: PackSource,
-        settings: ReaderTraining,
+        source: ExampleSource,
+        settings: VerifierTraining,
         world: World,
         *,
         workers: int,
-    ) -> ComparisonRun:
-        """Return a run at its beginning."""
-        config = settings.comparison
+    ) -> VerifierRun:
+        """Return a run at its first step."""
+        config = settings.verifier
         steps = StepBatches(
             source,
             tokenizer,
@@ -154,25 +154,25 @@ class ComparisonRun:
             rank=world.rank,
         )
         stream: Callable[[int], Any] = lambda start: steps.stream(start, workers=workers)  # noqa: E731
-        return cls(folder, VerifierTrainer(reader.to(world.device), stream, config, world), tokenizer)
+        return cls(folder, VerifierTrainer(verifier.to(world.device), stream, config, world), tokenizer)
 
     @property
-    def has_begun(self) -> bool:
-        """Whether there is a place in ``last/`` to go on from."""
-        return (self.folder / "last" / _PLACE).is_file()
+    def can_resume(self) -> bool:
+        """Whether ``last/`` has a training state to resume."""
+        return (self.folder / "last" / _STATE_FILE).is_file()
 
     def resume(self) -> None:
-        """Go on from ``last/``; raises CheckpointError when there is nothing to go on from, or it is damaged."""
-        self.trainer.load_state_dict(*read_training_state(self.folder / "last" / _PLACE))
+        """Load the training state of ``last/``; raises CheckpointError if it is missing or damaged."""
+        self.trainer.load_state_dict(*read_training_state(self.folder / "last" / _STATE_FILE))
 
     def run(self) -> Iterator[VerifierReport]:
-        """Train to the end; the place is kept every ``save_interval`` steps, the reader written at the end."""
-        config, kept = self.trainer.config, self.trainer.step
+        """Train to the end; the state is saved every ``save_interval`` steps, the verifier written at the end."""
+        config, saved = self.trainer.config, self.trainer.step
         for report in self.trainer.run():
             self._record(report)
-            if report.step - kept >= config.save_interval or report.step >= config.max_iters:
-                kept = report.step
-                self._keep()
+            if report.step - saved >= config.save_interval or report.step >= config.max_iters:
+                saved = report.step
+                self._save_state()
             yield report
         if self.trainer.world.writes:
             self._finish()
@@ -182,25 +182,25 @@ class ComparisonRun:
         if not self.trainer.world.writes:
             return
         path = self.folder / "metrics.jsonl"
-        before = path.read_text(encoding="utf-8").splitlines() if path.exists() else []
-        lines = [line for line in before if json.loads(line)["step"] < report.step]
+        earlier = path.read_text(encoding="utf-8").splitlines() if path.exists() else []
+        lines = [line for line in earlier if json.loads(line)["step"] < report.step]
         with replacing(path) as scratch:
             scratch.write_text("\n".join([*lines, json.dumps(report.to_dict())]) + "\n", encoding="utf-8")
 
-    def _keep(self) -> None:
+    def _save_state(self) -> None:
         if self.trainer.world.writes:
             (self.folder / "last").mkdir(parents=True, exist_ok=True)
-            write_training_state(self.folder / "last" / _PLACE, *self.trainer.state_dict())
+            write_training_state(self.folder / "last" / _STATE_FILE, *self.trainer.state_dict())
         wait_for_all(self.trainer.world)
 
     @torch.no_grad()
     def _finish(self) -> None:
-        """Write the reader with the running mean of its weights."""
-        reader = self.trainer.model
-        now = {name: weight.detach().clone() for name, weight in reader.named_parameters()}
+        """Write the verifier with its averaged weights."""
+        verifier = self.trainer.model
+        now = {name: weight.detach().clone() for name, weight in verifier.named_parameters()}
         self._set(self.trainer.averaged_weights())
         narrow = torch.bfloat16
-        save_claim_verifier(self.folder / "reader", reader, self.tokenizer, dtype=narrow)
+        save_claim_verifier(self.folder / "reader", verifier, self.tokenizer, dtype=narrow)
         self._set(now)
 
     def _set(self, weights: dict[str, torch.Tensor]) -> None:

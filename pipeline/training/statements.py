@@ -1,4 +1,4 @@
-"""Statements that a novel makes itself: plain sentences about named people, to be checked against their own book."""
+"""Find statements in a novel: plain sentences about named people, which their own book supports."""
 
 from __future__ import annotations
 
@@ -10,14 +10,14 @@ from pipeline.training.negatives import find_names
 
 _SHORTEST, _LONGEST = 8, 32
 _NOT_PLAIN = re.compile(r"[\"“”‘?!;:()\[\]]|--|—|(?:^|\s)'")
-_NAMELESS_START = re.compile(r"^(?:It|This|That|There|Then|But|And|So|Here|What|Why|How|Yes|No|Oh|Ah|Well)\b")
+_VAGUE_START = re.compile(r"^(?:It|This|That|There|Then|But|And|So|Here|What|Why|How|Yes|No|Oh|Ah|Well)\b")
 _PAST = re.compile(r"\b(?:was|were|had|did|went|came|took|gave|said|saw|knew|made|left|found|told|\w{3,}ed)\b")
 
 
 def find_statements(sentences: Sequence[str], *, most: int, seed: int) -> list[str]:
-    """Return at most ``most`` sentences, drawn with ``seed`` and in the order of the book, that state something.
+    """Return at most ``most`` statements, drawn with ``seed``, in the order of the book.
 
-    A statement names somebody after its first word, is told in the past, and holds no speech, question or aside.
+    A statement has a name after its first word and a verb in the past tense, and no speech, question or parenthesis.
     """
     found = [" ".join(sentence.split()) for sentence in sentences if is_statement(" ".join(sentence.split()))]
     if len(found) <= most:
@@ -26,7 +26,7 @@ def find_statements(sentences: Sequence[str], *, most: int, seed: int) -> list[s
 
 
 def is_statement(sentence: str) -> bool:
-    """Say whether a sentence states something about somebody.
+    """Return True if a sentence is a statement about a named person.
 
     >>> is_statement("In the spring old Mr. Dimsdale had sold the mill to a stranger.")
     True
@@ -39,7 +39,7 @@ def is_statement(sentence: str) -> bool:
         and sentence.endswith(".")
         and sentence[0].isupper()
         and not _NOT_PLAIN.search(sentence)
-        and not _NAMELESS_START.search(sentence)
+        and not _VAGUE_START.search(sentence)
         and bool(_PAST.search(sentence))
         and bool(find_names(sentence))
     )

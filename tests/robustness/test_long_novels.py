@@ -8,9 +8,9 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from benchmarks.long_novel import cast, write_novel
 from benchmarks.long_novels import Run, growth
 from benchmarks.one_line import KINDS, TAGGERS, write_line
+from benchmarks.synthetic_novel import cast, write_novel
 from pipeline.cli import judge_main
 from pipeline.config import PipelineConfig, ReadingConfig
 from pipeline.reading.encoder import load_encoder

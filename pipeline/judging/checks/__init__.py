@@ -1,1 +1,1 @@
-"""Explicit checks of dates, ages, numbers, kinship, life and death."""
+"""Explicit checks of dates, ages, numbers, kinship, life and death: shown, without weight in a verdict."""

@@ -1,4 +1,4 @@
-"""Who dies and who lives on, and by what a death comes, as a text says it of people by name."""
+"""Deaths and survivals of named people or their relatives, and the manner of a death."""
 
 from __future__ import annotations
 
@@ -6,8 +6,9 @@ import re
 from collections.abc import Iterator
 from typing import Literal, NamedTuple
 
+from pipeline.judging.checks.context import AnalysedText
 from pipeline.judging.checks.kinship import INVERSE, NAME, Person, owner_of, person_of
-from pipeline.judging.checks.words import View
+from pipeline.records import Span
 
 _BE = (
     r"(?:(?:is|was|are|were|be|been|being|has been|had been|gets|got|lay|lies|fell|falls|found)"
@@ -39,53 +40,52 @@ _FORMS = tuple(
 )
 _MANNER = re.compile("|".join(rf"(?P<{name}>\b(?:{forms})\b)" for name, forms in _MANNERS.items()))
 _WOUNDS = frozenset(["shot", "stabbed", "poisoned", "strangled"])
-"""What somebody may live through."""
+"""Manners of death that a person may also survive as a wound."""
 
 
 class Fate(NamedTuple):
-    """What befell somebody: a person by name, or whose relative; dead or alive, by what, and where it stands."""
+    """A person's fate: named, or as the relative of an owner; dead or alive, the manner, and the range of the words."""
 
     person: Person | None
     relation: str
     owner: Person | None
     state: Literal["dead", "alive"]
     manner: str
-    start: int
-    end: int
+    span: Span
 
 
-def find_fates(view: View) -> Iterator[Fate]:
-    """Yield who dies or lives on by the words of a text: "Tom was drowned", "the death of Ann", "her father died"."""
-    text = re.sub(r"\s", " ", view.text)
+def find_fates(content: AnalysedText) -> Iterator[Fate]:
+    """Yield the fates that a text states: "Tom was drowned", "the death of Ann", "her father died"."""
+    text = re.sub(r"\s", " ", content.text)
     for form in _FORMS:
         for match in form.finditer(text):
-            said = match.groupdict()
-            relation = said.get("kin") or ""
-            person = None if relation else person_of(said["person"])
+            parts = match.groupdict()
+            relation = parts.get("kin") or ""
+            person = None if relation else person_of(parts["person"])
             if person is None and not relation:
                 continue
-            owner = owner_of(said["owner"])[0] if relation else None
+            owner = owner_of(parts["owner"])[0] if relation else None
             manner = _MANNER.search(match.group())
-            state: Literal["dead", "alive"] = "alive" if said.get("alive") else "dead"
+            state: Literal["dead", "alive"] = "alive" if parts.get("alive") else "dead"
             name = (manner.lastgroup or "") if manner and state == "dead" else ""
-            yield Fate(person, relation, owner, state, name, *match.span())
+            yield Fate(person, relation, owner, state, name, Span(*match.span()))
 
 
-def compare_fates(claimed: Fate, told: Fate) -> bool | None:
-    """Say whether the book's fate agrees with the claim's; None where they are not one person's.
+def compare_fates(claimed: Fate, found: Fate) -> bool | None:
+    """Return True if a fate in the book agrees with the claim's, False if not, None if the two are not comparable.
 
-    Whether a pronoun means the owner that the other names is left to the caller.
+    A pronoun is taken to match any owner; the caller checks whether it can.
     """
-    if claimed.relation != told.relation or not _may_be(claimed, told):
+    if claimed.relation != found.relation or not _may_be(claimed, found):
         return None
-    if claimed.manner and told.manner:
-        return claimed.manner == told.manner
-    if claimed.state == told.state:
+    if claimed.manner and found.manner:
+        return claimed.manner == found.manner
+    if claimed.state == found.state:
         return True
-    return None if {claimed.manner, told.manner} & _WOUNDS else False
+    return None if {claimed.manner, found.manner} & _WOUNDS else False
 
 
-def _may_be(claimed: Fate, told: Fate) -> bool:
+def _may_be(claimed: Fate, found: Fate) -> bool:
     if claimed.relation:
-        return claimed.owner is None or told.owner is None or claimed.owner.may_be(told.owner)
-    return claimed.person is not None and told.person is not None and claimed.person.may_be(told.person)
+        return claimed.owner is None or found.owner is None or claimed.owner.may_be(found.owner)
+    return claimed.person is not None and found.person is not None and claimed.person.may_be(found.person)

@@ -1,168 +1,192 @@
-"""The checks themselves: for each kind, what the sentences of its passages say to the statements of a claim."""
+"""The rules of the checks: for each kind, which statements of a claim and of its passages agree or conflict.
+
+The rules prefer silence to a wrong result. A check fires only if claim and sentence are about the same person, named in
+the sentence or the previous one, and about the same fact: enough of the words around the statement, weighted by
+inverse document frequency, must recur there. Hedges on either side silence it, and there is no conflict where another
+passage of the claim agrees.
+"""
 
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator
+from itertools import product
 
-from pipeline.judging.checks.ages import find_dated_ages, find_person_ages, find_years_of_birth
-from pipeline.judging.checks.dates import find_dates
-from pipeline.judging.checks.held import Finding, Held, Need, Sentence
-from pipeline.judging.checks.kinship import Kin, Person, compare_kin, find_kin
+from pipeline.judging.checks.context import AnalysedText, CheckContext, Finding, Overlap, Sentence, Statement
+from pipeline.judging.checks.kinship import (
+    Kin,
+    Person,
+    are_at_odds,
+    compare_kin,
+    find_kin,
+    find_siblings,
+    find_statuses,
+)
 from pipeline.judging.checks.life import Fate, compare_fates, find_fates
-from pipeline.judging.checks.numbers import MEASURES, find_counts
-from pipeline.judging.checks.status import are_at_odds, find_siblings, find_statuses
-from pipeline.judging.checks.words import Stated, View
+from pipeline.judging.checks.statements import (
+    MEASURES,
+    find_birth_years,
+    find_counts,
+    find_dated_ages,
+    find_dates,
+    find_person_ages,
+)
 from pipeline.records import CheckKind
 
-NEEDS: dict[str, Need] = {
-    "count": Need(4.0, 2.0),
-    "measure": Need(8.0, 8.0),
-    "year": Need(4.0, 4.0),
-    "day": Need(12.0, 8.0),
-    "age": Need(4.0, 0.0),
-    "alive": Need(6.0, 0.0),
+Finder = Callable[[AnalysedText], Iterable[Statement]]
+
+REQUIRED_OVERLAP: dict[str, Overlap] = {
+    "count": Overlap(4.0, 2.0),
+    "measure": Overlap(8.0, 8.0),
+    "year": Overlap(4.0, 4.0),
+    "day": Overlap(12.0, 8.0),
+    "age": Overlap(4.0, 0.0),
+    "alive": Overlap(6.0, 0.0),
 }
-"""Chosen on training claims (``runs/checks.md``). A word of half of the chunks weighs 0.7, one of a hundredth 4.6."""
+"""Chosen on training claims (``runs/checks.md``). A word in half of the chunks weighs 0.7, in one of a hundred 4.6."""
 AGREE_ONLY = frozenset(["month", "weekday"])
-"""Topics that come back with every year and week, so that another one is no conflict."""
-_CLOSE = 20  # characters: what is whose relative is seldom put in doubt by words farther off
+"""Topics that recur with every year and week, so that a different value is not a conflict."""
+_KIN_HEDGE_REACH = 20  # characters: hedges farther off seldom concern a relation
 
 
-def find_all(held: Held) -> Iterator[Finding]:
-    """Yield what every check finds, several findings for one statement of the claim where several sentences speak."""
+def find_all(context: CheckContext) -> Iterator[Finding]:
+    """Yield the findings of every check; a statement of the claim may have several, one for each sentence."""
     for check in (_check_dates, _check_ages, _check_numbers, _check_kinship, _check_life):
-        yield from check(held)
+        yield from check(context)
 
 
-def _slots(
-    held: Held, kind: CheckKind, finder: Callable[[View], Iterable[Stated]], need: Callable[[Stated], Need]
+def _compare_values(
+    context: CheckContext, kind: CheckKind, find: Finder, required: Callable[[Statement], Overlap]
 ) -> Iterator[Finding]:
-    """Yield what the sentences say to the statements of one kind that words around them must tie to one fact."""
-    stated = list(finder(held.view))
-    if not stated:
+    """Yield findings for statements of one kind that shared words must show to be about the same fact."""
+    claimed = list(find(context.content))
+    if not claimed:
         return
-    told = [(sentence, one) for sentence in held.sentences for one in finder(sentence.view)]
-    for claimed in stated:
-        place, own = (claimed.start, claimed.end), {one.value for one in stated if one.topic == claimed.topic}
-        same = [(sentence, one) for sentence, one in told if one.topic == claimed.topic]
-        borne_out = any(one.value == claimed.value for _, one in same)
-        for sentence, one in same:
-            agrees = one.value == claimed.value
-            if not agrees and (borne_out or one.value in own or one.topic in AGREE_ONLY):
+    found = [(sentence, one) for sentence in context.sentences for one in find(sentence.content)]
+    for one in claimed:
+        own = {other.value for other in claimed if other.topic == one.topic}
+        same = [(sentence, other) for sentence, other in found if other.topic == one.topic]
+        confirmed = any(other.value == one.value for _, other in same)
+        for sentence, other in same:
+            agrees = other.value == one.value
+            if not agrees and (confirmed or other.value in own or other.topic in AGREE_ONLY):
                 continue
-            if not _is_about(held, claimed, sentence, one):
+            if not _is_about_claim(context, one, sentence, other):
                 continue
-            shared, wanted = held.shared(*place, sentence, (one.start, one.end), claimed.topic), need(claimed)
-            if shared.shared < wanted.shared or shared.near < wanted.near:
+            overlap, least = context.overlap(one.span, sentence, other.span, without=one.topic), required(one)
+            if overlap.total < least.total or overlap.near < least.near:
                 continue
-            firm = held.is_firm if agrees else held.may_conflict
-            if firm(sentence, place, (one.start, one.end)):
-                yield Finding(kind, agrees, place, sentence, (one.start, one.end), shared.shared)
+            admits = context.is_plain if agrees else context.may_conflict
+            if admits(one.span, sentence, other.span):
+                yield Finding(kind, agrees, one.span, sentence, other.span, overlap.total)
 
 
-def _is_about(held: Held, claimed: Stated, sentence: Sentence, told: Stated) -> bool:
-    """Say whether a statement of the book is about somebody of the claim; an age is its bearer's alone."""
+def _is_about_claim(context: CheckContext, claimed: Statement, sentence: Sentence, found: Statement) -> bool:
+    """Return True if a statement of the book is about a person of the claim; an age is about its own person only."""
     if claimed.topic not in {"age", "born", "status"}:
-        return bool(held.names & sentence.names)
-    who = claimed.who or held.character or held.names
-    return bool(who & told.who) if told.who else bool(who & sentence.names)
+        return bool(context.names & sentence.names)
+    names = claimed.names or context.character or context.names
+    return bool(names & found.names) if found.names else bool(names & sentence.names)
 
 
-def _check_numbers(held: Held) -> Iterator[Finding]:
-    return _slots(held, "number", find_counts, lambda one: NEEDS["measure" if one.topic in MEASURES else "count"])
+def _check_numbers(context: CheckContext) -> Iterator[Finding]:
+    def required(one: Statement) -> Overlap:
+        return REQUIRED_OVERLAP["measure" if one.topic in MEASURES else "count"]
+
+    return _compare_values(context, "number", find_counts, required)
 
 
-def _check_dates(held: Held) -> Iterator[Finding]:
-    yield from _slots(held, "date", find_dates, lambda one: NEEDS["year" if one.topic == "year" else "day"])
-    yield from _births(held, "date", find_years_of_birth, find_years_of_birth, slack=0)
+def _check_dates(context: CheckContext) -> Iterator[Finding]:
+    def required(one: Statement) -> Overlap:
+        return REQUIRED_OVERLAP["year" if one.topic == "year" else "day"]
+
+    yield from _compare_values(context, "date", find_dates, required)
+    yield from _compare_births(context, "date", find_birth_years, find_birth_years, slack=0)
 
 
-def _check_ages(held: Held) -> Iterator[Finding]:
-    yield from _slots(held, "age", find_person_ages, lambda one: NEEDS["age"])
-    yield from _births(held, "age", find_dated_ages, find_years_of_birth, slack=1)
-    yield from _births(held, "age", find_years_of_birth, find_dated_ages, slack=1)
+def _check_ages(context: CheckContext) -> Iterator[Finding]:
+    yield from _compare_values(context, "age", find_person_ages, lambda _: REQUIRED_OVERLAP["age"])
+    yield from _compare_births(context, "age", find_dated_ages, find_birth_years, slack=1)
+    yield from _compare_births(context, "age", find_birth_years, find_dated_ages, slack=1)
 
 
-def _births(
-    held: Held,
-    kind: CheckKind,
-    ours: Callable[[View], Iterable[Stated]],
-    theirs: Callable[[View], Iterable[Stated]],
-    *,
-    slack: int,
+def _compare_births(
+    context: CheckContext, kind: CheckKind, in_claim: Finder, in_book: Finder, *, slack: int
 ) -> Iterator[Finding]:
-    """Yield what years of birth, stated or reckoned from an age and its year, say to each other."""
-    for claimed in ours(held.view):
-        for sentence in held.sentences:
-            for told in theirs(sentence.view):
-                place, other = (claimed.start, claimed.end), (told.start, told.end)
-                if _is_about(held, claimed, sentence, told) and held.is_firm(sentence, place, other):
-                    agrees = abs(int(str(claimed.value)) - int(str(told.value))) <= slack
-                    yield Finding(kind, agrees, place, sentence, other, 0.0)
+    """Yield findings for years of birth, stated or computed from an age and its year; they agree within ``slack``."""
+    for claimed in in_claim(context.content):
+        for sentence in context.sentences:
+            for found in in_book(sentence.content):
+                if _is_about_claim(context, claimed, sentence, found) and context.is_plain(
+                    claimed.span, sentence, found.span
+                ):
+                    agrees = abs(int(str(claimed.value)) - int(str(found.value))) <= slack
+                    yield Finding(kind, agrees, claimed.span, sentence, found.span, 0.0)
 
 
-def _check_kinship(held: Held) -> Iterator[Finding]:
-    for claimed in find_kin(held.view):
-        for sentence in held.sentences:
-            for told in find_kin(sentence.view):
-                agrees = compare_kin(claimed, told) if _owners_meet(held, claimed, sentence, told) else None
-                place, other = (claimed.start, claimed.end), (told.start, told.end)
-                if agrees is not None and held.is_firm(sentence, place, other, reach=_CLOSE):
-                    yield Finding("kinship", agrees, place, sentence, other, 0.0)
-    yield from _check_status(held)
+def _check_kinship(context: CheckContext) -> Iterator[Finding]:
+    for claimed in find_kin(context.content):
+        for sentence in context.sentences:
+            for found in find_kin(sentence.content):
+                agrees = compare_kin(claimed, found)
+                if agrees is None or not _can_share_owner(context, claimed, sentence, found):
+                    continue
+                if _is_plain_kin(context, claimed, sentence, found):
+                    yield Finding("kinship", agrees, claimed.span, sentence, found.span, 0.0)
+    yield from _check_status(context)
 
 
-def _owners_meet(held: Held, claimed: Kin, sentence: Sentence, told: Kin) -> bool:
-    """Say whether a pronoun that says whose relative it is can mean the other's owner, or somebody named in both."""
-    if claimed.owner is not None and told.owner is not None:
+def _is_plain_kin(context: CheckContext, claimed: Kin | Statement, sentence: Sentence, found: Kin | Statement) -> bool:
+    return context.is_plain(claimed.span, sentence, found.span, reach=_KIN_HEDGE_REACH)
+
+
+def _can_share_owner(context: CheckContext, claimed: Kin, sentence: Sentence, found: Kin) -> bool:
+    """Return True if a possessive pronoun on one side can mean the other's owner, or a person named on both sides."""
+    if claimed.owner is not None and found.owner is not None:
         return True
-    ours = claimed.owner.words if claimed.owner else held.names - claimed.person.words
-    theirs = told.owner.words if told.owner else sentence.names - told.person.words
+    ours = claimed.owner.words if claimed.owner else context.names - claimed.person.words
+    theirs = found.owner.words if found.owner else sentence.names - found.person.words
     return bool(ours & theirs)
 
 
-def _check_status(held: Held) -> Iterator[Finding]:
-    """Yield what is said of orphans, widows and only children; brothers speak against an only child, either way."""
-    ours, siblings = list(find_statuses(held.view)), list(find_siblings(held.view))
-    if not (ours or siblings):
-        return
-    for sentence in held.sentences:
-        told = list(find_statuses(sentence.view))
-        same = [(one, other, True) for one in ours for other in told if one.value == other.value]
-        against = [
-            (one, other, False)
-            for one in ours
-            for other in find_siblings(sentence.view)
-            if are_at_odds(one.value, other.value)
-        ]
-        against += [(one, other, False) for one in siblings for other in told if are_at_odds(other.value, one.value)]
-        for one, other, agrees in same + against:
-            place, there = (one.start, one.end), (other.start, other.end)
-            who = one.who or held.character
-            if who and who & other.who and held.is_firm(sentence, place, there, reach=_CLOSE):
-                yield Finding("kinship", agrees, place, sentence, there, 0.0)
+def _check_status(context: CheckContext) -> Iterator[Finding]:
+    """Yield findings for orphans, widows and only children; siblings conflict with an only child, either way."""
+    claimed = [*find_statuses(context.content), *find_siblings(context.content)]
+    for sentence in context.sentences if claimed else ():
+        found = [*find_statuses(sentence.content), *find_siblings(sentence.content)]
+        for one, other in product(claimed, found):
+            agrees, names = _compare_status(one, other), one.names or context.character
+            if agrees is not None and names & other.names and _is_plain_kin(context, one, sentence, other):
+                yield Finding("kinship", agrees, one.span, sentence, other.span, 0.0)
 
 
-def _check_life(held: Held) -> Iterator[Finding]:
-    for claimed in find_fates(held.view):
-        for sentence in held.sentences:
-            for told in find_fates(sentence.view):
-                agrees = compare_fates(claimed, told) if _relatives_meet(held, claimed, sentence, told) else None
-                place, other = (claimed.start, claimed.end), (told.start, told.end)
-                if agrees is None or not held.is_firm(sentence, place, other):
+def _compare_status(claimed: Statement, found: Statement) -> bool | None:
+    if claimed.topic == found.topic == "status":
+        return True if claimed.value == found.value else None
+    at_odds = are_at_odds(claimed.value, found.value) or are_at_odds(found.value, claimed.value)
+    return False if at_odds else None
+
+
+def _check_life(context: CheckContext) -> Iterator[Finding]:
+    for claimed in find_fates(context.content):
+        for sentence in context.sentences:
+            for found in find_fates(sentence.content):
+                agrees = (
+                    compare_fates(claimed, found) if _can_share_relative(context, claimed, sentence, found) else None
+                )
+                if agrees is None:
                     continue
-                changed = claimed.state != told.state
-                if changed and not held.may_conflict(sentence, place, other):
+                admits = context.may_conflict if claimed.state != found.state else context.is_plain
+                if not admits(claimed.span, sentence, found.span):
                     continue
-                shared = held.shared(*place, sentence, other).shared
-                if told.state == "dead" or shared >= NEEDS["alive"].shared:
-                    yield Finding("life", agrees, place, sentence, other, shared)
+                total = context.overlap(claimed.span, sentence, found.span).total
+                if found.state == "dead" or total >= REQUIRED_OVERLAP["alive"].total:
+                    yield Finding("life", agrees, claimed.span, sentence, found.span, total)
 
 
-def _relatives_meet(held: Held, claimed: Fate, sentence: Sentence, told: Fate) -> bool:
-    if not claimed.relation or (claimed.owner and told.owner):
+def _can_share_relative(context: CheckContext, claimed: Fate, sentence: Sentence, found: Fate) -> bool:
+    if not claimed.relation or (claimed.owner and found.owner):
         return True
-    ours, theirs = _words(claimed.owner) or held.names, _words(told.owner) or sentence.names
+    ours, theirs = _words(claimed.owner) or context.names, _words(found.owner) or sentence.names
     return bool(ours & theirs)
 
 

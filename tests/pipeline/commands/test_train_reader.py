@@ -12,7 +12,7 @@ import torch
 from bdh.verifier import load_claim_verifier
 from pipeline.cli import main
 from pipeline.config import ROOT
-from pipeline.training.program import ComparisonRun
+from pipeline.training.program import VerifierRun
 from tests.pipeline.command_line import Said, refused, run
 
 TABLE = """\
@@ -21,7 +21,7 @@ id,book_name,char,content,label
 1,The Unlit Hour,Hester Lanyon,The boat was called the Pequod.,0
 """
 SETTINGS = """\
-[comparison]
+[verifier]
 max_iters = 4
 batch_size = 2
 log_interval = 1
@@ -72,11 +72,11 @@ def whole(words: list[object], tmp_path_factory: pytest.TempPathFactory) -> tupl
     return run(main, *words, "--out", out), out
 
 
-def test_training_leaves_a_reader_its_settings_and_its_questions(whole: tuple[Said, Path]) -> None:
+def test_training_leaves_a_reader_its_settings_and_its_examples(whole: tuple[Said, Path]) -> None:
     said, out = whole
     assert said.status == 0
-    assert {path.name for path in out.iterdir()} == {"questions", "last", "metrics.jsonl", "settings.json", "reader"}
-    assert json.loads((out / "settings.json").read_text())["comparison"]["max_iters"] == 4
+    assert {path.name for path in out.iterdir()} == {"examples", "last", "metrics.jsonl", "settings.json", "reader"}
+    assert json.loads((out / "settings.json").read_text())["verifier"]["max_iters"] == 4
     assert len((out / "metrics.jsonl").read_text().splitlines()) == 4
     assert any("1 books, 1 pairs of claims" in line for line in said.out)
     load_claim_verifier(out / "reader")
@@ -85,13 +85,13 @@ def test_training_leaves_a_reader_its_settings_and_its_questions(whole: tuple[Sa
 def test_interrupted_training_goes_on_with_resume(
     words: list[object], whole: tuple[Said, Path], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    keep = ComparisonRun._keep
+    keep = VerifierRun._save_state
 
-    def break_off(self: ComparisonRun) -> None:
+    def break_off(self: VerifierRun) -> None:
         keep(self)
         raise KeyboardInterrupt
 
-    monkeypatch.setattr(ComparisonRun, "_keep", break_off)
+    monkeypatch.setattr(VerifierRun, "_save_state", break_off)
     assert run(main, *words, "--out", tmp_path / "out").status == 130
     monkeypatch.undo()
     assert not (tmp_path / "out" / "reader").exists()
@@ -105,17 +105,17 @@ def test_training_that_was_interrupted_before_its_first_place_begins_anew(
     words: list[object], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     assert run(main, *words, "--out", tmp_path / "out", "--prepare_only").status == 0
-    assert {path.name for path in (tmp_path / "out").iterdir()} == {"questions"}
+    assert {path.name for path in (tmp_path / "out").iterdir()} == {"examples"}
     assert run(main, *words, "--out", tmp_path / "out", "--resume", "--max_iters", 1).status == 0
     assert (tmp_path / "out" / "reader").is_dir()
 
 
-def test_prepared_questions_serve_in_the_place_of_novels(
+def test_prepared_examples_replace_the_novels(
     words: list[object], whole: tuple[Said, Path], inputs: Path, stand_in_reader: Path, tmp_path: Path
 ) -> None:
-    places = ["--questions", whole[1] / "questions", "--init", stand_in_reader, "--settings", inputs / "settings.toml"]
+    places = ["--examples", whole[1] / "examples", "--init", stand_in_reader, "--settings", inputs / "settings.toml"]
     said = run(main, "train-reader", *places, "--workers", 0, "--device", "cpu", "--out", tmp_path / "out")
-    assert said.status == 0 and not (tmp_path / "out" / "questions").exists()
+    assert said.status == 0 and not (tmp_path / "out" / "examples").exists()
     assert load_claim_verifier(tmp_path / "out" / "reader")[0].state_dict().keys()
 
 
@@ -141,13 +141,13 @@ def test_nothing_to_learn_from_is_an_error(tmp_path: Path, stand_in_reader: Path
 
 
 def test_no_model_and_no_novels_is_an_error(whole: tuple[Said, Path], tmp_path: Path) -> None:
-    line = refused(main, "train-reader", "--questions", whole[1] / "questions", "--out", tmp_path / "out")
+    line = refused(main, "train-reader", "--examples", whole[1] / "examples", "--out", tmp_path / "out")
     assert "--init" in line
 
 
-def test_damaged_questions_are_an_error(words: list[object], whole: tuple[Said, Path], tmp_path: Path) -> None:
-    shutil.copytree(whole[1] / "questions", tmp_path / "out" / "questions")
-    (path,) = (tmp_path / "out" / "questions").iterdir()
+def test_damaged_examples_are_an_error(words: list[object], whole: tuple[Said, Path], tmp_path: Path) -> None:
+    shutil.copytree(whole[1] / "examples", tmp_path / "out" / "examples")
+    (path,) = (tmp_path / "out" / "examples").iterdir()
     path.write_bytes(path.read_bytes()[:-20])
     assert "prepare it again" in refused(main, *words, "--out", tmp_path / "out")
 
@@ -155,22 +155,22 @@ def test_damaged_questions_are_an_error(words: list[object], whole: tuple[Said, 
 def test_claims_without_pairs_are_an_error(words: list[object], tmp_path: Path) -> None:
     table = tmp_path / "claims.csv"
     table.write_text(TABLE.replace("\n0,", "\nx0,").replace("\n1,", "\nx1,"), encoding="utf-8")
-    assert "belongs to no pair" in refused(main, *words, "--claims", table, "--out", tmp_path / "out")
+    assert "has no pair" in refused(main, *words, "--claims", table, "--out", tmp_path / "out")
 
 
 def test_settings_with_unknown_names_are_an_error(words: list[object], tmp_path: Path) -> None:
     settings = tmp_path / "settings.toml"
-    settings.write_text("[comparison]\nlearning_rate = 1.0\n", encoding="utf-8")
+    settings.write_text("[verifier]\nlearning_rate = 1.0\n", encoding="utf-8")
     assert "learning_rate" in refused(main, *words, "--settings", settings, "--out", tmp_path / "out")
 
 
 def test_model_that_is_not_there_is_an_error(words: list[object], tmp_path: Path) -> None:
     line = refused(main, *words, "--init", tmp_path / "none", "--out", tmp_path / "out")
-    assert "to begin with" in line
+    assert "given to --init" in line
 
 
 def test_damaged_place_is_an_error(words: list[object], whole: tuple[Said, Path], tmp_path: Path) -> None:
     shutil.copytree(whole[1], tmp_path / "out")
-    place = tmp_path / "out" / "last" / "comparison.safetensors"
+    place = tmp_path / "out" / "last" / "verifier.safetensors"
     place.write_bytes(place.read_bytes()[:-50])
-    assert "comparison.safetensors" in refused(main, *words, "--out", tmp_path / "out", "--resume")
+    assert "verifier.safetensors" in refused(main, *words, "--out", tmp_path / "out", "--resume")

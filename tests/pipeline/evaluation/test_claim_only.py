@@ -1,4 +1,4 @@
-"""The claim-only baseline scores as scikit-learn does, small enough to be kept as JSON."""
+"""The claim-only baseline, stored as a small JSON file, predicts as scikit-learn does."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ def fitted(most_terms: int = 10**6) -> ClaimOnlyModel:
     return fit_claim_only(TEXTS, LABELS, groups=BOOKS, most_terms=most_terms, seed=0)
 
 
-def test_model_finds_the_words_that_betray_a_claim() -> None:
+def test_model_finds_the_words_of_claim_only_bias() -> None:
     chances = fitted().probabilities(["a word plainly so", "secretly forced to"])
     assert chances[0] > 0.5 > chances[1]
 
@@ -43,7 +43,7 @@ def test_model_scores_as_scikit_learn_does() -> None:
     assert model.probabilities(texts) == pytest.approx(1 / (1 + np.exp(-odds)), abs=1e-9)
 
 
-def test_pruned_model_keeps_what_weighs_most() -> None:
+def test_pruned_model_has_the_terms_of_largest_weight() -> None:
     pruned = fitted(most_terms=12)
     assert len(pruned.terms) == 12
     assert {"plainly", "secretly"} <= set(pruned.terms)
@@ -60,5 +60,5 @@ def test_model_is_the_same_after_a_file(tmp_path: Path) -> None:
 def test_a_damaged_file_is_a_clear_error(tmp_path: Path, text: str) -> None:
     path = tmp_path / "claim_only.json"
     path.write_text(text, encoding="utf-8")
-    with pytest.raises(ModelError, match="no claim-only baseline"):
+    with pytest.raises(ModelError, match="not a claim-only baseline"):
         ClaimOnlyModel.load(path)

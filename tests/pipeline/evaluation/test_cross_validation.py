@@ -1,4 +1,4 @@
-"""Cross-validation finds what is there, finds nothing in noise, and cannot be fooled by its own folds."""
+"""Cross-validation finds a signal, finds nothing in noise, and does not leak between folds."""
 
 from __future__ import annotations
 
@@ -9,9 +9,8 @@ import numpy as np
 import pytest
 
 from pipeline.errors import TableError
-from pipeline.evaluation.cross_validation import CrossValidation, cross_validate
+from pipeline.evaluation.cross_validation import CrossValidation, FoldSettings, LabelledRows, cross_validate
 from pipeline.evaluation.metrics import Figure
-from pipeline.evaluation.pairs import pair_metrics
 
 LABELS = [1] * 50 + [0] * 30
 
@@ -25,11 +24,13 @@ def noise(seed: int, *, columns: int = 4) -> np.ndarray:
     return np.random.default_rng(seed).normal(size=(len(LABELS), columns))
 
 
-def check(features: list[dict[str, float]], labels: list[int] = LABELS, **options: Any) -> CrossValidation:
-    return cross_validate(features, labels, **({"repeats": 2, "seed": 0} | options))
+def check(
+    features: list[dict[str, float]], labels: list[int] = LABELS, *, repeats: int = 2, seed: int = 0, **inputs: Any
+) -> CrossValidation:
+    return cross_validate(LabelledRows(features, labels, **inputs), FoldSettings(seed, repeats=repeats))
 
 
-def holds(figure: Figure, value: float) -> bool:
+def contains(figure: Figure, value: float) -> bool:
     return figure.low <= value <= figure.high
 
 
@@ -54,8 +55,8 @@ def test_cross_validation_measures_the_baselines_in_the_same_folds(signal: Cross
     assert set(signal.baselines) == {"majority", "lexical_only", "claim_only"}
     assert majority["accuracy"].value == pytest.approx(50 / 80)
     assert majority["auc"] == Figure(0.5, 0.5, 0.5)
-    assert holds(signal.baselines["lexical_only"]["auc"], 0.5)
-    assert holds(signal.baselines["claim_only"]["auc"], 0.5)
+    assert contains(signal.baselines["lexical_only"]["auc"], 0.5)
+    assert contains(signal.baselines["claim_only"]["auc"], 0.5)
 
 
 def test_cross_validation_gives_every_row_a_probability_in_every_repeat(signal: CrossValidation) -> None:
@@ -75,8 +76,8 @@ def test_cross_validation_goes_to_json_with_the_size_of_the_set(signal: CrossVal
 @pytest.mark.parametrize("seed", range(3))
 def test_cross_validation_finds_nothing_in_noise(seed: int) -> None:
     result = check(rows_of(noise(seed)))
-    assert holds(result.figures["auc"], 0.5)
-    assert holds(result.figures["accuracy"], result.baselines["majority"]["accuracy"].value)
+    assert contains(result.figures["auc"], 0.5)
+    assert contains(result.figures["accuracy"], result.baselines["majority"]["accuracy"].value)
 
 
 def test_a_label_leaked_into_the_features_shows_and_is_chance_under_shuffled_labels() -> None:
@@ -84,14 +85,14 @@ def test_a_label_leaked_into_the_features_shows_and_is_chance_under_shuffled_lab
     values[:, 2] = LABELS
     shuffled = np.random.default_rng(2).permutation(LABELS).tolist()
     assert check(rows_of(values)).figures["auc"].value > 0.999
-    assert holds(check(rows_of(values), shuffled).figures["auc"], 0.5)
+    assert contains(check(rows_of(values), shuffled).figures["auc"], 0.5)
 
 
-def test_a_mark_of_each_row_teaches_nothing_about_the_others() -> None:
+def test_a_feature_unique_to_each_row_predicts_nothing() -> None:
     assert check(rows_of(np.eye(len(LABELS))), repeats=1).figures["auc"].value < 0.6
 
 
-def test_twins_in_a_group_never_teach_each_other() -> None:
+def test_rows_of_a_group_are_never_split_between_folds() -> None:
     groups = np.arange(80) // 8
     labels = (groups % 2).tolist()
     marks = rows_of(np.eye(10)[groups])
@@ -101,13 +102,13 @@ def test_twins_in_a_group_never_teach_each_other() -> None:
     assert grouped.to_dict()["groups"] == 10
 
 
-def test_claim_only_sees_what_the_words_betray() -> None:
+def test_claim_only_baseline_finds_claim_only_bias() -> None:
     texts = [
         ("was truly there" if label else "was supposedly there") + f" word{row}" for row, label in enumerate(LABELS)
     ]
     result = check(rows_of(noise(3)), texts=texts, repeats=1)
     assert result.baselines["claim_only"]["auc"].value > 0.95
-    assert holds(result.figures["auc"], 0.5)
+    assert contains(result.figures["auc"], 0.5)
 
 
 def test_baseline_whose_input_is_not_given_is_left_out() -> None:
@@ -126,7 +127,7 @@ def test_cross_validation_is_the_same_under_the_same_seed_and_another_under_anot
     assert (check(features, seed=1).per_repeat != check(features, seed=2).per_repeat).any()
 
 
-def test_cross_validation_cuts_another_way_in_each_repeat() -> None:
+def test_cross_validation_has_other_folds_in_each_repeat() -> None:
     result = check(rows_of(noise(7)))
     assert (result.per_repeat[0] != result.per_repeat[1]).any()
 
@@ -138,43 +139,10 @@ def test_cross_validation_names_a_column_of_another_length(column: str) -> None:
 
 
 def test_cross_validation_names_a_text_without_words() -> None:
-    with pytest.raises(TableError, match="text of row 1 holds no word"):
+    with pytest.raises(TableError, match="text of row 1 has no word"):
         check(rows_of(noise(0)), texts=["word", "..."] + ["word"] * 78)
 
 
-def test_cross_validation_says_when_there_are_no_rows() -> None:
+def test_cross_validation_refuses_no_rows() -> None:
     with pytest.raises(TableError, match="0 labels"):
         check([], [])
-
-
-def test_pair_metrics_count_single_claims_and_twins() -> None:
-    result = pair_metrics(
-        [0.9, 0.2, 0.8, 0.6, 0.4, 0.4], [1, 0, 1, 0, 0, 1], ["a", "a", "b", "b", "c", "c"], books=list("xxyyzz"), seed=0
-    )
-    values = {name: figure.value for name, figure in result.figures.items()}
-    assert (result.pairs, result.books) == (3, 3)
-    assert values == pytest.approx({"accuracy": 4 / 6, "auc": 7.5 / 9, "both_right": 1 / 3, "ranking": 2.5 / 3})
-
-
-def test_pair_metrics_take_their_intervals_over_books() -> None:
-    probabilities, labels = [0.9, 0.1] * 40, [1, 0] * 40
-    pairs = [row // 2 for row in range(80)]
-    probabilities[40:] = [0.1, 0.9] * 20
-    wide = pair_metrics(probabilities, labels, pairs, books=["x"] * 40 + ["y"] * 40, seed=0).figures["ranking"]
-    narrow = pair_metrics(probabilities, labels, pairs, books=pairs, seed=0).figures["ranking"]
-    assert (wide.low, wide.value, wide.high) == (0.0, 0.5, 1.0)
-    assert narrow.high - narrow.low < 0.4
-
-
-def test_pair_metrics_go_to_json() -> None:
-    payload = pair_metrics([0.9, 0.2], [1, 0], ["a", "a"], books=["x", "x"], seed=0).to_dict()
-    assert json.loads(json.dumps(payload, allow_nan=False))["figures"]["both_right"]["value"] == 1.0
-
-
-@pytest.mark.parametrize(
-    ("labels", "pairs", "books"),
-    [([1, 1, 0], "aab", "xxx"), ([1, 0, 0], "aaa", "xxx"), ([1, 0], "aa", "xy"), ([1, 0], "ab", "xx")],
-)
-def test_pair_metrics_refuse_what_is_no_pair(labels: list[int], pairs: str, books: str) -> None:
-    with pytest.raises(TableError, match="expected one 1 and one 0 of one book"):
-        pair_metrics([0.5] * len(labels), labels, list(pairs), books=list(books), seed=0)

@@ -1,4 +1,4 @@
-"""Models are fitted on true labels only, with penalty and threshold chosen inside the rows given."""
+"""Models are fitted on true labels only, with penalty and threshold chosen inside the given rows."""
 
 from __future__ import annotations
 
@@ -21,14 +21,14 @@ NAMES = ("signal", "noise")
 
 
 def synthetic(rows: int, *, strength: float, seed: int = 0) -> tuple[list[dict[str, float]], list[int]]:
-    chance = np.random.default_rng(seed)
-    labels = chance.permutation(np.arange(rows) % 2)
-    values = chance.normal(size=(rows, 2))
+    rng = np.random.default_rng(seed)
+    labels = rng.permutation(np.arange(rows) % 2)
+    values = rng.normal(size=(rows, 2))
     values[:, 0] += strength * labels
     return [dict(zip(NAMES, map(float, row), strict=True)) for row in values], labels.tolist()
 
 
-def test_fit_logistic_learns_which_feature_tells() -> None:
+def test_fit_logistic_finds_the_informative_feature() -> None:
     rows, labels = synthetic(200, strength=3.0)
     model = fit_logistic(rows, labels)
     right = (model.probabilities(rows) >= model.threshold) == np.array(labels)
@@ -63,13 +63,13 @@ def test_fit_logistic_refuses_labels_that_are_not_two(labels: list[int]) -> None
         fit_logistic(rows, labels)
 
 
-def test_fit_logistic_says_when_rows_are_too_few() -> None:
+def test_fit_logistic_refuses_too_few_rows() -> None:
     rows, _ = synthetic(4, strength=1.0)
     with pytest.raises(TableError, match="1 rows of the rarer label cannot be cut into 2 folds"):
         fit_logistic(rows, [1, 1, 1, 0])
 
 
-def test_split_folds_hold_each_row_once_and_keep_the_share_of_labels() -> None:
+def test_split_folds_test_each_row_once_and_are_stratified() -> None:
     labels = np.array([1] * 30 + [0] * 20)
     splits = split_folds(labels, None, folds=5, seed=1)
     assert sorted(np.concatenate([test for _, test in splits]).tolist()) == list(range(50))
@@ -77,7 +77,7 @@ def test_split_folds_hold_each_row_once_and_keep_the_share_of_labels() -> None:
 
 
 @pytest.mark.parametrize("seed", range(5))
-def test_split_folds_never_cut_a_group(seed: int) -> None:
+def test_split_folds_never_split_a_group(seed: int) -> None:
     labels = np.arange(60) % 2
     groups = group_codes([f"pair {index // 2}" for index in range(60)])
     assert groups is not None
@@ -85,7 +85,7 @@ def test_split_folds_never_cut_a_group(seed: int) -> None:
         assert not set(groups[train]) & set(groups[test])
 
 
-def test_split_folds_says_when_groups_are_too_few() -> None:
+def test_split_folds_refuses_too_few_groups() -> None:
     labels = np.arange(10) % 2
     with pytest.raises(TableError, match="2 groups cannot be cut into 5 folds"):
         split_folds(labels, group_codes(["castaways"] * 5 + ["count"] * 5), folds=5, seed=0)
@@ -97,7 +97,7 @@ def test_split_folds_refuses_folds_trained_on_one_label() -> None:
         split_folds(labels, group_codes(["one"] * 3 + ["two"] * 3), folds=2, seed=0)
 
 
-def test_choose_threshold_parts_what_can_be_parted() -> None:
+def test_choose_threshold_separates_separable_labels() -> None:
     threshold = choose_threshold(np.array([0.6, 0.65, 0.8, 0.9]), np.array([0, 0, 1, 1]), aim="accuracy")
     assert 0.65 < threshold <= 0.8
 

@@ -1,4 +1,4 @@
-"""Figures agree with scikit-learn, weights mean repeated rows, and intervals are honest."""
+"""Figures agree with scikit-learn, weights count repeated rows, and intervals cover their values."""
 
 from __future__ import annotations
 
@@ -26,9 +26,9 @@ ONES = np.ones((1, 40))
 
 
 def some(rows: int = 40, *, seed: int = 0, repeats: int = 1) -> Scored:
-    chance = np.random.default_rng(seed)
+    rng = np.random.default_rng(seed)
     labels = np.arange(rows) % 2
-    probabilities = np.clip(chance.normal(0.5 + 0.1 * labels, 0.2, size=(repeats, rows)), 0.01, 0.99).round(2)
+    probabilities = np.clip(rng.normal(0.5 + 0.1 * labels, 0.2, size=(repeats, rows)), 0.01, 0.99).round(2)
     return Scored(probabilities, probabilities >= 0.5, labels)
 
 
@@ -48,7 +48,7 @@ def test_measures_agree_with_scikit_learn() -> None:
 
 
 @given(st.lists(st.integers(0, 3), min_size=12, max_size=12), st.integers(0, 100))
-def test_a_weight_is_how_often_a_row_is_held(weights: list[int], seed: int) -> None:
+def test_a_weight_is_how_often_a_row_is_repeated(weights: list[int], seed: int) -> None:
     scored = some(12, seed=seed, repeats=2)
     rows = np.repeat(np.arange(12), weights)
     repeated = Scored(scored.probabilities[:, rows], scored.decisions[:, rows], scored.labels[rows])
@@ -87,7 +87,7 @@ def test_precision_without_a_prediction_is_undefined_and_null_in_json() -> None:
     assert json.dumps(found.to_dict(), allow_nan=False) == '{"value": null, "low": null, "high": null}'
 
 
-def test_intervals_hold_their_value_and_are_the_same_under_the_same_seed() -> None:
+def test_intervals_contain_their_value_and_depend_on_the_seed_alone() -> None:
     first = measure(some(), MEASURES, groups=None, seed=5)
     assert first == measure(some(), MEASURES, groups=None, seed=5)
     assert all(found.low <= found.value <= found.high for found in first.values())
@@ -133,6 +133,6 @@ def test_mcnemar_counts_the_rows_that_only_one_gets_right() -> None:
     assert result.p_value == pytest.approx(2 * (1 + 9) / 2**9)
 
 
-def test_mcnemar_of_equal_decisions_is_certain_of_nothing() -> None:
+def test_mcnemar_of_equal_decisions_has_p_value_one() -> None:
     decisions = np.array([True, False])
     assert mcnemar(decisions, decisions, np.array([1, 1])).p_value == 1.0

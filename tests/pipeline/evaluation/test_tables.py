@@ -1,4 +1,4 @@
-"""Tables through the stages: each row on its own novel, a verdict learned from the true labels and nothing else."""
+"""Tables are judged row by row on their own novels, and a verdict is fitted on the true labels alone."""
 
 from __future__ import annotations
 
@@ -49,7 +49,7 @@ def two_novels(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 @pytest.fixture(scope="module")
 def pipeline(stand_in_config: PipelineConfig, tmp_path_factory: pytest.TempPathFactory) -> Pipeline:
-    """The stages with the stand-in reader."""
+    """The pipeline with the stand-in encoder."""
     return Pipeline(stand_in_config, cache_dir=tmp_path_factory.mktemp("cache"))
 
 
@@ -59,13 +59,13 @@ def row(number: str, content: str = ANNA, *, book: str = "Low Water", char: str 
 
 
 @dataclass
-class Heard:
-    """What was said while rows were judged."""
+class Recorder:
+    """Records the novels and the progress while rows are judged."""
 
     books: list[tuple[str, list[str]]] = field(default_factory=list)
     progress: list[tuple[str, int, int]] = field(default_factory=list)
 
-    def keep(self, number: int, judged: JudgedNovel) -> None:
+    def record(self, number: int, judged: JudgedNovel) -> None:
         assert list(judged.reading.characters) == [person.name for person in judged.tracked]
         self.books.append((judged.novel.name, list(judged.reading.characters)))
 
@@ -73,23 +73,23 @@ class Heard:
         self.progress.append((name, read, total))
 
 
-def judge_here(pipeline: Pipeline, rows: Sequence[Row], novels: Path, heard: Heard) -> list[JudgedRow]:
-    """Judge rows by the stages of this process."""
-    return judge_tables(LocalEngine(pipeline), pipeline, rows, novels, keep=heard.keep, show=heard.on_rows)
+def judge_here(pipeline: Pipeline, rows: Sequence[Row], novels: Path, recorder: Recorder) -> list[JudgedRow]:
+    """Judge rows in this process."""
+    return judge_tables(LocalEngine(pipeline), pipeline, rows, novels, keep=recorder.record, show=recorder.on_rows)
 
 
 @pytest.fixture
-def judged(pipeline: Pipeline, two_novels: Path) -> Callable[..., tuple[list[JudgedRow], Heard]]:
-    """Return ``judge(rows)``: the rows judged, and what was heard meanwhile."""
+def judged(pipeline: Pipeline, two_novels: Path) -> Callable[..., tuple[list[JudgedRow], Recorder]]:
+    """Return ``judge(rows)``: the judged rows and the recorder."""
 
-    def judge(*rows: Row) -> tuple[list[JudgedRow], Heard]:
-        heard = Heard()
-        return judge_here(pipeline, rows, two_novels, heard), heard
+    def judge(*rows: Row) -> tuple[list[JudgedRow], Recorder]:
+        recorder = Recorder()
+        return judge_here(pipeline, rows, two_novels, recorder), recorder
 
     return judge
 
 
-Judging = Callable[..., tuple[list[JudgedRow], Heard]]
+Judging = Callable[..., tuple[list[JudgedRow], Recorder]]
 
 
 def test_rows_come_back_in_their_order(judged: Judging) -> None:
@@ -107,21 +107,24 @@ def test_evidence_comes_from_the_book_of_the_row_alone(judged: Judging, two_nove
             assert all(text[pair.start : pair.end] == pair.quotation for pair in claim.pairs)
 
 
-def test_each_novel_is_read_once_however_it_is_spelt(judged: Judging) -> None:
-    _, heard = judged(row("1", book="low_water"), row("2", book="Low Water.txt"), row("3", book="LOW WATER"))
-    assert heard.books == [("Low Water", ["Anna Reed"])]
+def test_each_novel_is_read_once_whatever_its_spelling(judged: Judging) -> None:
+    _, recorder = judged(row("1", book="low_water"), row("2", book="Low Water.txt"), row("3", book="LOW WATER"))
+    assert recorder.books == [("Low Water", ["Anna Reed"])]
 
 
 def test_characters_of_the_rows_are_tracked_each_once(judged: Judging) -> None:
-    _, heard = judged(row("1"), row("2", CLOCK), row("3", char="Dr Moss"), row("4", char="Nobody Known"))
-    assert heard.books == [("Low Water", ["Anna Reed", "Dr Moss"])]
+    _, recorder = judged(row("1"), row("2", CLOCK), row("3", char="Dr Moss"), row("4", char="Nobody Known"))
+    assert recorder.books == [("Low Water", ["Anna Reed", "Dr Moss"])]
 
 
-@pytest.mark.parametrize(("char", "said"), [("", "no character"), ("Captain Ahab", "'Captain Ahab' is found nowhere")])
-def test_row_without_a_known_character_is_judged_on_the_whole_novel(judged: Judging, char: str, said: str) -> None:
+MISSING = [("", "no character"), ("Captain Ahab", "'Captain Ahab' is found nowhere")]
+
+
+@pytest.mark.parametrize(("char", "message"), MISSING)
+def test_row_without_a_known_character_is_judged_on_the_whole_novel(judged: Judging, char: str, message: str) -> None:
     ((one,), _) = judged(row("1", char=char))
     assert not one.character_found
-    assert said in one.notices[0] and "whole novel" in one.notices[0]
+    assert message in one.notices[0] and "whole novel" in one.notices[0]
     assert one.claims[0].pairs
     assert not any(pair.evidence.character_present for pair in one.claims[0].pairs)
 
@@ -139,30 +142,30 @@ def test_rows_of_two_tables_may_share_an_id(judged: Judging) -> None:
     assert rows[0].claims[0].claim.text != rows[1].claims[0].claim.text
 
 
-def test_label_of_a_row_changes_nothing_before_the_fit(judged: Judging) -> None:
+def test_label_of_a_row_does_not_change_its_features(judged: Judging) -> None:
     ((true,), _), ((false,), _) = judged(row("1", label="1")), judged(row("1", label="0"))
     assert replace(true, row=false.row) == false
 
 
-def test_caption_is_no_claim(judged: Judging) -> None:
+def test_caption_is_not_a_claim(judged: Judging) -> None:
     ((one,), _) = judged(row("1", caption="She sold the ferry."))
     assert [claim.claim.text for claim in one.claims] == [ANNA]
 
 
-def test_progress_of_the_claims_is_told_to_its_end(judged: Judging) -> None:
-    _, heard = judged(row("1"), row("2", CLOCK))
-    (name,), (total,) = {name for name, _, _ in heard.progress}, {total for _, _, total in heard.progress}
+def test_progress_of_the_claims_reaches_the_total(judged: Judging) -> None:
+    _, recorder = judged(row("1"), row("2", CLOCK))
+    (name,), (total,) = {name for name, _, _ in recorder.progress}, {total for _, _, total in recorder.progress}
     assert name == "Low Water"
-    assert sum(read for _, read, _ in heard.progress) == total
+    assert sum(read for _, read, _ in recorder.progress) == total
 
 
-def test_unknown_book_is_an_error_before_anything_is_read(
+def test_unknown_book_is_an_error_and_nothing_is_read(
     stand_in_config: PipelineConfig, two_novels: Path, judged: Judging
 ) -> None:
-    fresh, heard = Pipeline(stand_in_config), Heard()
+    fresh, recorder = Pipeline(stand_in_config), Recorder()
     with pytest.raises(NovelError, match="Moby-Dick"):
-        judge_here(fresh, [row("1"), row("2", book="Moby-Dick")], two_novels, heard)
-    assert heard.books == []
+        judge_here(fresh, [row("1"), row("2", book="Moby-Dick")], two_novels, recorder)
+    assert recorder.books == []
 
 
 def test_row_without_a_claim_is_named(judged: Judging) -> None:
@@ -180,7 +183,7 @@ def test_two_novels_of_one_name_would_overwrite_each_other(judged: Judging, two_
 
 
 def made_up(count: int, *, seed: int = 0, pairs: bool = False) -> list[JudgedRow]:
-    """Return rows whose features tell their labels, though not their texts."""
+    """Return rows whose features predict their labels, and whose texts do not."""
     draw = np.random.default_rng(seed)
     rows = []
     for number in range(count):
@@ -204,7 +207,7 @@ def test_fit_learns_the_true_labels() -> None:
     assert fitted_accuracy(made_up(60)) > 0.9
 
 
-def test_fit_on_flipped_labels_turns_the_model_round() -> None:
+def test_fit_on_flipped_labels_flips_the_model() -> None:
     rows = made_up(60)
     flipped = relabelled(rows, ["inconsistent" if one.row.label == "consistent" else "consistent" for one in rows])
     straight, turned = (fit_tables(some, folds=2, repeats=1, seed=0).model for some in (rows, flipped))
@@ -212,7 +215,7 @@ def test_fit_on_flipped_labels_turns_the_model_round() -> None:
     assert straight.probability(rows[1].features) > 0.5 > turned.probability(rows[1].features)
 
 
-def test_fit_on_permuted_labels_knows_nothing_of_rows_it_has_not_seen() -> None:
+def test_fit_on_permuted_labels_is_at_chance_out_of_fold() -> None:
     rows, draw = made_up(100), np.random.default_rng(1)
     found = [
         fitted_accuracy(relabelled(rows, [rows[index].row.label for index in draw.permutation(len(rows))]))
@@ -239,7 +242,7 @@ def test_fit_is_the_same_for_the_same_seed() -> None:
 
 
 @pytest.mark.parametrize(
-    ("rows", "changes", "error", "said"),
+    ("rows", "changes", "error", "message"),
     [
         (made_up(20), {"repeats": 0}, SettingError, "repeats is 0"),
         (made_up(20), {"folds": 1}, TableError, "folds"),
@@ -249,10 +252,10 @@ def test_fit_is_the_same_for_the_same_seed() -> None:
         (relabelled(made_up(20), [None] * 20), {}, TableError, "no label"),
     ],
 )
-def test_training_table_that_cannot_be_fitted_is_known_before_it_is_read(
-    rows: list[JudgedRow], changes: dict[str, int], error: type[Exception], said: str
+def test_training_table_that_cannot_be_fitted_is_refused_early(
+    rows: list[JudgedRow], changes: dict[str, int], error: type[Exception], message: str
 ) -> None:
-    with pytest.raises(error, match=said):
+    with pytest.raises(error, match=message):
         check_training([one.row for one in rows], **{"folds": 5, "repeats": 2, "seed": 0, **changes})
 
 
@@ -273,7 +276,7 @@ def test_predictions_are_those_of_the_model_and_quote_the_book(judged: Judging) 
         assert any(" ".join(pair.quotation.split()) in prediction.rationale for pair in one.claims[0].pairs)
 
 
-def test_evidence_says_where_its_probability_comes_from(judged: Judging) -> None:
+def test_evidence_names_the_source_of_its_probability(judged: Judging) -> None:
     rows, _ = judged(row("1", label="0"), row("2", CLOCK, char=""))
     first, second = evidence_of(rows, [0.7, 0.2], threshold=0.6, how="out of fold")
     assert (first.label, first.given_label, first.probability) == ("consistent", "inconsistent", 0.7)

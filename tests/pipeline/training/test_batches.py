@@ -1,4 +1,4 @@
-"""Packs as tensors: false words marked, the same batch for the same step whatever makes it."""
+"""Examples become tensors with wrong words marked; the batch of a step does not depend on workers."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from bdh.tokenizer import ByteTokenizer
 from pipeline.errors import SettingError
 from pipeline.judging.verifier import evidence_text
 from pipeline.training.batches import Shapes, StepBatches, changed_ranges, mark_tokens, tensors_of
-from pipeline.training.examples import Asked, Pack
+from pipeline.training.examples import Example, LabelledClaim
 from tests.pipeline.training.little_books import make_source
 
 SHAPES = Shapes(evidence=80, claim=120)
@@ -22,7 +22,7 @@ WORDS = st.lists(st.sampled_from(["He", "sold", "burnt", "the", "old", "mill.", 
 
 
 @pytest.mark.parametrize("changes", [{"evidence": 0}, {"claim": 15}])
-def test_shapes_refuse_no_room(changes: dict[str, int]) -> None:
+def test_shapes_refuse_short_lengths(changes: dict[str, int]) -> None:
     with pytest.raises(SettingError, match="expected at least"):
         Shapes(**changes)
 
@@ -57,10 +57,14 @@ def test_processes_and_seeds_have_batches_of_their_own() -> None:
     assert not same(first, make_batches()[1][0])
 
 
-def test_pack_becomes_a_row() -> None:
+def test_example_becomes_a_row() -> None:
     true, false = "He sold the mill.", "He burnt the mill."
-    asked = (Asked(true, "supported"), Asked(false, "contradicted", true), Asked("She left.", "not_stated"))
-    batch, targets = tensors_of([Pack(("The mill\nwas sold.",), asked)], ByteTokenizer(), SHAPES)
+    claims = (
+        LabelledClaim(true, "supported"),
+        LabelledClaim(false, "contradicted", true),
+        LabelledClaim("She left.", "not_stated"),
+    )
+    batch, targets = tensors_of([Example(("The mill\nwas sold.",), claims)], ByteTokenizer(), SHAPES)
     text = evidence_text(["The mill was sold."]).encode()
     assert bytes(batch.evidence[0, -len(text) :].tolist()) == text
     assert int(batch.evidence_lengths[0]) == len(text)
@@ -74,12 +78,12 @@ def test_pack_becomes_a_row() -> None:
     assert bool((targets.wrong[0, 2] == -1).all())
 
 
-def test_claim_read_alone_has_no_evidence_and_no_marks() -> None:
-    asked = (
-        Asked("He sold it.", "not_stated", alone="supported"),
-        Asked("He burnt it.", "not_stated", "x", "contradicted"),
+def test_claim_without_evidence_has_no_marks() -> None:
+    claims = (
+        LabelledClaim("He sold it.", "not_stated", claim_only="supported"),
+        LabelledClaim("He burnt it.", "not_stated", "x", "contradicted"),
     )
-    batch, targets = tensors_of([Pack((), asked)], ByteTokenizer(), SHAPES)
+    batch, targets = tensors_of([Example((), claims)], ByteTokenizer(), SHAPES)
     assert batch.evidence_lengths.tolist() == [0]
     assert targets.claim_only.tolist() == [[1.0, 0.0, -1.0, -1.0]]
     assert bool((targets.wrong == -1).all())
@@ -95,7 +99,7 @@ def test_changed_ranges_hold_whole_words_and_every_word_that_is_new(true: list[s
     assert bool(ranges) == (true != false)
 
 
-def test_what_is_left_out_marks_its_neighbours() -> None:
+def test_an_omission_marks_its_neighbours() -> None:
     assert changed_ranges("He was never there.", "He was there.") == [(3, 13)]
 
 

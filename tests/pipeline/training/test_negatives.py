@@ -1,4 +1,4 @@
-"""False twins: one detail changed for another of the same book, or as people were seen to change it, both ways."""
+"""Negatives: one detail replaced by another of the same book, or by a mined change, in both directions."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ import pytest
 from hypothesis import assume, given
 from hypothesis import strategies as st
 
-from pipeline.training.negatives import TwinMaker, changed_spans, find_names, mine_changes, replace_words
+from pipeline.training.negatives import NegativeMaker, changed_spans, find_names, mine_changes, replace_words
 
 STATEMENTS = (
     "In the spring old Mr. Dimsdale sold the mill to Hester, and moved to Whitby with two dogs.",
@@ -27,8 +27,8 @@ CHANGES = mine_changes(
 )
 
 
-def make(seed: int = 0) -> TwinMaker:
-    return TwinMaker.of_book(STATEMENTS, CHANGES, random.Random(seed))
+def make(seed: int = 0) -> NegativeMaker:
+    return NegativeMaker.of_book(STATEMENTS, CHANGES, random.Random(seed))
 
 
 @pytest.mark.parametrize(
@@ -43,7 +43,7 @@ def make(seed: int = 0) -> TwinMaker:
         ("Then Abbé Faria and Cousin Bette met Commodore Hale.", ["Faria", "Bette", "Hale"]),
     ],
 )
-def test_names_are_capitalised_words_that_start_no_sentence(text: str, names: list[str]) -> None:
+def test_names_are_capitalised_words_that_do_not_start_a_sentence(text: str, names: list[str]) -> None:
     assert find_names(text) == names
 
 
@@ -53,7 +53,7 @@ def test_mined_changes_are_used_both_ways() -> None:
 
 
 @given(pairs=st.lists(st.tuples(st.sampled_from(STATEMENTS), st.sampled_from(STATEMENTS)), max_size=4))
-def test_every_mined_change_has_its_way_back(pairs: list[tuple[str, str]]) -> None:
+def test_every_mined_change_has_its_inverse(pairs: list[tuple[str, str]]) -> None:
     changes = mine_changes(pairs)
     assert all(changes[new].count(old) == news.count(new) for old, news in changes.items() for new in news)
 
@@ -76,35 +76,35 @@ def test_changed_spans_have_no_punctuation_at_their_edges() -> None:
 
 
 @given(text=st.sampled_from(STATEMENTS), seed=st.integers(0, 10_000))
-def test_twin_differs_from_its_statement(text: str, seed: int) -> None:
-    twin = make(seed).make(text)
-    assume(twin is not None)
-    assert twin is not None
-    assert twin.text != text
-    assert SequenceMatcher(None, text, twin.text).ratio() > 0.3
+def test_negative_differs_from_its_statement(text: str, seed: int) -> None:
+    negative = make(seed).make(text)
+    assume(negative is not None)
+    assert negative is not None
+    assert negative.text != text
+    assert SequenceMatcher(None, text, negative.text).ratio() > 0.3
 
 
 @given(text=st.sampled_from(STATEMENTS), seed=st.integers(0, 10_000))
-def test_twin_names_nobody_whom_the_book_does_not_name(text: str, seed: int) -> None:
+def test_negative_has_only_names_of_the_book(text: str, seed: int) -> None:
     maker = make(seed)
-    twin = maker.make(text)
-    assume(twin is not None)
-    assert twin is not None
-    assert set(find_names(twin.text)) <= set(maker.names)
+    negative = maker.make(text)
+    assume(negative is not None)
+    assert negative is not None
+    assert set(find_names(negative.text)) <= set(maker.names)
 
 
 @given(text=st.sampled_from(STATEMENTS), seed=st.integers(0, 10_000))
-def test_edit_says_what_the_twin_changed(text: str, seed: int) -> None:
-    twin = make(seed).make(text)
-    assume(twin is not None)
-    assert twin is not None
-    if twin.edit is not None:
-        assert twin.edit.old in text and twin.edit.new in twin.text
-    if twin.edit is not None and twin.edit.exchanged:
-        assert twin.edit.new in text and twin.edit.old in twin.text
+def test_edit_describes_the_change(text: str, seed: int) -> None:
+    negative = make(seed).make(text)
+    assume(negative is not None)
+    assert negative is not None
+    if negative.edit is not None:
+        assert negative.edit.old in text and negative.edit.new in negative.text
+    if negative.edit is not None and negative.edit.exchanged:
+        assert negative.edit.new in text and negative.edit.old in negative.text
 
 
-def test_twins_of_one_seed_are_the_same() -> None:
+def test_negatives_of_one_seed_are_the_same() -> None:
     texts = [[maker.make(text) for text in STATEMENTS] for maker in (make(3), make(3), make(4))]
     assert texts[0] == texts[1] != texts[2]
 
@@ -113,10 +113,10 @@ def test_every_kind_of_change_occurs() -> None:
     kinds = set()
     maker = make(1)
     for text in STATEMENTS * 60:
-        twin = maker.make(text)
-        if twin is None:
+        negative = maker.make(text)
+        if negative is None:
             continue
-        match twin.edit:
+        match negative.edit:
             case None:
                 kinds.add("ending")
             case edit if edit.exchanged:
@@ -130,8 +130,8 @@ def test_every_kind_of_change_occurs() -> None:
     assert kinds == {"ending", "exchange", "name", "change", "number"}
 
 
-def test_statement_without_a_detail_has_no_twin() -> None:
-    assert TwinMaker([], {}, {}, random.Random(0)).make("Nobody came.") is None
+def test_statement_without_a_detail_has_no_negative() -> None:
+    assert NegativeMaker([], {}, {}, random.Random(0)).make("Nobody came.") is None
 
 
 def test_words_are_replaced_whole_and_all_at_once() -> None:

@@ -1,4 +1,4 @@
-"""The training program: settings from a file, a source from questions, a folder that goes on after a stop."""
+"""The training program: settings from a file, a source from examples, a folder that a stopped training resumes from."""
 
 from __future__ import annotations
 
@@ -15,29 +15,29 @@ from bdh.verifier import ClaimVerifier, load_claim_verifier
 from pipeline.config import ROOT
 from pipeline.errors import SettingError, TableError
 from pipeline.training.batches import Shapes
-from pipeline.training.examples import PackConfig
-from pipeline.training.program import ComparisonRun, ReaderTraining, begin_with, make_source, read_premises
-from pipeline.training.question_files import SUFFIX, write_questions
-from tests.pipeline.training.little_books import ROWS
+from pipeline.training.example_files import SUFFIX, write_examples
+from pipeline.training.examples import ExampleConfig
+from pipeline.training.program import VerifierRun, VerifierTraining, load_initial_verifier, make_source, read_premises
+from tests.pipeline.training.little_books import BOOKS
 
-SMALL = ReaderTraining(
-    comparison=VerifierTrainConfig(max_iters=6, batch_size=2, log_interval=1, save_interval=2, warmup=1),
+SMALL = VerifierTraining(
+    verifier=VerifierTrainConfig(max_iters=6, batch_size=2, log_interval=1, save_interval=2, warmup=1),
     shapes=Shapes(evidence=60, claim=90),
 )
 
 
 @pytest.fixture
-def questions(tmp_path: Path) -> Path:
-    write_questions(tmp_path / "questions" / f"all{SUFFIX}", ROWS)
-    return tmp_path / "questions"
+def examples(tmp_path: Path) -> Path:
+    write_examples(tmp_path / "examples" / f"all{SUFFIX}", BOOKS)
+    return tmp_path / "examples"
 
 
-def make_run(folder: Path, model: Path, questions: Path) -> ComparisonRun:
+def make_run(folder: Path, model: Path, examples: Path) -> VerifierRun:
     torch.manual_seed(3)
-    reader, tokenizer = begin_with(model, 0.1)
-    source = make_source([questions], None, SMALL.packs, seed=3)
+    reader, tokenizer = load_initial_verifier(model, 0.1)
+    source = make_source([examples], None, SMALL.examples, seed=3)
     world = World(0, 1, torch.device("cpu"))
-    return ComparisonRun.make(folder, reader, tokenizer, source, SMALL, world, workers=0)
+    return VerifierRun.make(folder, reader, tokenizer, source, SMALL, world, workers=0)
 
 
 def settings_file(tmp_path: Path, text: str) -> Path:
@@ -49,38 +49,38 @@ def settings_file(tmp_path: Path, text: str) -> Path:
 def test_settings_are_those_of_the_file_and_else_the_defaults(tmp_path: Path) -> None:
     path = settings_file(
         tmp_path,
-        "dropout = 0.2\n[comparison]\nlr = 2e-3\n[loss]\nwrong = 0.5\n[packs]\nrename = 0.0\n[shapes]\nclaim = 90\n",
+        "dropout = 0.2\n[verifier]\nlr = 2e-3\n[loss]\nwrong = 0.5\n[examples]\nrename = 0.0\n[shapes]\nclaim = 90\n",
     )
-    found = ReaderTraining.load(path)
-    assert (found.dropout, found.comparison.lr, found.comparison.loss.wrong) == (0.2, 2e-3, 0.5)
-    assert (found.packs, found.shapes) == (PackConfig(rename=0.0), Shapes(claim=90))
-    assert found.comparison.batch_size == VerifierTrainConfig().batch_size
-    assert ReaderTraining.load(None) == ReaderTraining()
+    found = VerifierTraining.load(path)
+    assert (found.dropout, found.verifier.lr, found.verifier.loss.wrong) == (0.2, 2e-3, 0.5)
+    assert (found.examples, found.shapes) == (ExampleConfig(rename=0.0), Shapes(claim=90))
+    assert found.verifier.batch_size == VerifierTrainConfig().batch_size
+    assert VerifierTraining.load(None) == VerifierTraining()
 
 
-def test_published_settings_are_good_ones() -> None:
-    assert ReaderTraining.load(ROOT / "runs" / "claim_reader.toml").comparison.max_iters > 0
+def test_published_settings_are_valid() -> None:
+    assert VerifierTraining.load(ROOT / "runs" / "claim_reader.toml").verifier.max_iters > 0
 
 
 @pytest.mark.parametrize(
     "text",
     [
-        "[comparisons]\n",
-        "[packs]\nnovels = 1.0\n",
-        "[comparison]\nlr = 0\n",
-        "[comparison]\nlr = 'much'\n",
-        "[packs]\nnli = 2\n",
+        "[verifiers]\n",
+        "[examples]\nnovels = 1.0\n",
+        "[verifier]\nlr = 0\n",
+        "[verifier]\nlr = 'much'\n",
+        "[examples]\nnli = 2\n",
         "=",
         "[shapes]\nclaim = 1\n",
     ],
 )
-def test_settings_that_break_a_rule_are_refused(tmp_path: Path, text: str) -> None:
+def test_settings_that_are_not_valid_are_refused(tmp_path: Path, text: str) -> None:
     with pytest.raises(SettingError, match=r"settings\.toml") as caught:
-        ReaderTraining.load(settings_file(tmp_path, text))
+        VerifierTraining.load(settings_file(tmp_path, text))
     assert "\n" not in str(caught.value)
 
 
-def test_premises_gather_what_was_said_of_them(tmp_path: Path) -> None:
+def test_premises_have_their_labelled_hypotheses(tmp_path: Path) -> None:
     rows = [
         ("A dog.", "A cat.", "contradiction"),
         ("A sea.", "Water.", "entailment"),
@@ -99,28 +99,28 @@ def test_premises_gather_what_was_said_of_them(tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     "text", ["{", "[]", '{"premise": "A", "hypothesis": "B", "label": "perhaps"}', '{"premise": "A"}']
 )
-def test_premises_that_are_no_nli_table_are_refused(tmp_path: Path, text: str) -> None:
+def test_premises_that_are_not_an_nli_table_are_refused(tmp_path: Path, text: str) -> None:
     path = tmp_path / "nli.jsonl"
     path.write_text(text)
-    with pytest.raises(TableError, match="no NLI table"):
+    with pytest.raises(TableError, match="not an NLI table"):
         read_premises(path)
 
 
 def test_model_that_cannot_be_used_is_an_error(tmp_path: Path) -> None:
-    with pytest.raises(SettingError, match="to begin with"):
-        begin_with(tmp_path / "none", 0.1)
+    with pytest.raises(SettingError, match="--init"):
+        load_initial_verifier(tmp_path / "none", 0.1)
 
 
-def test_stopped_training_goes_on_as_if_it_had_not_stopped(
-    stand_in_reader: Path, questions: Path, tmp_path: Path
+def test_stopped_training_resumes_as_if_it_had_not_stopped(
+    stand_in_reader: Path, examples: Path, tmp_path: Path
 ) -> None:
-    whole = make_run(tmp_path / "whole", stand_in_reader, questions)
+    whole = make_run(tmp_path / "whole", stand_in_reader, examples)
     expected = [report.losses for report in whole.run()]
-    stopped = make_run(tmp_path / "stopped", stand_in_reader, questions)
-    assert not stopped.has_begun
+    stopped = make_run(tmp_path / "stopped", stand_in_reader, examples)
+    assert not stopped.can_resume
     next(report for report in stopped.run() if report.step == 3)
-    resumed = make_run(tmp_path / "stopped", stand_in_reader, questions)
-    assert resumed.has_begun
+    resumed = make_run(tmp_path / "stopped", stand_in_reader, examples)
+    assert resumed.can_resume
     resumed.resume()
     assert resumed.trainer.step == 2
     assert [report.losses for report in resumed.run()] == expected[2:]
@@ -131,18 +131,18 @@ def test_stopped_training_goes_on_as_if_it_had_not_stopped(
     assert {path.name for path in (tmp_path / "stopped").iterdir()} == {"last", "metrics.jsonl", "reader"}
 
 
-def test_finished_reader_is_the_mean_of_the_weights(stand_in_reader: Path, questions: Path, tmp_path: Path) -> None:
-    run = make_run(tmp_path / "out", stand_in_reader, questions)
+def test_finished_verifier_has_the_averaged_weights(stand_in_reader: Path, examples: Path, tmp_path: Path) -> None:
+    run = make_run(tmp_path / "out", stand_in_reader, examples)
     list(run.run())
     loaded, _ = load_claim_verifier(tmp_path / "out" / "reader")
     mean = run.trainer.averaged_weights()
     for name, weight in loaded.named_parameters():
         assert torch.allclose(weight, mean[name], rtol=1e-2), name
-    begun, _ = begin_with(tmp_path / "out" / "reader", 0.0)
+    begun, _ = load_initial_verifier(tmp_path / "out" / "reader", 0.0)
     assert isinstance(begun, ClaimVerifier)
     assert torch.equal(begun.claim_head.alone.weight, loaded.claim_head.alone.weight)
 
 
-def test_run_without_a_place_is_not_resumed(stand_in_reader: Path, questions: Path, tmp_path: Path) -> None:
+def test_run_without_a_saved_state_is_not_resumed(stand_in_reader: Path, examples: Path, tmp_path: Path) -> None:
     with pytest.raises(CheckpointError):
-        make_run(tmp_path / "out", stand_in_reader, questions).resume()
+        make_run(tmp_path / "out", stand_in_reader, examples).resume()

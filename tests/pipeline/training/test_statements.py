@@ -1,4 +1,4 @@
-"""Statements of a novel: plain sentences about somebody, in the order of the book."""
+"""Statements of a novel: plain sentences about a named person, in the order of the book."""
 
 from __future__ import annotations
 
@@ -25,12 +25,12 @@ GOOD = "In the spring old Mr. Dimsdale had sold the mill."
         "in the spring old Dimsdale had sold the mill.",
     ],
 )
-def test_speech_questions_asides_and_the_nameless_state_nothing(sentence: str) -> None:
+def test_speech_questions_parentheses_and_sentences_without_a_name_are_no_statements(sentence: str) -> None:
     assert is_statement(GOOD) and not is_statement(sentence)
 
 
 @given(most=st.integers(0, 12), seed=st.integers(0, 99))
-def test_statements_are_at_most_so_many_in_the_order_of_the_book(most: int, seed: int) -> None:
+def test_statements_are_limited_and_in_the_order_of_the_book(most: int, seed: int) -> None:
     sentences = [GOOD.replace("old", f"{age} year old") for age in range(10)] + ["He was gone."]
     found = find_statements(sentences, most=most, seed=seed)
     assert len(found) == min(most, 10)
@@ -38,5 +38,5 @@ def test_statements_are_at_most_so_many_in_the_order_of_the_book(most: int, seed
     assert found == find_statements(sentences, most=most, seed=seed)
 
 
-def test_statements_stand_on_one_line() -> None:
+def test_statements_are_on_one_line() -> None:
     assert find_statements([GOOD.replace("old ", "old\n   ")], most=5, seed=0) == [GOOD]

@@ -1,20 +1,20 @@
-"""A little town of our own, and a way to ask the checks about it."""
+"""A small invented story, and the checks that fire on a claim about it."""
 
 from __future__ import annotations
 
 import re
 from collections.abc import Sequence
 
-from pipeline.judging.checks.hold import run_checks
+from pipeline.judging.checks.attach import run_checks
 from pipeline.records import Chapter, Check, CheckKind, Chunk, Claim, Novel, Span, TimeScope
 from pipeline.retrieval.index import LexicalIndex
 
 ELSEWHERE = tuple(f"Nothing of the kind was said of the place called {chr(97 + place) * 5}." for place in range(24))
-"""Chunks about nothing, so that the words of the story are rare."""
+"""Other chunks of the index, so that the words of the story are rare."""
 
 
 def open_town(story: str) -> tuple[Novel, tuple[Chunk, ...], LexicalIndex]:
-    """Return a novel of one chapter, its one chunk of a sentence a line, and an index in which its words are rare."""
+    """Return a novel of one chapter, its one chunk (a sentence per line), and an index in which its words are rare."""
     heading = "Chapter 1\n"
     text = heading + story
     spans = tuple(Span(*match.span()) for match in re.finditer(r"[^\n]+", text) if match.start() >= len(heading))
@@ -24,7 +24,7 @@ def open_town(story: str) -> tuple[Novel, tuple[Chunk, ...], LexicalIndex]:
     return novel, (chunk,), LexicalIndex([story, *ELSEWHERE])
 
 
-def ask(
+def check_claim(
     claim: str,
     story: str,
     *,
@@ -34,9 +34,9 @@ def ask(
 ) -> tuple[Check, ...]:
     """Return the checks that fire on a claim about the story."""
     novel, chunks, index = open_town(story)
-    asked = Claim("c1", character, "event", scope, "unspecified", claim)
+    stated = Claim("c1", character, "event", scope, "unspecified", claim)
     return run_checks(
-        asked,
+        stated,
         names or (character,),
         novel=novel,
         chunks=chunks,
@@ -47,4 +47,4 @@ def ask(
 
 def outcomes(claim: str, story: str, *, scope: TimeScope = "unspecified") -> list[tuple[CheckKind, bool]]:
     """Return kind and outcome of each check that fires."""
-    return [(check.kind, check.agrees) for check in ask(claim, story, scope=scope)]
+    return [(check.kind, check.agrees) for check in check_claim(claim, story, scope=scope)]

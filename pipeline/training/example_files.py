@@ -1,7 +1,6 @@
-"""Files of questions: JSON lines packed with xz, one line a book.
+"""Files of examples: JSON lines compressed with xz, one line per book.
 
-They hold all that training needs, so that it can happen on a machine that has neither the novels nor what prepares
-them.
+They contain all that training needs, so that it can run on a machine without the novels and without spaCy.
 """
 
 from __future__ import annotations
@@ -15,20 +14,20 @@ from typing import Any
 from pipeline.errors import TableError
 from pipeline.storage.files import replacing
 
-SUFFIX = ".questions.xz"
+SUFFIX = ".examples.xz"
 
 
-def write_questions(path: Path, books: Iterable[dict[str, Any]]) -> None:
-    """Write the questions about some books at once or not at all."""
+def write_examples(path: Path, books: Iterable[dict[str, Any]]) -> None:
+    """Write the examples of some books, all of them or none."""
     with replacing(path) as scratch, lzma.open(scratch, "wt", encoding="utf-8") as file:
         file.writelines(json.dumps(book, ensure_ascii=False, separators=(",", ":")) + "\n" for book in books)
 
 
-def read_questions(path: Path) -> Iterator[dict[str, Any]]:
-    """Yield the books of a file of questions, or of all such files in a folder, by name; raises TableError."""
+def read_examples(path: Path) -> Iterator[dict[str, Any]]:
+    """Yield the books of a file of examples, or of all such files in a folder, by name; raises TableError."""
     files = sorted(path.glob("*" + SUFFIX)) if path.is_dir() else [path]
     if not files:
-        raise TableError(f"{path} holds no *{SUFFIX}; expected what train-reader prepares")
+        raise TableError(f"{path} has no *{SUFFIX}; expected a folder that train-reader prepared")
     for file in files:
         try:
             with lzma.open(file, "rt", encoding="utf-8") as lines:

@@ -1,4 +1,4 @@
-"""Novels and tables to questions: each text with the sentences that it is to be read with."""
+"""Examples of a book are prepared from novel and tables: each text with sentences as its evidence."""
 
 from __future__ import annotations
 
@@ -12,10 +12,10 @@ from pipeline.errors import TableError
 from pipeline.tables.rows import Row
 from pipeline.text.novels import load_novel
 from pipeline.text.sentences import load_nlp
-from pipeline.training import questions
-from pipeline.training.examples import Book
-from pipeline.training.question_files import read_questions
-from pipeline.training.questions import BookTables, group_tables, make_questions, pair_of, prepare_book
+from pipeline.training import book_examples
+from pipeline.training.book_examples import BookTables, group_tables, make_book_examples, pair_of, prepare_book
+from pipeline.training.example_files import read_examples
+from pipeline.training.examples import BookExamples
 
 TRUE = Row("10", "Low Water", "Anna Reed", "", "Anna Reed took the oars at midnight.", "consistent", None)
 FALSE = Row("11", "Low Water", "Anna Reed", "", "Anna Reed refused the oars at midnight.", "inconsistent", None)
@@ -27,9 +27,9 @@ def nlp() -> Language:
     return load_nlp(None)
 
 
-def ask(shelf: Path, nlp: Language, tables: BookTables = TABLES, **settings: int) -> dict[str, Any]:
+def make(shelf: Path, nlp: Language, tables: BookTables = TABLES, **settings: int) -> dict[str, Any]:
     novel = load_novel(shelf / "Low Water.txt")
-    return make_questions(novel, tables, nlp, **{"own_statements": 5, "seed": 0, **settings})
+    return make_book_examples(novel, tables, nlp, **{"own_statements": 5, "seed": 0, **settings})
 
 
 def test_pair_is_that_of_the_table_or_the_halved_id() -> None:
@@ -37,48 +37,48 @@ def test_pair_is_that_of_the_table_or_the_halved_id() -> None:
     assert pair_of(TRUE) == pair_of(FALSE) == "5"
 
 
-def test_claim_that_belongs_to_no_pair_is_an_error() -> None:
-    with pytest.raises(TableError, match="belongs to no pair"):
+def test_claim_without_a_pair_is_an_error() -> None:
+    with pytest.raises(TableError, match="has no pair"):
         pair_of(Row("x1", "", "", "", "", None, None))
 
 
 def test_claims_and_statements_have_evidence_of_their_own(shelf: Path, nlp: Language) -> None:
-    made = ask(shelf, nlp)
+    made = make(shelf, nlp)
     true, false = made["claims"]
     assert (true["label"], false["label"], true["pair"]) == (1, 0, false["pair"])
-    assert "oars" in made["sentences"][true["ev"][0]]
+    assert "oars" in made["sentences"][true["evidence"][0]]
     assert [item["text"] for item in made["statements"]] == list(TABLES.statements)
-    watch = made["statements"][1]["ev"]
+    watch = made["statements"][1]["evidence"]
     assert "watch had stopped" in " ".join(made["sentences"][number] for number in watch)
 
 
-def test_evidence_is_numbered_within_the_sentences_that_serve(shelf: Path, nlp: Language) -> None:
-    made = ask(shelf, nlp)
-    used = {number for item in (*made["claims"], *made["statements"]) for number in item["ev"]}
-    assert used == set(range(len(made["sentences"]))) and len(made["place"]) == len(made["sentences"])
+def test_evidence_is_numbered_within_the_sentences_used(shelf: Path, nlp: Language) -> None:
+    made = make(shelf, nlp)
+    used = {number for item in (*made["claims"], *made["statements"]) for number in item["evidence"]}
+    assert used == set(range(len(made["sentences"]))) and len(made["places"]) == len(made["sentences"])
     text = " ".join(load_novel(shelf / "Low Water.txt").text.split())
     assert all(sentence in text for sentence in made["sentences"])
-    order = [number for _, number in sorted(zip(made["place"], range(len(used)), strict=True))]
+    order = [number for _, number in sorted(zip(made["places"], range(len(used)), strict=True))]
     places = [text.index(made["sentences"][number]) for number in order]
     assert places == sorted(places)
 
 
-def test_notes_are_statements_near_to_the_claim(shelf: Path, nlp: Language) -> None:
-    made = ask(shelf, nlp)
-    assert all(set(claim["notes"]) == {0, 1} for claim in made["claims"])
+def test_outline_of_a_claim_is_made_of_statements(shelf: Path, nlp: Language) -> None:
+    made = make(shelf, nlp)
+    assert all(set(claim["outline"]) == {0, 1} for claim in made["claims"])
 
 
-def test_without_statements_the_novel_states_what_it_says(shelf: Path, nlp: Language) -> None:
-    made = ask(shelf, nlp, BookTables(), own_statements=3)
+def test_without_statements_sentences_of_the_novel_are_used(shelf: Path, nlp: Language) -> None:
+    made = make(shelf, nlp, BookTables(), own_statements=3)
     text = " ".join(load_novel(shelf / "Low Water.txt").text.split())
     assert 0 < len(made["statements"]) <= 3
-    assert all(item["text"] in text and item["ev"] for item in made["statements"])
+    assert all(item["text"] in text and item["evidence"] for item in made["statements"])
 
 
-def test_questions_are_what_packs_are_made_from(shelf: Path, nlp: Language) -> None:
+def test_prepared_examples_of_a_book_can_be_loaded(shelf: Path, nlp: Language) -> None:
     import random
 
-    book = Book(ask(shelf, nlp), {}, random.Random(0))
+    book = BookExamples(make(shelf, nlp), {}, random.Random(0))
     assert len(book.pairs) == 1 and len(book.statements) == 2
 
 
@@ -92,9 +92,9 @@ def test_second_preparation_does_nothing(
     shelf: Path, nlp: Language, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     path = prepare_book(shelf / "Low Water.txt", TABLES, nlp, tmp_path, own_statements=5, seed=0)
-    assert [book["book"] for book in read_questions(path)] == ["Low Water"]
+    assert [book["book"] for book in read_examples(path)] == ["Low Water"]
     before = path.stat().st_mtime_ns
-    monkeypatch.setattr(questions, "make_questions", None)
+    monkeypatch.setattr(book_examples, "make_book_examples", None)
     assert prepare_book(shelf / "Low Water.txt", TABLES, nlp, tmp_path, own_statements=5, seed=0) == path
     assert path.stat().st_mtime_ns == before
     assert [file.name for file in tmp_path.iterdir()] == [path.name]

@@ -1,4 +1,4 @@
-"""A novel of any size with a thousand people in it, made from a seed: for measuring, not for reading."""
+"""A synthetic novel of any size with a thousand people, made from a seed, for benchmarks."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ _TAILS = (
 
 
 def cast(people: int) -> list[str]:
-    """Return so many full names, at most 1,380, each with a surname of its own."""
+    """Return ``people`` full names, at most 1,380, each with a different surname."""
     surnames = [
         start + middle + end for middle in ("", "er", "in") for start in _STARTS.split() for end in _ENDS.split()
     ]
@@ -29,22 +29,22 @@ def cast(people: int) -> list[str]:
 
 
 def write_novel(path: Path, *, size: int, people: int = 1000, seed: int = 0) -> Path:
-    """Write a novel of about ``size`` bytes in chapters; the first of the cast comes in every one of them."""
-    chance, names, written, chapter = random.Random(seed), cast(people), 0, 0
+    """Write a novel of about ``size`` bytes in chapters; the first of the cast is in every chapter."""
+    rng, names, written, chapter = random.Random(seed), cast(people), 0, 0
     with path.open("w", encoding="utf-8", newline="\n") as file:
         while written < size:
             chapter += 1
-            heard = [names[0], *chance.sample(names, min(12, people))]
+            present = [names[0], *rng.sample(names, min(12, people))]
             text = f"Chapter {chapter}. The year {1800 + chapter % 90}\n\n"
             for _ in range(60):
-                text += " ".join(_sentence(chance, heard) for _ in range(chance.randrange(2, 7))) + "\n\n"
+                text += " ".join(_sentence(rng, present) for _ in range(rng.randrange(2, 7))) + "\n\n"
             written += file.write(text)
     return path
 
 
-def _sentence(chance: random.Random, heard: list[str]) -> str:
-    name = chance.choice(heard)
-    who = chance.choice([name, name, name.split()[0], f"Mr {name.split()[1]}", "He", "She"])
-    tail = chance.choice(_TAILS).format(year=chance.randrange(10, 99), count=chance.randrange(2, 40))
-    lead = chance.choice(["", "", "At noon ", "That year ", "For once "]) if who not in {"He", "She"} else ""
-    return f"{lead}{who} {chance.choice(_VERBS)} {chance.choice(_PLACES)}, {tail}."
+def _sentence(rng: random.Random, present: list[str]) -> str:
+    name = rng.choice(present)
+    who = rng.choice([name, name, name.split()[0], f"Mr {name.split()[1]}", "He", "She"])
+    tail = rng.choice(_TAILS).format(year=rng.randrange(10, 99), count=rng.randrange(2, 40))
+    lead = rng.choice(["", "", "At noon ", "That year ", "For once "]) if who not in {"He", "She"} else ""
+    return f"{lead}{who} {rng.choice(_VERBS)} {rng.choice(_PLACES)}, {tail}."

@@ -1,6 +1,6 @@
-"""Novels and tables to questions: for each book its statements and claims, and the sentences they are to be read with.
+"""Prepare the examples of each book from novels and tables: statements and claims with their evidence.
 
-One file a book, so that an interrupted preparation goes on with the next book.
+There is one file per book, so that an interrupted preparation continues with the next book.
 """
 
 from __future__ import annotations
@@ -25,62 +25,62 @@ from pipeline.tables.rows import Row, row_text
 from pipeline.text.chunking import make_chunks
 from pipeline.text.novels import load_novel
 from pipeline.text.sentences import split_sentences
-from pipeline.training.question_files import SUFFIX, write_questions
+from pipeline.training.example_files import SUFFIX, write_examples
 from pipeline.training.statements import find_statements
 
 PASSAGES = 10
-NOTES = 8
-"""Statements of the same book that a claim may be read with in the place of the novel."""
+OUTLINE = 8
+"""Statements about the same book that can be a claim's evidence instead of sentences of the novel."""
 
 
 @dataclass(frozen=True)
 class BookTables:
-    """What tables say about one novel: labelled claims with the pair they belong to, and statements known as true."""
+    """The rows of the tables about one novel: labelled claims with their pair, and true statements."""
 
     claims: tuple[tuple[Row, str], ...] = ()
     statements: tuple[str, ...] = ()
 
 
 def pair_of(row: Row) -> str:
-    """Return the pair of a labelled claim: its ``pair``, or else its id halved, as twins are often numbered."""
+    """Return the pair of a labelled claim: its ``pair``, or else its id halved, as pairs are often numbered."""
     if row.pair:
         return row.pair
     if row.id.isdigit():
         return str(int(row.id) // 2)
     raise TableError(
-        f"claim {row.id!r} belongs to no pair; give the table a column pair, or ids 2k and 2k + 1 to the two of a pair"
+        f"claim {row.id!r} has no pair; give the table a column pair, or ids 2k and 2k + 1 to the two of a pair"
     )
 
 
-def make_questions(
+def make_book_examples(
     novel: Novel, tables: BookTables, nlp: Language, *, own_statements: int, seed: int
 ) -> dict[str, Any]:
-    """Return the questions about one novel, ready for ``pipeline.training.examples.Book``.
+    """Return the examples of one novel as JSON, ready for ``pipeline.training.examples.BookExamples``.
 
-    Each claim and statement retrieves its own passages by its own words. Where the tables hold no statement the novel's
-    own sentences serve, ``own_statements`` of them.
+    Each claim and statement retrieves its own passages by its own words. If the tables have no statements, sentences of
+    the novel are used, ``own_statements`` of them.
     """
-    shelf = _Shelf(novel, split_sentences(novel, nlp))
-    statements = list(tables.statements) or find_statements(shelf.texts(), most=own_statements, seed=seed)
-    notes = LexicalIndex(statements) if statements else None
+    evidence = _EvidenceFinder(novel, split_sentences(novel, nlp))
+    statements = list(tables.statements) or find_statements(evidence.texts(), most=own_statements, seed=seed)
+    outline = LexicalIndex(statements) if statements else None
     claims = [
         {
             "id": row.id,
             "pair": pair,
             "text": row_text(row),
             "label": int(row.label == "consistent"),
-            "ev": shelf.evidence(row_text(row)),
-            "notes": [] if notes is None else _best(notes.scores(row_text(row)), NOTES),
+            "evidence": evidence.find(row_text(row)),
+            "outline": [] if outline is None else _best(outline.scores(row_text(row)), OUTLINE),
         }
         for row, pair in tables.claims
     ]
-    made = [{"text": text, "ev": shelf.evidence(text)} for text in statements]
-    sentences, places = shelf.used()
-    return {"book": novel.name, "sentences": sentences, "place": places, "claims": claims, "statements": made}
+    supported = [{"text": text, "evidence": evidence.find(text)} for text in statements]
+    sentences, places = evidence.used()
+    return {"book": novel.name, "sentences": sentences, "places": places, "claims": claims, "statements": supported}
 
 
-class _Shelf:
-    """A novel's sentences, and those of them that served as evidence, in the order in which they were first used."""
+class _EvidenceFinder:
+    """A novel's sentences, and those used as evidence so far, in the order of their first use."""
 
     def __init__(self, novel: Novel, sentences: Sequence[Span]) -> None:
         self._novel, self._sentences = novel, sentences
@@ -96,8 +96,8 @@ class _Shelf:
         start, end = self._sentences[number]
         return self._novel.text[start:end]
 
-    def evidence(self, text: str) -> list[int]:
-        """Return the chosen sentences in the order of choice, by the number under which ``used`` lists them."""
+    def find(self, text: str) -> list[int]:
+        """Return the sentences chosen as evidence, best first, by their index in ``used``."""
         chunks = [self._chunks[chunk] for chunk in _best(self._index.scores(text), PASSAGES)]
         numbers = dict.fromkeys(number for chunk in chunks for number in _numbers(chunk))
         candidates = [self._candidate(number) for number in numbers]
@@ -111,7 +111,7 @@ class _Shelf:
         return self._candidates[number]
 
     def used(self) -> tuple[list[str], list[int]]:
-        """Return the sentences that served, and where each stands in the novel."""
+        """Return the sentences used as evidence, and the position of each in the novel."""
         places = list(self._used)
         return [" ".join(self._text(number).split()) for number in places], places
 
@@ -127,23 +127,23 @@ def _best(scores: npt.NDArray[np.float32], count: int) -> list[int]:
 def group_tables(
     claims: Iterable[Row], statements: Iterable[Row], find: Callable[[str], Path]
 ) -> dict[Path, BookTables]:
-    """Return what the tables say, by the file of the novel that ``find`` returns for a book's name."""
-    told: dict[Path, list[tuple[Row, str]]] = defaultdict(list)
-    known: dict[Path, list[str]] = defaultdict(list)
+    """Return the rows of the tables by novel; ``find`` returns the file of a novel given a book's name."""
+    labelled: dict[Path, list[tuple[Row, str]]] = defaultdict(list)
+    true: dict[Path, list[str]] = defaultdict(list)
     for row in claims:
-        told[find(row.book_name)].append((row, pair_of(row)))
+        labelled[find(row.book_name)].append((row, pair_of(row)))
     for row in statements:
-        known[find(row.book_name)].append(row_text(row))
-    return {path: BookTables(tuple(told[path]), tuple(known[path])) for path in {**told, **known}}
+        true[find(row.book_name)].append(row_text(row))
+    return {path: BookTables(tuple(labelled[path]), tuple(true[path])) for path in {**labelled, **true}}
 
 
 def prepare_book(
     path: Path, tables: BookTables, nlp: Language, folder: Path, *, own_statements: int, seed: int
 ) -> Path:
-    """Write the questions about the novel at ``path`` into ``folder``, unless they are there; return their file."""
+    """Write the examples of the novel at ``path`` into ``folder``, unless they exist; return their file."""
     target = folder / (path.stem + SUFFIX)
     if not target.exists():
-        write_questions(
-            target, [make_questions(load_novel(path), tables, nlp, own_statements=own_statements, seed=seed)]
+        write_examples(
+            target, [make_book_examples(load_novel(path), tables, nlp, own_statements=own_statements, seed=seed)]
         )
     return target

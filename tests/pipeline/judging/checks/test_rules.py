@@ -1,4 +1,4 @@
-"""Every check fires on both sides where claim and book speak plainly of one fact, and is silent otherwise."""
+"""Every check fires, in agreement and in conflict, where claim and book state one fact, and is silent otherwise."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from pipeline.records import CheckKind
-from tests.pipeline.judging.checks.little_town import ask, open_town, outcomes
+from tests.pipeline.judging.checks.little_town import check_claim, open_town, outcomes
 
 BROTHER = "Anna Reed came with her brother Tom to the ferry."
 BOATS = "Anna Reed bought five boats at the autumn fair."
@@ -68,22 +68,22 @@ SILENT = {
     "another person": (BOATS, "Moss bought three boats at the autumn fair."),
     "another thing": (BOATS, "Anna Reed bought three cows at the autumn fair."),
     "another event": (BOATS, "Anna Reed burnt three boats."),
-    "only about so many": (BOATS, "Anna Reed bought about three boats at the autumn fair."),
+    "approximate number": (BOATS, "Anna Reed bought about three boats at the autumn fair."),
     "negation": (BOATS, "Anna Reed never bought three boats at the autumn fair."),
     "condition": (BOATS, "If Anna Reed had bought three boats at the autumn fair!"),
     "dream": ("Tom Hale recovered.", "Anna Reed dreamt that Tom Hale was dead."),
     "hearsay": ("Tom Hale recovered.", "Tom Hale was said to be dead."),
     "deceit": ("Tom Hale recovered.", "The liar swore that Tom Hale was dead."),
     "disguise": ("Anna Reed's cousin Tom came.", "Anna Reed pretended that her brother Tom came."),
-    "only places an event": ("Anna Reed left Lowdale two days later.", "Three days later Anna Reed left Lowdale."),
+    "a relative time": ("Anna Reed left Lowdale two days later.", "Three days later Anna Reed left Lowdale."),
     "both numbers in the claim": ("Anna Reed bought five boats and sold three boats at the autumn fair.", FERRY),
     "an age of another day": ("At nineteen Anna Reed took a boat.", "Anna Reed was four-and-twenty, and tired."),
-    "an age of somebody else": ("At nineteen Anna Reed left the mill.", "Tom was twenty when Anna left the mill."),
+    "an age of another person": ("At nineteen Anna Reed left the mill.", "Tom was twenty when Anna left the mill."),
     "hours of the clock": ("At nineteen Anna Reed left the mill.", "At ten, Anna Reed left the mill."),
     "a relative in law": ("Tom is Anna Reed's brother.", "Anna Reed's brother-in-law Tom came."),
     "a man and his lady": ("Anna Hale's recovery was slow.", "Lady Hale is dead."),
-    "my relative in talk": ("Anna Reed greeted her sister Nell.", "Nell, my daughter, greeted Anna Reed."),
-    "a wound is no death": ("Tom Hale survived.", "Tom Hale was shot in the arm."),
+    "a relative of a speaker": ("Anna Reed greeted her sister Nell.", "Nell, my daughter, greeted Anna Reed."),
+    "a wound is not a death": ("Tom Hale survived.", "Tom Hale was shot in the arm."),
     "another month": ("In March Anna Reed left the mill at Lowdale.", "In April Anna Reed left the mill at Lowdale."),
     "nothing to check": ("Anna Reed loved the river.", "Anna Reed hated the river."),
     "an empty claim": ("", FERRY),
@@ -108,19 +108,19 @@ def test_checks_are_silent(case: str) -> None:
     assert [outcome for outcome in outcomes(claim, story) if not outcome[1]] == []
 
 
-def test_no_conflict_where_another_passage_bears_the_claim_out() -> None:
+def test_no_conflict_where_another_passage_agrees() -> None:
     story = FERRY + "\nAnna Reed bought five boats at the spring fair."
     assert outcomes(BOATS, story) == [("number", True)]
 
 
-def test_the_sentence_before_counts() -> None:
+def test_words_of_the_previous_sentence_count() -> None:
     story = "Anna Reed went to the autumn fair of Saint Brannoc.\nThree boats were all that her purse bought."
     claim = "Anna Reed bought five boats at the autumn fair of Saint Brannoc."
-    (check,) = ask(claim, story)
+    (check,) = check_claim(claim, story)
     assert not check.agrees and check.passage == "Three boats were all that her purse bought."
 
 
-def test_a_claim_about_childhood_is_not_held_to_later_times() -> None:
+def test_a_claim_about_childhood_does_not_conflict_with_later_times() -> None:
     later, then = (
         "Anna Reed kept three dogs in the yard.",
         "When Anna was a girl she kept three dogs in the yard.",
@@ -131,22 +131,22 @@ def test_a_claim_about_childhood_is_not_held_to_later_times() -> None:
     assert outcomes("Anna Reed, a widow, kept five dogs in the yard.", then, scope="adulthood") == []
 
 
-def test_whom_the_user_gave_another_name() -> None:
+def test_an_alias_of_the_character_counts_as_a_name() -> None:
     story = "The Ferrywoman bought three boats at the autumn fair."
     claim = BOATS
-    assert ask(claim, story) == ()
-    assert len(ask(claim, story, names=("Anna Reed", "the Ferrywoman"))) == 1
+    assert check_claim(claim, story) == ()
+    assert len(check_claim(claim, story, names=("Anna Reed", "the Ferrywoman"))) == 1
 
 
-def test_whoever_says_i_is_the_narrator() -> None:
-    assert ask(
+def test_the_first_person_is_the_narrator() -> None:
+    assert check_claim(
         "The narrator bought five boats at the autumn fair.", "I bought three boats at the autumn fair.", character=""
     )
 
 
-def test_a_check_says_where() -> None:
+def test_a_check_quotes_its_place_in_the_novel() -> None:
     story = "It rained.\n" + "and the wind blew " * 30 + FERRY
-    (check,) = ask(BOATS, story)
+    (check,) = check_claim(BOATS, story)
     novel, _, _ = open_town(story)
     assert check.claimed == "five boats" and "three red boats" in check.passage
     assert novel.text[check.start : check.end] == check.passage and len(check.passage) <= 240
@@ -164,14 +164,14 @@ SENTENCES = st.lists(
 
 
 @given(SENTENCES, SENTENCES)
-def test_any_text_is_held_to_any_text_and_quoted_verbatim(claim: list[str], story: list[str]) -> None:
-    said, told = " ".join(claim), "\n".join(story)
-    novel, _, _ = open_town(told)
-    checks = ask(said, told)
+def test_any_text_is_checked_and_quoted_verbatim(claim: list[str], story: list[str]) -> None:
+    claimed, written = " ".join(claim), "\n".join(story)
+    novel, _, _ = open_town(written)
+    checks = check_claim(claimed, written)
     assert [check.agrees for check in checks] == sorted(check.agrees for check in checks)
     for check in checks:
         assert novel.text[check.start : check.end] == check.passage
-        assert check.claimed and check.claimed in said
+        assert check.claimed and check.claimed in claimed
 
 
 @given(st.sampled_from(AGREES + CONFLICTS), st.integers(0, 5), st.sampled_from(["\n", "  ", " "]))
