@@ -13,7 +13,7 @@ PYTHON = $(shell for p in $(CANDIDATES); do "$$p" -c "$(IS_GOOD)" >/dev/null 2>&
 endif
 
 .DEFAULT_GOAL := help
-.PHONY: help demo test golden check fix bench
+.PHONY: help demo test golden docs check fix bench
 .DELETE_ON_ERROR:
 
 help: ## list the tasks
@@ -28,6 +28,9 @@ test: $(READY) $(BROWSER) ## run the tests
 golden: $(READY) ## write the golden files anew; read the difference before you commit it
 	$(BIN)/python -m pytest -q -k golden --update-golden
 
+docs: $(READY) ## write the generated documents anew: flags, modules, figures, the marked places of other pages
+	$(BIN)/python -m docs.generate
+
 check: $(READY) $(AUDITOR) ## lint, formatting, types, the three laws, declared dependencies; known vulnerabilities where a network is there
 	$(BIN)/ruff check .
 	$(BIN)/ruff format --check .
@@ -38,7 +41,7 @@ check: $(READY) $(AUDITOR) ## lint, formatting, types, the three laws, declared 
 	$(BIN)/deptry .
 	@$(BIN)/python .ci/audit.py $(VENV)/audit/bin/pip-audit
 
-fix: $(READY) ## mend what ruff can mend: imports, formatting, old spellings
+fix: $(READY) ## fix what ruff can fix: imports, formatting, old spellings
 	$(BIN)/ruff check --fix .
 	$(BIN)/ruff format .
 

@@ -1,16 +1,13 @@
-"""Write docs/cli.md from the parsers of all commands: ``python -m docs.generate_cli``."""
+"""Write docs/cli.md from the parsers of all commands."""
 
 import argparse
-from pathlib import Path
 
 from bdh.cli import make_parsers as make_bdh_parsers
 from pipeline.commands.catalogue import make_parsers as make_pipeline_parsers
-from pipeline.storage.files import replacing
 
-PAGE = Path(__file__).with_name("cli.md")
 _HEAD = (
     "# Every command and flag\n\n"
-    "Made from the parsers by `python -m docs.generate_cli`; a test fails when this page and they differ. Every flag "
+    "Generated from the parsers by `make docs`; a test fails when this page and they differ. Every flag "
     "may be written with hyphens as well as with underscores. An error is one line and exit status 2.\n\n"
     "A file given with `--config` may set every flag by its name (`lr = 1e-3`, `compile = true`, "
     "`decay = [0.9, 0.99]`); the command line wins, and a name that is not a flag is an error. A run of "
@@ -53,13 +50,3 @@ def _row(action: argparse.Action, parser: argparse.ArgumentParser) -> str:
     meaning = parser._get_formatter()._expand_help(action) if action.help else ""
     choices = f" [{', '.join(map(str, action.choices))}]" if action.choices is not None else ""
     return f"| {names} | {(meaning + choices).replace('|', chr(92) + '|')} |"
-
-
-def main() -> None:
-    """Write the page whole or not at all."""
-    with replacing(PAGE) as scratch:
-        scratch.write_text(make_page(), encoding="utf-8", newline="\n")
-
-
-if __name__ == "__main__":
-    main()
