@@ -11,6 +11,8 @@ import pytest
 from bdh.cli import parse
 from docs import generate_results
 from docs.generate import FILLED, WHOLE, make
+from pipeline.commands.judge_claims import COLUMNS
+from pipeline.evaluation.ablations import SYSTEMS
 
 ROOT = Path(__file__).resolve().parent.parent
 DOCS = ROOT / "docs"
@@ -86,6 +88,13 @@ def test_changed_record_of_figures_is_refused_until_its_commit_is_named(monkeypa
 )
 def test_figure_is_shown_to_three_digits_with_its_interval(value: object, signed: bool, shown: str) -> None:
     assert generate_results.show(value, signed=signed) == shown
+
+
+def test_outputs_page_names_every_system_and_column_of_the_measurements() -> None:
+    page = (DOCS / "outputs.md").read_text(encoding="utf-8")
+    claims, ablations = page.split("## Claims:", 1)[1].split("## Ablations:", 1)
+    assert [name for name in {*COLUMNS, *COLUMNS.values()} if f"`{name}`" not in claims] == []
+    assert [name for name in SYSTEMS if f"`{name}`" not in ablations] == []
 
 
 def test_every_name_of_the_glossary_is_in_its_file() -> None:
