@@ -9,8 +9,8 @@ import json
 import re
 import textwrap
 from collections.abc import Callable
-from itertools import pairwise
 from pathlib import Path
+from typing import Any
 
 from docs import generate_cli, generate_results, generate_tree
 from pipeline.storage.files import replacing
@@ -30,8 +30,7 @@ FILLED = (
     "models/verdict/README.md",
 )
 _PLACE = re.compile(r"<!-- (?P<name>[a-z]+)(?: (?P<argument>[a-z-]+))? -->\n.*?<!-- /(?P=name) -->", re.DOTALL)
-_PRINTED = ROOT / "tests" / "golden" / "demo" / "printed.json"
-_COLUMNS = re.compile(r"(?: +[a-z_]+ +\d\.\d+)? *")
+_CLAIM = re.compile(r" +[a-z_]+ +\d\.\d+ +")
 _WIDTH = 116
 
 
@@ -47,19 +46,19 @@ def make(page: str) -> str:
 
 
 def make_demo() -> str:
-    """Return lines that the demo printed: the first claim of each label with its reason, and the verdict.
+    """Return lines that the demo printed: the first claim of each label with its reason, the verdict, and the truth.
 
     They come from the golden file that the tests compare with a run; long lines are folded.
     """
-    lines = json.loads(_PRINTED.read_text(encoding="utf-8"))
-    shown, labels = [lines[1]], set()
-    for line, reason in pairwise(lines):
-        label = line.split()[0] if line.startswith("  ") and not line.startswith("   ") else ""
-        if label and label not in labels:
-            labels.add(label)
-            shown += [line, reason]
-    shown.append(next(line for line in lines if "probability of consistent" in line))
-    return "\n".join(["```", *(_fold(line) for line in shown), "```"])
+    lines = _load("tests/golden/demo/printed.json")
+    places = [number for number, line in enumerate(lines) if _CLAIM.match(line)]
+    truth = [claim["label"] for claim in _load("examples/truth.json")["backstory_inconsistent.txt"]["claims"]]
+    first = {lines[place].split()[0]: (place, label) for place, label in reversed([*zip(places, truth, strict=True)])}
+    shown = sorted(first.values())
+    verdict = next(line for line in lines if "probability of consistent" in line)
+    printed = [lines[1], *(line for place, _ in shown for line in lines[place : place + 2]), verdict]
+    labels = ", ".join(f"`{label}`" for _, label in shown)
+    return "\n".join(["```", *(_fold(line) for line in printed), "```", f"The true labels of these claims: {labels}."])
 
 
 def _fill(place: re.Match[str]) -> str:
@@ -75,8 +74,13 @@ def _fill(place: re.Match[str]) -> str:
 
 
 def _fold(line: str) -> str:
-    indent = " " * len(_COLUMNS.match(line)[0])
-    return "\n".join(textwrap.wrap(line, _WIDTH, subsequent_indent=indent, break_long_words=False))
+    start = _CLAIM.match(line)
+    indent = start.end() if start else len(line) - len(line.lstrip())
+    return "\n".join(textwrap.wrap(line, _WIDTH, subsequent_indent=" " * indent, break_long_words=False))
+
+
+def _load(name: str) -> Any:
+    return json.loads((ROOT / name).read_text(encoding="utf-8"))
 
 
 def main() -> None:

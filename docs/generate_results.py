@@ -106,7 +106,7 @@ def show(value: Any, *, signed: bool = False) -> str:
         return "-"
     low, high = value.get("low"), value.get("high")
     plus = "+" if signed and value["value"] >= 0 else ""
-    interval = "" if low is None or low == high else f" [{_digits(low)}, {_digits(high)}]"
+    interval = "" if low is None or high is None or low == high else f" [{_digits(low)}, {_digits(high)}]"
     return f"{plus}{_digits(value['value'])}{interval}"
 
 

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import ast
 import tomllib
-from collections.abc import Iterator
 from pathlib import Path
 
 ROOT = Path(__file__).resolve().parent.parent
@@ -45,7 +44,7 @@ def summary(path: Path) -> str:
     return line.replace("|", "\\|")
 
 
-def _layers() -> Iterator[list[str]]:
+def _layers() -> list[list[str]]:
     settings = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))["tool"]["importlinter"]
     contract = next(item for item in settings["contracts"] if item.get("containers") == ["pipeline"])
     return [[room.strip(" ()") for room in layer.split("|")] for layer in contract["layers"]]

@@ -21,6 +21,8 @@ PINS = ("requirements.txt", "requirements-dev.txt")
 REASONS = ROOT / "docs" / "decisions" / "0001-dependencies.md"
 PINNED = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]*==[0-9][A-Za-z0-9.!+]*")
 LINK = re.compile(r"\]\(([^)#\s]+)[^)]*\)")
+PLACE = re.compile(r"\]\(((?![a-z]+:)[^)#\s]*)#([^)\s]+)\)")
+HEADING = re.compile(r"^#+ (.+)$", re.MULTILINE)
 MACHINE_PATH = re.compile(r"(?<![\w.])/(?:work|root|home|Users|tmp)/\w")
 UNSAFE_MODULES = {"pickle", "cPickle", "dill", "joblib", "marshal", "shelve"}
 LARGEST_FILE = 50_000_000
@@ -41,7 +43,8 @@ def _sources() -> list[Path]:
 
 
 def _documents() -> list[Path]:
-    return sorted([*ROOT.glob("*.md"), *(ROOT / "docs").rglob("*.md"), *ROOT.glob("*/README.md")])
+    pages = [*ROOT.glob("*.md"), *(ROOT / "docs").rglob("*.md"), *ROOT.glob("*/README.md")]
+    return sorted({*pages, *(ROOT / "models").rglob("README.md")})
 
 
 def _committed() -> list[Path]:
@@ -188,6 +191,17 @@ def test_document_links_lead_to_files() -> None:
         targets = LINK.findall(document.read_text(encoding="utf-8"))
         local = [target for target in targets if "://" not in target and not target.startswith("mailto:")]
         broken += [f"{document.name} -> {target}" for target in local if not (document.parent / target).exists()]
+    assert broken == []
+
+
+def test_links_to_a_place_in_a_document_lead_there() -> None:
+    broken = []
+    for document in _documents():
+        for target, place in PLACE.findall(document.read_text(encoding="utf-8")):
+            page = (document.parent / target if target else document).read_text(encoding="utf-8")
+            titles = {re.sub(r"[^\w -]", "", line).strip().lower().replace(" ", "-") for line in HEADING.findall(page)}
+            if place not in titles and f'<a id="{place}">' not in page:
+                broken.append(f"{document.name} -> {target}#{place}")
     assert broken == []
 
 
