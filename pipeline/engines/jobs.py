@@ -11,7 +11,7 @@ from typing import Generic, Protocol, TypeVar
 from pipeline.config import PipelineConfig
 from pipeline.device import set_threads
 from pipeline.errors import CacheError, LLMError, ModelError, PipelineError, SettingError
-from pipeline.reading.read import OnProgress, ignore_progress
+from pipeline.reading.novel_encoder import OnProgress, ignore_progress
 from pipeline.run import Pipeline
 from pipeline.text.aliases import Alias
 

@@ -178,8 +178,8 @@ def _state_entry(state: ChunkState, own: Mapping[str, CharacterState]) -> Entry:
         "global_state": _rounded(state.global_vector),
         "bdh_char_state": {name: _rounded(mine.vector) for name, mine in own.items()},
         "surprisal": number(state.surprisal),
-        "activity": number(state.activity),
-        "state_norm": number(state.state_norm),
+        "activity": None if state.activity is None else number(state.activity),
+        "state_norm": None if state.state_norm is None else number(state.state_norm),
         "drift": number(state.drift),
         "character_present": {name: mine.present for name, mine in own.items()},
     }
