@@ -14,7 +14,7 @@ from pipeline.config import ReadingConfig
 from pipeline.device import choose_device, choose_dtype
 from pipeline.errors import ModelError
 from pipeline.reading.encoder import Encoder
-from pipeline.reading.interface import EncoderModel, Segment, State
+from pipeline.reading.interface import EncoderModel, ModelState, SegmentReading
 
 _MEASURE_EVERY = 64
 _PREDICTED_AT_ONCE = 256
@@ -37,7 +37,7 @@ class BDHEncoderModel:
         """Where the model computes."""
         return self.model.device
 
-    def initial_state(self) -> State:
+    def initial_state(self) -> ModelState:
         """Return an empty memory that predicts every token alike."""
         return _pack(self.model.empty_state(), torch.zeros(self.model.config.vocab_size))
 
@@ -45,7 +45,7 @@ class BDHEncoderModel:
         """Return the last hidden vectors (T, D) of tokens (T,) that are read from an empty memory."""
         return self.model.encode(tokens[None], keep_state=False).hidden[0]
 
-    def read(self, tokens: Tensor, state: State) -> Segment:
+    def read(self, tokens: Tensor, state: ModelState) -> SegmentReading:
         """Read tokens (T,) as the continuation of ``state``, whose memory is overwritten."""
         before = bdh.BDHState.from_tensors(state, int(state["position"])).to(self.device)
         hidden, after, activity = self.model.encode(
@@ -53,7 +53,7 @@ class BDHEncoderModel:
         )
         assert after is not None and activity is not None
         nats, logits = _surprise(self.model, hidden, tokens, state["logits"])
-        return Segment(hidden[0], nats, _pack(after, logits), float(activity.mean()), float(after.memory.norm()))
+        return SegmentReading(hidden[0], nats, _pack(after, logits), float(activity.mean()), float(after.memory.norm()))
 
 
 @dataclass(frozen=True)
@@ -72,7 +72,7 @@ class NeuroEncoderModel:
         """Where the model computes."""
         return self.model.device
 
-    def initial_state(self) -> State:
+    def initial_state(self) -> ModelState:
         """Return empty synapses that predict every token alike."""
         return _pack(self.model.empty_state(), torch.zeros(self.model.config.vocab_size))
 
@@ -80,16 +80,16 @@ class NeuroEncoderModel:
         """Return the last hidden vectors (T, D) of tokens (T,) that are read from empty synapses."""
         return self.model.encode(tokens[None], keep_state=False)[0][0]
 
-    def read(self, tokens: Tensor, state: State) -> Segment:
+    def read(self, tokens: Tensor, state: ModelState) -> SegmentReading:
         """Read tokens (T,) as the continuation of ``state``."""
         before = bdh.NeuroState.from_tensors(state, int(state["position"])).to(self.device)
         hidden, after, activity = self.model.encode(tokens[None], before, measure_every=_MEASURE_EVERY)
         assert after is not None and activity is not None
         nats, logits = _surprise(self.model, hidden, tokens, state["logits"])
-        return Segment(hidden[0], nats, _pack(after, logits), float(activity.mean()), float(after.rho.norm()))
+        return SegmentReading(hidden[0], nats, _pack(after, logits), float(activity.mean()), float(after.rho.norm()))
 
 
-def _pack(state: bdh.BDHState | bdh.NeuroState, logits: Tensor) -> State:
+def _pack(state: bdh.BDHState | bdh.NeuroState, logits: Tensor) -> ModelState:
     return {**state.tensors(), "position": torch.tensor(state.position), "logits": logits}
 
 

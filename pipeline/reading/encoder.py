@@ -8,7 +8,7 @@ from dataclasses import dataclass
 import numpy as np
 import torch
 
-from pipeline.reading.interface import EncoderModel, Tokenizer
+from pipeline.reading.interface import EncoderModel, EncoderTokenizer
 from pipeline.records import Vector
 
 SEPARATOR = "\n\n"
@@ -20,7 +20,7 @@ class Encoder:
     """A language model and its tokenizer; ``weights_sha256`` and ``dtype`` are what else its numbers depend on."""
 
     model: EncoderModel
-    tokenizer: Tokenizer
+    tokenizer: EncoderTokenizer
     weights_sha256: str
     dtype: str
 

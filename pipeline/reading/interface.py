@@ -9,12 +9,12 @@ from typing import Protocol
 import torch
 from torch import Tensor
 
-State = Mapping[str, Tensor]
+ModelState = Mapping[str, Tensor]
 """All that a model needs to go on after some tokens, its prediction of the next one too, as tensors by name."""
 
 
 @dataclass(frozen=True)
-class Segment:
+class SegmentReading:
     """Consecutive tokens as a model read them, and the state after them.
 
     ``hidden`` (T, D) are the last hidden vectors, ``nats`` (T,) the surprise of each token given all tokens before it.
@@ -24,7 +24,7 @@ class Segment:
 
     hidden: Tensor
     nats: Tensor
-    state: State
+    state: ModelState
     activity: float | None = None
     state_norm: float | None = None
 
@@ -40,20 +40,20 @@ class EncoderModel(Protocol):
     def device(self) -> torch.device:
         """Where the model computes, and expects tokens."""
 
-    def initial_state(self) -> State:
+    def initial_state(self) -> ModelState:
         """Return the state before the first token."""
 
     def encode(self, tokens: Tensor) -> Tensor:
         """Return the last hidden vectors (T, D) of tokens (T,) that are read from the initial state."""
 
-    def read(self, tokens: Tensor, state: State) -> Segment:
+    def read(self, tokens: Tensor, state: ModelState) -> SegmentReading:
         """Read tokens (T,) as the continuation of ``state``, whose tensors may be overwritten.
 
         The tensors of ``state`` may be on any device: a stored state is on the CPU.
         """
 
 
-class Tokenizer(Protocol):
+class EncoderTokenizer(Protocol):
     """What the encoder needs of a tokenizer."""
 
     def encode(self, text: str) -> list[int]:

@@ -14,7 +14,7 @@ import torch
 from torch import Tensor
 
 from pipeline.reading.encoder import Encoder
-from pipeline.reading.interface import Tokenizer
+from pipeline.reading.interface import EncoderTokenizer
 from pipeline.storage.cache import Arrays
 
 Half = npt.NDArray[np.float16]
@@ -137,7 +137,7 @@ def _number(measured: float | None) -> float:
     return math.nan if measured is None else measured
 
 
-def _tokenize(tokenizer: Tokenizer, texts: Sequence[str]) -> tuple[npt.NDArray[np.int32], npt.NDArray[np.int64]]:
+def _tokenize(tokenizer: EncoderTokenizer, texts: Sequence[str]) -> tuple[npt.NDArray[np.int32], npt.NDArray[np.int64]]:
     """Return the tokens of all texts in a row, and how many each has."""
     tokens, counts = [np.zeros(0, np.int32)], [np.zeros(0, np.int64)]
     for first in range(0, len(texts), _TOKENIZED_AT_ONCE):

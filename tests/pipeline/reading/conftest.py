@@ -14,7 +14,7 @@ import bdh
 from pipeline.config import ChunkConfig, PipelineConfig
 from pipeline.reading.bdh_adapter import BDHEncoderModel, load_encoder
 from pipeline.reading.encoder import Encoder
-from pipeline.reading.interface import Segment, State
+from pipeline.reading.interface import ModelState, SegmentReading
 from pipeline.reading.novel_encoder import NovelEncoder, all_sentences, sentence_texts
 from pipeline.records import Character, Chunk, Novel, Reading
 from pipeline.storage.cache import ReadingCache
@@ -110,7 +110,7 @@ def calls(monkeypatch: pytest.MonkeyPatch) -> Calls:
     """How much the model streamed during the test."""
     counted, read = Calls(), BDHEncoderModel.read
 
-    def count(model: BDHEncoderModel, tokens: Tensor, state: State) -> Segment:
+    def count(model: BDHEncoderModel, tokens: Tensor, state: ModelState) -> SegmentReading:
         counted.lengths.append(len(tokens))
         return read(model, tokens, state)
 

@@ -12,7 +12,7 @@ from torch import Tensor
 
 from pipeline.config import ReadingConfig
 from pipeline.reading.encoder import Encoder
-from pipeline.reading.interface import Segment, State
+from pipeline.reading.interface import ModelState, SegmentReading
 from pipeline.reading.novel_encoder import NovelEncoder
 from pipeline.report.entries import state_entries
 from pipeline.storage.cache import ReadingCache
@@ -26,19 +26,19 @@ class ByteCounts:
     width: int = 16
     device: torch.device = field(default_factory=lambda: torch.device("cpu"))
 
-    def initial_state(self) -> State:
+    def initial_state(self) -> ModelState:
         return {"counts": torch.ones(256)}
 
     def encode(self, tokens: Tensor) -> Tensor:
         return self.read(tokens, self.initial_state()).hidden
 
-    def read(self, tokens: Tensor, state: State) -> Segment:
+    def read(self, tokens: Tensor, state: ModelState) -> SegmentReading:
         counts, nats, hidden = state["counts"].clone(), [], []
         for token in tokens.tolist():
             nats.append(-(counts[token] / counts.sum()).log())
             counts[token] += 1
             hidden.append(counts[97:113] / counts.sum())
-        return Segment(torch.stack(hidden), torch.stack(nats), {"counts": counts})
+        return SegmentReading(torch.stack(hidden), torch.stack(nats), {"counts": counts})
 
 
 class Bytes:
