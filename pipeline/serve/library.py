@@ -18,7 +18,7 @@ from pipeline.records import Waiver
 from pipeline.report.book import book_view
 from pipeline.report.entries import answer_entry
 from pipeline.report.html import render_page
-from pipeline.report.view import Surroundings, page_view
+from pipeline.report.view import PageContext, page_view
 from pipeline.run import Pipeline
 from pipeline.storage.files import prepare_folder, write_json, write_text
 from pipeline.text.novels import list_novels
@@ -108,7 +108,7 @@ class Desk:
     def _store(self, out: Path, submission: Submission, judgement: Judgement) -> None:
         """Write the desk's own files next to the artefacts; the submission last, because it marks a complete report."""
         names = [path.name for path in judgement.files]
-        around = Surroundings(
+        around = PageContext(
             back=(f"Back to {submission.novel}", f"/novels/{quote(submission.novel)}"),
             links={
                 "Download this report": f"/reports/{submission.id}/{REPORT}",
