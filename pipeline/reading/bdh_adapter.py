@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Generic, TypeVar
 
 import torch
 import torch.nn.functional as F
@@ -21,16 +22,19 @@ _PREDICTED_AT_ONCE = 256
 """Tokens whose predictions over the whole vocabulary are in memory at one time."""
 
 
-@dataclass(frozen=True)
-class BDHEncoderModel:
-    """The published model; the state is its Hebbian memory and the logits of the next token."""
+ModelT = TypeVar("ModelT", bdh.BDH, bdh.BDHNeuro)
 
-    model: bdh.BDH
+
+@dataclass(frozen=True)
+class _Adapter(Generic[ModelT]):
+    """What both variants share; their states are the memory of the model and the logits of the next token."""
+
+    model: ModelT
 
     @property
     def width(self) -> int:
         """Numbers of a hidden vector, D."""
-        return self.model.config.n_embd
+        return self.model.embed.embedding_dim
 
     @property
     def device(self) -> torch.device:
@@ -43,7 +47,11 @@ class BDHEncoderModel:
 
     def encode(self, tokens: Tensor) -> Tensor:
         """Return the last hidden vectors (T, D) of tokens (T,) that are read from an empty memory."""
-        return self.model.encode(tokens[None], keep_state=False).hidden[0]
+        return self.model.encode(tokens[None], keep_state=False)[0][0]
+
+
+class BDHEncoderModel(_Adapter[bdh.BDH]):
+    """The published model, whose memory is its Hebbian matrices."""
 
     def read(self, tokens: Tensor, state: ModelState) -> SegmentReading:
         """Read tokens (T,) as the continuation of ``state``, whose memory is overwritten."""
@@ -56,29 +64,8 @@ class BDHEncoderModel:
         return SegmentReading(hidden[0], nats, _pack(after, logits), float(activity.mean()), float(after.memory.norm()))
 
 
-@dataclass(frozen=True)
-class NeuroEncoderModel:
-    """The neuro variant, token by token; the state is its synapses and neurons, and the logits of the next token."""
-
-    model: bdh.BDHNeuro
-
-    @property
-    def width(self) -> int:
-        """Numbers of a hidden vector, D."""
-        return self.model.config.d
-
-    @property
-    def device(self) -> torch.device:
-        """Where the model computes."""
-        return self.model.device
-
-    def initial_state(self) -> ModelState:
-        """Return empty synapses that predict every token alike."""
-        return _pack(self.model.empty_state(), torch.zeros(self.model.config.vocab_size))
-
-    def encode(self, tokens: Tensor) -> Tensor:
-        """Return the last hidden vectors (T, D) of tokens (T,) that are read from empty synapses."""
-        return self.model.encode(tokens[None], keep_state=False)[0][0]
+class NeuroEncoderModel(_Adapter[bdh.BDHNeuro]):
+    """The neuro variant, computed token by token, whose memory is its synapses and neurons."""
 
     def read(self, tokens: Tensor, state: ModelState) -> SegmentReading:
         """Read tokens (T,) as the continuation of ``state``."""

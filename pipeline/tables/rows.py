@@ -153,21 +153,28 @@ def _read_text(path: Path) -> str:
 
 
 def _check_columns(frame: pd.DataFrame, path: str | Path, *, labelled: Labelled) -> None:
-    needed = (*NEEDED, "label") if labelled == "required" else NEEDED
-    missing = [name for name in needed if name not in frame.columns]
-    if missing:
-        found = _first(frame.columns)
-        raise TableError(
-            f"{path} has no column {', '.join(missing)}; found {found}; expected {', '.join(needed)}; add what is "
-            "missing or rename the columns"
-        )
+    check_columns(list(frame.columns), path, needed=(*NEEDED, "label") if labelled == "required" else NEEDED)
     _check_single(frame, path)
 
 
+def check_columns(names: Sequence[str], path: str | Path, *, needed: Sequence[str]) -> None:
+    """Raise TableError unless all ``needed`` columns are among ``names``."""
+    missing = [name for name in needed if name not in names]
+    if missing:
+        raise TableError(
+            f"{path} has no column {', '.join(missing)}; found {_first(names)}; expected {', '.join(needed)}; add what "
+            "is missing or rename the columns"
+        )
+
+
 def _check_single(frame: pd.DataFrame, path: str | Path) -> None:
-    twice = [name for name in frame.columns[frame.columns.duplicated()] if name]
-    if twice:
-        raise TableError(f"{path} has the column {_first(twice)} twice; expected each once; remove one of them")
+    check_no_repeats([name for name in frame.columns[frame.columns.duplicated()] if name], path)
+
+
+def check_no_repeats(columns: Sequence[str], path: str | Path) -> None:
+    """Raise TableError if there are repeated ``columns``."""
+    if columns:
+        raise TableError(f"{path} has the column {_first(columns)} twice; expected each once; remove one of them")
 
 
 def _line_numbers(frame: pd.DataFrame) -> list[int]:
@@ -191,10 +198,14 @@ def _check_filled(frame: pd.DataFrame, lines: Sequence[int], path: str | Path) -
 
 def _check_unique(frame: pd.DataFrame, path: str | Path) -> None:
     ids = frame["id"].str.strip()
-    twice = list(dict.fromkeys(ids[ids.duplicated()]))
-    if twice:
+    check_no_duplicates(list(dict.fromkeys(ids[ids.duplicated()])), path)
+
+
+def check_no_duplicates(ids: Sequence[str], path: str | Path) -> None:
+    """Raise TableError if there are duplicate ``ids``."""
+    if ids:
         raise TableError(
-            f"{path} has {len(twice)} duplicate id(s): {_first(twice)}; expected every id once; number the rows anew"
+            f"{path} has {len(ids)} duplicate id(s): {_first(ids)}; expected every id once; number the rows again"
         )
 
 

@@ -9,6 +9,7 @@ from __future__ import annotations
 import csv
 import shutil
 from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -24,7 +25,15 @@ import pyarrow.parquet as pa_parquet
 from pipeline.errors import OutputError, TableError
 from pipeline.storage.files import replacing
 from pipeline.tables.predictions import Prediction, prediction_columns
-from pipeline.tables.rows import NEEDED, NEVER_EMPTY, SHOWN, Row, group_key
+from pipeline.tables.rows import (
+    NEEDED,
+    NEVER_EMPTY,
+    Row,
+    check_columns,
+    check_no_duplicates,
+    check_no_repeats,
+    group_key,
+)
 
 PARQUET = ".parquet"
 _COLUMNS = ("id", "book_name", "char", "caption", "content")
@@ -70,7 +79,7 @@ def split_table(path: Path, folder: Path) -> SplitTable:
     """
     splitter = _Splitter(path)
     shutil.rmtree(folder, ignore_errors=True)
-    try:
+    with _explained(folder):
         pa_dataset.write_dataset(
             splitter.batches(),
             folder,
@@ -82,8 +91,6 @@ def split_table(path: Path, folder: Path) -> SplitTable:
             max_partitions=_BATCH_ROWS,
             use_threads=False,
         )
-    except OSError as error:
-        raise OutputError(f"{folder} cannot be written ({error}); free space, or choose another out_dir") from error
     if not splitter.rows:
         raise TableError(f"{path} has no rows; expected at least one row below the header; add a row")
     splitter.check_ids()
@@ -123,25 +130,12 @@ class _Splitter:
                 if key in suspect:
                     twice |= {name: None} if name in seen else {}
                     seen.add(name)
-        if twice:
-            shown = ", ".join(list(twice)[:SHOWN]) + (", ..." if len(twice) > SHOWN else "")
-            raise TableError(
-                f"{self._path} has {len(twice)} duplicate id(s): {shown}; expected every id once; number the rows anew"
-            )
+        check_no_duplicates(list(twice), self._path)
 
     def _columns(self, batch: pa.RecordBatch) -> dict[str, Any]:
         names = [name.strip().lower() for name in batch.schema.names]
-        missing = [name for name in NEEDED if name not in names]
-        if missing:
-            raise TableError(
-                f"{self._path} has no column {', '.join(missing)}; found {', '.join(names[:SHOWN])}; expected "
-                f"{', '.join(NEEDED)}; add what is missing or rename the columns"
-            )
-        twice = [name for name in NEEDED if names.count(name) > 1]
-        if twice:
-            raise TableError(
-                f"{self._path} has the column {', '.join(twice)} twice; expected each once; remove one of them"
-            )
+        check_columns(names, self._path, needed=NEEDED)
+        check_no_repeats([name for name in NEEDED if names.count(name) > 1], self._path)
         empty = [""] * batch.num_rows
         return {name: _texts(batch.column(names.index(name))) if name in names else empty for name in _COLUMNS}
 
@@ -192,11 +186,8 @@ def write_shard(path: Path, predictions: Sequence[Prediction], *, threshold: flo
     """Write the predictions for a slice of rows, completely or not at all; raises OutputError."""
     columns = prediction_columns(predictions, threshold=threshold)
     columns["probability"] = [one.probability for one in predictions]
-    try:
-        with replacing(path) as scratch:
-            pa_parquet.write_table(pa.Table.from_pydict(columns, schema=_SHARD), scratch)
-    except OSError as error:
-        raise OutputError(f"{path} cannot be written ({error}); free space, or choose another out_dir") from error
+    with _explained(path), replacing(path) as scratch:
+        pa_parquet.write_table(pa.Table.from_pydict(columns, schema=_SHARD), scratch)
 
 
 def join_shards(path: Path, shards: Sequence[Path]) -> int:
@@ -206,9 +197,14 @@ def join_shards(path: Path, shards: Sequence[Path]) -> int:
     is written completely or not at all. Raises OutputError.
     """
     join = _join_as_parquet if path.suffix.lower() == PARQUET else _join_as_csv
+    with _explained(path), replacing(path) as scratch:
+        return join(scratch, shards)
+
+
+@contextmanager
+def _explained(path: Path) -> Iterator[None]:
     try:
-        with replacing(path) as scratch:
-            return join(scratch, shards)
+        yield
     except OSError as error:
         raise OutputError(f"{path} cannot be written ({error}); free space, or choose another out_dir") from error
 
