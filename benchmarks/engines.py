@@ -18,7 +18,7 @@ from benchmarks.little_reader import save_quick_reader
 from benchmarks.measurement import Measurement
 from benchmarks.synthetic_novel import cast, write_novel
 from pipeline.config import PipelineConfig, ReadingConfig, RetrievalConfig, resolve_model_dir
-from pipeline.engines.jobs import Engine, Failure, Stages
+from pipeline.engines.jobs import Engine, Failure, PipelineFactory
 from pipeline.engines.local import LocalEngine
 from pipeline.engines.work import PredictRows
 from pipeline.judging.backstory import BackstoryModel
@@ -106,16 +106,16 @@ def measure() -> Iterator[Measurement]:
             retrieval=RetrievalConfig(top_k=PASSAGES),
         )
 
-        def stages(name: str) -> Stages:
-            return Stages(config, cache_dir=str(home / name), threads=1, judging=True)
+        def factory(name: str) -> PipelineFactory:
+            return PipelineFactory(config, cache_dir=str(home / name), threads=1, judging=True)
 
         here, one, two = _Timed(), _Timed(), _Timed()
-        local = LocalEngine(stages("local").open())
+        local = LocalEngine(factory("local").open())
         for first in range(0, NOVELS, NOVELS // SHARES):
             share = [_Clocked(job) for job in jobs[first : first + NOVELS // SHARES]]
             here.take(local, share)
             for workers, timed in ((1, one), (2, two)):
-                with RayEngine(stages(f"ray{workers}"), address=None, workers=workers) as engine:
+                with RayEngine(factory(f"ray{workers}"), address=None, workers=workers) as engine:
                     timed.take(engine, share)
     if not here.predictions == one.predictions == two.predictions:
         raise RuntimeError("the engines do not agree on the predictions")

@@ -14,7 +14,8 @@ import torch
 from benchmarks.measurement import Measurement
 from benchmarks.streaming import NOVEL, READER, judge
 from pipeline.config import ReadingConfig
-from pipeline.reading.encoder import Encoder, load_encoder
+from pipeline.reading.bdh_adapter import load_encoder
+from pipeline.reading.encoder import Encoder
 from pipeline.reading.stream import stream_sentences
 
 TESTS = ("tests/pipeline/reading",)

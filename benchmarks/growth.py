@@ -19,7 +19,7 @@ from benchmarks.little_reader import save_wide_reader
 from benchmarks.measurement import Measurement, slope
 from benchmarks.synthetic_novel import cast, write_novel
 from pipeline.config import PipelineConfig, ReadingConfig
-from pipeline.engines.jobs import Stages
+from pipeline.engines.jobs import PipelineFactory
 from pipeline.run import Pipeline
 
 TESTS = ("tests/test_benchmarks.py",)
@@ -72,7 +72,7 @@ def _open(home: Path) -> Pipeline:
     first = write_novel(home / "First.txt", size=20_000, people=_PEOPLE)
     reader = save_wide_reader(home / "reader", first.read_text(encoding="utf-8"))
     config = PipelineConfig(reading=ReadingConfig(model_dir=str(reader), device="cpu", dtype="fp32"))
-    pipeline = Stages(config, cache_dir=str(home / "cache"), threads=1, judging=True).open()
+    pipeline = PipelineFactory(config, cache_dir=str(home / "cache"), threads=1, judging=True).open()
     _judge(pipeline, [first], 1)
     return pipeline
 

@@ -20,7 +20,7 @@ from benchmarks.measurement import Measurement, Usage, run_alone
 from benchmarks.synthetic_novel import cast, write_novel
 from pipeline.commands.dataset_stream import MOST_ROWS, Shards, predict_slices
 from pipeline.config import ScoringConfig, resolve_model_dir
-from pipeline.engines.jobs import Job, Outcome, T
+from pipeline.engines.jobs import NovelJob, Outcome, T
 from pipeline.engines.work import PredictRows
 from pipeline.judging.logistic import LogisticModel
 from pipeline.report.manifest import Manifest
@@ -39,7 +39,7 @@ _COLUMNS = ("id", "book_name", "char", "caption", "content")
 class ConstantEngine:
     """An engine that judges nothing: every row has the same prediction, of the size of a real one."""
 
-    def run(self, jobs: Iterable[Job[T]]) -> Iterator[Outcome[T]]:
+    def run(self, jobs: Iterable[NovelJob[T]]) -> Iterator[Outcome[T]]:
         """Yield an outcome for every job of the stream; raises TypeError for any other."""
         for number, job in enumerate(jobs):
             if not isinstance(job, PredictRows):

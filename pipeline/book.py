@@ -1,4 +1,4 @@
-"""A novel's text, ready to be asked about: its sentences, chunks, names and word index, found once and kept."""
+"""A novel with its sentences, chunks, names and word index, which are computed once and cached."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ from pipeline.text.version import ANALYSIS_VERSION
 
 @dataclass(frozen=True)
 class Book:
-    """A novel ready to be asked about: its sentences, chunks, names, word index, and the names that the user gave."""
+    """A novel with its sentences, chunks, mentions, word index, and the aliases that the user gave."""
 
     novel: Novel
     sentences: tuple[Span, ...]
@@ -40,7 +40,7 @@ class Book:
 
     @cached_property
     def life_stages(self) -> tuple[TimeScope, ...]:
-        """The time of life that each chunk tells of."""
+        """The time of life that each chunk is about."""
         return tuple(find_life_stage(self.novel.text[chunk.start : chunk.end]) for chunk in self.chunks)
 
     @property
@@ -51,7 +51,7 @@ class Book:
 
 @dataclass(frozen=True)
 class BookOpener:
-    """Opens novels; what it finds in a text is kept in ``cache``. ``aliases`` are the names that the user gave."""
+    """Opens novels; sentences and mentions are stored in ``cache``. ``aliases`` are the names that the user gave."""
 
     config: TextConfig
     aliases: tuple[Alias, ...]
@@ -59,13 +59,13 @@ class BookOpener:
 
     @cached_property
     def nlp(self) -> Language:
-        """What parts sentences: the rules, or the parser of a spaCy model that the user names."""
+        """The sentence splitter: rules, or the parser of a spaCy model that the user names."""
         name = self.config.spacy_model
         return load_nlp(None if name in {RULES, TextConfig.spacy_model} else name)
 
     @cached_property
     def tagger(self) -> Language | None:
-        """What finds persons, None for the rules; loaded when a novel is opened that was never opened before."""
+        """The tagger of persons, None for the rules; loaded for the first novel that is not in the cache."""
         return load_tagger(self._tagger_name)
 
     @property

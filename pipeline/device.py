@@ -8,17 +8,17 @@ from bdh.errors import lack_of_memory as lack_of_memory
 from pipeline.errors import SettingError
 
 MOST_THREADS = 1024
-"""More than any machine has; torch breaks down when it is asked for a hundred times as many."""
+"""More than any machine has; torch crashes with a hundred times as many."""
 
 
 def choose_machine(device: str, dtype: str) -> tuple[torch.device, torch.dtype | None]:
-    """Return where and in which precision a model computes, None for that of its weights; raises SettingError."""
+    """Return device and precision of a model, None for the precision of its weights; raises SettingError."""
     chosen = choose_device(device)
     return chosen, torch.bfloat16 if choose_dtype(dtype, chosen) == "bf16" else None
 
 
 def set_threads(count: int) -> None:
-    """Let torch use ``count`` threads of the processor; 0 leaves its own choice. Raises SettingError."""
+    """Set torch's number of CPU threads; 0 leaves its own choice. Raises SettingError."""
     if not 0 <= count <= MOST_THREADS:
         raise SettingError(f"threads is {count}; it must be at least 1 and at most {MOST_THREADS}, or 0")
     if count:
@@ -26,18 +26,19 @@ def set_threads(count: int) -> None:
 
 
 def choose_device(name: str) -> torch.device:
+    """Return the device: ``auto`` is the GPU where there is one, else the CPU. Raises SettingError."""
     if name == "auto":
         name = "cuda" if torch.cuda.is_available() else "cpu"
     kind, _, number = name.partition(":")
     if not (name == "cpu" or (kind == "cuda" and (name == kind or (number.isascii() and number.isdigit())))):
         raise SettingError(f"device is {name!r}; expected auto, cpu, cuda or cuda:0")
     if kind == "cuda" and int(number or 0) >= torch.cuda.device_count():
-        raise SettingError(f"device is {name} but {torch.cuda.device_count()} GPUs are to be seen; use --device cpu")
+        raise SettingError(f"device is {name} but {torch.cuda.device_count()} GPUs are visible; use --device cpu")
     return torch.device(name)
 
 
 def choose_dtype(name: str, device: torch.device) -> str:
-    """Return the precision: ``auto`` is bf16 where the processor multiplies it natively, else fp32."""
+    """Return the precision: ``auto`` is bf16 where the device multiplies it natively, else fp32."""
     if name != "auto":
         return name
     if device.type == "cuda":

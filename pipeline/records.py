@@ -112,16 +112,16 @@ class ChunkState:
 
     ``global_vector`` (D,) is the mean last hidden vector over the chunk's new sentences, ``content_vector`` (D,) that
     over all of them. ``surprisal`` is in bits per byte of the new sentences, ``activity`` the mean share of active
-    neurons, ``state_norm`` the Frobenius norm of the memory, ``drift`` the cosine distance of ``global_vector`` from
-    that of the previous chunk.
+    neurons, ``state_norm`` the Frobenius norm of the memory (both None for a model that does not measure them),
+    ``drift`` the cosine distance of ``global_vector`` from that of the previous chunk.
     """
 
     chunk_index: int
     global_vector: Vector
     content_vector: Vector
     surprisal: float
-    activity: float
-    state_norm: float
+    activity: float | None
+    state_norm: float | None
     drift: float
 
 

@@ -20,8 +20,9 @@ from pipeline.judging.passage import passage_of
 from pipeline.judging.registry import open_judge
 from pipeline.llm.client import GroqClient, load_key
 from pipeline.llm.fallback import LLMWithFallback
-from pipeline.reading.encoder import Encoder, load_encoder
-from pipeline.reading.read import OnProgress, Reader, ignore_progress
+from pipeline.reading.bdh_adapter import load_encoder
+from pipeline.reading.encoder import Encoder
+from pipeline.reading.novel_encoder import NovelEncoder, OnProgress, ignore_progress
 from pipeline.records import Character, Claim, ClaimVerdict, Evidence, Novel, Reading, Verdict, Waiver
 from pipeline.retrieval.fusion import retrieve
 from pipeline.storage.answers import AnswerCache, open_answers
@@ -146,9 +147,9 @@ class Pipeline:
         return self.models.encoder
 
     @cached_property
-    def reader(self) -> Reader:
+    def novel_encoder(self) -> NovelEncoder:
         """The encoder with its cache of readings."""
-        return Reader(self.encoder, self.models.cache, self.config.reading, self.on_progress)
+        return NovelEncoder(self.encoder, self.models.cache, self.config.reading, self.on_progress)
 
     def fork(self, *, on_progress: OnProgress | None = None) -> Pipeline:
         """Return a pipeline with the same models and with counts, notices and progress of its own."""
@@ -182,7 +183,7 @@ class Pipeline:
 
     def read(self, book: Book, characters: Sequence[Character] = ()) -> Reading:
         """Stream the book through the encoder, or take its reading from the cache."""
-        return self.reader.read(book.novel, book.chunks, characters)
+        return self.novel_encoder.read(book.novel, book.chunks, characters)
 
     def find_evidence(
         self, book: Book, reading: Reading, character: Character | None, claims: Sequence[Claim]
@@ -192,7 +193,7 @@ class Pipeline:
             claims,
             index=book.index,
             content_vectors=np.stack([state.content_vector for state in reading.states]),
-            claim_vectors=self.reader.claim_vectors(reading, [claim.text for claim in claims]),
+            claim_vectors=self.novel_encoder.claim_vectors(reading, [claim.text for claim in claims]),
             present=character.chunks if character else (),
             life_stages=book.life_stages,
             config=self.config.retrieval,

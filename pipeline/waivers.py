@@ -1,7 +1,7 @@
-"""Findings that the author marked as intentional, kept in a file beside the novel.
+"""Findings that the author marked as intentional, stored in a file next to the novel.
 
 ``<novel>.waivers.json`` is a list of mappings (``character``, ``claim``, ``reason``, ``passage``), meant to be read,
-edited and kept under version control with the manuscript.
+edited and versioned with the manuscript.
 """
 
 from __future__ import annotations
@@ -25,12 +25,12 @@ LONGEST_REASON = 500
 
 
 def waivers_path(novel: Path) -> Path:
-    """Return where the waivers of a novel lie."""
+    """Return the path of the waivers of a novel."""
     return novel.with_name(f"{novel.stem}.waivers.json")
 
 
 def load_waivers(path: Path) -> tuple[Waiver, ...]:
-    """Return the waivers in a file, none where there is no file.
+    """Return the waivers in a file, none if there is no file.
 
     Raises:
         WaiverError: the file cannot be read or has another shape.
@@ -40,7 +40,7 @@ def load_waivers(path: Path) -> tuple[Waiver, ...]:
     except FileNotFoundError:
         return ()
     except (OSError, ValueError) as error:
-        raise WaiverError(f"{path} cannot be read as JSON ({error}); mend it, or remove it to waive nothing") from error
+        raise WaiverError(f"{path} cannot be read as JSON ({error}); fix it, or remove it to waive nothing") from error
     return tuple(Waiver(**entry) for entry in _checked(path, found))
 
 
@@ -52,21 +52,21 @@ def save_waiver(path: Path, waiver: Waiver) -> Path:
     """
     if not waiver.reason.strip() or len(waiver.reason) > LONGEST_REASON:
         raise WaiverError(
-            f"the reason has {len(waiver.reason.strip())} letters; say in 1 to {LONGEST_REASON} why it is intended"
+            f"the reason has {len(waiver.reason.strip())} characters; give a reason of 1 to {LONGEST_REASON}"
         )
     with _locked(path):
-        others = [known for known in load_waivers(path) if not same_claim(known, waiver.character, waiver.claim)]
+        others = [other for other in load_waivers(path) if not same_claim(other, waiver.character, waiver.claim)]
         return _write(path, [*others, waiver])
 
 
 def drop_waiver(path: Path, *, character: str, claim: str) -> Path:
-    """Take back the waiver of a claim; raises WaiverError where there is none."""
+    """Remove the waiver of a claim; raises WaiverError if there is none."""
     with _locked(path):
-        known = load_waivers(path)
-        kept = [waiver for waiver in known if not same_claim(waiver, character, claim)]
-        if len(kept) == len(known):
-            raise WaiverError(f"{path.name} waives no such claim of {character}; look at the file for those it does")
-        return _write(path, kept)
+        waivers = load_waivers(path)
+        others = [waiver for waiver in waivers if not same_claim(waiver, character, claim)]
+        if len(others) == len(waivers):
+            raise WaiverError(f"{path.name} does not waive this claim of {character}; choose one that is in the file")
+        return _write(path, others)
 
 
 def apply_waivers(
@@ -81,18 +81,18 @@ def apply_waivers(
         if waiver and not holds:
             notices.append(
                 f"a claim is marked as intentional ({waiver.reason}), but the passage it was marked for is no longer "
-                f"in the novel, so it counts again; mark it anew if it still is: {claim.claim.text}"
+                f"in the novel, so it counts again; mark it again if it is still intended: {claim.claim.text}"
             )
     return tuple(judged), tuple(notices)
 
 
 def same_claim(waiver: Waiver, character: str, claim: str) -> bool:
-    """Say whether a waiver is for this claim; case, accents and white space make no difference."""
+    """Return True if a waiver is for this claim; case, accents and white space make no difference."""
     return _key(waiver.character, waiver.claim) == _key(character, claim)
 
 
 def still_holds(waiver: Waiver, text: str) -> bool:
-    """Say whether the passage that a waiver was given for stands in ``text``, however its lines are broken."""
+    """Return True if the passage of a waiver is in ``text``, regardless of line breaks."""
     return " ".join(waiver.passage.split()) in " ".join(text.split())
 
 
@@ -106,14 +106,14 @@ def _key(character: str, claim: str) -> tuple[str, str]:
 
 @contextmanager
 def _locked(path: Path) -> Iterator[None]:
-    """Keep the file from being changed by anybody else from reading to writing: else one of two marks would be lost."""
+    """Lock the file from reading to writing: else one of two simultaneous waivers would be lost."""
     try:
         with locked_output(path):
             yield
     except OutputError as error:
         raise WaiverError(
-            f"{path} cannot be written beside the novel ({error.__cause__}); free some space, or keep the novel in a "
-            "folder that you may write to"
+            f"{path} cannot be written next to the novel ({error.__cause__}); free some space, or move the novel to a "
+            "writable folder"
         ) from error
 
 
@@ -125,6 +125,6 @@ def _checked(path: Path, found: object) -> Iterable[dict[str, Any]]:
     error = next(Draft202012Validator(read_schema("waivers")).iter_errors(found), None)
     if error is not None:
         where = "".join(f"[{step!r}]" for step in error.absolute_path)
-        raise WaiverError(f"{path}{where}: {error.message}; docs/outputs.md shows the shape of a waiver")
+        raise WaiverError(f"{path}{where}: {error.message}; docs/outputs.md describes a waiver")
     assert isinstance(found, list)
     return found

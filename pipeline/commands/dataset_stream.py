@@ -98,9 +98,9 @@ class Shards:
 
     def join(self, path: Path) -> int:
         """Write the predictions of all existing shards as one table; return the number of rows."""
-        from pipeline.tables.stream import join_pieces
+        from pipeline.tables.stream import join_shards
 
-        return join_pieces(path, [shard for shard in self.order if shard.is_file()])
+        return join_shards(path, [shard for shard in self.order if shard.is_file()])
 
     def remove(self) -> None:
         """Remove the files; those of another run stay."""
@@ -112,7 +112,7 @@ class Shards:
 
 def predict_slices(engine: Engine, shards: Shards, sliced: Iterator[tuple[Path, tuple[Row, ...]]], total: int) -> None:
     """Have every slice predicted whose shard is missing; no more slices of a novel that failed."""
-    from pipeline.tables.stream import write_piece
+    from pipeline.tables.stream import write_shard
 
     shards.folder.mkdir(exist_ok=True)
     given: dict[int, tuple[Path, int]] = {}
@@ -135,5 +135,5 @@ def predict_slices(engine: Engine, shards: Shards, sliced: Iterator[tuple[Path, 
             if isinstance(outcome.result, Failure):
                 shards.failed[outcome.path] = outcome.result.reason
             else:
-                write_piece(place, outcome.result, threshold=shards.model.threshold)
+                write_shard(place, outcome.result, threshold=shards.model.threshold)
             bars.show("rows", count, total)

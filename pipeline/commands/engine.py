@@ -11,7 +11,7 @@ from pathlib import Path
 from pipeline.commands.progress import print_line, print_warning
 from pipeline.commands.session import open_pipeline
 from pipeline.config import ROOT, EngineConfig, PipelineConfig
-from pipeline.engines.jobs import Engine, Stages
+from pipeline.engines.jobs import Engine, PipelineFactory
 from pipeline.engines.local import LocalEngine
 from pipeline.errors import SettingError
 from pipeline.run import Pipeline
@@ -33,7 +33,7 @@ def open_engine(
     cache_dir: str | None = None,
     judging: bool,
 ) -> Iterator[Engine]:
-    """Yield the engine; ``here`` opens the stages of this process for the engine ``local``.
+    """Yield the engine; ``here`` opens the pipeline of this process for the engine ``local``.
 
     Raises SettingError where Ray is not installed, not reached, or has no room for the workers.
     """
@@ -51,11 +51,11 @@ def open_engine(
         if error.name != "ray":
             raise
         raise SettingError("--engine ray needs Ray, which is not installed: pip install -e '.[ray]'") from error
-    stages = Stages(_placed(config), tuple(aliases), _cache_for_all(cache_dir), engine.threads or 1, judging)
-    with RayEngine(stages, address=engine.address, workers=engine.workers) as opened:
+    factory = PipelineFactory(_placed(config), tuple(aliases), _cache_for_all(cache_dir), engine.threads or 1, judging)
+    with RayEngine(factory, address=engine.address, workers=engine.workers) as opened:
         if opened.nodes > 1 and not cache_dir:
             print_warning(
-                f"note: readings are cached in {stages.cache_dir} of each node; unless that is a shared folder, name "
+                f"note: readings are cached in {factory.cache_dir} of each node; unless that is a shared folder, name "
                 f"one or a store such as s3://bucket/readings with --cache_dir or {ENVIRONMENT}"
             )
         yield opened
@@ -65,7 +65,7 @@ def open_engine(
 def open_judging(
     arguments: argparse.Namespace, config: PipelineConfig, engine: EngineConfig
 ) -> Iterator[tuple[Pipeline, Engine]]:
-    """Yield the stages of this process with their models loaded, and the engine that judges rows."""
+    """Yield the pipeline of this process with its models loaded, and the engine that judges rows."""
     with (
         open_pipeline(arguments, config) as pipeline,
         open_engine(

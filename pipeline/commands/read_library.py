@@ -57,14 +57,14 @@ def _read(
     novels: Sequence[Path], cache_dir: str | None, config: PipelineConfig, engine: EngineConfig
 ) -> list[Outcome[NovelRead]]:
     from pipeline.commands.engine import open_engine
-    from pipeline.engines.jobs import Failure, Stages
+    from pipeline.engines.jobs import Failure, PipelineFactory
     from pipeline.engines.work import ReadNovel
 
     found = []
     with LibraryProgress({novel: novel.stat().st_size for novel in novels}) as bar:
 
         def here() -> Pipeline:
-            return Stages(config, cache_dir=cache_dir, threads=engine.threads).open(bar.read)
+            return PipelineFactory(config, cache_dir=cache_dir, threads=engine.threads).open(bar.read)
 
         with open_engine(engine, config, here=here, cache_dir=cache_dir, judging=False) as opened:
             for outcome in opened.run([ReadNovel(novel) for novel in novels]):

@@ -1,1 +1,1 @@
-"""Where work on many novels is done: one after the other here, or by the workers of a Ray cluster."""
+"""Engines that run jobs on many novels: one after the other in this process, or by the workers of a Ray cluster."""

@@ -1,4 +1,4 @@
-"""Work on one novel that can be sent to another process, and what comes back of it."""
+"""Jobs on one novel that can be sent to another process, and their outcomes."""
 
 from __future__ import annotations
 
@@ -11,41 +11,41 @@ from typing import Generic, Protocol, TypeVar
 from pipeline.config import PipelineConfig
 from pipeline.device import set_threads
 from pipeline.errors import CacheError, LLMError, ModelError, PipelineError, SettingError
-from pipeline.reading.read import OnProgress, ignore_progress
+from pipeline.reading.novel_encoder import OnProgress, ignore_progress
 from pipeline.run import Pipeline
 from pipeline.text.aliases import Alias
 
 T = TypeVar("T")
 ResultT = TypeVar("ResultT", covariant=True)
-NOT_THE_NOVELS_FAULT = (CacheError, LLMError, ModelError, SettingError)
-"""Errors that would meet every novel alike: they end the whole run."""
+FATAL_ERRORS = (CacheError, LLMError, ModelError, SettingError)
+"""Errors that would occur with every novel: they end the whole run."""
 
 _log = logging.getLogger(__name__)
 
 
-class Job(Protocol[ResultT]):
-    """Work on one novel. A job holds nothing that is bound to a process, so that it can be sent."""
+class NovelJob(Protocol[ResultT]):
+    """Work on one novel; everything in it can be pickled."""
 
     @property
     def path(self) -> Path:
         """The file of the novel."""
 
     def run(self, pipeline: Pipeline) -> ResultT:
-        """Do the work with these stages."""
+        """Do the work with this pipeline."""
 
 
 @dataclass(frozen=True)
 class Failure:
-    """Why the work on a novel could not be done, in one line."""
+    """Why the job on a novel failed, in one line."""
 
     reason: str
 
 
 @dataclass(frozen=True)
 class Outcome(Generic[T]):
-    """What became of a job: its number in the order given, its novel, and its result or the reason why there is none.
+    """The outcome of a job: its number in the given order, its novel, and its result or the reason why it failed.
 
-    ``worker`` says who did it: a node and a process where there are several, else nothing.
+    ``worker`` names the node and process that did it, empty where there is only one.
     """
 
     number: int
@@ -55,15 +55,15 @@ class Outcome(Generic[T]):
 
 
 class Engine(Protocol):
-    """Whoever does jobs. Outcomes come as they are finished, in any order, one for every job."""
+    """Runs jobs. Outcomes come as they are finished, in any order, one for every job."""
 
-    def run(self, jobs: Iterable[Job[T]]) -> Iterator[Outcome[T]]:
-        """Do every job; one that fails does not keep the others from being done. Raises ``NOT_THE_NOVELS_FAULT``."""
+    def run(self, jobs: Iterable[NovelJob[T]]) -> Iterator[Outcome[T]]:
+        """Run every job, also after one has failed. Raises ``FATAL_ERRORS``."""
 
 
 @dataclass(frozen=True)
-class Stages:
-    """All that a worker opens its stages from; ``judging`` says whether it will need what judges claims."""
+class PipelineFactory:
+    """Opens a worker's pipeline; ``judging`` also loads the models that judge claims."""
 
     config: PipelineConfig
     aliases: tuple[Alias, ...] = ()
@@ -72,7 +72,7 @@ class Stages:
     judging: bool = False
 
     def open(self, on_progress: OnProgress = ignore_progress) -> Pipeline:
-        """Return the stages with their models loaded, on ``threads`` threads; raises ModelError or SettingError."""
+        """Return a pipeline with its models loaded, on ``threads`` threads; raises ModelError or SettingError."""
         set_threads(self.threads)
         pipeline = Pipeline(self.config, self.aliases, self.cache_dir, on_progress)
         if self.judging:
@@ -82,11 +82,11 @@ class Stages:
         return pipeline
 
 
-def attempt(job: Job[T], pipeline: Pipeline) -> T | Failure:
-    """Do a job; a failure that is the novel's own comes back as a reason, any other is raised."""
+def attempt(job: NovelJob[T], pipeline: Pipeline) -> T | Failure:
+    """Run a job; return a failure that concerns its novel alone, raise any other."""
     try:
         return job.run(pipeline)
-    except NOT_THE_NOVELS_FAULT:
+    except FATAL_ERRORS:
         raise
     except PipelineError as error:
         return Failure(str(error))

@@ -1,20 +1,20 @@
-"""Jobs done one after the other in this process, in the order given."""
+"""Jobs run one after the other in this process, in the given order."""
 
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
 
-from pipeline.engines.jobs import Job, Outcome, T, attempt
+from pipeline.engines.jobs import NovelJob, Outcome, T, attempt
 from pipeline.run import Pipeline
 
 
 class LocalEngine:
-    """One worker: the stages of this process, with their models loaded."""
+    """One worker: the pipeline of this process, with its models loaded."""
 
     def __init__(self, pipeline: Pipeline) -> None:
         self._pipeline = pipeline
 
-    def run(self, jobs: Iterable[Job[T]]) -> Iterator[Outcome[T]]:
-        """Do every job; one that fails does not keep the others from being done. Raises ``NOT_THE_NOVELS_FAULT``."""
+    def run(self, jobs: Iterable[NovelJob[T]]) -> Iterator[Outcome[T]]:
+        """Run every job, also after one has failed. Raises ``FATAL_ERRORS``."""
         for number, job in enumerate(jobs):
             yield Outcome(number, job.path, attempt(job, self._pipeline))

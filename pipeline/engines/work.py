@@ -1,4 +1,4 @@
-"""The jobs there are: to read a novel into the cache, and to judge the rows of a table about a novel."""
+"""The jobs: read a novel into the cache, or judge the rows of a table about a novel."""
 
 from __future__ import annotations
 
@@ -14,13 +14,13 @@ from pipeline.tables.predictions import Prediction
 from pipeline.tables.rows import Row
 
 
-def ignore_rows(name: str, read: int, total: int) -> None:
-    """Do nothing with the progress of the rows of a novel."""
+def ignore_progress(name: str, read: int, total: int) -> None:
+    """Discard the progress of the rows of a novel."""
 
 
 @dataclass(frozen=True)
 class NovelRead:
-    """A novel that lies in the cache; ``tokens`` were read now, none where it lay there before."""
+    """A novel that is in the cache; ``tokens`` were read now, 0 if it was there already."""
 
     name: str
     sentences: int
@@ -29,18 +29,18 @@ class NovelRead:
 
 @dataclass(frozen=True)
 class ReadNovel:
-    """Stream a novel through the global memory, once, into the cache."""
+    """Encode a novel once, without its characters, into the cache."""
 
     path: Path
 
     def run(self, pipeline: Pipeline) -> NovelRead:
-        """Read the novel, or find it kept; raises NovelError."""
+        """Read the novel or find it in the cache; raises NovelError."""
         tokens = 0
 
-        def count(what: str, read: int, total: int) -> None:
+        def count(name: str, read: int, total: int) -> None:
             nonlocal tokens
             tokens += read
-            pipeline.on_progress(what, read, total)
+            pipeline.on_progress(name, read, total)
 
         counting = pipeline.fork(on_progress=count)
         book = counting.open_book(self.path)
@@ -50,12 +50,12 @@ class ReadNovel:
 
 @dataclass(frozen=True)
 class JudgeRows:
-    """Judge rows on their novel where its reading lies; ``claims`` are theirs where they are known already."""
+    """Judge the rows about a novel; ``claims`` are their claims if known already."""
 
     path: Path
     rows: tuple[Row, ...]
     claims: Mapping[Row, tuple[Claim, ...]] | None = None
-    on_rows: OnRows = ignore_rows
+    on_rows: OnRows = ignore_progress
 
     def run(self, pipeline: Pipeline) -> JudgedNovel:
         """Judge the rows in their order; raises NovelError, or TableError for a row without a claim."""
@@ -66,7 +66,7 @@ class JudgeRows:
 
 @dataclass(frozen=True)
 class PredictRows:
-    """Judge rows on their novel and keep the predictions alone, which are small however many rows there are."""
+    """Judge the rows about a novel and return predictions only, which are small for any number of rows."""
 
     path: Path
     rows: tuple[Row, ...]
@@ -75,5 +75,5 @@ class PredictRows:
     def run(self, pipeline: Pipeline) -> list[Prediction]:
         """Return the prediction for each row; raises NovelError, or TableError for a row without a claim."""
         claims = {row: extract_row(pipeline, row) for row in self.rows}
-        judged = judge_rows(pipeline, self.path, claims, on_rows=ignore_rows)
+        judged = judge_rows(pipeline, self.path, claims, on_rows=ignore_progress)
         return predict(judged.rows, self.model)

@@ -1,1 +1,1 @@
-"""The streaming reader: one loaded model, novels to states, and the cache that keeps what was read."""
+"""The encoder: a language model that reads a novel once, as a stream, and the states that it had on the way."""

@@ -45,13 +45,12 @@ def write_verdict(
 ) -> tuple[Path, ...]:
     """Write every artefact of one backstory's verdict and return their paths, the page and the manifest last.
 
-    ``summaries`` of chunks, by index, take the place of ours, which fill in for the rest. ``quality`` says how well the
-    fitted verdict does.
-    Each file is complete or untouched. The manifest comes last, so that its sums fit the files only after a whole run.
-    Of several that write into one folder at once, all files are those of the one that came last.
+    ``summaries`` of chunks, by index, replace the default ones. ``quality`` are the figures of the fitted verdict.
+    Each file is complete or untouched. The manifest comes last, so that its hashes match the files only after a
+    complete run. If several runs write into one folder at once, all files are those of the last one.
 
     Raises:
-        OutputError: the folder cannot be made or refuses a file, or the disk is full.
+        OutputError: the folder or a file cannot be written.
     """
     prepare_folder(out_dir)
     view = page_view(book_view(novel, chunks, cast, reading), verdict, manifest, quality=quality)
@@ -73,7 +72,7 @@ def write_reading(
     reading: Reading,
     summaries: Mapping[int, str] | None = None,
 ) -> Iterator[Path]:
-    """Write the three files that belong to the novel, yielding each path once it is there."""
+    """Write the three files of the novel, yielding each path once it exists."""
     name = safe_name(novel.name)
     given = {index: shorten(summary) for index, summary in (summaries or {}).items()}
     entries = chunk_entries(novel, chunks, cast, summarise(novel.text, chunks) | given)

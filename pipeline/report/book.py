@@ -1,6 +1,6 @@
-"""What a page needs of a novel, whoever is asked about: its text, its chapters and the lines of its reading.
+"""What the pages show of a novel, for any of its characters: its text, its chapters and the curves of its reading.
 
-A table of many rows makes it once a novel, and keeps neither the vectors of the reading nor its word index.
+A table of many rows makes it once for each novel; it contains neither the vectors of the reading nor the word index.
 """
 
 from __future__ import annotations
@@ -15,7 +15,7 @@ from pipeline.report.figures import Curve, Tick, chapter_ticks, chunks_a_point, 
 
 @dataclass(frozen=True)
 class BookView:
-    """A novel as pages show it; ``memories`` maps a tracked character to the line of its own memory."""
+    """A novel as pages show it; ``memories`` maps a tracked character to the curve of its own state."""
 
     novel: Novel
     chunks: Mapping[int, Chunk]
@@ -26,7 +26,7 @@ class BookView:
     chunks_a_point: int
 
     def person(self, name: str) -> Character | None:
-        """Return who bears ``name``, whatever case and accents; by display name before alias."""
+        """Return the person called ``name``, regardless of case and accents; display names come before aliases."""
         wanted = fold(name)
         named = (person for person in self.cast if fold(person.name) == wanted)
         aliased = (person for person in self.cast if wanted in map(fold, person.aliases))
@@ -41,15 +41,15 @@ class BookView:
         return f"{titles[chapter]} ({plain})" if titles.get(chapter) else plain.capitalize()
 
     def around(self, chunk_index: int, *, wide: bool) -> Span:
-        """Return the range of a chunk, when ``wide`` with the chunks beside it."""
+        """Return the range of a chunk, when ``wide`` with the chunks next to it."""
         reach = 1 if wide else 0
         near = [self.chunks.get(index) for index in range(chunk_index - reach, chunk_index + reach + 1)]
-        held = [chunk for chunk in near if chunk is not None]
-        return Span(held[0].start, held[-1].end)
+        found = [chunk for chunk in near if chunk is not None]
+        return Span(found[0].start, found[-1].end)
 
 
 def book_view(novel: Novel, chunks: Sequence[Chunk], cast: Sequence[Character], reading: Reading) -> BookView:
-    """Gather what pages show of a novel."""
+    """Return what the pages show of a novel."""
     return BookView(
         novel=novel,
         chunks={chunk.index: chunk for chunk in chunks},

@@ -1,4 +1,4 @@
-"""What the page says of one claim: its verdict, and the passages that were weighed for it."""
+"""What the page shows of one claim: its verdict, and the passages that were judged for it."""
 
 from __future__ import annotations
 
@@ -8,17 +8,17 @@ from dataclasses import dataclass
 from pipeline.records import Check, ClaimLabel, ClaimVerdict, Pair, PairLabel, Span
 from pipeline.report import wording
 from pipeline.report.book import BookView
-from pipeline.report.figures import Mark, along
+from pipeline.report.figures import Mark, percent_through
 from pipeline.report.passages import Paragraph, paragraphs, shared_words
 
-# What a reader takes in at once; the rest unfolds.
+# More are hidden until they are opened.
 _SHOWN = 3
-_SPEAKS_FOR: dict[ClaimLabel, PairLabel] = {"supported": "support", "contradicted": "contradict"}
+_PAIR_LABEL: dict[ClaimLabel, PairLabel] = {"supported": "support", "contradicted": "contradict"}
 
 
 @dataclass(frozen=True)
 class PassageView:
-    """One passage weighed for a claim, its quotation, and the text it stands in."""
+    """One passage judged for a claim, its quotation, and the text around it."""
 
     anchor: str
     label: PairLabel
@@ -35,7 +35,7 @@ class PassageView:
 
 @dataclass(frozen=True)
 class CheckView:
-    """One explicit check that fired: which, with what outcome, on which words of the claim and of the book."""
+    """One explicit check: its kind and outcome, and the words of the claim and of the book."""
 
     label: PairLabel
     words: str
@@ -47,9 +47,9 @@ class CheckView:
 
 @dataclass(frozen=True)
 class ClaimView:
-    """One claim with its verdict and passages: those that tell most, the others that speak to it, the irrelevant.
+    """One claim with its verdict and passages: the strongest, further relevant ones, the irrelevant ones.
 
-    A ``doubtful`` claim speaks against the backstory, and so can be marked as intentional.
+    A ``doubtful`` claim counts against the backstory, so it can be marked as intentional.
     """
 
     id: str
@@ -64,20 +64,20 @@ class ClaimView:
     waiver: str
     doubtful: bool
     checks: tuple[CheckView, ...]
-    telling: tuple[PassageView, ...]
+    strongest: tuple[PassageView, ...]
     further: tuple[PassageView, ...]
-    silent: tuple[PassageView, ...]
+    irrelevant: tuple[PassageView, ...]
     marks: tuple[Mark, ...]
 
 
 def claim_view(book: BookView, judged: ClaimVerdict, number: int) -> ClaimView:
-    """Gather what the page says of a claim, ``number`` counted from 1."""
+    """Return what the page shows of a claim, ``number`` counted from 1."""
     anchor = f"claim-{number}"
     passages = [
         _passage(book, pair, judged.claim.text, f"{anchor}-passage-{place}")
         for place, pair in enumerate(_by_weight(judged), start=1)
     ]
-    speaking = tuple(passage for passage in passages if passage.label != "irrelevant")
+    relevant = tuple(passage for passage in passages if passage.label != "irrelevant")
     return ClaimView(
         id=judged.claim.id,
         number=number,
@@ -91,20 +91,20 @@ def claim_view(book: BookView, judged: ClaimVerdict, number: int) -> ClaimView:
         waiver=judged.waiver,
         doubtful=judged.label == "contradicted" or judged.probability < 0.5,
         checks=tuple(_check(book, check) for check in judged.checks),
-        telling=speaking[:_SHOWN],
-        further=speaking[_SHOWN:],
-        silent=tuple(passage for passage in passages if passage.label == "irrelevant"),
+        strongest=relevant[:_SHOWN],
+        further=relevant[_SHOWN:],
+        irrelevant=tuple(passage for passage in passages if passage.label == "irrelevant"),
         marks=tuple(_mark(passage, number) for passage in passages),
     )
 
 
 def _by_weight(judged: ClaimVerdict) -> Sequence[Pair]:
-    """Order the passages: those of the claim's own label first, then the others that speak, the surest first."""
-    own = _SPEAKS_FOR.get(judged.label)
+    """Order the passages: first those that agree with the verdict, then other relevant ones, by probability."""
+    own = _PAIR_LABEL.get(judged.label)
 
     def weight(pair: Pair) -> tuple[bool, bool, float, int]:
-        silent = pair.label == "irrelevant"
-        return silent, pair.label != own, 0.0 if silent else -pair.probabilities[pair.label], pair.evidence.rank
+        irrelevant = pair.label == "irrelevant"
+        return irrelevant, pair.label != own, 0.0 if irrelevant else -pair.probabilities[pair.label], pair.evidence.rank
 
     return sorted(judged.pairs, key=weight)
 
@@ -116,7 +116,7 @@ def _check(book: BookView, check: Check) -> CheckView:
         claimed=check.claimed,
         passage=paragraphs(check.passage, ()),
         heading=book.heading(check.chapter),
-        where=wording.place(along(book.novel, check.start) / 100),
+        where=wording.place(percent_through(book.novel, check.start) / 100),
     )
 
 
@@ -127,7 +127,7 @@ def _kind(judged: ClaimVerdict) -> str:
 
 
 def _passage(book: BookView, pair: Pair, claim: str, anchor: str) -> PassageView:
-    percent = along(book.novel, pair.start)
+    percent = percent_through(book.novel, pair.start)
     around = book.around(pair.evidence.chunk_index, wide=pair.label != "irrelevant")
     text = book.novel.text[slice(*around)]
     return PassageView(
@@ -146,7 +146,7 @@ def _passage(book: BookView, pair: Pair, claim: str, anchor: str) -> PassageView
 
 
 def _marked(pair: Pair, claim: str, text: str, start: int) -> tuple[Span, ...]:
-    """Return what to mark in ``text``, which stands at ``start``: the decisive words, else those the claim shares."""
+    """Return what to mark in ``text``, which begins at ``start``: the decisive words, else those of the claim."""
     if not pair.decisive:
         return shared_words(text, claim)
     moved = (Span(span.start - start, span.end - start) for span in pair.decisive)

@@ -1,4 +1,4 @@
-"""What ``controls.json`` says, as a table in Markdown and as a drawing: a point and its interval for each system."""
+"""``controls.json`` as a table in Markdown and as a drawing: a point and its interval for each system."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ _COLUMNS = {
     "accuracy": "accuracy",
     "balanced_accuracy": "balanced",
     "auc": "AUC",
-    "ranking": "true twin first",
+    "ranking": "true claim first",
     "ece": "ECE",
 }
 _DRAWN = ("auc", "ranking")
@@ -28,18 +28,18 @@ _Figure = Mapping[str, float | None]
 
 @dataclass(frozen=True)
 class Interval:
-    """A point with its interval on a panel, in pixels, and what it says; ``line`` is where it stands."""
+    """A point with its interval on a panel, in pixels, and its figure as text."""
 
     x: float
     low: float
     high: float
     y: float
-    says: str
+    text: str
 
 
 @dataclass(frozen=True)
 class Panel:
-    """One measure of all systems; ``chance`` is where guessing lies, ``first`` where the full system does."""
+    """One measure of all systems; ``chance`` is the position of guessing, ``first`` that of the full system."""
 
     title: str
     left: float
@@ -51,11 +51,12 @@ class Panel:
 
 
 def table_lines(content: Content) -> list[str]:
-    """Return the table, with what a replaced part costs in AUC and among twins, and whether that is shown."""
+    """Return the table, with the loss in AUC and ranking without each part, and whether the interval shows it."""
     systems: Mapping[str, Any] = content["systems"]
-    held = [name for name in _COLUMNS if any(name in one["figures"] for one in systems.values())]
-    drawn = [name for name in _DRAWN if name in held]
-    head = ["system", *(_COLUMNS[name] for name in held), *(f"{_COLUMNS[name]}: lacks" for name in drawn)]
+    measures = [name for name in _COLUMNS if any(name in one["figures"] for one in systems.values())]
+    drawn = [name for name in _DRAWN if name in measures]
+    differences = [f"{_COLUMNS[name]}: first minus this" for name in drawn]
+    head = ["system", *(_COLUMNS[name] for name in measures), *differences]
     lines = [
         f"{content['rows']} {content['kind']} ({content['consistent']} consistent), {content['books']} novels, "
         f"{content['pairs']} pairs; in brackets: {content['interval']}",
@@ -64,19 +65,19 @@ def table_lines(content: Content) -> list[str]:
         f"|{'---|' * len(head)}",
     ]
     for name, one in systems.items():
-        cells = [_cell(one["figures"].get(key)) for key in held]
-        cells += [_lack(one["first_minus_this"].get(key)) for key in drawn]
+        cells = [_cell(one["figures"].get(key)) for key in measures]
+        cells += [_loss(one["first_minus_this"].get(key)) for key in drawn]
         lines.append(f"| {readable(name)} | {' | '.join(cells)} |")
     lines += ["", *(f"- {readable(name)}: {one['what']}" for name, one in systems.items())]
     return lines
 
 
-def _lack(lack: _Figure | None) -> str:
-    """Return what a system lacks to the first, and whether the interval shows it to be worse or better at all."""
-    if lack is None or lack["low"] is None or lack["high"] is None:
+def _loss(loss: _Figure | None) -> str:
+    """Return how much worse a system is than the first, and whether the interval shows a difference."""
+    if loss is None or loss["low"] is None or loss["high"] is None:
         return ""
-    said = _WORSE if lack["low"] > 0 else _BETTER if lack["high"] < 0 else _EQUAL
-    return f"{_cell(lack, signed=True)}: {said}"
+    outcome = _WORSE if loss["low"] > 0 else _BETTER if loss["high"] < 0 else _EQUAL
+    return f"{_cell(loss, signed=True)}: {outcome}"
 
 
 def _cell(figure: _Figure | None, *, signed: bool = False) -> str:
@@ -89,7 +90,7 @@ def _cell(figure: _Figure | None, *, signed: bool = False) -> str:
 
 
 def render_controls(content: Content) -> str:
-    """Return the drawing as SVG: a panel for AUC, and one for twins where there are any."""
+    """Return the drawing as SVG: a panel for AUC, and one for the ranking of pairs where there are any."""
     systems: Mapping[str, Any] = content["systems"]
     drawn = [name for name in _DRAWN if all(name in one["figures"] for one in systems.values())]
     panels = tuple(_panel(measure, place, systems) for place, measure in enumerate(drawn))

@@ -1,4 +1,4 @@
-"""What stood behind each row of a table: claims, judged pairs and features, as JSON beside the metrics."""
+"""The evidence for each row of a table: claims, judged pairs and features, as JSON next to the metrics."""
 
 from __future__ import annotations
 
@@ -18,9 +18,9 @@ from pipeline.storage.files import prepare_folder, write_json
 class RowEvidence:
     """A row of a table with all that decided it.
 
-    ``novel`` is the name of the novel that ``book_name`` means. ``given_label`` is the table's own label, None where it
-    has none. ``probability`` is that of being consistent. ``aggregation`` says in names and numbers how the claims
-    became one figure.
+    ``novel`` is the name of the novel that ``book_name`` refers to. ``given_label`` is the label in the table, None
+    where it has none. ``probability`` is that of being consistent. ``aggregation`` describes in names and numbers how
+    the claims became one figure.
     """
 
     id: str
@@ -54,7 +54,7 @@ def write_dataset_evidence(
     written and belong in the manifest.
 
     Raises:
-        OutputError: two rows of a table share an id, or the folder refuses a file.
+        OutputError: two rows of a table share an id, or a file cannot be written.
     """
     prepare_folder(out_dir)
     paths = (*also, *_write_tables(out_dir, train, test), write_json(out_dir / "train_metrics.json", dict(metrics)))

@@ -1,4 +1,4 @@
-"""The pages of a table: an index of its rows, and the report of each row beside it."""
+"""The pages of a table: an index of its rows, and a report on each row."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from pipeline.report.html import render_index, render_page
 from pipeline.report.index_view import index_view
 from pipeline.report.manifest import Manifest
 from pipeline.report.quality import table_quality
-from pipeline.report.view import Surroundings, page_view
+from pipeline.report.view import PageContext, page_view
 from pipeline.storage.files import safe_name, write_text
 
 INDEX = "index.html"
@@ -28,10 +28,10 @@ def write_pages(
 ) -> tuple[Path, ...]:
     """Write the index of the rows and a page for each, and return their paths, the index first.
 
-    ``tables`` maps a name (train, test) to its rows, ``books`` the name of a novel to what pages show of it.
+    ``tables`` maps a name (train, test) to its rows, ``books`` the name of a novel to its view.
 
     Raises:
-        OutputError: the folder refuses a file.
+        OutputError: a file cannot be written.
     """
     names = _file_names(tables)
     addresses = {key: f"{ROWS}/{quote(name)}" for key, name in names.items()}
@@ -40,7 +40,7 @@ def write_pages(
 
 
 def _file_names(tables: Tables) -> dict[tuple[str, str], str]:
-    """Return table and id to a file name of their own; ids that differ only in what a name cannot hold get a number."""
+    """Return a unique file name by table and id; ids that differ only in unsafe characters get a number."""
     names: dict[tuple[str, str], str] = {}
     taken: set[str] = set()
     for table, rows in tables.items():
@@ -66,13 +66,13 @@ def _write_rows(
     quality = table_quality(metrics, [row.probability for row in known], labels) if known else None
     for table, rows in tables.items():
         for row in rows:
-            around = Surroundings(back=("All rows", f"../{INDEX}"), given=row.given_label)
+            around = PageContext(back=("All rows", f"../{INDEX}"), given=row.given_label)
             view = page_view(books[row.novel], _verdict(row), manifest, quality=quality, around=around)
             yield write_text(folder / names[table, row.id], render_page(view))
 
 
 def _verdict(row: RowEvidence) -> Verdict:
-    who = row.char or "Nobody named"
+    character = row.char or "No character named"
     return Verdict(
-        row.novel, who, row.label, row.probability, row.rationale, row.claims, dict(row.features), row.notices
+        row.novel, character, row.label, row.probability, row.rationale, row.claims, dict(row.features), row.notices
     )

@@ -1,4 +1,4 @@
-"""Records as the plain mappings and lists that the files hold; ``docs/outputs.md`` explains every field."""
+"""Records as the plain mappings and lists in the files; ``docs/outputs.md`` explains every field."""
 
 from __future__ import annotations
 
@@ -47,8 +47,8 @@ def chunk_entries(
 
 
 def state_entries(reading: Reading) -> Iterator[Entry]:
-    """Yield one mapping a chunk: the global state, each tracked character's state, and the figures of the reading."""
-    # A reading holds one state a chunk for every tracked character: strict, because anything else is our own mistake.
+    """Yield a mapping for each chunk: the global state, each tracked character's state, and the measurements."""
+    # strict: a reading has one state a chunk for every tracked character
     for state, *own in zip(reading.states, *reading.characters.values(), strict=True):
         yield _state_entry(state, dict(zip(reading.characters, own, strict=True)))
 
@@ -115,22 +115,22 @@ def reasoning_entry(verdict: Verdict) -> Entry:
 
 
 def answer_entry(novel: Novel, verdict: Verdict, files: Sequence[str]) -> Entry:
-    """Return the verdict with all that a program needs of it: each claim whole, and the passages that speak to it.
+    """Return the verdict in one mapping for programs: each claim complete, with its relevant passages.
 
-    ``files`` are the paths of what was written.
+    ``files`` are the paths of the artefacts.
     """
     return verdict_entry(novel, verdict) | {
         "claims": [
             claim_entry(judged.claim)
             | claim_verdict_entry(judged)
-            | {"rationale": judged.rationale, "passages": _telling_entries(judged)}
+            | {"rationale": judged.rationale, "passages": _relevant_pair_entries(judged)}
             for judged in verdict.claims
         ],
         "files": list(files),
     }
 
 
-def _telling_entries(judged: ClaimVerdict) -> list[Entry]:
+def _relevant_pair_entries(judged: ClaimVerdict) -> list[Entry]:
     """Return the pairs that are not irrelevant, best rank first."""
     pairs = sorted(judged.pairs, key=lambda pair: pair.evidence.rank)
     return [_pair_entry(pair) for pair in pairs if pair.label != "irrelevant"]
@@ -142,7 +142,7 @@ def all_notices(novel: Novel, verdict: Verdict) -> list[str]:
 
 
 def number(value: float) -> float:
-    """Return ``value`` as Python's own float with six decimals; numpy's is unknown to JSON."""
+    """Return ``value`` as a Python float with six decimals; JSON cannot store numpy's."""
     return round(float(value), _NUMBER_DECIMALS)
 
 
@@ -178,15 +178,15 @@ def _state_entry(state: ChunkState, own: Mapping[str, CharacterState]) -> Entry:
         "global_state": _rounded(state.global_vector),
         "bdh_char_state": {name: _rounded(mine.vector) for name, mine in own.items()},
         "surprisal": number(state.surprisal),
-        "activity": number(state.activity),
-        "state_norm": number(state.state_norm),
+        "activity": None if state.activity is None else number(state.activity),
+        "state_norm": None if state.state_norm is None else number(state.state_norm),
         "drift": number(state.drift),
         "character_present": {name: mine.present for name, mine in own.items()},
     }
 
 
 def _rounded(vector: Vector) -> list[float]:
-    # Doubles before rounding: a rounded single spells itself 0.12340000271797180; + 0.0 turns -0.0 into 0.0.
+    # Doubles, because a rounded single is written as 0.12340000271797180; + 0.0 turns -0.0 into 0.0.
     values: list[float] = (np.round(np.asarray(vector, dtype=np.float64), _VECTOR_DECIMALS) + 0.0).tolist()
     return values
 

@@ -1,7 +1,7 @@
 """The geometry of the page's figures: numbers for inline SVG, no markup.
 
-Everything along the book is a percentage of its body, so that the drawing stretches with the page while its text and
-marks keep their size. Numbers are rounded, so that equal runs draw equal figures.
+Positions in the book are percentages of its body, so that the drawing stretches with the page while its text and marks
+keep their size. Numbers are rounded, so that equal runs draw equal figures.
 """
 
 from __future__ import annotations
@@ -41,7 +41,7 @@ class Tick:
 
 @dataclass(frozen=True)
 class Mark:
-    """A passage on a figure: where it stands, how it was judged, and the anchor of its text on the page."""
+    """A passage on a figure: its position, its label, and the anchor of its text on the page."""
 
     x: float
     label: PairLabel
@@ -51,7 +51,7 @@ class Mark:
 
 @dataclass(frozen=True)
 class Curve:
-    """A line over the book: an SVG path in a box 1000 wide and 100 high, and what its bottom and top stand for."""
+    """A line over the book: an SVG path in a box 1000 wide and 100 high, and the values at its bottom and top."""
 
     title: str
     explanation: str
@@ -60,34 +60,34 @@ class Curve:
     high: str
 
 
-def along(novel: Novel, offset: float) -> float:
-    """Return how far through the body of ``novel`` an offset stands, in percent from 0 to 100."""
+def percent_through(novel: Novel, offset: float) -> float:
+    """Return how far through the body of ``novel`` an offset is, in percent from 0 to 100."""
     length = max(novel.body.end - novel.body.start, 1)
     return round(min(max(100 * (offset - novel.body.start) / length, 0.0), 100.0), 2)
 
 
 def presence_bars(novel: Novel, chunks: Sequence[Chunk], present: Collection[int]) -> tuple[Bar, ...]:
-    """Return the slices of the book that name the character; ``present`` holds indices of chunks."""
+    """Return the slices of the book that name the character; ``present`` are indices of chunks."""
     width = 100 / _BARS
-    total, held = [0] * _BARS, [0] * _BARS
+    total, named = [0] * _BARS, [0] * _BARS
     for chunk in chunks:
-        slot = min(int(along(novel, (chunk.start + chunk.end) / 2) / width), _BARS - 1)
+        slot = min(int(percent_through(novel, (chunk.start + chunk.end) / 2) / width), _BARS - 1)
         total[slot] += 1
-        held[slot] += chunk.index in present
+        named[slot] += chunk.index in present
     return tuple(
-        Bar(round(slot * width, 2), round(width, 2), round(100 * held[slot] / total[slot], 1))
+        Bar(round(slot * width, 2), round(width, 2), round(100 * named[slot] / total[slot], 1))
         for slot in range(_BARS)
-        if held[slot]
+        if named[slot]
     )
 
 
 def chapter_ticks(novel: Novel) -> tuple[Tick, ...]:
-    """Return a tick a chapter, of which about eight carry the chapter's number."""
+    """Return a tick for each chapter, about eight of them with the chapter's number."""
     step = _round_step(len(novel.chapters) / _CHAPTER_LABELS)
     ticks: list[Tick] = []
     labelled = -_LABEL_ROOM
     for chapter in novel.chapters:
-        x = along(novel, chapter.start)
+        x = percent_through(novel, chapter.start)
         fits = (chapter.number - 1) % step == 0 and x - labelled >= _LABEL_ROOM
         labelled = x if fits else labelled
         ticks.append(Tick(x, str(chapter.number) if fits else ""))
@@ -95,36 +95,36 @@ def chapter_ticks(novel: Novel) -> tuple[Tick, ...]:
 
 
 def reading_curves(novel: Novel, chunks: Sequence[Chunk], reading: Reading) -> tuple[Curve, ...]:
-    """Return the lines of surprisal and drift; none of an empty reading."""
+    """Return the curves of surprisal and drift; none for an empty reading."""
     places = _places(novel, chunks, reading)
     if not places:
         return ()
     surprisal = [state.surprisal for state in reading.states]
     drift = [state.drift for state in reading.states]
     return (
-        _curve("Surprisal", "bits per byte: how unexpected the text was to the reader", places, surprisal),
-        _curve("Drift", "how far the reader's state turned from one chunk to the next", places, drift),
+        _curve("Surprisal", "bits per byte: how unexpected the text was for the language model", places, surprisal),
+        _curve("Drift", "how much the state of the language model changed from one chunk to the next", places, drift),
     )
 
 
 def memory_curves(novel: Novel, chunks: Sequence[Chunk], reading: Reading) -> dict[str, Curve]:
-    """Return tracked character to the line of how its own memory moved; none of an empty reading."""
+    """Return for each tracked character the curve of the drift of its own state; none for an empty reading."""
     places = _places(novel, chunks, reading)
-    said = "how far the character's own memory turned from one chunk to the next"
+    explanation = "how much the state changed when only this character's passages are read"
     return {
-        name: _curve(f"Memory of {name}", said, places, _movement(own))
+        name: _curve(f"Drift for {name}", explanation, places, _movement(own))
         for name, own in reading.characters.items()
         if places
     }
 
 
 def chunks_a_point(reading: Reading) -> int:
-    """Return how many neighbouring chunks a point of a curve averages."""
+    """Return how many neighbouring chunks are averaged in a point of a curve."""
     return max(math.ceil(len(reading.states) / _POINTS), 1)
 
 
 def _places(novel: Novel, chunks: Sequence[Chunk], reading: Reading) -> list[float]:
-    starts = {chunk.index: along(novel, chunk.start) for chunk in chunks}
+    starts = {chunk.index: percent_through(novel, chunk.start) for chunk in chunks}
     return [starts[state.chunk_index] for state in reading.states]
 
 
@@ -151,7 +151,7 @@ def _averaged(values: Sequence[float]) -> list[float]:
 
 
 def _movement(own: Sequence[CharacterState]) -> list[float]:
-    """Return the cosine distance of each vector from the one before; 0 for the first and out of an empty memory."""
+    """Return the cosine distance of each vector from the previous one; 0 for the first and after a zero vector."""
     return [0.0, *(_cosine_distance(before, after) for before, after in pairwise(own))]
 
 

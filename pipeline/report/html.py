@@ -1,7 +1,7 @@
-"""The page to look at: one HTML file that carries everything and asks nothing of the network.
+"""The pages as HTML: one file each, which loads nothing from the network.
 
-Jinja2 escapes every value, so that a novel full of markup shows as text. A Content-Security-Policy allows the page its
-own style, known by hash, and nothing else: should an escape ever be missed, the browser still runs no script.
+Jinja2 escapes every value, so that markup in a novel shows as text. A Content-Security-Policy allows the page its own
+style, by its hash, and nothing else: even if a value were not escaped, the browser would not run a script.
 """
 
 from __future__ import annotations
@@ -25,19 +25,19 @@ def render_page(view: PageView) -> str:
 
 
 def render_index(view: IndexView) -> str:
-    """Return the HTML of the index of a table; its script, known by hash, filters the rows and does nothing else."""
+    """Return the HTML of the index of a table; its script, allowed by hash, filters the rows."""
     script = read_template("index.js")
     style = style_sheet() + read_template("index.css")
     return _render("index.html.jinja", style, page=view, script=Markup(script), script_hash=_hash_source(script))
 
 
 def style_sheet() -> str:
-    """Return the style that every page has."""
+    """Return the style of every page."""
     return read_template("style.css")
 
 
 def environment(read: Callable[[str], str] = read_template) -> Environment:
-    """Return what renders the templates that ``read`` gives: every value escaped, a missing one an error."""
+    """Return an environment for the templates of ``read``: values are escaped, a missing one is an error."""
     return Environment(
         loader=FunctionLoader(read),
         autoescape=True,
@@ -49,13 +49,13 @@ def environment(read: Callable[[str], str] = read_template) -> Environment:
 
 @cache
 def _own_environment() -> Environment:
-    """Return the one that renders our pages: a table has a page a row, and a template is worth compiling once."""
+    """Return the environment of our templates, cached because a table has a page for each row."""
     return environment()
 
 
 def _render(template: str, style: str, **values: object) -> str:
     page = _own_environment().get_template(template)
-    # Style and script are our own files: marked safe, or their quotes would be escaped and no hash would fit.
+    # Style and script are our own files: escaping their quotes would change their hashes.
     return page.render(style=Markup(style), style_hash=_hash_source(style), **values) + "\n"
 
 

@@ -5,7 +5,7 @@ const body = document.querySelector(".rows tbody");
 const rows = [...body.rows];
 const texts = new Map(rows.map((row) => [row, row.textContent.toLowerCase()]));
 
-function fits(row, wanted, words) {
+function matches(row, wanted, words) {
   return Object.entries(wanted).every(([name, value]) => !value || row.dataset[name] === value)
     && words.every((word) => texts.get(row).includes(word));
 }
@@ -13,7 +13,7 @@ function fits(row, wanted, words) {
 function apply() {
   const { words, order, ...wanted } = Object.fromEntries(new FormData(form));
   const sought = words.toLowerCase().split(/\s+/).filter(Boolean);
-  for (const row of rows) row.hidden = !fits(row, wanted, sought);
+  for (const row of rows) row.hidden = !matches(row, wanted, sought);
   const shown = rows.filter((row) => !row.hidden).length;
   document.getElementById("shown").textContent = shown === rows.length ? `${shown} rows` : `${shown} of ${rows.length} rows`;
   document.getElementById("none").hidden = shown > 0;
@@ -24,4 +24,4 @@ function apply() {
 form.addEventListener("input", apply);
 form.addEventListener("submit", (event) => event.preventDefault());
 form.hidden = false;
-apply(); // a browser may have kept the choices of a former visit
+apply(); // the browser may have restored the choices of an earlier visit

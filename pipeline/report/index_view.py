@@ -1,4 +1,4 @@
-"""Everything the index of a table says: its rows with their answers, and how often the answers were right."""
+"""What the index of a table shows: its rows with their verdicts, and how often the verdicts were correct."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ _LABELS: tuple[TableLabel, ...] = get_args(TableLabel)
 
 @dataclass(frozen=True)
 class IndexedRow:
-    """A row of a table, its answer, and the address of its own page."""
+    """A row of a table, its verdict, and the address of its page."""
 
     table: str
     id: str
@@ -36,14 +36,14 @@ class IndexedRow:
 
 @dataclass(frozen=True)
 class Confusion:
-    """How often a label of the table met an answer; ``counts`` maps (given, answered) to rows."""
+    """The confusion matrix of labels and verdicts; ``counts`` maps (label, verdict) to rows."""
 
     counts: Mapping[tuple[TableLabel, TableLabel], int]
     labels: tuple[TableLabel, ...] = _LABELS
 
     @property
     def right(self) -> int:
-        """Rows whose answer is the table's own label."""
+        """Rows whose verdict is the label in the table."""
         return sum(self.counts.get((label, label), 0) for label in self.labels)
 
     @property
@@ -54,7 +54,7 @@ class Confusion:
 
 @dataclass(frozen=True)
 class IndexView:
-    """The whole index: rows of both tables, the filters' choices, and the figures where labels are known."""
+    """The whole index: rows of both tables, choices of the filters, and figures where labels are known."""
 
     rows: tuple[IndexedRow, ...]
     tables: tuple[str, ...]
@@ -67,7 +67,7 @@ class IndexView:
 def index_view(
     tables: Mapping[str, Sequence[RowEvidence]], addresses: Mapping[tuple[str, str], str], metrics: Mapping[str, Any]
 ) -> IndexView:
-    """Gather what the index shows; ``tables`` maps a name (train, test) to its rows.
+    """Return what the index shows; ``tables`` maps a name (train, test) to its rows.
 
     ``addresses`` maps table and id to the row's page, ``metrics`` are those of ``train_metrics.json``.
     """
@@ -92,7 +92,7 @@ def _row(table: str, row: RowEvidence, address: str) -> IndexedRow:
         table=table,
         id=row.id,
         book=row.book_name,
-        character=row.char or "nobody named",
+        character=row.char or "no character named",
         claims=" ".join(judged.claim.text for judged in row.claims),
         tally=wording.tally(judged.label for judged in row.claims),
         label=row.label,

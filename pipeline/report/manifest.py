@@ -1,4 +1,4 @@
-"""The manifest: what a run was made with, in words and sums, and which files it wrote."""
+"""The manifest: settings, methods and hashes of a run, and the files that it wrote."""
 
 from __future__ import annotations
 
@@ -37,7 +37,7 @@ _SECRET = re.compile(r"(?:^|_)(?:api_?key|key|token|password|secret|credentials?
 
 @dataclass(frozen=True)
 class Manifest:
-    """What the caller knows of a run: settings, seed, SHA-256 of each set of weights, and its methods in plain words.
+    """The inputs of a run: settings, seed, SHA-256 of each set of weights, and its methods in plain words.
 
     ``weights`` maps a part (``reader``, ``claim_reader``, ``judge``, ``verdict``) to a hash; ``methods`` maps a step
     (``scorer``, ``claims``, ``retrieval``, ...) to one sentence on how it is done; ``scorer`` is never missing.
@@ -50,18 +50,18 @@ class Manifest:
     methods: Mapping[str, str]
 
     def __post_init__(self) -> None:
-        assert "scorer" in self.methods, "a run declares its scorer"
+        assert "scorer" in self.methods, "the manifest needs the method of the scorer"
 
     def all_methods(self) -> dict[str, str]:
-        """Return the methods with that of the summaries, which are made here."""
+        """Return the methods, with that of the summaries."""
         return {"summary": SUMMARY_METHOD, **self.methods}
 
 
 def write_manifest(out_dir: Path, manifest: Manifest, *, novels: Mapping[str, str], files: Iterable[Path]) -> Path:
-    """Write ``manifest.json``, with the sums of ``files`` as they now lie on the disk.
+    """Write ``manifest.json``, with the hashes of ``files`` as they are on the disk.
 
-    ``novels`` maps a name to the SHA-256 of its file. Nothing here tells the time, the machine or the user, so that
-    equal runs write equal bytes.
+    ``novels`` maps a name to the SHA-256 of its file. It contains neither the time nor the machine nor the user, so
+    that equal runs write equal bytes.
     """
     return write_json(
         out_dir / FILE_NAME,

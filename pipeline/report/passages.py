@@ -1,4 +1,4 @@
-"""Text cut into segments that the page can mark: what is quoted, and the words that decided or are shared."""
+"""Text cut into runs for the page: what is quoted, and which words are marked."""
 
 from __future__ import annotations
 
@@ -16,15 +16,15 @@ _NOTHING = Span(0, 0)
 
 
 @dataclass(frozen=True)
-class Segment:
-    """A run of text that is marked alike: inside the quotation or around it, a marked word or not."""
+class MarkedText:
+    """A run of text: inside the quotation or around it, a marked word or not."""
 
     text: str
     quoted: bool
     marked: bool
 
 
-Paragraph = tuple[Segment, ...]
+Paragraph = tuple[MarkedText, ...]
 
 
 def shared_words(text: str, other: str) -> tuple[Span, ...]:
@@ -34,9 +34,9 @@ def shared_words(text: str, other: str) -> tuple[Span, ...]:
 
 
 def paragraphs(text: str, marked: Collection[Span] = (), *, quoted: Span = _NOTHING) -> tuple[Paragraph, ...]:
-    """Cut ``text`` into paragraphs of segments, marking the ranges ``marked`` and the range ``quoted``.
+    """Cut ``text`` into paragraphs, with the ranges ``marked`` and the range ``quoted`` marked.
 
-    All ranges count from the start of ``text``. The segments joined are the text without its paragraph breaks.
+    All ranges count from the start of ``text``. All runs joined are the text without its paragraph breaks.
     """
     return tuple(_segments(text, span, marked, quoted) for span in _paragraph_spans(text))
 
@@ -46,7 +46,7 @@ def _segments(text: str, span: Span, marked: Collection[Span], quoted: Span) -> 
     edges = {edge for mark in (*inside, quoted) for edge in mark}
     cuts = sorted({*span, *(edge for edge in edges if span.start < edge < span.end)})
     return tuple(
-        Segment(
+        MarkedText(
             text[start:end],
             quoted=quoted.start <= start < quoted.end,
             marked=any(mark.start <= start < mark.end for mark in inside),

@@ -1,9 +1,9 @@
-"""How well a fitted verdict does on data it was not fitted on: the figures that lie beside it, as the page says them.
+"""How well a fitted verdict does on other data: the figures stored with it, as the page shows them.
 
-``figures.json`` of a verdict's folder maps whoever was measured (``ours`` and its baselines) to a mapping with
+``figures.json`` in a verdict's folder maps each system that was measured (``ours`` and its baselines) to a mapping with
 ``figures`` (name to ``value``, ``low`` and ``high``) and, for the caption, ``pairs``, ``rows`` or ``books`` and
-``interval``. Metrics that hold ``figures`` of several systems at once (system to name to figure) are taken as well.
-``calibration``, where it is there, is a list of bins: ``predicted``, ``observed``, ``count``.
+``interval``. Metrics with the ``figures`` of several systems (system to name to figure) are accepted too.
+``calibration``, if present, is a list of bins: ``predicted``, ``observed``, ``count``.
 """
 
 from __future__ import annotations
@@ -19,15 +19,15 @@ from pipeline.errors import ModelError
 from pipeline.report import wording
 
 FILE_NAME = "figures.json"
-# Measures worth a column, in the words of a reader who has never fitted a model.
+# The measures with a column, in plain words.
 _MEASURES = {
-    "accuracy": "answered rightly",
-    "balanced_accuracy": "the same, balanced",
+    "accuracy": "correct",
+    "balanced_accuracy": "correct, both kinds weighed equally",
     "auc": "AUC",
-    "ranking": "true twin ranked first",
-    "both_right": "both twins right",
-    "contradict_precision": "inconsistent, and right",
-    "contradict_recall": "inconsistent, and found",
+    "ranking": "true claim of a pair ranked first",
+    "both_right": "both claims of a pair correct",
+    "contradict_precision": "correct when called inconsistent",
+    "contradict_recall": "inconsistent ones found",
 }
 _OURS = frozenset({"ours", "ensemble"})
 _COLUMNS = 4
@@ -35,8 +35,8 @@ _BINS = 5
 
 
 @dataclass(frozen=True)
-class Measured:
-    """One who was measured, with a figure for each column, empty where there is none."""
+class MeasuredSystem:
+    """A system that was measured, with a figure for each column, empty where there is none."""
 
     name: str
     ours: bool
@@ -45,7 +45,7 @@ class Measured:
 
 @dataclass(frozen=True)
 class Bin:
-    """Cases of like probability: the mean that was predicted, the share that was consistent, both in percent."""
+    """Cases of similar probability: the mean prediction and the share that was consistent, both in percent."""
 
     predicted: float
     observed: float
@@ -58,15 +58,15 @@ class Quality:
 
     caption: str
     columns: tuple[str, ...]
-    rows: tuple[Measured, ...]
+    rows: tuple[MeasuredSystem, ...]
     bins: tuple[Bin, ...]
 
 
 def load_quality(verdict_dir: Path) -> Quality | None:
-    """Return the figures beside a fitted verdict, None where no file holds any.
+    """Return the figures stored with a fitted verdict, None if there are none.
 
     Raises:
-        ModelError: the file is no JSON.
+        ModelError: the file is not JSON.
     """
     path = verdict_dir / FILE_NAME
     if not path.is_file():
@@ -79,7 +79,7 @@ def load_quality(verdict_dir: Path) -> Quality | None:
 
 
 def read_quality(found: Mapping[str, Any]) -> Quality | None:
-    """Return what ``figures.json`` says, None where it holds no figures."""
+    """Return the content of ``figures.json``, None if it has no figures."""
     measured = {name: entry for name, entry in found.items() if isinstance(entry, dict) and entry.get("figures")}
     known = found.get("figures") or {name: entry["figures"] for name, entry in measured.items()}
     if not known:
@@ -98,7 +98,7 @@ def table_quality(metrics: Mapping[str, Any], chances: Sequence[float], labels: 
 
 
 def calibration(chances: Sequence[float], labels: Sequence[bool], *, bins: int = _BINS) -> tuple[Bin, ...]:
-    """Return up to ``bins`` groups of as many neighbouring probabilities, each with its share of consistent."""
+    """Return up to ``bins`` groups of equally many neighbouring probabilities, with their shares of consistent."""
     ranked = sorted(zip(chances, labels, strict=True))
     cuts = [round(place * len(ranked) / bins) for place in range(bins + 1)]
     groups = [ranked[start:end] for start, end in pairwise(cuts) if end > start]
@@ -113,12 +113,12 @@ def calibration(chances: Sequence[float], labels: Sequence[bool], *, bins: int =
 
 
 def _quality(caption: str, known: Mapping[str, Mapping[str, Any]], bins: tuple[Bin, ...]) -> Quality:
-    held = [name for name in _MEASURES if any(name in figures for figures in known.values())][:_COLUMNS]
+    columns = [name for name in _MEASURES if any(name in figures for figures in known.values())][:_COLUMNS]
     rows = tuple(
-        Measured(wording.readable(name), name in _OURS, tuple(_figure(figures.get(column)) for column in held))
+        MeasuredSystem(wording.readable(name), name in _OURS, tuple(_figure(figures.get(column)) for column in columns))
         for name, figures in known.items()
     )
-    return Quality(caption, tuple(_MEASURES[name] for name in held), rows, bins)
+    return Quality(caption, tuple(_MEASURES[name] for name in columns), rows, bins)
 
 
 def _figure(figure: Mapping[str, float | None] | None) -> str:

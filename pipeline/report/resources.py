@@ -1,4 +1,4 @@
-"""The files that travel with the package: the page's template and style, and the schemas of the artefacts."""
+"""The data files of the package: templates, styles and scripts, and the schemas of the artefacts."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""A one-sentence summary of every chunk, chosen by rarity of words and never written anew."""
+"""A one-sentence summary of every chunk: one of its own sentences, chosen by the rarity of its words."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ _WORD = re.compile(r"[^\W\d_]+(?:['’][^\W\d_]+)*")
 
 
 def summarise(text: str, chunks: Sequence[Chunk]) -> dict[int, str]:
-    """Return for each chunk index the sentence of that chunk that says most, on one line of at most 200 characters."""
+    """Return for each chunk index its most informative sentence, on one line of at most 200 characters."""
     openings = {number: shorten(text[slice(*span)]) for number, span in _sentences(chunks).items()}
     worth = _worth(openings)
     return {chunk.index: openings.get(_best(chunk, worth), "") for chunk in chunks}
@@ -34,7 +34,7 @@ def shorten(sentence: str) -> str:
 
 
 def _sentences(chunks: Sequence[Chunk]) -> dict[int, Span]:
-    """Number every sentence over the novel, so that one shared by two chunks is weighed once."""
+    """Number every sentence over the novel, so that one shared by two chunks counts once."""
     return {chunk.first_sentence + place: span for chunk in chunks for place, span in enumerate(chunk.sentences)}
 
 
@@ -43,10 +43,10 @@ def _words(sentence: str) -> frozenset[str]:
 
 
 def _worth(openings: Mapping[int, str]) -> dict[int, float]:
-    """Return the worth of each opening; words are found twice, for those of a long series would take a gigabyte."""
-    held = Counter(word for opening in openings.values() for word in _words(opening))
-    weight = {word: math.log(len(openings) / count) for word, count in held.items()}
-    # fsum, because a set has no order and the order of an ordinary sum shows in its last bit.
+    """Return the sum of weights of each opening; words are found twice, because storing them may take a gigabyte."""
+    counts = Counter(word for opening in openings.values() for word in _words(opening))
+    weight = {word: math.log(len(openings) / count) for word, count in counts.items()}
+    # fsum, because a set has no order and an ordinary sum depends on it in the last bit.
     return {number: math.fsum(weight[word] for word in _words(opening)) for number, opening in openings.items()}
 
 

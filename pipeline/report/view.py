@@ -1,4 +1,4 @@
-"""Everything the page says, in the order it says it: records to words, percentages and segments."""
+"""Everything that the page shows, in its order: records as words, percentages and runs of text."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ from pipeline.report.quality import Quality
 
 @dataclass(frozen=True)
 class Strip:
-    """The whole book from left to right: chapters, where the character is named, a lane of passages a claim."""
+    """The whole book from left to right: chapters, mentions of the character, and a lane of passages a claim."""
 
     bars: tuple[Bar, ...]
     ticks: tuple[Tick, ...]
@@ -27,7 +27,7 @@ class Strip:
 
 
 @dataclass(frozen=True)
-class Making:
+class Provenance:
     """How the verdict was made: methods, figures, notices, settings, versions."""
 
     scorer: str
@@ -40,11 +40,11 @@ class Making:
 
 
 @dataclass(frozen=True)
-class Surroundings:
-    """What stands around one verdict: a way back, other forms of it, and where a claim can be waived.
+class PageContext:
+    """What surrounds a verdict on a page: a link back, links to other formats, and where a claim can be waived.
 
-    ``links`` map what a link says to where it leads. ``waive`` is the address of the forms, empty in a page that lies
-    in a file. ``given`` is the label of the table that the row comes from.
+    ``links`` map the text of a link to its address. ``waive`` is the address of the forms, empty in a page without a
+    server. ``given`` is the label of the row in its table.
     """
 
     back: tuple[str, str] | None = None
@@ -73,9 +73,9 @@ class PageView:
     strip: Strip
     curves: tuple[Curve, ...]
     chunks_a_point: int
-    making: Making
+    provenance: Provenance
     given: str
-    around: Surroundings
+    around: PageContext
 
 
 def page_view(
@@ -84,10 +84,10 @@ def page_view(
     manifest: Manifest,
     *,
     quality: Quality | None = None,
-    around: Surroundings | None = None,
+    around: PageContext | None = None,
 ) -> PageView:
-    """Gather what the page shows."""
-    around = around or Surroundings()
+    """Return what the page shows."""
+    around = around or PageContext()
     claims = tuple(claim_view(book, judged, number) for number, judged in enumerate(verdict.claims, start=1))
     counted = sum(not claim.waiver for claim in claims)
     person = book.person(verdict.character)
@@ -98,7 +98,7 @@ def page_view(
         character=verdict.character,
         label=verdict.label,
         word=wording.VERDICT_WORDS[verdict.label],
-        sentence=wording.VERDICT_SENTENCES[verdict.label] if counted else "Nothing was left to judge.",
+        sentence=wording.VERDICT_SENTENCES[verdict.label] if counted else "No claim was left to judge.",
         percent=round(100 * verdict.probability, 1),
         share=wording.percent(verdict.probability),
         odds=wording.odds(verdict.probability) if counted else "",
@@ -110,7 +110,7 @@ def page_view(
         strip=_strip(book, person, claims),
         curves=(*book.curves, *memory),
         chunks_a_point=book.chunks_a_point,
-        making=_making(book, verdict, manifest, quality),
+        provenance=_provenance(book, verdict, manifest, quality),
         given=_given(verdict, around.given),
         around=around,
     )
@@ -119,8 +119,8 @@ def page_view(
 def _given(verdict: Verdict, label: TableLabel | None) -> str:
     if label is None:
         return ""
-    outcome = "the answer is right" if label == verdict.label else "the answer is wrong"
-    return f"The table itself calls this row {label}: {outcome}."
+    outcome = "correct" if label == verdict.label else "wrong"
+    return f"The label of this row in the table is {label}: the verdict is {outcome}."
 
 
 def _strip(book: BookView, person: Character | None, claims: Sequence[ClaimView]) -> Strip:
@@ -128,7 +128,7 @@ def _strip(book: BookView, person: Character | None, claims: Sequence[ClaimView]
     presence = (
         f"{person.name} is named in {len(present):,} of {wording.counted(chunks, 'chunk')}"
         if person
-        else "Nobody in the cast bears the character's name; passages were sought in the whole book"
+        else "No one in the cast has the character's name; the whole book was searched"
     )
     marks = [mark for claim in claims for mark in claim.marks]
     found = ", ".join(
@@ -140,12 +140,12 @@ def _strip(book: BookView, person: Character | None, claims: Sequence[ClaimView]
         presence=presence,
         description=(
             f"{presence}. {wording.counted(len(book.novel.chapters), 'chapter')}. "
-            f"Of {wording.counted(len(marks), 'passage')} weighed: {found}."
+            f"Of {wording.counted(len(marks), 'passage')} judged: {found}."
         ),
     )
 
 
-def _making(book: BookView, verdict: Verdict, manifest: Manifest, quality: Quality | None) -> Making:
+def _provenance(book: BookView, verdict: Verdict, manifest: Manifest, quality: Quality | None) -> Provenance:
     methods, novel = manifest.all_methods(), book.novel
     facts = {
         "seed": str(manifest.seed),
@@ -154,10 +154,10 @@ def _making(book: BookView, verdict: Verdict, manifest: Manifest, quality: Quali
         "encoding of the novel": novel.encoding,
         "length": f"{novel.body.end - novel.body.start:,} characters, {wording.counted(len(book.chunks), 'chunk')}",
     }
-    return Making(
+    return Provenance(
         scorer=methods["scorer"],
         quality=quality,
-        methods={wording.readable(step): said for step, said in methods.items() if step != "scorer"},
+        methods={wording.readable(step): method for step, method in methods.items() if step != "scorer"},
         notices=tuple(all_notices(novel, verdict)),
         facts=facts,
         settings=_flat(without_secrets(manifest.settings)),

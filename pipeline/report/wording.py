@@ -1,4 +1,4 @@
-"""Labels and numbers in the words of a reader who has never heard of a classifier."""
+"""Labels and numbers in plain words."""
 
 from __future__ import annotations
 
@@ -30,7 +30,7 @@ CHECK_WORDS: dict[CheckKind, str] = {
     "life": "Life and death",
 }
 
-# Below half a percent, and as far from certainty, a whole percentage would claim too much.
+# Closer than this to 0 or 1, a whole percentage would claim certainty.
 _EDGE = 0.005
 
 
@@ -44,12 +44,12 @@ def percent(share: float) -> str:
 
 
 def place(share: float) -> str:
-    """Return how far through the book something stands."""
+    """Return in words how far through the book something is."""
     return f"{share:.0%} of the way through the book"
 
 
 def odds(probability: float) -> str:
-    """Return what a calibrated probability says of a hundred backstories like this one."""
+    """Return what a calibrated probability means for a hundred backstories like this one."""
     return f"Of 100 backstories judged like this one, {_out_of_100(probability)} would agree with their novel."
 
 
@@ -62,8 +62,8 @@ def tally(labels: Iterable[ClaimLabel], *, waived: int = 0) -> str:
     """Return how many claims got each label, the empty ones left out: ``2 supported, 1 contradicted``."""
     given = list(labels)
     shares = [(given.count(label), words.lower()) for label, words in CLAIM_WORDS.items()]
-    said = ", ".join(f"{number} {words}" for number, words in shares if number)
-    return f"{said}; {waived} of them marked as intentional and left out of the verdict" if waived else said
+    text = ", ".join(f"{number} {words}" for number, words in shares if number)
+    return f"{text}; {waived} of them marked as intentional and left out of the verdict" if waived else text
 
 
 def readable(identifier: str) -> str:

@@ -1,1 +1,1 @@
-"""The local page: a shelf of novels, a desk to ask at, and the reports; it stands on the commands."""
+"""The desk: local web pages to add novels, judge backstories and read the reports."""

@@ -1,4 +1,4 @@
-"""Work that takes longer than a page may: one job at a time, in its order, watched by whoever waits."""
+"""A queue for work that takes too long for a request: one job at a time, in order, with its progress."""
 
 from __future__ import annotations
 
@@ -11,47 +11,47 @@ from typing import Literal
 
 from pipeline.errors import PipelineError
 
-State = Literal["waiting", "running", "done", "failed"]
+JobState = Literal["waiting", "running", "done", "failed"]
 
 _log = logging.getLogger(__name__)
 
 
 @dataclass(frozen=True)
-class Job:
-    """What is known of a job: what it is, where its result will be, and how far its present step has come.
+class DeskJob:
+    """A job: its title, the address of its result, its state, and the progress of its current step.
 
-    ``novel`` is the address of the novel it is about, where one goes back to. ``read`` of ``total`` count the tokens of
-    the step; ``total`` is 0 where the step cannot be counted.
+    ``novel`` is the address of the page of its novel. ``read`` of ``total`` count the tokens of the step; ``total`` is
+    0 for a step without a count.
     """
 
     id: str
     title: str
     target: str
     novel: str = "/"
-    state: State = "waiting"
-    step: str = "Waiting for its turn"
+    state: JobState = "waiting"
+    step: str = "Waiting"
     read: int = 0
     total: int = 0
     error: str = ""
 
     @property
     def percent(self) -> int | None:
-        """How far the step has come, None where it cannot be counted."""
+        """Progress of the step, None for a step without a count."""
         return min(100 * self.read // self.total, 100) if self.total else None
 
 
-class Jobs:
-    """A queue with one worker, because one book at a time is what a machine can read."""
+class JobQueue:
+    """A queue with one worker, because a machine can read only one book at a time."""
 
     def __init__(self) -> None:
-        self._jobs: dict[str, Job] = {}
+        self._jobs: dict[str, DeskJob] = {}
         self._queue: queue.Queue[tuple[str, Callable[[], object]]] = queue.Queue()
         self._lock = threading.Lock()
         self._current = ""
         threading.Thread(target=self._work, name="jobs", daemon=True).start()
 
-    def submit(self, job: Job, work: Callable[[], object]) -> Job:
-        """Queue ``work`` under the job's id; the same job that still waits or runs is not queued twice."""
+    def submit(self, job: DeskJob, work: Callable[[], object]) -> DeskJob:
+        """Queue ``work`` under the job's id; a job that is waiting or running is not queued twice."""
         with self._lock:
             known = self._jobs.get(job.id)
             if known is not None and known.state in {"waiting", "running"}:
@@ -60,17 +60,17 @@ class Jobs:
         self._queue.put((job.id, work))
         return job
 
-    def find(self, id: str) -> Job | None:
-        """Return the job as it is now."""
+    def find(self, id: str) -> DeskJob | None:
+        """Return the current state of a job, None for an unknown id."""
         with self._lock:
             return self._jobs.get(id)
 
-    def enter(self, step: str) -> None:
-        """Say what the running job does now; for use by its own work."""
+    def start_step(self, step: str) -> None:
+        """Start a step of the running job; called by its own work."""
         self._change(step=step, read=0, total=0)
 
     def advance(self, name: str, read: int, total: int) -> None:
-        """Count ``read`` more tokens of ``total`` in the reading called ``name``; for use by the running job's work."""
+        """Add ``read`` tokens of ``total`` to the reading called ``name``; called by the running job's own work."""
         step = f"Reading: {name}"
         with self._lock:
             job = self._jobs[self._current]
@@ -80,15 +80,15 @@ class Jobs:
     def _work(self) -> None:
         while True:
             self._current, work = self._queue.get()
-            self._change(state="running", step="Beginning")
+            self._change(state="running", step="Starting")
             try:
                 work()
             except PipelineError as error:
                 self._change(state="failed", error=" ".join(str(error).split()))
-            except Exception as error:  # the page must say that it ended, and the terminal why
-                _log.exception("a job ended with an error that is ours")
-                said = f"{type(error).__name__}: {error}; this is a mistake of the program, and the terminal says more"
-                self._change(state="failed", error=said)
+            except Exception as error:  # the page shows that it failed, the terminal why
+                _log.exception("a job failed with an internal error")
+                message = f"{type(error).__name__}: {error}; internal error, see the terminal for details"
+                self._change(state="failed", error=message)
             else:
                 self._change(state="done")
 

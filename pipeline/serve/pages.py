@@ -1,4 +1,4 @@
-"""The desk's own pages, made with the report's style and the same escaping."""
+"""The desk's own pages, with the style and the escaping of the report."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from pipeline.report.wording import VERDICT_WORDS, percent
 
 @dataclass(frozen=True)
 class Pages:
-    """The pages of a desk; ``groq`` says whether texts are sent to Groq, which every page tells."""
+    """The pages of a desk; ``groq`` says whether texts are sent to Groq, which every page shows."""
 
     groq: bool
 
@@ -29,7 +29,7 @@ def desk_style() -> str:
 
 
 def script() -> str:
-    """Return what the desk's pages do by themselves: take a dropped file, and follow a job."""
+    """Return the script of the desk's pages: accept a dropped file, and show the progress of a job."""
     return _read("desk.js")
 
 

@@ -1,7 +1,7 @@
-"""Who may ask: pages of this very server, on the machine itself. No other site in the browser can reach the desk.
+"""Requests are accepted from the server's own pages only; other sites in the browser cannot reach the desk.
 
-A site elsewhere could send forms here (cross-site requests) or let its own name point to this machine (DNS rebinding):
-the first is refused by where a form comes from, the second by the name that was asked for.
+Another site could send forms (cross-site requests) or let its own name point to this machine (DNS rebinding): the first
+is rejected by the origin of the form, the second by the name of the host.
 """
 
 from __future__ import annotations
@@ -27,13 +27,13 @@ _HEADERS = {
 
 
 def is_loopback(host: str) -> bool:
-    """Say whether a numeric address is reached from this machine alone."""
+    """Return True if only this machine can reach a numeric address."""
     return ip_address(host).is_loopback
 
 
 def guard(app: Flask, *, host: str) -> None:
-    """Let ``app`` answer only what was asked of ``host``, and take forms only from its own pages."""
-    if host not in {"0.0.0.0", "::"}:  # of these every name of the machine is a right one
+    """Make ``app`` accept requests for ``host`` only, and forms from its own pages only."""
+    if host not in {"0.0.0.0", "::"}:  # for these, every name of the machine is valid
         app.config["TRUSTED_HOSTS"] = [*_OWN_NAMES, f"[{host}]" if ":" in host else host]
     app.before_request(_refuse_foreign_forms)
     app.after_request(_add_headers)
@@ -50,6 +50,6 @@ def _refuse_foreign_forms() -> None:
 
 def _add_headers(response: Response) -> Response:
     response.headers.update(_HEADERS)
-    # A report brings a policy of its own, by the hash of its style.
+    # A report has its own policy, with the hash of its style.
     response.headers.setdefault("Content-Security-Policy", _POLICY)
     return response

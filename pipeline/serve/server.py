@@ -1,4 +1,4 @@
-"""``python -m pipeline serve``: the desk on this machine's own address."""
+"""``python -m pipeline serve``: serve the desk on a local address."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from pipeline.commands.session import open_pipeline
 from pipeline.config import PipelineConfig
 from pipeline.errors import SettingError
 from pipeline.serve.app import create_app
-from pipeline.serve.jobs import Jobs
+from pipeline.serve.jobs import JobQueue
 from pipeline.serve.library import Desk
 from pipeline.serve.security import is_loopback
 
@@ -22,9 +22,9 @@ _THREADS = 4
 
 
 def serve(arguments: argparse.Namespace, config: PipelineConfig) -> int:
-    """Answer until the user interrupts; return 0."""
+    """Serve until the user interrupts; return 0."""
     _check(arguments)
-    host, jobs = _address(arguments.host), Jobs()
+    host, jobs = _address(arguments.host), JobQueue()
     with open_pipeline(arguments, config) as pipeline:
         desk = Desk(
             pipeline.fork(on_progress=jobs.advance), Path(arguments.novels_dir), Path(arguments.out_dir) / "desk"
@@ -32,10 +32,10 @@ def serve(arguments: argparse.Namespace, config: PipelineConfig) -> int:
         app = create_app(desk, jobs, host=host, max_upload_mb=arguments.max_upload_mb)
         server = _listen(app, host, arguments.port)
         if not is_loopback(host):
-            print_warning("note: whoever reaches this machine can read the novels and reports, and bring others")
-        print_line(f"the desk is at http://{_shown(server)}/ (Ctrl-C ends it)")
-        server.run()  # until the user interrupts, which waitress takes for its end
-        print_line("ended; what was being read goes on from its last saved place the next time")
+            print_warning("note: everyone who can reach this machine can read the novels and reports, and add others")
+        print_line(f"the desk is at http://{_shown(server)}/ (Ctrl-C stops it)")
+        server.run()  # returns when the user interrupts
+        print_line("stopped; a reading in progress will resume where it was last saved")
     return 0
 
 
@@ -47,7 +47,7 @@ def _check(arguments: argparse.Namespace) -> None:
 
 
 def _listen(app: Flask, host: str, port: int) -> TcpWSGIServer:
-    """Return a server that holds its address already, so that a page can be opened as soon as it is said."""
+    """Return a server that is bound to its address, so that a page can be opened as soon as it is printed."""
     try:
         server = create_server(app, host=host, port=port, threads=_THREADS, ident=None)
     except (OSError, ValueError) as error:
@@ -59,7 +59,7 @@ def _listen(app: Flask, host: str, port: int) -> TcpWSGIServer:
 
 
 def _address(host: str) -> str:
-    """Return a numeric address, which stands for one socket; raises SettingError for a name."""
+    """Return a numeric address, which is one socket; raises SettingError for a name."""
     if host == "localhost":
         return "127.0.0.1"
     try:
@@ -69,7 +69,7 @@ def _address(host: str) -> str:
 
 
 def _shown(server: TcpWSGIServer) -> str:
-    """Return the address as a browser takes it, with the port that was found where any was asked for."""
+    """Return the address for a browser, with the port that was chosen if any was free to choose."""
     assert server.socket is not None, "the server listens"
     host, port, *_ = server.socket.getsockname()
     return f"[{host}]:{port}" if ":" in host else f"{host}:{port}"

@@ -1,6 +1,6 @@
-"""Files that a writer has, to novels on the shelf: plain text as it is, EPUB and Word through libraries that read them.
+"""Convert uploaded manuscripts to novels: plain text as it is, EPUB and Word through libraries.
 
-A novel becomes a ``.txt`` in the folder of novels, so that the command line and everything else finds it there too.
+A novel becomes a ``.txt`` in the folder of novels, where the command line finds it too.
 """
 
 from __future__ import annotations
@@ -30,17 +30,17 @@ _GAPS = re.compile(r"\s*\n\s*\n\s*")
 
 
 def import_novel(data: bytes, file_name: str, novels_dir: Path, *, replace: bool) -> Path:
-    """Put a manuscript on the shelf and return its path; what stood there is untouched until the new file is good.
+    """Add a manuscript to the novels and return its path; an old file is replaced only by a valid new one.
 
     Raises:
-        NovelError: the kind of file is unknown, it cannot be read, holds no text, its name is taken, or the folder
-            refuses it.
+        NovelError: the kind of file is unknown, it cannot be read, has no text, its name is taken, or the folder is
+            not writable.
     """
     path = novels_dir / f"{_stem(file_name)}.txt"
     convert = _CONVERTERS.get(_suffix(file_name))
     if convert is None:
-        raise NovelError(f"{file_name!r} is no manuscript that is read here; bring a .txt, .epub or .docx file")
-    _look_for_room(path, replace)
+        raise NovelError(f"{file_name!r} is not a supported manuscript; expected a .txt, .epub or .docx file")
+    _check_name_is_free(path, replace)
     _place(_converted(convert, data, file_name), path, file_name, replace)
     return path
 
@@ -54,7 +54,7 @@ def html_text(source: str) -> str:
 
 
 class _TextOfHTML(HTMLParser):
-    """Collects words and breaks; what stands in the head or in a script is left out."""
+    """Collects words and breaks, without heads and scripts."""
 
     def __init__(self) -> None:
         super().__init__(convert_charrefs=True)
@@ -95,7 +95,7 @@ def _docx_text(data: bytes) -> str:
 
 
 def _packed(read: Callable[[bytes], str]) -> Callable[[bytes], bytes]:
-    """Return a converter of a zipped format that looks at the unpacked size before it unpacks."""
+    """Return a converter of a zipped format that checks the unpacked size first."""
 
     def convert(data: bytes) -> bytes:
         with zipfile.ZipFile(io.BytesIO(data)) as archive:
@@ -113,47 +113,47 @@ _CONVERTERS: dict[str, Callable[[bytes], bytes]] = {
     ".docx": _packed(_docx_text),
 }
 KINDS = tuple(_CONVERTERS)
-"""The endings of the files that can be put on the shelf."""
+"""The suffixes of the files that can be uploaded."""
 
 
 def _converted(convert: Callable[[bytes], bytes], data: bytes, file_name: str) -> bytes:
     try:
         return convert(data)
-    except Exception as error:  # a foreign file can break its reader in any way, and none is ours to mend
-        said = str(error) or type(error).__name__
+    except Exception as error:  # a damaged file can raise anything in its library
+        reason = str(error) or type(error).__name__
         raise NovelError(
-            f"{file_name!r} cannot be read as {_suffix(file_name)[1:].upper()} ({said}); open it in the program that "
-            "wrote it and save it anew, or bring plain text"
+            f"{file_name!r} cannot be read as {_suffix(file_name)[1:].upper()} ({reason}); open it in the program that "
+            "wrote it and save it again, or use plain text"
         ) from error
 
 
-def _look_for_room(path: Path, replace: bool) -> None:
+def _check_name_is_free(path: Path, replace: bool) -> None:
     if path.exists() and not replace:
-        raise NovelError(f"{path.name} is on the shelf already; rename your file, or tick that it replaces the old one")
+        raise NovelError(f"{path.name} exists already; rename your file, or choose to replace the old one")
 
 
 def _place(text: bytes, path: Path, file_name: str, replace: bool) -> None:
-    """Write the text to ``path`` once it is known to be a novel.
+    """Write the text to ``path`` if it is a valid novel.
 
-    Raises NovelError where the name is taken, be it by an upload of the same moment.
+    Raises NovelError if the name is taken, even by a simultaneous upload.
     """
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
         with locked(lock_of(path)), replacing(path) as scratch:
             scratch.write_bytes(text)
             load_novel(scratch)
-            _look_for_room(path, replace)
+            _check_name_is_free(path, replace)
     except NovelError as error:
         raise NovelError(str(error).replace(str(scratch), file_name)) from error
     except OSError as error:
         raise NovelError(
-            f"{path.name} cannot be put on the shelf ({error.strerror or error}); free some space, or allow that files "
-            "are written to the folder of novels"
+            f"{path.name} cannot be stored ({error.strerror or error}); free some space, or make the folder of "
+            "novels writable"
         ) from error
 
 
 def _stem(file_name: str) -> str:
-    """Return a name for the shelf, whatever folders and characters the sender put into it."""
+    """Return a safe name for the novel, without the folders and characters that the sender put into it."""
     return safe_name(Path(file_name.replace("\\", "/").rsplit("/", 1)[-1]).stem)
 
 

@@ -17,7 +17,7 @@ from pipeline.storage.files import replacing
 
 @dataclass(frozen=True)
 class Prediction:
-    """The answer to one row; ``probability`` is that of the row being consistent with its novel."""
+    """The verdict on one row; ``probability`` is that of the row being consistent with its novel."""
 
     id: str
     probability: float
@@ -29,7 +29,7 @@ class Prediction:
 
 
 def write_predictions(path: str | Path, predictions: Sequence[Prediction], *, threshold: float) -> None:
-    """Write ``id,label,probability,rationale`` at once or not at all.
+    """Write ``id,label,probability,rationale``, completely or not at all.
 
     A row is consistent when its unrounded probability reaches ``threshold``; the table shows four decimals. Line
     breaks inside a rationale become spaces, so that every row is one line.
@@ -52,7 +52,7 @@ def prediction_columns(predictions: Sequence[Prediction], *, threshold: float) -
 def write_claim_predictions(
     path: Path, ids: Sequence[str], labels: Sequence[TableLabel], chances: Mapping[str, Sequence[float] | None]
 ) -> None:
-    """Write ``id``, ``label`` and columns of probabilities with four decimals, at once or not at all.
+    """Write ``id``, ``label`` and columns of probabilities with four decimals, completely or not at all.
 
     A column that is None has empty cells. Raises OutputError when the file cannot be written.
     """
@@ -65,10 +65,10 @@ def write_claim_predictions(
 
 @dataclass(frozen=True)
 class HeldOutRow:
-    """A labelled row as the folds that had not seen it answered.
+    """A labelled row as judged by the folds that were not fitted on it.
 
     ``probability`` of being consistent is the mean over the repeats and ``spread`` the standard deviation among them;
-    ``decision`` goes by the threshold of each fold.
+    ``decision`` follows the threshold of each fold.
     """
 
     id: str
@@ -79,7 +79,7 @@ class HeldOutRow:
 
 
 def write_held_out(path: Path, rows: Sequence[HeldOutRow]) -> None:
-    """Write ``id,label,probability,decision,spread`` at once or not at all; raises OutputError."""
+    """Write ``id,label,probability,decision,spread``, completely or not at all; raises OutputError."""
     columns = {
         "id": [row.id for row in rows],
         "label": [row.label for row in rows],
@@ -91,7 +91,7 @@ def write_held_out(path: Path, rows: Sequence[HeldOutRow]) -> None:
 
 
 def write_submission(path: Path, predictions: Sequence[Prediction], *, threshold: float) -> None:
-    """Write ``Story ID,Prediction,Rationale``, as the Kharagpur Data Science Hackathon wants it; raises OutputError.
+    """Write ``Story ID,Prediction,Rationale``, the format of the Kharagpur Data Science Hackathon; raises OutputError.
 
     Prediction is 1 for consistent and 0 for contradict, by the same rule as in ``write_predictions``.
     """

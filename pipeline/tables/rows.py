@@ -25,14 +25,15 @@ LABELS: dict[str, TableLabel] = {
 NEEDED = ("id", "book_name", "char", "content")
 NEVER_EMPTY = ("id", "book_name", "content")
 SHOWN = 8
-"""How many offenders an error message lists."""
+"""Names that an error message lists at most."""
 
 
 @dataclass(frozen=True)
 class Row:
-    """One backstory or claim of a table; ``label`` is None where the table gives none or it was not asked for.
+    """One backstory or claim of a table; ``label`` is None if the table has none or it is not read.
 
-    ``char`` and ``caption`` may be empty. ``pair`` joins twins in tables that have that column, for scoring only.
+    ``char`` and ``caption`` may be empty. ``pair`` joins a true and a false claim in tables that have that column, for
+    evaluation only.
     """
 
     id: str
@@ -47,9 +48,9 @@ class Row:
 def read_table(path: str | Path, *, labelled: Labelled) -> tuple[Row, ...]:
     """Read a CSV table of backstories or claims.
 
-    ``labelled`` says what becomes of the label column: it must be there and filled (required), may be missing or have
-    empty cells (optional), or is not looked at even when it is there (absent), so that a test table cannot leak.
-    Columns may stand in any order and any case; other columns are ignored and blank lines skipped.
+    ``labelled`` is how to treat the label column: it must exist and be filled (required), may be missing or have empty
+    cells (optional), or is ignored even if it exists (absent), so that a test table cannot leak.
+    Columns may be in any order and any case; other columns are ignored and blank lines skipped.
 
     Raises TableError with the offending column, ids or line.
     """
@@ -71,7 +72,7 @@ def row_text(row: Row) -> str:
     """Return the text of a row that is judged: its content.
 
     A caption is a heading over several rows of one character ("The Origin of His Connection"): it states nothing that
-    a novel could contradict, so it is kept with the row for display and left out of what is split into claims.
+    a novel could contradict, so it stays in the row for display and is not split into claims.
     """
     return row.content.strip()
 
@@ -79,7 +80,7 @@ def row_text(row: Row) -> str:
 def group_by_book(rows: Iterable[Row]) -> dict[str, tuple[Row, ...]]:
     """Group rows by novel, in order of first appearance, so that each novel is read once.
 
-    Spellings that differ in case, spaces or underscores are one book; the first spelling names the group.
+    Spellings that differ in case, spaces or underscores are the same book; the first spelling names the group.
     """
     spelling: dict[str, str] = {}
     groups: dict[str, list[Row]] = {}
@@ -90,7 +91,7 @@ def group_by_book(rows: Iterable[Row]) -> dict[str, tuple[Row, ...]]:
 
 
 def group_key(book_name: str) -> str:
-    """Return what spellings of one book have in common."""
+    """Return the key that all spellings of one book share."""
     return " ".join(book_name.replace("_", " ").split()).casefold()
 
 
@@ -105,17 +106,17 @@ def read_predictions(path: Path) -> dict[str, tuple[float, TableLabel]]:
         try:
             found[key] = float(cell), LABELS[label.casefold()]
         except (ValueError, KeyError) as error:
-            raise TableError(f"{path}: row {key!r} has no good probability and label ({error}); correct it") from error
+            raise TableError(f"{path}: row {key!r} has no valid probability and label ({error}); correct it") from error
     wrong = [key for key, (chance, _) in found.items() if not 0 <= chance <= 1]
     if wrong:
-        raise TableError(f"{path}: the probability of {_first(wrong)} is not within 0 and 1; correct it")
+        raise TableError(f"{path}: the probability of {_first(wrong)} is not between 0 and 1; correct it")
     return found
 
 
 def _read_frame(path: Path) -> pd.DataFrame:
-    """Parse the file to a frame of strings with stripped lower-case column names, blank lines kept as empty rows.
+    """Parse the file to a frame of strings with stripped lower-case column names, with blank lines as empty rows.
 
-    The header is read as a row: as a header pandas would rename equal columns, and drop the surplus of a long row.
+    The header is read as a row: as a header, pandas would rename equal columns and drop the surplus of a long row.
     """
     text = _read_text(path)
     try:
@@ -152,21 +153,28 @@ def _read_text(path: Path) -> str:
 
 
 def _check_columns(frame: pd.DataFrame, path: str | Path, *, labelled: Labelled) -> None:
-    needed = (*NEEDED, "label") if labelled == "required" else NEEDED
-    missing = [name for name in needed if name not in frame.columns]
-    if missing:
-        found = _first(frame.columns)
-        raise TableError(
-            f"{path} lacks the column {', '.join(missing)}; found {found}; expected {', '.join(needed)}; add what is "
-            "missing or rename the columns"
-        )
+    check_columns(list(frame.columns), path, needed=(*NEEDED, "label") if labelled == "required" else NEEDED)
     _check_single(frame, path)
 
 
+def check_columns(names: Sequence[str], path: str | Path, *, needed: Sequence[str]) -> None:
+    """Raise TableError unless all ``needed`` columns are among ``names``."""
+    missing = [name for name in needed if name not in names]
+    if missing:
+        raise TableError(
+            f"{path} has no column {', '.join(missing)}; found {_first(names)}; expected {', '.join(needed)}; add what "
+            "is missing or rename the columns"
+        )
+
+
 def _check_single(frame: pd.DataFrame, path: str | Path) -> None:
-    twice = [name for name in frame.columns[frame.columns.duplicated()] if name]
-    if twice:
-        raise TableError(f"{path} has the column {_first(twice)} twice; expected each once; remove one of them")
+    check_no_repeats([name for name in frame.columns[frame.columns.duplicated()] if name], path)
+
+
+def check_no_repeats(columns: Sequence[str], path: str | Path) -> None:
+    """Raise TableError if there are repeated ``columns``."""
+    if columns:
+        raise TableError(f"{path} has the column {_first(columns)} twice; expected each once; remove one of them")
 
 
 def _line_numbers(frame: pd.DataFrame) -> list[int]:
@@ -190,10 +198,14 @@ def _check_filled(frame: pd.DataFrame, lines: Sequence[int], path: str | Path) -
 
 def _check_unique(frame: pd.DataFrame, path: str | Path) -> None:
     ids = frame["id"].str.strip()
-    twice = list(dict.fromkeys(ids[ids.duplicated()]))
-    if twice:
+    check_no_duplicates(list(dict.fromkeys(ids[ids.duplicated()])), path)
+
+
+def check_no_duplicates(ids: Sequence[str], path: str | Path) -> None:
+    """Raise TableError if there are duplicate ``ids``."""
+    if ids:
         raise TableError(
-            f"{path} has {len(twice)} duplicate id(s): {_first(twice)}; expected every id once; number the rows anew"
+            f"{path} has {len(ids)} duplicate id(s): {_first(ids)}; expected every id once; number the rows again"
         )
 
 

@@ -1,7 +1,7 @@
-"""Tables of any length, CSV or Parquet, in and out in constant memory; the only file that knows Arrow.
+"""Tables of any length, CSV or Parquet, in and out in constant memory; the only file that imports Arrow.
 
-A table is split once, novel by novel, into files beside the output; each novel's rows are then taken from there a slice
-at a time. Of every row eight bytes are held, to tell an id that stands twice.
+A table is split once, novel by novel, into files next to the output; each novel's rows are then read from there a slice
+at a time. Eight bytes of every row stay in memory, to find duplicate ids.
 """
 
 from __future__ import annotations
@@ -9,6 +9,7 @@ from __future__ import annotations
 import csv
 import shutil
 from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -24,22 +25,30 @@ import pyarrow.parquet as pa_parquet
 from pipeline.errors import OutputError, TableError
 from pipeline.storage.files import replacing
 from pipeline.tables.predictions import Prediction, prediction_columns
-from pipeline.tables.rows import NEEDED, NEVER_EMPTY, SHOWN, Row, group_key
+from pipeline.tables.rows import (
+    NEEDED,
+    NEVER_EMPTY,
+    Row,
+    check_columns,
+    check_no_duplicates,
+    check_no_repeats,
+    group_key,
+)
 
 PARQUET = ".parquet"
-_KEPT = ("id", "book_name", "char", "caption", "content")
+_COLUMNS = ("id", "book_name", "char", "caption", "content")
 _BATCH_ROWS = 8192
 _BATCH_BYTES = 8 << 20
 _OPEN_FILES = 256
-_SPLIT = pa.schema([*((name, pa.string()) for name in _KEPT), ("novel", pa.int64())])
-_PIECE = pa.schema(
+_SPLIT = pa.schema([*((name, pa.string()) for name in _COLUMNS), ("novel", pa.int64())])
+_SHARD = pa.schema(
     [("id", pa.string()), ("label", pa.string()), ("probability", pa.float64()), ("rationale", pa.string())]
 )
 
 
 @dataclass(frozen=True)
 class SplitTable:
-    """A table lying novel by novel in ``folder``; ``books`` are the names of the novels, in order of appearance."""
+    """A table split by novel in ``folder``; ``books`` are the names of the novels, in order of appearance."""
 
     folder: Path
     books: tuple[str, ...]
@@ -48,15 +57,15 @@ class SplitTable:
     def slices(self, number: int, most: int) -> Iterator[tuple[Row, ...]]:
         """Yield the rows of a novel in the order of the table, at most ``most`` at a time."""
         files = sorted((self.folder / str(number)).glob("*.parquet"), key=lambda file: int(file.stem))
-        held: list[Row] = []
+        batch_rows: list[Row] = []
         for batch in pa_dataset.dataset(files, schema=_SPLIT).to_batches(batch_size=most, use_threads=False):
-            for cells in batch.select(_KEPT).to_pylist():
-                held.append(Row(**cells, label=None, pair=None))
-                if len(held) == most:
-                    yield tuple(held)
-                    held = []
-        if held:
-            yield tuple(held)
+            for cells in batch.select(_COLUMNS).to_pylist():
+                batch_rows.append(Row(**cells, label=None, pair=None))
+                if len(batch_rows) == most:
+                    yield tuple(batch_rows)
+                    batch_rows = []
+        if batch_rows:
+            yield tuple(batch_rows)
 
     def remove(self) -> None:
         """Remove the files."""
@@ -64,13 +73,13 @@ class SplitTable:
 
 
 def split_table(path: Path, folder: Path) -> SplitTable:
-    """Split the table at ``path``, .csv or .parquet, by its column book_name; its labels are not looked at.
+    """Split the table at ``path``, .csv or .parquet, by its column book_name; its labels are not read.
 
-    Raises TableError for a file that is no such table, a column or cell that is missing, or an id that stands twice.
+    Raises TableError for a file that is not such a table, a missing column or cell, or a duplicate id.
     """
     splitter = _Splitter(path)
     shutil.rmtree(folder, ignore_errors=True)
-    try:
+    with _explained(folder):
         pa_dataset.write_dataset(
             splitter.batches(),
             folder,
@@ -82,8 +91,6 @@ def split_table(path: Path, folder: Path) -> SplitTable:
             max_partitions=_BATCH_ROWS,
             use_threads=False,
         )
-    except OSError as error:
-        raise OutputError(f"{folder} cannot be written ({error}); free space, or choose another out_dir") from error
     if not splitter.rows:
         raise TableError(f"{path} has no rows; expected at least one row below the header; add a row")
     splitter.check_ids()
@@ -91,12 +98,12 @@ def split_table(path: Path, folder: Path) -> SplitTable:
 
 
 class _Splitter:
-    """The rows of a table, checked, with the number of their novel; what is counted on the way."""
+    """Checks the rows of a table, numbers their novels, and counts on the way."""
 
     def __init__(self, path: Path) -> None:
         self._path = path
         self._numbers: dict[str, int] = {}
-        self._sums: list[np.ndarray[Any, np.dtype[np.uint64]]] = []
+        self._hashes: list[np.ndarray[Any, np.dtype[np.uint64]]] = []
         self.spelling: list[str] = []
         self.rows = 0
 
@@ -104,15 +111,15 @@ class _Splitter:
         for batch in _open_table(self._path):
             columns = self._columns(batch)
             self._check_filled(columns)
-            self._sums.append(pd.util.hash_array(np.array(columns["id"], dtype=object)))
+            self._hashes.append(pd.util.hash_array(np.array(columns["id"], dtype=object)))
             self.rows += len(columns["id"])
             columns["novel"] = [self._number(name) for name in columns["book_name"]]
             yield pa.RecordBatch.from_pydict(columns, schema=_SPLIT)
 
     def check_ids(self) -> None:
-        sums = np.concatenate(self._sums)
-        sums.sort()
-        suspect = set(sums[1:][sums[1:] == sums[:-1]].tolist())
+        hashes = np.concatenate(self._hashes)
+        hashes.sort()
+        suspect = set(hashes[1:][hashes[1:] == hashes[:-1]].tolist())
         if not suspect:
             return
         seen: set[str] = set()
@@ -123,27 +130,14 @@ class _Splitter:
                 if key in suspect:
                     twice |= {name: None} if name in seen else {}
                     seen.add(name)
-        if twice:
-            shown = ", ".join(list(twice)[:SHOWN]) + (", ..." if len(twice) > SHOWN else "")
-            raise TableError(
-                f"{self._path} has {len(twice)} duplicate id(s): {shown}; expected every id once; number the rows anew"
-            )
+        check_no_duplicates(list(twice), self._path)
 
     def _columns(self, batch: pa.RecordBatch) -> dict[str, Any]:
         names = [name.strip().lower() for name in batch.schema.names]
-        missing = [name for name in NEEDED if name not in names]
-        if missing:
-            raise TableError(
-                f"{self._path} lacks the column {', '.join(missing)}; found {', '.join(names[:SHOWN])}; expected "
-                f"{', '.join(NEEDED)}; add what is missing or rename the columns"
-            )
-        twice = [name for name in NEEDED if names.count(name) > 1]
-        if twice:
-            raise TableError(
-                f"{self._path} has the column {', '.join(twice)} twice; expected each once; remove one of them"
-            )
+        check_columns(names, self._path, needed=NEEDED)
+        check_no_repeats([name for name in NEEDED if names.count(name) > 1], self._path)
         empty = [""] * batch.num_rows
-        return {name: _texts(batch.column(names.index(name))) if name in names else empty for name in _KEPT}
+        return {name: _texts(batch.column(names.index(name))) if name in names else empty for name in _COLUMNS}
 
     def _check_filled(self, columns: dict[str, Any]) -> None:
         for name in NEVER_EMPTY:
@@ -163,13 +157,13 @@ class _Splitter:
 
 
 def _texts(column: pa.Array) -> list[str]:
-    """Return the cells as texts without white space at their ends, empty where there is none."""
+    """Return the cells as texts without white space at their ends, empty for missing ones."""
     texts: list[str] = pc.fill_null(pc.utf8_trim_whitespace(pc.cast(column, pa.string())), "").to_pylist()
     return texts
 
 
 def _open_table(path: Path) -> Iterator[pa.RecordBatch]:
-    """Yield the rows of a file as batches; raises TableError where it is no table."""
+    """Yield the rows of a file as batches; raises TableError if it is not a table."""
     try:
         if path.suffix.lower() == PARQUET:
             yield from pa_parquet.ParquetFile(path).iter_batches(_BATCH_ROWS)
@@ -188,47 +182,49 @@ def _open_table(path: Path) -> Iterator[pa.RecordBatch]:
         ) from error
 
 
-def write_piece(path: Path, predictions: Sequence[Prediction], *, threshold: float) -> None:
-    """Write the predictions for a slice of rows at once or not at all; raises OutputError."""
+def write_shard(path: Path, predictions: Sequence[Prediction], *, threshold: float) -> None:
+    """Write the predictions for a slice of rows, completely or not at all; raises OutputError."""
     columns = prediction_columns(predictions, threshold=threshold)
     columns["probability"] = [one.probability for one in predictions]
-    try:
-        with replacing(path) as scratch:
-            pa_parquet.write_table(pa.Table.from_pydict(columns, schema=_PIECE), scratch)
-    except OSError as error:
-        raise OutputError(f"{path} cannot be written ({error}); free space, or choose another out_dir") from error
+    with _explained(path), replacing(path) as scratch:
+        pa_parquet.write_table(pa.Table.from_pydict(columns, schema=_SHARD), scratch)
 
 
-def join_pieces(path: Path, pieces: Sequence[Path]) -> int:
-    """Write the predictions of all pieces, in their order, as one .csv or .parquet; return the number of rows.
+def join_shards(path: Path, shards: Sequence[Path]) -> int:
+    """Write the predictions of all shards, in their order, as one .csv or .parquet; return the number of rows.
 
     A CSV file equals what ``write_predictions`` writes; in a Parquet file probabilities are numbers, unrounded. It
-    appears whole or not at all. Raises OutputError.
+    is written completely or not at all. Raises OutputError.
     """
     join = _join_as_parquet if path.suffix.lower() == PARQUET else _join_as_csv
+    with _explained(path), replacing(path) as scratch:
+        return join(scratch, shards)
+
+
+@contextmanager
+def _explained(path: Path) -> Iterator[None]:
     try:
-        with replacing(path) as scratch:
-            return join(scratch, pieces)
+        yield
     except OSError as error:
         raise OutputError(f"{path} cannot be written ({error}); free space, or choose another out_dir") from error
 
 
-def _join_as_parquet(path: Path, pieces: Sequence[Path]) -> int:
+def _join_as_parquet(path: Path, shards: Sequence[Path]) -> int:
     rows = 0
-    with pa_parquet.ParquetWriter(path, _PIECE) as writer:
-        for piece in pieces:
-            table = pa_parquet.read_table(piece)
+    with pa_parquet.ParquetWriter(path, _SHARD) as writer:
+        for shard in shards:
+            table = pa_parquet.read_table(shard)
             writer.write_table(table)
             rows += table.num_rows
     return rows
 
 
-def _join_as_csv(path: Path, pieces: Sequence[Path]) -> int:
+def _join_as_csv(path: Path, shards: Sequence[Path]) -> int:
     rows = 0
     with path.open("w", encoding="utf-8", newline="") as file:
-        pd.DataFrame(columns=_PIECE.names).to_csv(file, index=False, lineterminator="\n")
-        for piece in pieces:
-            columns = pa_parquet.read_table(piece).to_pydict()
+        pd.DataFrame(columns=_SHARD.names).to_csv(file, index=False, lineterminator="\n")
+        for shard in shards:
+            columns = pa_parquet.read_table(shard).to_pydict()
             columns["probability"] = [f"{chance:.4f}" for chance in columns["probability"]]
             pd.DataFrame(columns).to_csv(file, index=False, header=False, lineterminator="\n")
             rows += len(columns["id"])

@@ -239,7 +239,7 @@ WRONG = {
     "negative seed": ("--seed=-1", "seed is -1"),
     "unknown device": ("--device tpu", "device is 'tpu'"),
     "unknown precision": ("--dtype fp8", "dtype is 'fp8'"),
-    "missing reader": ("--model_dir {inputs}/nowhere", "no reader in"),
+    "missing reader": ("--model_dir {inputs}/nowhere", "expected a folder with a trained model"),
     "reader with too long a name": ("--model_dir " + "x" * 400, "too long"),
     "folder without a reader": ("--model_dir {inputs}/void", "cannot be loaded"),
     "folder without a claim reader": ("--model_dir {inputs}/bare", "claim reader cannot be loaded"),

@@ -173,8 +173,8 @@ GOOD = [["1", "Low Water", "Anna Reed", "She rowed.", "consistent"], ["2", "Low 
 @pytest.mark.parametrize(
     ("text", "said"),
     [
-        (_table(GOOD, header="id,book_name,char,text,label"), "lacks the column content"),
-        (_table(GOOD, header="id,book_name,char,content,id"), "lacks the column label"),
+        (_table(GOOD, header="id,book_name,char,text,label"), "has no column content"),
+        (_table(GOOD, header="id,book_name,char,content,id"), "has no column label"),
         (_table([[*row, row[0]] for row in GOOD], header="id,book_name,char,content,label,id"), "twice"),
         (_table([*GOOD, GOOD[0]]), "duplicate id"),
         (_table([["", *GOOD[0][1:]]]), "empty id on line 2"),

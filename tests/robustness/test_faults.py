@@ -20,8 +20,8 @@ from bdh.files import locked
 from pipeline.cli import judge_main
 from pipeline.config import PipelineConfig
 from pipeline.errors import CacheError
-from pipeline.reading.encoder import load_encoder
-from pipeline.reading.read import Reader
+from pipeline.reading.bdh_adapter import load_encoder
+from pipeline.reading.novel_encoder import NovelEncoder
 from pipeline.storage.cache import ReadingCache
 from tests.pipeline.command_line import contents, refused, run
 from tests.pipeline.little_story import BACKSTORY, TEXT
@@ -57,10 +57,10 @@ def asked(shelf: Path, stand_in_reader: Path, tmp_path: Path) -> list[object]:
 
 
 @pytest.fixture
-def reader(stand_in_reader: Path, stand_in_config: PipelineConfig, tmp_path: Path) -> Reader:
+def novel_encoder(stand_in_reader: Path, stand_in_config: PipelineConfig, tmp_path: Path) -> NovelEncoder:
     """The stand-in with a cache of its own."""
     config = stand_in_config.reading
-    return Reader(load_encoder(config, folder=stand_in_reader), ReadingCache(tmp_path / "cache"), config)
+    return NovelEncoder(load_encoder(config, folder=stand_in_reader), ReadingCache(tmp_path / "cache"), config)
 
 
 def test_full_disk_is_said_and_loses_nothing(asked: list[object], tmp_path: Path) -> None:
@@ -121,16 +121,16 @@ def test_training_on_a_full_disk_keeps_its_last_place(tmp_path: Path) -> None:
 
 @pytest.mark.slow
 def test_of_two_processes_one_reads_and_the_other_takes_what_it_read(
-    reader: Reader, shelf: Path, stand_in_reader: Path, caplog: pytest.LogCaptureFixture
+    novel_encoder: NovelEncoder, shelf: Path, stand_in_reader: Path, caplog: pytest.LogCaptureFixture
 ) -> None:
-    story, cache = make_story(shelf / "Low Water.txt"), reader.cache
+    story, cache = make_story(shelf / "Low Water.txt"), novel_encoder.cache
     module = "tests.pipeline.reading.slow_reading"
     words = [str(stand_in_reader), str(shelf / "Low Water.txt"), str(cache.folder), "0.02"]
     heard: list[str] = []
     process = subprocess.Popen([sys.executable, "-m", module, *words], cwd=ROOT, stdout=subprocess.PIPE, text=True)
     assert process.stdout is not None
     assert process.stdout.readline().startswith("Low Water ")
-    own = replace(reader, on_progress=lambda what, read, total: heard.append(what))
+    own = replace(novel_encoder, on_progress=lambda what, read, total: heard.append(what))
     reading = own.read(story.novel, story.chunks)
     process.communicate()
     assert process.returncode == 0
@@ -141,7 +141,7 @@ def test_of_two_processes_one_reads_and_the_other_takes_what_it_read(
     assert all(path.name.endswith(".reading.safetensors") for path in cache.folder.iterdir())
 
 
-def test_many_readers_of_one_cache_read_each_novel_once(reader: Reader, shelf: Path) -> None:
+def test_many_readers_of_one_cache_read_each_novel_once(novel_encoder: NovelEncoder, shelf: Path) -> None:
     story, lock, read_by = make_story(shelf / "Low Water.txt"), threading.Lock(), set()
 
     def hear(what: str, read: int, total: int) -> None:
@@ -150,7 +150,9 @@ def test_many_readers_of_one_cache_read_each_novel_once(reader: Reader, shelf: P
 
     found: list[object] = []
     readers = [
-        threading.Thread(target=lambda: found.append(replace(reader, on_progress=hear).read(story.novel, story.chunks)))
+        threading.Thread(
+            target=lambda: found.append(replace(novel_encoder, on_progress=hear).read(story.novel, story.chunks))
+        )
         for _ in range(4)
     ]
     for thread in readers:
@@ -158,18 +160,18 @@ def test_many_readers_of_one_cache_read_each_novel_once(reader: Reader, shelf: P
     for thread in readers:
         thread.join()
     assert len(found) == 4 and len(read_by) == 1
-    assert [path.suffix for path in reader.cache.folder.iterdir()] == [".safetensors"]
+    assert [path.suffix for path in novel_encoder.cache.folder.iterdir()] == [".safetensors"]
 
 
-def test_lock_of_a_process_that_is_gone_blocks_nobody(reader: Reader, shelf: Path) -> None:
-    story, cache = make_story(shelf / "Low Water.txt"), reader.cache
-    reader.read(story.novel, story.chunks)
+def test_lock_of_a_process_that_is_gone_blocks_nobody(novel_encoder: NovelEncoder, shelf: Path) -> None:
+    story, cache = make_story(shelf / "Low Water.txt"), novel_encoder.cache
+    novel_encoder.read(story.novel, story.chunks)
     (kept,) = cache.folder.iterdir()
     key = kept.name.split(".")[0]
     kept.unlink()
     (cache.folder / f"{key}.lock").write_text("4711")
     (cache.folder / f"{key}.reading.safetensors.4711.partial").write_bytes(b"half")
-    reader.read(story.novel, story.chunks)
+    novel_encoder.read(story.novel, story.chunks)
     assert list(cache.folder.iterdir()) == [kept]
 
 
@@ -190,7 +192,7 @@ def test_failed_reading_lets_go_of_its_lock(tmp_path: Path) -> None:
 def test_lack_of_memory_is_one_line(
     ask: Callable[[], object], shelf: Path, stand_in_reader: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(Reader, "read", lambda *_, **__: ask())
+    monkeypatch.setattr(NovelEncoder, "read", lambda *_, **__: ask())
     (tmp_path / "backstory.txt").write_text(BACKSTORY, encoding="utf-8")
     asked = ["--target_character", "Anna Reed", "--backstory_file", tmp_path / "backstory.txt", "--novels_dir", shelf]
     said = refused(judge_main, *asked, "--model_dir", stand_in_reader, "--out_dir", tmp_path, "--cache_dir", tmp_path)

@@ -13,7 +13,7 @@ from benchmarks.one_line import KINDS, TAGGERS, write_line
 from benchmarks.synthetic_novel import cast, write_novel
 from pipeline.cli import judge_main
 from pipeline.config import PipelineConfig, ReadingConfig
-from pipeline.reading.encoder import load_encoder
+from pipeline.reading.bdh_adapter import load_encoder
 from pipeline.reading.stream import Saving, Stream, stream_sentences
 from pipeline.storage.cache import Arrays
 from pipeline.text.characters import build_cast, find_mentions

@@ -17,7 +17,7 @@ from pipeline.config import PipelineConfig
 from pipeline.records import ClaimVerdict
 from pipeline.run import Pipeline
 from pipeline.serve.app import create_app
-from pipeline.serve.jobs import Jobs
+from pipeline.serve.jobs import JobQueue
 from pipeline.serve.library import Desk
 from pipeline.waivers import load_waivers
 from tests.pipeline.browser.conftest import PHONE, Open
@@ -51,8 +51,8 @@ def readings(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 @pytest.fixture
 def address(stand_in_config: PipelineConfig, readings: Path, tmp_path: Path) -> Iterator[str]:
-    """The address of a desk with an empty shelf, served as the command serves it."""
-    jobs = Jobs()
+    """The address of a desk without novels, served as the command serves it."""
+    jobs = JobQueue()
     pipeline = Contradicting(stand_in_config, (), readings, jobs.advance)
     app = create_app(Desk(pipeline, tmp_path / "novels", tmp_path / "reports"), jobs)
     server = create_server(app, host="127.0.0.1", port=0, threads=2)
@@ -61,10 +61,10 @@ def address(stand_in_config: PipelineConfig, readings: Path, tmp_path: Path) -> 
     server.close()
 
 
-def _bring(page: Page) -> None:
-    """Put the bundled story on the shelf and wait for its cast."""
+def _upload(page: Page) -> None:
+    """Add the bundled story and wait for its cast."""
     page.get_by_label("choose it, or drop it here").set_input_files(STORY)
-    page.get_by_role("button", name="Put it on the shelf").click()
+    page.get_by_role("button", name="Add the novel").click()
     page.wait_for_url("**/novels/The%20Unlit%20Hour")
 
 
@@ -78,8 +78,8 @@ def _ask(page: Page) -> None:
 
 def test_bundled_story_goes_from_upload_to_report_and_json(visit: Open, address: str) -> None:
     page = visit(address)
-    _bring(page)
-    assert page.get_by_label("Whom it is about").input_value() == ""
+    _upload(page)
+    assert page.get_by_label("Character", exact=True).input_value() == ""
     _ask(page)
     assert page.get_by_role("heading", level=1).inner_text() == "Hester Lanyon in The Unlit Hour"
     with page.expect_download() as download:
@@ -90,7 +90,7 @@ def test_bundled_story_goes_from_upload_to_report_and_json(visit: Open, address:
 
 def test_finding_is_marked_as_intentional_with_a_reason(visit: Open, address: str, tmp_path: Path) -> None:
     page = visit(address, viewport=PHONE)
-    _bring(page)
+    _upload(page)
     _ask(page)
     form = page.locator("form.waive").first
     form.get_by_text("Mark as intentional").click()
@@ -107,7 +107,7 @@ def test_finding_is_marked_as_intentional_with_a_reason(visit: Open, address: st
 def test_dropped_file_is_taken(visit: Open, address: str) -> None:
     page = visit(address)
     page.evaluate(_DROP, ["Dropped.txt", "Anna Reed kept the ferry. Anna Reed rowed."])
-    page.get_by_role("button", name="Put it on the shelf").click()
+    page.get_by_role("button", name="Add the novel").click()
     page.wait_for_url("**/novels/Dropped")
     assert page.get_by_role("heading", level=1).inner_text() == "Dropped"
 
@@ -116,6 +116,6 @@ def test_dropped_file_is_taken(visit: Open, address: str) -> None:
 def test_pages_of_the_desk_fit_a_phone(visit: Open, address: str, scheme: str) -> None:
     page = visit(address, viewport=PHONE, color_scheme=scheme)
     widths = [page.evaluate("document.documentElement.scrollWidth")]
-    _bring(page)
+    _upload(page)
     widths.append(page.evaluate("document.documentElement.scrollWidth"))
     assert max(widths) <= PHONE["width"]

@@ -133,7 +133,7 @@ def test_table_and_plot_say_what_the_file_says(ask: Any, tmp_path: Path) -> None
     svg = "{http://www.w3.org/2000/svg}"
     assert len(drawing.findall(f".//{svg}circle")) == 2 * len(SYSTEMS)
     written = {text.text for text in drawing.iter(f"{svg}text")}
-    assert {"random weights", "memory reset", "AUC", "true twin first"} <= written
+    assert {"random weights", "memory reset", "AUC", "true claim first"} <= written
 
 
 def test_limit_keeps_the_first_novels(ask: Any, tmp_path: Path) -> None:

@@ -268,7 +268,7 @@ WRONG: dict[str, tuple[Rows, Rows, str, str]] = {
     "no repeat": (TRAIN, TEST, "--repeats 0", "repeats is 0"),
     "missing training table": (TRAIN, TEST, "--train_csv nowhere.csv", "nowhere.csv"),
     "missing novels folder": (TRAIN, TEST, "--novels_dir nowhere", "does not exist"),
-    "missing reader": (TRAIN, TEST, "--model_dir nowhere", "no reader in"),
+    "missing reader": (TRAIN, TEST, "--model_dir nowhere", "expected a folder with a trained model"),
     "overlap as large as a chunk": (TRAIN, TEST, "--overlap 6", "smaller than n_sent_per_chunk"),
     "unknown flag": (TRAIN, TEST, "--nonsense", "see run_dataset.py --help"),
 }

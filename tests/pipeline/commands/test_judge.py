@@ -141,4 +141,4 @@ def test_waiver_whose_passage_is_gone_is_said_in_the_verdict(words: list[str], n
 
 def test_damaged_waivers_are_one_clear_line(words: list[str], novel: Path) -> None:
     waivers_path(novel).write_text("[{}]", encoding="utf-8")
-    assert "docs/outputs.md shows the shape of a waiver" in refused(judge_main, *words)
+    assert "docs/outputs.md describes a waiver" in refused(judge_main, *words)

@@ -1,4 +1,4 @@
-"""Jobs that kill the worker which does them, once or always, and one that waits for a sign."""
+"""Jobs that kill their worker, once or always, and one that waits for a file."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ class KilledHalfWay:
     sign: Path
 
     def run(self, pipeline: Pipeline) -> NovelRead:
-        """Read, or die where the half is read."""
+        """Read, or die halfway."""
         read_now = 0
 
         def watch(what: str, read: int, total: int) -> None:
@@ -35,7 +35,7 @@ class KilledHalfWay:
 
 @dataclass(frozen=True)
 class AlwaysKilled:
-    """Kill whoever tries, and leave a sign of every try."""
+    """Kill every worker, and leave a file for every attempt."""
 
     path: Path
     signs: Path
@@ -49,7 +49,7 @@ class AlwaysKilled:
 
 @dataclass(frozen=True)
 class HeldBack:
-    """Read a novel once there is a sign to go on; say beforehand that a worker has come so far."""
+    """Read a novel once a file is there; write another file first, to show that a worker has started."""
 
     path: Path
     signs: Path

@@ -13,7 +13,7 @@ import pytest
 
 from pipeline.cli import dataset_main
 from pipeline.config import PipelineConfig
-from pipeline.engines.jobs import Failure, Job, Stages, attempt
+from pipeline.engines.jobs import Failure, NovelJob, PipelineFactory, attempt
 from pipeline.engines.work import NovelRead, ReadNovel
 from pipeline.errors import ModelError, SettingError
 from tests.pipeline.command_line import contents, run
@@ -46,31 +46,31 @@ def cluster() -> Iterator[Any]:
 
 
 @pytest.fixture
-def stages(stand_in_config: PipelineConfig, tmp_path: Path) -> Stages:
-    """What the workers open, with a cache of its own."""
-    return Stages(stand_in_config, cache_dir=str(tmp_path / "cache"), threads=1)
+def factory(stand_in_config: PipelineConfig, tmp_path: Path) -> PipelineFactory:
+    """The factory of the workers, with its own cache."""
+    return PipelineFactory(stand_in_config, cache_dir=str(tmp_path / "cache"), threads=1)
 
 
-def read_here(stages: Stages, library: Path, folder: Path) -> dict[str, bytes]:
-    """Return the cache as one process leaves it that reads the novels one after the other, undisturbed."""
-    pipeline = replace(stages, cache_dir=str(folder)).open()
+def read_here(factory: PipelineFactory, library: Path, folder: Path) -> dict[str, bytes]:
+    """Return the cache of one process that reads the novels one after the other, undisturbed."""
+    pipeline = replace(factory, cache_dir=str(folder)).open()
     for path in sorted(library.glob("Novel*.txt")):
         assert isinstance(attempt(ReadNovel(path), pipeline), NovelRead)
     return contents(folder)
 
 
 def test_killed_workers_cost_nothing_but_the_novel_that_kills_them(
-    cluster: Any, stages: Stages, library: Path, tmp_path: Path
+    cluster: Any, factory: PipelineFactory, library: Path, tmp_path: Path
 ) -> None:
     signs = tmp_path / "signs"
     signs.mkdir()
     good = sorted(library.glob("Novel*.txt"))
-    jobs: list[Job[NovelRead]] = [
+    jobs: list[NovelJob[NovelRead]] = [
         KilledHalfWay(good[2], tmp_path / "died"),
         AlwaysKilled(tmp_path / "Poison.txt", signs),
         *(ReadNovel(path) for path in [*good, library / "Blank.txt"] if path != good[2]),
     ]
-    with RayEngine(stages, address=cluster.address, workers=0, tries=2) as engine:
+    with RayEngine(factory, address=cluster.address, workers=0, tries=2) as engine:
         assert (engine.workers, engine.nodes) == (2, 2)
         outcomes = list(engine.run(jobs))
     assert sorted(outcome.number for outcome in outcomes) == list(range(len(jobs)))
@@ -79,7 +79,7 @@ def test_killed_workers_cost_nothing_but_the_novel_that_kills_them(
     assert "killed or lost" in failed["Poison.txt"].reason and len(list(signs.iterdir())) == 2
     assert "holds no words" in failed["Blank.txt"].reason
     assert (tmp_path / "died").exists()
-    assert contents(tmp_path / "cache") == read_here(stages, library, tmp_path / "undisturbed")
+    assert contents(tmp_path / "cache") == read_here(factory, library, tmp_path / "undisturbed")
 
 
 def test_tables_are_judged_to_the_same_bytes_on_a_cluster(
@@ -104,24 +104,26 @@ def test_tables_are_judged_to_the_same_bytes_on_a_cluster(
     assert contents(tmp_path / "ray-cache") == contents(tmp_path / "local-cache")
 
 
-def test_missing_weights_end_the_run_with_one_error(cluster: Any, stages: Stages, library: Path) -> None:
-    config = replace(stages.config, reading=replace(stages.config.reading, model_dir="no/such/folder"))
+def test_missing_weights_end_the_run_with_one_error(cluster: Any, factory: PipelineFactory, library: Path) -> None:
+    config = replace(factory.config, reading=replace(factory.config.reading, model_dir="no/such/folder"))
     with (
-        RayEngine(replace(stages, config=config), address=cluster.address, workers=1) as engine,
+        RayEngine(replace(factory, config=config), address=cluster.address, workers=1) as engine,
         pytest.raises(ModelError, match="no/such/folder"),
     ):
         list(engine.run([ReadNovel(library / "Novel 0.txt")]))
 
 
-def test_workers_without_room_are_refused(cluster: Any, stages: Stages) -> None:
+def test_workers_without_room_are_refused(cluster: Any, factory: PipelineFactory) -> None:
     with (
-        pytest.raises(SettingError, match="3 workers of 1 processors each find no room: the cluster has 2 processors"),
-        RayEngine(stages, address=cluster.address, workers=3),
+        pytest.raises(SettingError, match="3 workers of 1 processors each do not fit: the cluster has 2 processors"),
+        RayEngine(factory, address=cluster.address, workers=3),
     ):
         pass
 
 
-def test_lost_node_is_made_good_by_the_other(cluster: Any, stages: Stages, library: Path, tmp_path: Path) -> None:
+def test_lost_node_is_made_good_by_the_other(
+    cluster: Any, factory: PipelineFactory, library: Path, tmp_path: Path
+) -> None:
     """Last of the file: it takes a node away. Its worker's place is on the other node, once that has nothing to do."""
     good = sorted(library.glob("Novel*.txt"))
 
@@ -136,7 +138,7 @@ def test_lost_node_is_made_good_by_the_other(cluster: Any, stages: Stages, libra
         (tmp_path / "go").touch()
         return both
 
-    with RayEngine(stages, address=cluster.address, workers=2) as engine, ThreadPoolExecutor(1) as beside:
+    with RayEngine(factory, address=cluster.address, workers=2) as engine, ThreadPoolExecutor(1) as beside:
         losing = beside.submit(lose_a_node)
         found = list(engine.run([ReadNovel(good[0]), *(HeldBack(path, tmp_path) for path in good[1:3])]))
         assert losing.result()

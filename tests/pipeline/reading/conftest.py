@@ -1,18 +1,21 @@
-"""The little story cut into chunks, and the stand-in loaded once."""
+"""The little story cut into chunks, and encoders with tiny models of both variants."""
 
 from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any
 
 import pytest
+import torch
 from torch import Tensor
 
+import bdh
 from pipeline.config import ChunkConfig, PipelineConfig
-from pipeline.reading.encoder import Encoder, load_encoder
-from pipeline.reading.read import Reader, all_sentences, make_pieces
+from pipeline.reading.bdh_adapter import BDHEncoderModel, load_encoder
+from pipeline.reading.encoder import Encoder
+from pipeline.reading.interface import ModelState, SegmentReading
+from pipeline.reading.novel_encoder import NovelEncoder, all_sentences, sentence_texts
 from pipeline.records import Character, Chunk, Novel, Reading
 from pipeline.storage.cache import ReadingCache
 from pipeline.text.characters import resolve_character
@@ -65,7 +68,7 @@ def _numbers_of(reading: Reading) -> list[object]:
 def own_tokens(story: Story, numbers: Sequence[int]) -> int:
     """Return how many tokens the stand-in reads for the numbered sentences: one a byte."""
     sentences = all_sentences(story.chunks)
-    return sum(len(piece.encode()) for piece in make_pieces(story.novel, [sentences[number] for number in numbers]))
+    return sum(len(text.encode()) for text in sentence_texts(story.novel, [sentences[number] for number in numbers]))
 
 
 @pytest.fixture(scope="session")
@@ -81,20 +84,35 @@ def encoder(stand_in_reader: Path, stand_in_config: PipelineConfig) -> Encoder:
 
 
 @pytest.fixture
-def reader(encoder: Encoder, stand_in_config: PipelineConfig, tmp_path: Path) -> Reader:
-    """A reader with an empty cache."""
-    return Reader(encoder, ReadingCache(tmp_path / "cache"), stand_in_config.reading)
+def bdh_model(encoder: Encoder) -> bdh.BDH:
+    """The language model of the stand-in."""
+    assert isinstance(encoder.model, BDHEncoderModel)
+    return encoder.model.model
+
+
+@pytest.fixture(scope="session")
+def neuro_folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A model folder with a tiny neuro model of random seeded weights and every extension."""
+    with torch.random.fork_rng():
+        torch.manual_seed(9)
+        model = bdh.BDHNeuro(bdh.NeuroConfig.published(256, 32, 16, n_layer=2))
+    return bdh.save(tmp_path_factory.mktemp("neuro") / "model", model, bdh.ByteTokenizer())
 
 
 @pytest.fixture
-def calls(encoder: Encoder, monkeypatch: pytest.MonkeyPatch) -> Calls:
+def novel_encoder(encoder: Encoder, stand_in_config: PipelineConfig, tmp_path: Path) -> NovelEncoder:
+    """The stand-in with an empty cache."""
+    return NovelEncoder(encoder, ReadingCache(tmp_path / "cache"), stand_in_config.reading)
+
+
+@pytest.fixture
+def calls(monkeypatch: pytest.MonkeyPatch) -> Calls:
     """How much the model streamed during the test."""
-    counted, encode = Calls(), encoder.model.encode
+    counted, read = Calls(), BDHEncoderModel.read
 
-    def count(tokens: Tensor, *state_and_mode: Any, **settings: Any) -> Any:
-        if "chunkwise" in state_and_mode:  # other texts are read alone, from an empty memory
-            counted.lengths.append(int(tokens.shape[1]))
-        return encode(tokens, *state_and_mode, **settings)
+    def count(model: BDHEncoderModel, tokens: Tensor, state: ModelState) -> SegmentReading:
+        counted.lengths.append(len(tokens))
+        return read(model, tokens, state)
 
-    monkeypatch.setattr(encoder.model, "encode", count)
+    monkeypatch.setattr(BDHEncoderModel, "read", count)
     return counted

@@ -1,4 +1,4 @@
-"""Read the little story slowly, saying every segment, so that a test can kill this process in the middle.
+"""Read the little story slowly and print every segment, so that a test can kill this process in the middle.
 
 usage: python -m tests.pipeline.reading.slow_reading READER NOVEL CACHE [SECONDS a segment]
 """
@@ -12,13 +12,13 @@ from pathlib import Path
 import torch
 
 from pipeline.config import ReadingConfig
-from pipeline.reading.encoder import load_encoder
-from pipeline.reading.read import Reader
+from pipeline.reading.bdh_adapter import load_encoder
+from pipeline.reading.novel_encoder import NovelEncoder
 from pipeline.storage.cache import ReadingCache
 from tests.pipeline.reading.conftest import make_story
 
 
-def _say(what: str, read: int, total: int) -> None:
+def _print_progress(what: str, read: int, total: int) -> None:
     print(what, read, total, flush=True)
     time.sleep(float(sys.argv[4]) if len(sys.argv) > 4 else 0.2)
 
@@ -29,8 +29,8 @@ def main() -> None:
     torch.set_num_threads(1)
     config = ReadingConfig(str(folder), "cpu", "fp32", segment=64, save_every_seconds=0)
     story = make_story(novel)
-    reader = Reader(load_encoder(config, folder=folder), ReadingCache(cache), config, _say)
-    reader.read(story.novel, story.chunks, [story.anna])
+    encoder = NovelEncoder(load_encoder(config, folder=folder), ReadingCache(cache), config, _print_progress)
+    encoder.read(story.novel, story.chunks, [story.anna])
 
 
 if __name__ == "__main__":

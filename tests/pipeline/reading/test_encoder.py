@@ -1,4 +1,4 @@
-"""The one loaded model: what it makes of a text, and what it says of a folder that holds no reader."""
+"""The vectors of the encoder, and the loading of its model from a folder."""
 
 from __future__ import annotations
 
@@ -14,7 +14,8 @@ import bdh
 from pipeline.config import ReadingConfig
 from pipeline.device import set_threads
 from pipeline.errors import ModelError, SettingError
-from pipeline.reading.encoder import Encoder, load_encoder, plain
+from pipeline.reading.bdh_adapter import BDHEncoderModel, load_encoder
+from pipeline.reading.encoder import Encoder, plain
 
 CPU = ReadingConfig(device="cpu", dtype="fp32")
 
@@ -25,9 +26,9 @@ def copy(stand_in_reader: Path, tmp_path: Path) -> Path:
     return Path(shutil.copytree(stand_in_reader, tmp_path / "reader"))
 
 
-def test_content_vector_is_the_mean_hidden_vector_of_the_text_read_alone(encoder: Encoder) -> None:
+def test_content_vector_is_the_mean_hidden_vector_of_the_text_read_alone(encoder: Encoder, bdh_model: bdh.BDH) -> None:
     tokens = torch.tensor([list(b"\n\nHe came back.")])
-    hidden = encoder.model(tokens).hidden[0].detach().numpy()
+    hidden = bdh_model(tokens).hidden[0].detach().numpy()
     assert encoder.content_vectors(["He  came\nback."])[0] == pytest.approx(hidden.mean(axis=0), abs=1e-5)
 
 
@@ -53,7 +54,7 @@ def test_load_encoder_knows_its_weights(copy: Path, encoder: Encoder) -> None:
 def test_load_encoder_narrows_to_bf16(copy: Path) -> None:
     encoder = load_encoder(replace(CPU, dtype="bf16"), folder=copy)
     assert encoder.dtype == "bf16"
-    assert encoder.model.encoder.dtype == torch.bfloat16
+    assert isinstance(encoder.model, BDHEncoderModel) and encoder.model.model.encoder.dtype == torch.bfloat16
 
 
 def test_load_encoder_chooses_device_and_precision(copy: Path) -> None:
@@ -80,8 +81,8 @@ def test_load_encoder_notices_damaged_weights(copy: Path) -> None:
         load_encoder(CPU, folder=copy)
 
 
-def test_load_encoder_refuses_an_alphabet_that_may_lack_letters(copy: Path, encoder: Encoder) -> None:
-    bdh.save(copy, encoder.model, bdh.CharTokenizer("abc ."))
+def test_load_encoder_refuses_an_alphabet_that_may_lack_letters(copy: Path, bdh_model: bdh.BDH) -> None:
+    bdh.save(copy, bdh_model, bdh.CharTokenizer("abc ."))
     with pytest.raises(ModelError, match="some characters only"):
         load_encoder(CPU, folder=copy)
 

@@ -158,8 +158,8 @@ def make_claim_verdict(novel: Novel, chunks: tuple[Chunk, ...], text: str, *labe
         make_pair(novel, chunks[place % len(chunks)], claim.id, rank=place + 1, label=label)
         for place, label in enumerate(labels)
     )
-    telling: PairLabel = next((label for label in labels if label != "irrelevant"), "irrelevant")
-    return ClaimVerdict(claim, JUDGED[telling], 0.25, {"reader_odds": 0.5}, pairs, f"Because of {text}")
+    strongest: PairLabel = next((label for label in labels if label != "irrelevant"), "irrelevant")
+    return ClaimVerdict(claim, JUDGED[strongest], 0.25, {"reader_odds": 0.5}, pairs, f"Because of {text}")
 
 
 def make_world(novel: Novel | None = None, *, character: str = "Ada Vane") -> World:

@@ -55,24 +55,24 @@ def test_index_leads_to_a_page_for_each_row(world: World, tmp_path: Path) -> Non
     ]
 
 
-def test_index_counts_right_and_wrong_answers(world: World, tmp_path: Path) -> None:
+def test_index_counts_correct_and_wrong_verdicts(world: World, tmp_path: Path) -> None:
     rows = _rows(world, "consistent", "consistent", "inconsistent")
     index, *_ = _write(tmp_path, world, train=rows, test=_rows(world, None))
     said = _said(index)
-    assert "2 of 3 labelled rows answered rightly" in said
-    assert "is consistent 2 0 is inconsistent 1 0" in said
+    assert "2 of 3 labelled rows judged correctly" in said
+    assert "labelled consistent 2 0 labelled inconsistent 1 0" in said
     assert "ours 0.60 [0.50, 0.70] majority 0.50" in said
 
 
 def test_index_without_labels_has_no_confusion_matrix(world: World, tmp_path: Path) -> None:
     index, *_ = _write(tmp_path, world, train=[], test=_rows(world, None))
-    assert "labelled rows" not in _said(index) and "Table says" not in _said(index)
+    assert "labelled rows" not in _said(index) and "Label in the table" not in _said(index)
 
 
-def test_page_of_a_row_says_what_the_table_says_and_leads_back(world: World, tmp_path: Path) -> None:
+def test_page_of_a_row_shows_the_label_in_the_table_and_links_back(world: World, tmp_path: Path) -> None:
     _, right, wrong = _write(tmp_path, world, train=_rows(world, "consistent", "inconsistent"))
-    assert "The table itself calls this row consistent: the answer is right." in _said(right)
-    assert "The table itself calls this row inconsistent: the answer is wrong." in _said(wrong)
+    assert "The label of this row in the table is consistent: the verdict is correct." in _said(right)
+    assert "The label of this row in the table is inconsistent: the verdict is wrong." in _said(wrong)
     assert 'href="../index.html"' in right.read_text(encoding="utf-8")
     assert "One claim stands." in _said(right)
 

@@ -11,7 +11,14 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from pipeline.records import Chapter, CharacterState, Chunk, ChunkState, Novel, Reading, Span
-from pipeline.report.figures import along, chapter_ticks, chunks_a_point, memory_curves, presence_bars, reading_curves
+from pipeline.report.figures import (
+    chapter_ticks,
+    chunks_a_point,
+    memory_curves,
+    percent_through,
+    presence_bars,
+    reading_curves,
+)
 from tests.pipeline.report.small_world import World, make_vector
 
 
@@ -35,8 +42,8 @@ def _points(path: str) -> list[tuple[float, float]]:
 
 def test_along_counts_from_the_body(world: World) -> None:
     body = world.novel.body
-    assert [along(world.novel, place) for place in (0, body.start, body.end)] == [0.0, 0.0, 100.0]
-    assert along(world.novel, (body.start + body.end) / 2) == 50.0
+    assert [percent_through(world.novel, place) for place in (0, body.start, body.end)] == [0.0, 0.0, 100.0]
+    assert percent_through(world.novel, (body.start + body.end) / 2) == 50.0
 
 
 def test_presence_bars_show_the_share_of_chunks_that_name_the_character() -> None:
@@ -85,7 +92,7 @@ def test_tracked_character_has_a_curve_of_its_own() -> None:
     own = tuple(CharacterState(n, vector, True) for n, vector in enumerate(vectors))
     reading = replace(_reading([1.0] * 4), characters={"Ada": own})
     curve = memory_curves(_book(40), _chunks(4), reading)["Ada"]
-    assert curve.title == "Memory of Ada"
+    assert curve.title == "Drift for Ada"
     assert [y for _, y in _points(curve.path)] == [100.0, 100.0, 0.0, 100.0]
 
 

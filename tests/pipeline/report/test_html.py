@@ -13,7 +13,7 @@ import pytest
 from pipeline.records import Check, Reading, Span
 from pipeline.report.html import render_page
 from pipeline.report.quality import read_quality
-from pipeline.report.view import Surroundings
+from pipeline.report.view import PageContext
 from tests.pipeline.report.small_world import STING, World, make_claim_verdict
 
 VOID = {"meta", "img", "br", "link", "input", "hr"}
@@ -68,13 +68,13 @@ def test_page_is_well_formed(world: World) -> None:
     assert page.open == [] and page.tags.count("h1") == 1
 
 
-def test_page_tells_the_verdict_and_its_probability(world: World) -> None:
+def test_page_shows_the_verdict_and_its_probability(world: World) -> None:
     text = _flat(_page(world).text)
     assert "Ada Vane in The Ferry" in text and "The backstory contradicts the novel." in text
     assert "Probability of being consistent: 13%. Of 100 backstories judged like this one, about 13 would" in text
 
 
-def test_page_tells_each_claim_with_its_verdict(world: World) -> None:
+def test_page_shows_each_claim_with_its_verdict(world: World) -> None:
     text = _flat(_page(world).text)
     for judged in world.verdict.claims:
         assert judged.claim.text in text and judged.rationale in text
@@ -85,7 +85,7 @@ def test_page_quotes_with_chapter_place_and_probabilities(world: World) -> None:
     text = _flat(_page(world).text)
     assert "Chapter One. The Ferry (chapter 1 of 2), " in text
     assert "of the way through the book" in text
-    assert "Judged: supports 10%, contradicts 80%, irrelevant 10%." in text
+    assert "Probabilities: supports 10%, contradicts 80%, irrelevant 10%." in text
 
 
 def test_page_marks_words_shared_with_the_claim(world: World) -> None:
@@ -99,23 +99,23 @@ def test_page_marks_decisive_words_in_place_of_shared_ones(world: World) -> None
     decided = replace(world.verdict, claims=(replace(judged, pairs=(pair,)),))
     source = _render(replace(world, verdict=decided))
     assert set(re.findall(r"<mark>([^<]+)</mark>", source)) == {"marked", "drowned"}
-    assert "The words of a passage that weighed most are" in source
+    assert "The most decisive words of a passage are" in source
 
 
-def test_page_shows_three_passages_of_a_claim_and_unfolds_the_others(world: World) -> None:
+def test_page_shows_three_passages_of_a_claim_and_hides_the_others(world: World) -> None:
     many = make_claim_verdict(world.novel, world.chunks, "She rowed.", *["support"] * 4, "contradict", "irrelevant")
     text = _flat(_page(replace(world, verdict=replace(world.verdict, claims=(many,)))).text)
-    assert "2 more that speak to it" in text and "1 passage that was read and judged irrelevant" in text
+    assert "2 more relevant passages" in text and "1 passage judged irrelevant" in text
 
 
 def test_passages_of_the_label_of_their_claim_come_first(world: World) -> None:
     judged = make_claim_verdict(world.novel, world.chunks, "She rowed.", "contradict", "support", "support")
     against = replace(judged, label="supported")
     (claim,) = replace(world, verdict=replace(world.verdict, claims=(against,))).view().claims
-    assert [passage.label for passage in claim.telling] == ["support", "support", "contradict"]
+    assert [passage.label for passage in claim.strongest] == ["support", "support", "contradict"]
 
 
-def test_page_says_which_claims_are_intended_and_why(world: World) -> None:
+def test_page_shows_which_claims_are_intended_and_why(world: World) -> None:
     first, second = world.verdict.claims
     waived = replace(world.verdict, claims=(first, replace(second, waiver="She lies to the priest.")))
     text = _flat(_page(replace(world, verdict=waived)).text)
@@ -128,38 +128,38 @@ def test_page_on_which_every_claim_is_intended_promises_nothing(world: World) ->
     claims = tuple(replace(judged, waiver="intended") for judged in world.verdict.claims)
     waived = replace(world.verdict, claims=claims, label="consistent", probability=1.0)
     text = _flat(_page(replace(world, verdict=waived)).text)
-    assert "Nothing was left to judge." in text and "Of 100 backstories" not in text
+    assert "No claim was left to judge." in text and "Of 100 backstories" not in text
 
 
-def test_page_says_how_well_the_verdict_does(world: World) -> None:
+def test_page_shows_how_well_the_verdict_does(world: World) -> None:
     figures = {"accuracy": {"value": 0.56, "low": 0.54, "high": 0.58}}
     bins = [{"predicted": 0.2, "observed": 0.3, "count": 9}]
     quality = read_quality({"ours": {"books": 40, "figures": figures}, "calibration": bins})
     page = _Page(render_page(world.view(quality=quality)))
     text = _flat(page.text)
-    assert "How well it does on what it was not fitted on 40 books." in text and "0.56 [0.54, 0.58]" in text
+    assert "Results on data that the model was not fitted on 40 books." in text and "0.56 [0.54, 0.58]" in text
     labels = page.values("aria-label")
-    assert any("Where 20.0 percent was said, 30.0 percent of 9 were consistent." in label for label in labels)
+    assert any("Predicted 20.0 percent: 30.0 percent of 9 were consistent." in label for label in labels)
 
 
 def test_page_in_a_file_has_no_forms_and_one_at_the_desk_has(world: World) -> None:
-    around = Surroundings(back=("Desk", "/novels/x"), links={"JSON": "/v.json"}, waive="/reports/1/waivers")
+    around = PageContext(back=("Desk", "/novels/x"), links={"JSON": "/v.json"}, waive="/reports/1/waivers")
     page = _Page(render_page(world.view(around=around)))
     assert page.values("action") == ["/reports/1/waivers"] * 2
     assert {"/novels/x", "/v.json"} <= set(page.values("href"))
     assert "form" not in _page(world).tags
 
 
-def test_page_unfolds_the_chunk_around_a_quotation(world: World) -> None:
+def test_page_hides_the_chunk_around_a_quotation(world: World) -> None:
     assert '<strong class="quoted">' in _render(world)
     assert _flat(world.novel.text[slice(*world.chunks[0].sentences[-1])]) in _flat(_page(world).text)
 
 
 def test_page_sets_irrelevant_passages_apart(world: World) -> None:
-    assert "1 passage that was read and judged irrelevant" in _flat(_page(world).text)
+    assert "1 passage judged irrelevant" in _flat(_page(world).text)
 
 
-def test_page_tells_how_it_was_made(world: World) -> None:
+def test_page_shows_how_it_was_made(world: World) -> None:
     text = _flat(_page(world).text)
     for said in (
         "a claim reader and words",
@@ -181,7 +181,7 @@ def test_page_links_figures_to_passages_that_exist(world: World) -> None:
 
 def test_page_names_its_figures_for_those_who_cannot_see_them(world: World) -> None:
     labels = _page(world).values("aria-label")
-    assert any("Of 3 passages weighed: 1 supports, 1 contradicts, 1 irrelevant." in label for label in labels)
+    assert any("Of 3 passages judged: 1 supports, 1 contradicts, 1 irrelevant." in label for label in labels)
     assert any(label.startswith("Surprisal over the book, between 1.5 and ") for label in labels)
 
 
@@ -210,26 +210,26 @@ def test_novel_full_of_markup_shows_as_text(hostile: World) -> None:
     assert "{{7*7}}" in page.text and "49" not in re.findall(r"\b49\b", page.text)
 
 
-def test_page_without_the_character_says_so(world: World) -> None:
+def test_page_without_the_character_states_it(world: World) -> None:
     unnamed = replace(world, cast=(), reading=replace(world.reading, characters={}))
-    assert "Nobody in the cast bears the character's name" in _flat(_page(unnamed).text)
+    assert "No one in the cast has the character's name" in _flat(_page(unnamed).text)
 
 
 @pytest.mark.parametrize("name", ["Ada", "ADA VANE", "ádá"])
 def test_character_is_found_by_any_of_its_names(world: World, name: str) -> None:
     text = _flat(_page(replace(world, verdict=replace(world.verdict, character=name))).text)
-    assert "Ada Vane is named in" in text and "Memory of Ada Vane" in text
+    assert "Ada Vane is named in" in text and "Drift for Ada Vane" in text
 
 
 def test_page_without_a_reading_has_no_curves(world: World) -> None:
-    assert "How the reading moved" not in _page(replace(world, reading=Reading(()))).text
+    assert "Surprise and change over the book" not in _page(replace(world, reading=Reading(()))).text
 
 
-def test_claim_without_telling_passages_says_so(world: World) -> None:
-    silent = make_claim_verdict(world.novel, world.chunks, "She liked plums.", "irrelevant", "irrelevant")
-    text = _flat(_page(replace(world, verdict=replace(world.verdict, claims=(silent,)))).text)
-    assert "No passage was found that speaks to this claim." in text
-    assert "1 claim: 1 not stated." in text and "2 passages that were read and judged irrelevant" in text
+def test_claim_without_relevant_passages_states_it(world: World) -> None:
+    irrelevant = make_claim_verdict(world.novel, world.chunks, "She liked plums.", "irrelevant", "irrelevant")
+    text = _flat(_page(replace(world, verdict=replace(world.verdict, claims=(irrelevant,)))).text)
+    assert "No relevant passage was found for this claim." in text
+    assert "1 claim: 1 not stated." in text and "2 passages judged irrelevant" in text
 
 
 @pytest.mark.parametrize(
@@ -241,7 +241,7 @@ def test_page_never_claims_certainty(world: World, probability: float, said: str
     assert f"Probability of being consistent: {said}" in _flat(_page(sure).text)
 
 
-def test_checks_that_fired_stand_under_their_claim(world: World) -> None:
+def test_checks_are_shown_under_their_claim(world: World) -> None:
     text = world.novel.text
     start = text.index("Her father drowned")
     passage = text[start : text.index("nine.", start) + 5]
@@ -252,8 +252,8 @@ def test_checks_that_fired_stand_under_their_claim(world: World) -> None:
     claims = tuple(replace(one, checks=checks) for one in world.verdict.claims[:1]) + world.verdict.claims[1:]
     page = _page(replace(world, verdict=replace(world.verdict, claims=claims)))
     said = " ".join(page.text.split())
-    assert said.count("Checks that fired") == 1
+    assert said.count("Explicit checks") == 1
     assert "Ages conflict" in said and "Numbers agree" in said
-    assert f"The claim says “at ten”; the book: {passage}" in said
+    assert f"The claim: “at ten”. The book: {passage}" in said
     assert "script" not in page.tags
-    assert "Checks that fired" not in _page(world).text
+    assert "Explicit checks" not in _page(world).text

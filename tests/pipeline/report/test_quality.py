@@ -36,7 +36,7 @@ def test_figures_become_rows_with_intervals_and_gaps() -> None:
     quality = read_quality(FIGURES)
     assert quality is not None
     assert quality.caption == "1,452 pairs, 40 books; in brackets: 95 %"
-    assert quality.columns == ("answered rightly", "AUC")
+    assert quality.columns == ("correct", "AUC")
     assert [(row.name, row.ours, row.figures) for row in quality.rows] == [
         ("ours", True, ("0.56 [0.54, 0.58]", "0.60")),
         ("claim only", False, ("0.62", "")),

@@ -1,4 +1,4 @@
-"""Findings marked as intentional: kept beside the novel, honoured while their passage stands, refused when damaged."""
+"""Findings marked as intentional: stored next to the novel, valid while their passage is in it, refused if damaged."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ CLAIM = "Her father outlived her."
 MARK = Waiver("Ada Vane", CLAIM, "She lies to the priest.", "Her father drowned\nwhen she was nine.")
 
 
-def test_waivers_lie_beside_their_novel(tmp_path: Path) -> None:
+def test_waivers_are_stored_next_to_their_novel(tmp_path: Path) -> None:
     assert waivers_path(tmp_path / "The Ferry.txt") == tmp_path / "The Ferry.waivers.json"
 
 
@@ -34,21 +34,21 @@ def test_saved_waiver_is_read_back_and_fits_its_schema(tmp_path: Path) -> None:
     Draft202012Validator(read_schema("waivers")).validate(json.loads(path.read_text(encoding="utf-8")))
 
 
-def test_second_mark_of_a_claim_takes_the_place_of_the_first(tmp_path: Path) -> None:
+def test_second_waiver_of_a_claim_replaces_the_first(tmp_path: Path) -> None:
     save_waiver(tmp_path / "w.json", MARK)
     path = save_waiver(tmp_path / "w.json", Waiver("ada  vane", CLAIM.upper(), "Another reason."))
     assert [waiver.reason for waiver in load_waivers(path)] == ["Another reason."]
 
 
-def test_mark_can_be_taken_back_once(tmp_path: Path) -> None:
+def test_waiver_can_be_removed_once(tmp_path: Path) -> None:
     path = save_waiver(tmp_path / "w.json", MARK)
     drop_waiver(path, character="Ada Vane", claim=CLAIM)
     assert load_waivers(path) == ()
-    with pytest.raises(WaiverError, match="waives no such claim of Ada Vane"):
+    with pytest.raises(WaiverError, match="does not waive this claim of Ada Vane"):
         drop_waiver(path, character="Ada Vane", claim=CLAIM)
 
 
-def test_marks_made_at_one_time_are_all_kept(tmp_path: Path) -> None:
+def test_waivers_saved_at_the_same_time_are_all_stored(tmp_path: Path) -> None:
     path = waivers_path(tmp_path / "Low Water.txt")
     claims = {f"Anna Reed kept {number} boats." for number in range(16)}
     with ThreadPoolExecutor(len(claims)) as many:
@@ -58,8 +58,8 @@ def test_marks_made_at_one_time_are_all_kept(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize("reason", ["", "  ", "x" * 501])
-def test_mark_needs_a_reason_of_some_words(tmp_path: Path, reason: str) -> None:
-    with pytest.raises(WaiverError, match="say in 1 to 500 why it is intended"):
+def test_waiver_needs_a_reason_of_bounded_length(tmp_path: Path, reason: str) -> None:
+    with pytest.raises(WaiverError, match="give a reason of 1 to 500"):
         save_waiver(tmp_path / "w.json", Waiver("Ada Vane", CLAIM, reason))
 
 
@@ -72,14 +72,14 @@ def test_mark_needs_a_reason_of_some_words(tmp_path: Path, reason: str) -> None:
         ('[{"character": "Ada", "claim": "C.", "reason": "", "passage": ""}]', r"\[0\]\['reason'\]"),
     ],
 )
-def test_damaged_file_is_refused_with_the_place(tmp_path: Path, text: str, said: str) -> None:
+def test_damaged_file_is_refused_with_the_position(tmp_path: Path, text: str, said: str) -> None:
     path = tmp_path / "w.json"
     path.write_text(text, encoding="utf-8")
     with pytest.raises(WaiverError, match=said):
         load_waivers(path)
 
 
-def test_waiver_holds_while_its_passage_stands_in_the_novel(world: World) -> None:
+def test_waiver_holds_while_its_passage_is_in_the_novel(world: World) -> None:
     claims, notices = apply_waivers(world.verdict.claims, [MARK], world.novel.text)
     assert [claim.waiver for claim in claims] == ["", "She lies to the priest."]
     assert notices == ()
@@ -101,10 +101,10 @@ def test_waiver_without_a_passage_always_holds(world: World) -> None:
     assert claims[1].waiver == "r"
 
 
-def test_folder_that_refuses_the_file_is_explained(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_unwritable_folder_is_explained(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     def refuse(path: Path, value: object) -> Path:
         raise OutputError("refused") from PermissionError("not yours")
 
     monkeypatch.setattr(waivers, "write_json", refuse)
-    with pytest.raises(WaiverError, match=r"cannot be written beside the novel \(not yours\)"):
+    with pytest.raises(WaiverError, match=r"cannot be written next to the novel \(not yours\)"):
         save_waiver(tmp_path / "w.json", MARK)

@@ -1,4 +1,4 @@
-"""A desk with the little story on its shelf and the stand-in for the reader."""
+"""A desk with the little story and the stand-in for the encoder."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from flask.testing import FlaskClient
 from pipeline.config import PipelineConfig
 from pipeline.run import Pipeline
 from pipeline.serve.app import create_app
-from pipeline.serve.jobs import Jobs
+from pipeline.serve.jobs import JobQueue
 from pipeline.serve.library import Desk
 
 
@@ -23,14 +23,14 @@ def readings(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 @pytest.fixture
-def jobs() -> Jobs:
+def jobs() -> JobQueue:
     """The queue of the desk."""
-    return Jobs()
+    return JobQueue()
 
 
 @pytest.fixture
-def desk(stand_in_config: PipelineConfig, readings: Path, shelf: Path, tmp_path: Path, jobs: Jobs) -> Desk:
-    """A desk whose shelf holds the little story."""
+def desk(stand_in_config: PipelineConfig, readings: Path, shelf: Path, tmp_path: Path, jobs: JobQueue) -> Desk:
+    """A desk with the little story."""
     novels = tmp_path / "novels"
     shutil.copytree(shelf, novels)
     pipeline = Pipeline(stand_in_config, (), readings, jobs.advance)
@@ -38,7 +38,7 @@ def desk(stand_in_config: PipelineConfig, readings: Path, shelf: Path, tmp_path:
 
 
 @pytest.fixture
-def client(desk: Desk, jobs: Jobs) -> Iterator[FlaskClient]:
+def client(desk: Desk, jobs: JobQueue) -> Iterator[FlaskClient]:
     """A browser of the desk that is on the machine itself."""
     app = create_app(desk, jobs, max_upload_mb=1)
     with app.test_client() as client:

@@ -70,6 +70,6 @@ def make_zip(files: dict[str, str]) -> bytes:
     return out.getvalue()
 
 
-def bring(client: FlaskClient, data: bytes, name: str, **more: str) -> TestResponse:
-    """Bring a manuscript to the desk; return its answer."""
+def upload(client: FlaskClient, data: bytes, name: str, **more: str) -> TestResponse:
+    """Upload a manuscript; return the response."""
     return client.post("/novels", data={"file": (io.BytesIO(data), name), **more})

@@ -1,4 +1,4 @@
-"""The desk from the shelf to the report, and all that it refuses."""
+"""The desk from the list of novels to the report, and all that it refuses."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ from pipeline.serve.library import Desk
 from pipeline.waivers import load_waivers, save_waiver
 from tests.pipeline.little_story import BACKSTORY, TEXT
 from tests.pipeline.report.small_world import STING
-from tests.pipeline.serve.sample_uploads import bring, make_epub
+from tests.pipeline.serve.sample_uploads import make_epub, upload
 
 
 def _follow(client: FlaskClient, response: TestResponse) -> str:
@@ -29,14 +29,14 @@ def _follow(client: FlaskClient, response: TestResponse) -> str:
         answer = client.get(address)
         if answer.status_code == 303:
             address = answer.location
-        assert "This could not be done" not in answer.text, answer.text
+        assert "This did not work" not in answer.text, answer.text
         time.sleep(0.02)
     raise AssertionError("the job did not end in thirty seconds")
 
 
 def _ask(client: FlaskClient, *, character: str = "Anna Reed", backstory: str = BACKSTORY) -> str:
     asked = {"character": character, "backstory": backstory}
-    return _follow(client, client.post("/novels/Low%20Water/questions", data=asked))
+    return _follow(client, client.post("/novels/Low%20Water/backstories", data=asked))
 
 
 def _answer(client: FlaskClient, report: str) -> dict[str, Any]:
@@ -44,7 +44,7 @@ def _answer(client: FlaskClient, report: str) -> dict[str, Any]:
     return answer
 
 
-def test_shelf_lists_its_novels(client: FlaskClient) -> None:
+def test_home_lists_the_novels(client: FlaskClient) -> None:
     assert '<a href="/novels/Low%20Water">Low Water</a>' in client.get("/").text
 
 
@@ -54,8 +54,8 @@ def test_novel_shows_its_cast_once_it_is_open(client: FlaskClient) -> None:
     assert 'data-name="Dr Moss"' in page and "3 chapters" in page
 
 
-def test_brought_novel_is_on_the_shelf_and_can_be_asked(client: FlaskClient, desk: Desk) -> None:
-    address = _follow(client, bring(client, make_epub(), "Brought.epub"))
+def test_uploaded_novel_is_listed_and_can_be_judged(client: FlaskClient, desk: Desk) -> None:
+    address = _follow(client, upload(client, make_epub(), "Brought.epub"))
     assert address == "/novels/Brought" and (desk.novels_dir / "Brought.txt").is_file()
 
 
@@ -110,17 +110,17 @@ def test_reports_outlive_the_server(client: FlaskClient, desk: Desk) -> None:
 def test_new_version_of_a_novel_is_opened_anew(client: FlaskClient, desk: Desk) -> None:
     _follow(client, client.get("/novels/Low%20Water"))
     text = TEXT.replace("Moss", "Marsh")
-    _follow(client, client.get(bring(client, text.encode(), "Low Water.txt", replace="on").location))
+    _follow(client, client.get(upload(client, text.encode(), "Low Water.txt", replace="on").location))
     page = client.get("/novels/Low%20Water").text
     assert "Dr Marsh" in page and "Dr Moss" not in page
 
 
 def test_unknown_character_is_explained_on_the_page_of_the_job(client: FlaskClient) -> None:
     asked = {"character": "Captain Ahab", "backstory": BACKSTORY}
-    address = client.post("/novels/Low%20Water/questions", data=asked).location
+    address = client.post("/novels/Low%20Water/backstories", data=asked).location
     for _ in range(500):
         page = client.get(address).text
-        if "This could not be done" in page:
+        if "This did not work" in page:
             break
         time.sleep(0.02)
     assert "Captain Ahab" in page and "Anna Reed" in page
@@ -130,9 +130,14 @@ def test_unknown_character_is_explained_on_the_page_of_the_job(client: FlaskClie
     ("address", "data", "status", "said"),
     [
         ("/novels", {}, 400, "no file was chosen"),
-        ("/novels/Low%20Water/questions", {"character": " ", "backstory": "x"}, 400, "fill in both"),
-        ("/novels/Low%20Water/questions", {"character": "A", "backstory": "x" * 100_001}, 400, "at most 100,000"),
-        ("/novels/Moby%20Dick/questions", {"character": "A", "backstory": "x"}, 400, "no novel &#39;Moby Dick&#39;"),
+        ("/novels/Low%20Water/backstories", {"character": " ", "backstory": "x"}, 400, "fill in both"),
+        ("/novels/Low%20Water/backstories", {"character": "A", "backstory": "x" * 100_001}, 400, "at most 100,000"),
+        (
+            "/novels/Moby%20Dick/backstories",
+            {"character": "A", "backstory": "x"},
+            400,
+            "there is no novel &#39;Moby Dick&#39;",
+        ),
         ("/reports/0123456789abcdef/waivers", {"claim": "c"}, 404, "no such report"),
     ],
 )
@@ -152,7 +157,7 @@ def test_addresses_lead_nowhere_else(client: FlaskClient, address: str) -> None:
 
 
 def test_file_over_the_limit_is_refused_by_its_size(client: FlaskClient) -> None:
-    answer = bring(client, b"x" * 1_100_000, "Large.txt")
+    answer = upload(client, b"x" * 1_100_000, "Large.txt")
     assert answer.status_code == 413 and "larger than 1 MB" in answer.text
 
 
@@ -202,6 +207,6 @@ def test_novel_full_of_markup_shows_as_text(client: FlaskClient, desk: Desk) -> 
     assert "A &lt;b&gt;&amp;" in client.get("/").text
     address = _follow(client, client.get("/novels/A%20%3Cb%3E%26"))
     asked = {"character": "Anna Reed", "backstory": f"Anna Reed said {STING}. She could not row."}
-    report = _follow(client, client.post(f"{address}/questions", data=asked))
+    report = _follow(client, client.post(f"{address}/backstories", data=asked))
     for page in (address, report, "/"):
         assert "<script>alert" not in client.get(page).text and "<img" not in client.get(page).text

@@ -1,4 +1,4 @@
-"""Jobs run one after another, say how far they are, and end with a line where they fail."""
+"""JobQueue run one after another, say how far they are, and end with a line where they fail."""
 
 from __future__ import annotations
 
@@ -8,10 +8,10 @@ import time
 import pytest
 
 from pipeline.errors import NovelError
-from pipeline.serve.jobs import Job, Jobs
+from pipeline.serve.jobs import DeskJob, JobQueue
 
 
-def _wait(jobs: Jobs, id: str) -> Job:
+def _wait(jobs: JobQueue, id: str) -> DeskJob:
     for _ in range(500):
         job = jobs.find(id)
         assert job is not None
@@ -25,27 +25,27 @@ def _raise(error: Exception) -> None:
     raise error
 
 
-def test_jobs_run_in_their_order(jobs: Jobs) -> None:
+def test_jobs_run_in_their_order(jobs: JobQueue) -> None:
     order: list[str] = []
     for name in "abc":
-        jobs.submit(Job(name, name, "/"), lambda name=name: order.append(name))
+        jobs.submit(DeskJob(name, name, "/"), lambda name=name: order.append(name))
     assert _wait(jobs, "c").state == "done"
     assert order == ["a", "b", "c"]
 
 
-def test_job_that_waits_is_not_queued_twice(jobs: Jobs) -> None:
+def test_job_that_waits_is_not_queued_twice(jobs: JobQueue) -> None:
     gate, ran = threading.Event(), []
-    jobs.submit(Job("first", "", "/"), gate.wait)
+    jobs.submit(DeskJob("first", "", "/"), gate.wait)
     for _ in range(2):
-        jobs.submit(Job("second", "", "/"), lambda: ran.append(1))
+        jobs.submit(DeskJob("second", "", "/"), lambda: ran.append(1))
     gate.set()
     _wait(jobs, "second")
-    jobs.submit(Job("last", "", "/"), lambda: None)
+    jobs.submit(DeskJob("last", "", "/"), lambda: None)
     _wait(jobs, "last")
     assert ran == [1]
 
 
-def test_job_counts_its_reading(jobs: Jobs) -> None:
+def test_job_counts_its_reading(jobs: JobQueue) -> None:
     seen: list[tuple[str, int | None]] = []
 
     def look() -> None:
@@ -54,7 +54,7 @@ def test_job_counts_its_reading(jobs: Jobs) -> None:
         seen.append((job.step, job.percent))
 
     def work() -> None:
-        jobs.enter("Finding names")
+        jobs.start_step("Finding names")
         look()
         jobs.advance("Low Water", 30, 120)
         jobs.advance("Low Water", 30, 120)
@@ -62,26 +62,26 @@ def test_job_counts_its_reading(jobs: Jobs) -> None:
         jobs.advance("Anna Reed", 10, 40)
         look()
 
-    jobs.submit(Job("a", "", "/"), work)
+    jobs.submit(DeskJob("a", "", "/"), work)
     _wait(jobs, "a")
     assert seen == [("Finding names", None), ("Reading: Low Water", 50), ("Reading: Anna Reed", 25)]
 
 
-def test_failed_job_says_why_in_one_line_and_the_next_runs(jobs: Jobs) -> None:
-    jobs.submit(Job("a", "", "/"), lambda: _raise(NovelError("no novel;\nbring one")))
-    jobs.submit(Job("b", "", "/"), lambda: None)
+def test_failed_job_shows_why_in_one_line_and_the_next_runs(jobs: JobQueue) -> None:
+    jobs.submit(DeskJob("a", "", "/"), lambda: _raise(NovelError("no novel;\nbring one")))
+    jobs.submit(DeskJob("b", "", "/"), lambda: None)
     assert _wait(jobs, "a").error == "no novel; bring one"
     assert _wait(jobs, "b").state == "done"
 
 
-def test_mistake_of_ours_is_named_as_one(jobs: Jobs, caplog: pytest.LogCaptureFixture) -> None:
-    jobs.submit(Job("a", "", "/"), lambda: _raise(ZeroDivisionError("division by zero")))
-    assert "ZeroDivisionError: division by zero; this is a mistake of the program" in _wait(jobs, "a").error
+def test_mistake_of_ours_is_named_as_one(jobs: JobQueue, caplog: pytest.LogCaptureFixture) -> None:
+    jobs.submit(DeskJob("a", "", "/"), lambda: _raise(ZeroDivisionError("division by zero")))
+    assert "ZeroDivisionError: division by zero; internal error" in _wait(jobs, "a").error
     assert "Traceback" in caplog.text
 
 
-def test_failed_job_can_be_asked_again(jobs: Jobs) -> None:
-    jobs.submit(Job("a", "", "/"), lambda: _raise(NovelError("once")))
+def test_failed_job_can_be_submitted_again(jobs: JobQueue) -> None:
+    jobs.submit(DeskJob("a", "", "/"), lambda: _raise(NovelError("once")))
     _wait(jobs, "a")
-    jobs.submit(Job("a", "", "/"), lambda: None)
+    jobs.submit(DeskJob("a", "", "/"), lambda: None)
     assert _wait(jobs, "a").state == "done"

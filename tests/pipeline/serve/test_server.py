@@ -1,4 +1,4 @@
-"""The command itself: it says its address, answers there, and refuses in one line what it cannot do."""
+"""The command itself: it prints its address, answers there, and refuses wrong flags in one line."""
 
 from __future__ import annotations
 
@@ -31,25 +31,25 @@ def words(stand_in_reader: Path, shelf: Path, tmp_path: Path) -> list[str]:
     return ["serve", "--port", "0", *machine, *places]
 
 
-def _hear_interrupts() -> None:
-    """What a script starts in the background is deaf to Ctrl-C, and what that starts as well; the desk is not."""
+def _restore_interrupts() -> None:
+    """Undo that a shell makes background processes ignore Ctrl-C."""
     signal.signal(signal.SIGINT, signal.SIG_DFL)
 
 
 @pytest.mark.slow
-def test_desk_says_its_address_answers_and_ends_when_interrupted(words: list[str]) -> None:
+def test_desk_prints_its_address_answers_and_stops_when_interrupted(words: list[str]) -> None:
     command = [sys.executable, "-m", "pipeline", *words]
     pipes = {"stdout": subprocess.PIPE, "stderr": subprocess.PIPE, "text": True}
-    with subprocess.Popen(command, cwd=ROOT, preexec_fn=_hear_interrupts, **pipes) as desk:
+    with subprocess.Popen(command, cwd=ROOT, preexec_fn=_restore_interrupts, **pipes) as desk:
         assert desk.stdout is not None
         line = desk.stdout.readline()
-        found = re.fullmatch(r"the desk is at (http://127\.0\.0\.1:\d+/) \(Ctrl-C ends it\)\n", line)
+        found = re.fullmatch(r"the desk is at (http://127\.0\.0\.1:\d+/) \(Ctrl-C stops it\)\n", line)
         assert found, line
         with urllib.request.urlopen(found[1], timeout=30) as answer:
             assert "Low Water" in answer.read().decode("utf-8")
         desk.send_signal(signal.SIGINT)
         rest, errors = desk.communicate(timeout=30)
-    assert desk.returncode == 0 and rest.startswith("ended; ") and "Traceback" not in errors
+    assert desk.returncode == 0 and rest.startswith("stopped; ") and "Traceback" not in errors
 
 
 def test_port_that_is_taken_is_explained(words: list[str]) -> None:
@@ -82,7 +82,7 @@ def test_settings_of_the_desk_may_stand_in_a_file(words: list[str], tmp_path: Pa
 
 
 @pytest.mark.parametrize("missing", ["flask", "fast_ebook"])
-def test_missing_library_is_an_error_that_says_what_to_install(
+def test_missing_library_is_an_error_that_names_what_to_install(
     words: list[str], missing: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     def import_without(name: str) -> Any:

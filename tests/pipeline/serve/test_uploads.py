@@ -1,4 +1,4 @@
-"""Manuscripts of every kind become novels on the shelf; what is none is refused in one line and leaves nothing."""
+"""Manuscripts of every kind become novels; other files are refused in one line and leave nothing."""
 
 from __future__ import annotations
 
@@ -47,7 +47,7 @@ def test_text_keeps_its_bytes(tmp_path: Path) -> None:
         ("a\x00\u202eb.txt", "a__b"),
     ],
 )
-def test_name_leads_nowhere_but_the_shelf(tmp_path: Path, name: str, stem: str) -> None:
+def test_name_leads_only_to_the_folder_of_novels(tmp_path: Path, name: str, stem: str) -> None:
     path = _import(tmp_path / "shelf", SOURCES["txt"], name)
     assert path.parent == tmp_path / "shelf" and path.stem == stem
     assert [found.name for found in (tmp_path / "shelf").iterdir()] == [f"{stem}.txt"]
@@ -56,8 +56,8 @@ def test_name_leads_nowhere_but_the_shelf(tmp_path: Path, name: str, stem: str) 
 @pytest.mark.parametrize(
     ("data", "name", "said"),
     [
-        (b"x", "novel.pdf", "bring a .txt, .epub or .docx file"),
-        (b"x", "novel", "bring a .txt, .epub or .docx file"),
+        (b"x", "novel.pdf", "expected a .txt, .epub or .docx file"),
+        (b"x", "novel", "expected a .txt, .epub or .docx file"),
         (b"", "Empty.txt", "Empty.txt"),
         (b"\0\1\2" * 50, "Noise.txt", "Noise.txt"),
         (b"no archive", "Broken.epub", "cannot be read as EPUB"),
@@ -66,7 +66,9 @@ def test_name_leads_nowhere_but_the_shelf(tmp_path: Path, name: str, stem: str) 
         (make_zip({"a": "b"}), "Other.docx", "cannot be read as DOCX"),
     ],
 )
-def test_what_is_no_novel_is_refused_and_leaves_nothing(tmp_path: Path, data: bytes, name: str, said: str) -> None:
+def test_file_that_is_not_a_novel_is_refused_and_leaves_nothing(
+    tmp_path: Path, data: bytes, name: str, said: str
+) -> None:
     with pytest.raises(NovelError) as error:
         _import(tmp_path, data, name)
     assert said in str(error.value) and "\n" not in str(error.value) and str(tmp_path) not in str(error.value)
@@ -79,9 +81,9 @@ def test_archive_that_unpacks_to_too_much_is_refused(tmp_path: Path, monkeypatch
         _import(tmp_path, SOURCES["docx"], "Bomb.docx")
 
 
-def test_novel_on_the_shelf_is_replaced_only_when_asked(tmp_path: Path) -> None:
+def test_novel_is_replaced_only_on_request(tmp_path: Path) -> None:
     path = _import(tmp_path, SOURCES["txt"], "Low Water.txt")
-    with pytest.raises(NovelError, match="on the shelf already"):
+    with pytest.raises(NovelError, match="exists already"):
         _import(tmp_path, b"Another novel.", "Low Water.txt")
     assert path.read_bytes() == SOURCES["txt"]
     _import(tmp_path, b"Another novel.", "Low Water.txt", replace=True)
@@ -100,7 +102,7 @@ def test_html_becomes_paragraphs_and_lines_without_what_is_not_read() -> None:
     assert html_text(source) == "One\n\nA b c&d\ne\n\nf"
 
 
-def test_shelf_that_refuses_files_is_explained(tmp_path: Path) -> None:
+def test_unwritable_folder_of_novels_is_explained(tmp_path: Path) -> None:
     (tmp_path / "shelf").write_text("a file", encoding="utf-8")
-    with pytest.raises(NovelError, match=r"^Low Water\.txt cannot be put on the shelf \(.+\); free some space"):
+    with pytest.raises(NovelError, match=r"^Low Water\.txt cannot be stored \(.+\); free some space"):
         _import(tmp_path / "shelf", SOURCES["txt"], "Low Water.txt")

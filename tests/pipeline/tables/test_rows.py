@@ -87,7 +87,7 @@ def test_read_table_lets_optional_labels_be_empty(tmp_path: Path) -> None:
         ("\n" + HEADER + "1,B,,,x,1\n", "begins with a blank line"),
         (HEADER, "has no rows"),
         (HEADER + "\n\n", "has no rows"),
-        ("id,book_name,char\n1,B,\n", "lacks the column content, label"),
+        ("id,book_name,char\n1,B,\n", "has no column content, label"),
         ("id,id,book_name,char,content,label\n1,1,B,,x,1\n", "has the column id twice"),
         ("id,ID,book_name,char,content,label\n1,1,B,,x,1\n", "has the column id twice"),
         (HEADER + "1,B,,,x,1\n2,B,,,y,0\n1,B,,,z,1\n", "1 duplicate id(s): 1;"),

@@ -1,8 +1,9 @@
-"""A novel to a Reading: the global memory over every sentence, and each character's own over theirs."""
+"""A novel to a Reading: the global states over all its sentences, and each character's own states over theirs."""
 
 from __future__ import annotations
 
 import hashlib
+import math
 import re
 from collections.abc import Callable, Sequence
 from contextlib import suppress
@@ -18,21 +19,21 @@ from pipeline.records import Character, CharacterState, Chunk, ChunkState, Novel
 from pipeline.storage.cache import Arrays, ReadingCache, make_key
 
 OnProgress = Callable[[str, int, int], None]
-_ALONE = 64
-_ALONE_VECTOR = f"alone_{_ALONE}"
-"""Under this name the vector of so many sentences read alone is kept with the reading of a novel."""
+_SAMPLED = 64
+_ALONE_VECTOR = f"alone_{_SAMPLED}"
+"""Name, in a stored reading, of the mean vector of so many sentences of the novel, each read by itself."""
 _PARAGRAPH = re.compile(r"\n[^\S\n]*\n")
 
 
-def ignore_progress(what: str, read: int, total: int) -> None:
-    """Do nothing with the progress of a reading."""
+def ignore_progress(name: str, read: int, total: int) -> None:
+    """Discard the progress of a reading."""
 
 
 @dataclass(frozen=True)
-class Reader:
-    """Reads novels with one model, through one cache.
+class NovelEncoder:
+    """Encodes novels with one encoder, through one cache.
 
-    ``on_progress`` hears what is read (the novel's or the character's name), tokens just read, and tokens in all.
+    ``on_progress`` receives the name of the novel or the character, the tokens just read, and the tokens in all.
     """
 
     encoder: Encoder
@@ -41,87 +42,93 @@ class Reader:
     on_progress: OnProgress = ignore_progress
 
     def read(self, novel: Novel, chunks: Sequence[Chunk], characters: Sequence[Character] = ()) -> Reading:
-        """Return the states of the novel and of each character, reading only what the cache does not hold.
+        """Return the states of the novel and of each character, encoding only what is not in the cache.
 
-        Every sentence goes once through the global memory. A character's memory takes the sentences of the chunks
-        that hold the character, each once. The two are cached apart.
+        The global stream has every sentence once. A character's own stream has the sentences of the chunks that name
+        the character, each once. The streams are cached separately.
         """
         sentences = all_sentences(chunks)
-        everything = self._sentences(novel, sentences, range(len(sentences)), "")
+        everything = self._stream(novel, sentences, range(len(sentences)), "")
         alone_vector = everything.pop(_ALONE_VECTOR)
         states = tuple(chunk_states(chunks, SentenceReading.from_arrays(everything)))
         del everything  # half a gigabyte of a long series
         tracked = {}
         for character in characters:
             numbers = sentences_of(chunks, character.chunks)
-            own = SentenceReading.from_arrays(self._sentences(novel, sentences, numbers, character.name))
+            own = SentenceReading.from_arrays(self._stream(novel, sentences, numbers, character.name))
             tracked[character.name] = tuple(character_states(chunks, character, numbers, own))
         return Reading(states, tracked, alone_vector)
 
     def claim_vectors(self, reading: Reading, claims: Sequence[str]) -> Vector:
         """Return the content vector of each claim, moved to where the vectors of the novel's chunks lie: (claims, D).
 
-        A text read alone differs from one read with the whole book in memory by a large common direction, that between
-        ``reading.alone_vector`` and the mean of the chunks; it is taken off.
+        A text that is read by itself differs from one read within the book by a large common direction, that between
+        ``reading.alone_vector`` and the mean of the chunks; it is subtracted.
         """
-        assert reading.alone_vector is not None, "claims are compared with a reading of this reader"
+        assert reading.alone_vector is not None, "claims are compared with a reading of this encoder"
         centre = np.mean([state.content_vector for state in reading.states], axis=0)
         moved: Vector = self.encoder.content_vectors(claims) - reading.alone_vector + centre
         return moved.astype(np.float32)
 
     def _alone_vector(self, novel: Novel, sentences: Sequence[Span]) -> Arrays:
-        """Return, named, the mean vector of ``_ALONE`` sentences of the novel, each read from an empty memory."""
-        numbers = np.unique(np.linspace(0, len(sentences) - 1, _ALONE).astype(int))
+        """Return, named, the mean vector of a sample of sentences, each read from the initial state."""
+        numbers = np.unique(np.linspace(0, len(sentences) - 1, _SAMPLED).astype(int))
         vectors = self.encoder.content_vectors([novel.text[slice(*sentences[number])] for number in numbers])
         return {_ALONE_VECTOR: vectors.mean(axis=0)}
 
-    def _sentences(self, novel: Novel, sentences: Sequence[Span], numbers: Sequence[int], who: str) -> Arrays:
-        """Return the reading of the numbered sentences: kept, gone on with, or begun."""
-        pieces = make_pieces(novel, [sentences[number] for number in numbers])
-        key = self._key(novel, pieces, who)
-        kept = self.cache.load(key) or self._read_once(novel, sentences, pieces, key, who)
-        if not who and _ALONE_VECTOR not in kept:  # kept by an earlier version
-            kept |= self._alone_vector(novel, sentences)
-            with suppress(CacheError):  # a cache that is for reading only stays as it is
-                self.cache.store(key, kept, about=_about(novel, pieces, who))
-        return kept
+    def _stream(self, novel: Novel, sentences: Sequence[Span], numbers: Sequence[int], character: str) -> Arrays:
+        """Return the reading of the numbered sentences from the cache, or read them.
 
-    def _read_once(self, novel: Novel, sentences: Sequence[Span], pieces: Sequence[str], key: str, who: str) -> Arrays:
-        """Read and keep the pieces, unless another process does so first."""
+        ``character`` is the name of the one whose sentences they are, empty for the whole novel.
+        """
+        texts = sentence_texts(novel, [sentences[number] for number in numbers])
+        key = self._key(novel, texts, character)
+        cached = self.cache.load(key) or self._read_once(novel, sentences, texts, key, character)
+        if not character and _ALONE_VECTOR not in cached:  # stored by an earlier version
+            cached |= self._alone_vector(novel, sentences)
+            with suppress(CacheError):  # a read-only cache stays as it is
+                self.cache.store(key, cached, about=_describe(novel, texts, character))
+        return cached
+
+    def _read_once(
+        self, novel: Novel, sentences: Sequence[Span], texts: Sequence[str], key: str, character: str
+    ) -> Arrays:
+        """Read and store the texts, unless another process does so first."""
         self.cache.prepare()
         with self.cache.locked(key):
-            kept = self.cache.load(key)  # another process may have read it while this one waited
-            if kept is not None:
-                return kept
-            read = self._read(novel, pieces, key, who)
-            if not who:
+            cached = self.cache.load(key)  # another process may have read it while this one waited
+            if cached is not None:
+                return cached
+            read = self._read(novel, texts, key, character)
+            if not character:
                 read |= self._alone_vector(novel, sentences)
-            self.cache.store(key, read, about=_about(novel, pieces, who))
+            self.cache.store(key, read, about=_describe(novel, texts, character))
             return read
 
-    def _read(self, novel: Novel, pieces: Sequence[str], key: str, who: str) -> Arrays:
-        """Stream the pieces from where an interrupted reading stopped, keeping the place on the way."""
-        about = _about(novel, pieces, who)
+    def _read(self, novel: Novel, texts: Sequence[str], key: str, character: str) -> Arrays:
+        """Stream the texts from where an interrupted reading stopped, and save it on the way."""
+        about = _describe(novel, texts, character)
         saving = Saving(
-            lambda place: self.cache.store_unfinished(key, place, about=about), self.config.save_every_seconds
+            lambda unfinished: self.cache.store_unfinished(key, unfinished, about=about),
+            self.config.save_every_seconds,
         )
         reading = stream_sentences(
             self.encoder,
-            pieces,
+            texts,
             segment=self.config.segment,
             started=self.cache.load_unfinished(key),
             saving=saving,
-            on_progress=lambda read, total: self.on_progress(who or novel.name, read, total),
+            on_progress=lambda read, total: self.on_progress(character or novel.name, read, total),
         )
         return reading.to_arrays()
 
-    def _key(self, novel: Novel, pieces: Sequence[str], who: str) -> str:
-        content = hashlib.sha256("\0".join(pieces).encode("utf-8", errors="surrogatepass")).hexdigest()
+    def _key(self, novel: Novel, texts: Sequence[str], character: str) -> str:
+        content = hashlib.sha256("\0".join(texts).encode("utf-8", errors="surrogatepass")).hexdigest()
         return make_key(
             {
                 "novel": novel.sha256,
                 "sentences": content,
-                "character": who,
+                "character": character,
                 "weights": self.encoder.weights_sha256,
                 "dtype": self.encoder.dtype,
                 "device": self.encoder.model.device.type,
@@ -130,8 +137,8 @@ class Reader:
         )
 
 
-def _about(novel: Novel, pieces: Sequence[str], who: str) -> dict[str, str]:
-    return {"novel": novel.name, "character": who, "sentences": str(len(pieces))}
+def _describe(novel: Novel, texts: Sequence[str], character: str) -> dict[str, str]:
+    return {"novel": novel.name, "character": character, "sentences": str(len(texts))}
 
 
 def all_sentences(chunks: Sequence[Chunk]) -> list[Span]:
@@ -151,16 +158,16 @@ def sentences_of(chunks: Sequence[Chunk], indices: Sequence[int]) -> list[int]:
     return sorted(numbers)
 
 
-def make_pieces(novel: Novel, sentences: Sequence[Span]) -> list[str]:
-    """Return what the reader sees of each sentence: white space as single spaces, paragraphs parted by a blank line."""
-    pieces: list[str] = []
-    before = novel.body.start
+def sentence_texts(novel: Novel, sentences: Sequence[Span]) -> list[str]:
+    """Return each sentence as the model reads it: white space as single spaces, a blank line before a paragraph."""
+    texts: list[str] = []
+    previous_end = novel.body.start
     for start, end in sentences:
-        gap = novel.text[before:start]
-        parted = not pieces or start < before or _PARAGRAPH.search(gap) is not None
-        pieces.append((SEPARATOR if parted else " ") + plain(novel.text[start:end]))
-        before = end
-    return pieces
+        gap = novel.text[previous_end:start]
+        new_paragraph = not texts or start < previous_end or _PARAGRAPH.search(gap) is not None
+        texts.append((SEPARATOR if new_paragraph else " ") + plain(novel.text[start:end]))
+        previous_end = end
+    return texts
 
 
 def chunk_states(chunks: Sequence[Chunk], reading: SentenceReading) -> list[ChunkState]:
@@ -178,8 +185,8 @@ def chunk_states(chunks: Sequence[Chunk], reading: SentenceReading) -> list[Chun
                 global_vector=vector,
                 content_vector=_mean_vector(reading, slice(chunk.first_sentence, stop)),
                 surprisal=bits_per_byte(float(reading.nats[new].sum()), int(reading.bytes[new].sum())),
-                activity=float(reading.activity[new].mean()),
-                state_norm=float(reading.norm[stop - 1]),
+                activity=_measured(reading.activity[new].mean()),
+                state_norm=_measured(reading.norm[stop - 1]),
                 drift=_cosine_distance(states[-1].global_vector, vector) if states else 0.0,
             )
         )
@@ -189,7 +196,7 @@ def chunk_states(chunks: Sequence[Chunk], reading: SentenceReading) -> list[Chun
 def character_states(
     chunks: Sequence[Chunk], character: Character, numbers: Sequence[int], reading: SentenceReading
 ) -> list[CharacterState]:
-    """Return the state of a character's own memory after each chunk; zero until the character comes."""
+    """Return the state of a character's own stream after each chunk; zero until the character is first named."""
     row_of = {number: row for row, number in enumerate(numbers)}
     present = set(character.chunks)
     vector = np.zeros(reading.hidden.shape[1], np.float32)
@@ -200,6 +207,11 @@ def character_states(
             vector = _mean_vector(reading, slice(first, first + len(chunk.sentences)))
         states.append(CharacterState(chunk.index, vector, chunk.index in present))
     return states
+
+
+def _measured(value: np.float64) -> float | None:
+    """Return a measurement, None where the model does not make it."""
+    return None if math.isnan(value) else float(value)
 
 
 def _mean_vector(reading: SentenceReading, rows: slice) -> Vector:
