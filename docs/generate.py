@@ -12,6 +12,7 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
+from data.plain_claims import check as plain_claims
 from docs import generate_cli, generate_results, generate_tree
 from pipeline.storage.files import replacing
 
@@ -23,6 +24,7 @@ WHOLE: dict[str, Callable[[], str]] = {
 }
 FILLED = (
     "README.md",
+    "data/plain_claims/README.md",
     "docs/architecture.md",
     "models/persons/README.md",
     "models/reader/README.md",
@@ -64,6 +66,7 @@ def make_demo() -> str:
 def _fill(place: re.Match[str]) -> str:
     name, argument = place["name"], place["argument"]
     makers: dict[str, Callable[[], str]] = {
+        "counts": plain_claims.counts,
         "demo": make_demo,
         "floors": generate_tree.make_floors,
         "figures": generate_results.make_readme_rows,
