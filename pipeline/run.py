@@ -204,15 +204,16 @@ class Pipeline:
         book: Book,
         questions: Sequence[Question],
         *,
-        track: Sequence[Character] = (),
+        track: Sequence[Character] | None = (),
         on_step: OnStep = ignore_step,
         on_claims: OnClaims = ignore_claims,
     ) -> Judged:
         """Read the book, find evidence, judge the claims and attach the explicit checks: the stages in their order.
 
-        ``track`` names further characters whose states to keep.
+        ``track`` names characters whose states to keep besides those of the questions; with None no character's states
+        are read, which verdicts do not need.
         """
-        tracked = _distinct([*(question.character for question in questions), *track])
+        tracked = () if track is None else _distinct([*(question.character for question in questions), *track])
         on_step("Reading")
         reading = self.read(book, tracked)
         on_step("Weighing the claims")

@@ -106,7 +106,9 @@ def measure_claims(
             elif kind == "none":
                 verdicts[kind] = list(pipeline.judge_questions(right, [ClaimQuestion(claim, ()) for claim in claims]))
             elif plan.wrong is not None:
-                (verdicts[kind],) = pipeline.judge_claims(opened(plan.wrong), [Question(tuple(claims))]).answers
+                (verdicts[kind],) = pipeline.judge_claims(
+                    opened(plan.wrong), [Question(tuple(claims))], track=None
+                ).answers
             on_claims(len(claims))
         measured += _join(plan, right.novel.name, people, verdicts)
     return measured
