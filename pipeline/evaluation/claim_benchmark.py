@@ -102,7 +102,7 @@ def measure_claims(
         for kind in kinds:
             if kind == "right":
                 questions = [Question((claim,), people[claim.character]) for claim in claims]
-                verdicts[kind] = [verdict for (verdict,) in pipeline.judge_claims(right, questions).answers]
+                verdicts[kind] = [verdict for (verdict,) in pipeline.judge_claims(right, questions, track=None).answers]
             elif kind == "none":
                 verdicts[kind] = list(pipeline.judge_questions(right, [ClaimQuestion(claim, ()) for claim in claims]))
             elif plan.wrong is not None:
