@@ -242,7 +242,7 @@ WRONG = {
     "missing reader": ("--model_dir {inputs}/nowhere", "expected a folder with a trained model"),
     "reader with too long a name": ("--model_dir " + "x" * 400, "too long"),
     "folder without a reader": ("--model_dir {inputs}/void", "cannot be loaded"),
-    "folder without a claim reader": ("--model_dir {inputs}/bare", "claim reader cannot be loaded"),
+    "folder without a verifier": ("--model_dir {inputs}/bare", "verifier cannot be loaded"),
     "missing verdict": ("--verdict_dir {inputs}/void", "claim.json"),
     "spaCy model that is not installed": ("--spacy_model no_such_model", "neither installed nor a folder"),
     "cache that is a file": ("--cache_dir {inputs}/backstory.txt", "--cache_dir"),

@@ -103,7 +103,7 @@ def test_demo_finds_the_passages_that_decide(cold: subprocess.CompletedProcess[s
     assert sum(found) >= len(found) - 1
 
 
-def test_demo_reader_has_learned_english(cold: subprocess.CompletedProcess[str], folder: Path) -> None:
+def test_demo_encoder_has_learned_english(cold: subprocess.CompletedProcess[str], folder: Path) -> None:
     states = load(folder / "cold" / "The Unlit Hour.states.json")
     surprisal = [state["surprisal"] for state in states]
     assert sum(surprisal) / len(surprisal) < 1.8, "bits per byte of a story that it has never seen"
