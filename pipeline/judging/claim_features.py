@@ -18,7 +18,7 @@ from pipeline.judging.verifier import VerifierInput, VerifierOutput
 VERIFIER_PREFIX = "reader_"
 """The prefix of the features from the verifier, as the fitted models in ``models/verdict`` name them."""
 CLAIM_ONLY = VERIFIER_PREFIX + "alone"
-"""The verifier's claim-only log-odds, from which a fitted model knows how much claim-only bias to subtract."""
+"""The verifier's claim-only log-odds, with which the fitted models subtract claim-only bias."""
 
 
 @dataclass(frozen=True)

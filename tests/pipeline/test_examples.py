@@ -74,9 +74,9 @@ def test_truth_quotations_are_in_the_stated_chapter(name: str) -> None:
 
 
 def test_truth_claims_not_stated_have_no_quotation() -> None:
-    silent = [claim for entry in TRUTH.values() for claim in entry["claims"] if claim["label"] == "not_stated"]
-    assert len(silent) >= 2
-    assert {(claim["chapter"], claim["quotation"]) for claim in silent} == {(None, None)}
+    not_stated = [claim for entry in TRUTH.values() for claim in entry["claims"] if claim["label"] == "not_stated"]
+    assert len(not_stated) >= 2
+    assert {(claim["chapter"], claim["quotation"]) for claim in not_stated} == {(None, None)}
 
 
 @pytest.mark.parametrize("name", INCONSISTENT)

@@ -277,8 +277,8 @@ def test_second_run_judges_as_the_first(
 ) -> None:
     again = Pipeline(stand_in_config, pipeline.aliases, pipeline.cache_dir)
     opened = again.open_book(shelf / "Low Water.txt")
-    kept = again.read(opened, [again.find_character(opened, "Anna Reed")])
-    for one, other in zip(reading.states, kept.states, strict=True):
+    stored = again.read(opened, [again.find_character(opened, "Anna Reed")])
+    for one, other in zip(reading.states, stored.states, strict=True):
         assert np.array_equal(one.global_vector, other.global_vector)
     for backstory in (BACKSTORY, OTHER_BACKSTORY):
         assert judged(again, opened, backstory) == judged(pipeline, book, backstory)

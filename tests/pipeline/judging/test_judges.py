@@ -25,12 +25,11 @@ from pipeline.judging.registry import JUDGES, open_judge
 from pipeline.records import Claim, Evidence, PairLabel
 from pipeline.retrieval.index import Lexicon
 from pipeline.run import Pipeline
-from tests.pipeline.command_line import Said, refused, run
+from tests.pipeline.command_line import refused, run
 from tests.pipeline.judging.pair.cross_encoders import save_cross_encoder
 from tests.pipeline.little_story import BACKSTORY, OTHER_BACKSTORY
 
 ANNA = "Anna Reed"
-Start = Callable[..., Said]
 
 
 @pytest.fixture

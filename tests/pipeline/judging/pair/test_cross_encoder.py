@@ -70,9 +70,9 @@ def test_labels_that_cannot_be_understood_are_listed_with_what_was_expected(labe
 def test_order_of_the_outputs_is_read_from_the_config(encoder: CrossEncoder, tmp_path: Path) -> None:
     shuffled = load(save_cross_encoder(tmp_path, order=(2, 0, 1)))
     assert shuffled.labels == ("contradict", "support", "irrelevant")
-    told, again = encoder.label_passages(QUESTIONS), shuffled.label_passages(QUESTIONS)
-    assert all(abs(one["support"] - one["contradict"]) > 0.01 for one in told), "the order matters"
-    for one, other in zip(told, again, strict=True):
+    found, again = encoder.label_passages(QUESTIONS), shuffled.label_passages(QUESTIONS)
+    assert all(abs(one["support"] - one["contradict"]) > 0.01 for one in found), "the order matters"
+    for one, other in zip(found, again, strict=True):
         assert one == pytest.approx(other, abs=1e-5)
 
 
@@ -91,8 +91,8 @@ def test_batch_gives_the_same_as_single_pairs(encoder: CrossEncoder) -> None:
     together = encoder.label_passages(QUESTIONS, on_progress=done.append)
     assert sum(done) == len(QUESTIONS)
     for question, one in zip(QUESTIONS, together, strict=True):
-        (alone,) = encoder.label_passages([question])
-        assert one == pytest.approx(alone, abs=1e-5)
+        (single,) = encoder.label_passages([question])
+        assert one == pytest.approx(single, abs=1e-5)
 
 
 def test_passage_is_cut_and_the_claim_never(encoder: CrossEncoder) -> None:
@@ -100,10 +100,10 @@ def test_passage_is_cut_and_the_claim_never(encoder: CrossEncoder) -> None:
     cut = PassageQuestion(claim, (long,))
     other_claim = PassageQuestion("She sang!", (long,))
     longer = PassageQuestion(claim, (long, "The water rose again."))
-    told = encoder.label_passages([cut, other_claim, longer])
+    found = encoder.label_passages([cut, other_claim, longer])
     assert encoder.limit == 96
-    assert told[0] == pytest.approx(told[2], abs=1e-6), "what is beyond the limit is not read"
-    assert told[0] != pytest.approx(told[1], abs=1e-4), "the claim is"
+    assert found[0] == pytest.approx(found[2], abs=1e-6), "what is beyond the limit is not read"
+    assert found[0] != pytest.approx(found[1], abs=1e-4), "the claim is"
 
 
 def test_claim_that_leaves_no_room_is_refused(encoder: CrossEncoder) -> None:
