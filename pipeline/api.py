@@ -27,9 +27,9 @@ def read(
     config: PipelineConfig | None = None,
     cache_dir: str | Path | None = None,
 ) -> Reading:
-    """Return the states of a novel as the reader streamed it, and those of each named character.
+    """Return the reading of a novel: its states, and those of each named character.
 
-    What was read before comes from the cache. Raises NovelError, CharacterError, ModelError or CacheError.
+    A stored reading is taken from the cache. Raises NovelError, CharacterError, ModelError or CacheError.
     """
     pipeline = _make_pipeline(config, aliases, cache_dir)
     book = _open(pipeline, novel)
@@ -48,9 +48,9 @@ def judge(
 ) -> Verdict:
     """Return the verdict on a backstory (its text) of ``character`` in ``novel`` (a path, or a loaded Novel).
 
-    ``aliases`` are written "Monte Cristo=Edmond Dantès". Claims that ``waivers`` mark as intentional count for nothing;
-    ``pipeline.waivers`` reads the file that lies beside a novel. Raises NovelError, CharacterError when the
-    character is found nowhere, BackstoryError when there is no claim, ModelError or CacheError.
+    ``aliases`` are written "Monte Cristo=Edmond Dantès". Claims that ``waivers`` mark as intentional do not count;
+    ``pipeline.waivers`` reads the file of waivers of a novel. Raises NovelError, CharacterError when the novel has no
+    such character, BackstoryError when there is no claim, ModelError or CacheError.
     """
     _check_text(backstory)
     pipeline = _make_pipeline(config, aliases, cache_dir)

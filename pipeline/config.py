@@ -55,7 +55,7 @@ class TextConfig:
     spacy_model: str = _setting(
         "models/persons",
         "spaCy model that finds persons: a folder, an installed one such as en_core_web_sm, or the word rules for "
-        "capitalised words by rules alone",
+        "capitalised words by rules",
         metavar="NAME",
     )
     chunks: ChunkConfig = field(default_factory=ChunkConfig)
@@ -90,7 +90,7 @@ class ReadingConfig:
 class RetrievalConfig:
     """Hybrid retrieval: ``top_k`` chunks a claim by reciprocal-rank fusion of BM25 and state distance.
 
-    ``time_bonus`` is the share by which a chunk gains that is about the time of life that the claim speaks of.
+    ``time_bonus`` is the relative gain of a chunk about the claim's life stage.
     """
 
     top_k: int = _setting(10, "passages retrieved for a claim", metavar="N")
@@ -115,7 +115,7 @@ class RetrievalConfig:
 
 @dataclass(frozen=True)
 class ScoringConfig:
-    """Where the fitted verdict is, which judge judges claims, how sure a verdict must be.
+    """The folder of the fitted verdict, the judge of claims, and the range of uncertain verdicts.
 
     ``judge`` is a name of ``pipeline.judging.registry``, which rejects unknown ones when it opens the judge. A
     backstory is uncertain when its probability is nearer to its model's threshold than ``uncertain_below`` - 0.5.
@@ -146,9 +146,9 @@ class ScoringConfig:
 
 @dataclass(frozen=True)
 class LLMConfig:
-    """What Groq does besides judging (``mode``; nothing by default), with which model, and how patiently.
+    """The tasks of Groq besides judging (``mode``; none by default), its model, and its timeouts.
 
-    ``timeout_seconds`` counts for one request; ``max_retries`` more follow a rate limit, an error of the service, a
+    ``timeout_seconds`` is for one request; ``max_retries`` more follow a rate limit, an error of the service, a
     time-out or a dropped connection.
     """
 
@@ -172,7 +172,7 @@ class LLMConfig:
 
 @dataclass(frozen=True)
 class EngineConfig:
-    """Where many novels are worked on: one after the other here, or by a pool of ``workers`` of a Ray cluster.
+    """How many novels are judged: one after the other in this process, or by ``workers`` of a Ray cluster.
 
     Without ``address`` the cluster is this machine. ``workers`` 0 is as many as there is room for. A worker computes on
     ``threads`` threads; 0 is torch's own choice in the engine ``local`` and one in the engine ``ray``.

@@ -1,4 +1,4 @@
-"""The order of the stages: every judgement of the project goes through ``Pipeline.judge_claims``."""
+"""Run the stages in their order: every judgement of the project goes through ``Pipeline.judge_claims``."""
 
 from __future__ import annotations
 
@@ -35,7 +35,7 @@ from pipeline.waivers import apply_waivers
 OnNotice = Callable[[str], object]
 OnStep = Callable[[str], object]
 OnClaims = Callable[[int, int], object]
-"""Receives the steps of judging that are newly done, and all there are."""
+"""Receives the number of steps of judging that are newly done, and of all steps."""
 
 
 def ignore_step(step: str) -> None:
@@ -56,7 +56,7 @@ class Question:
 
 @dataclass(frozen=True)
 class Judged:
-    """A novel as it was read and what was found: for each question, in order, the verdicts on its claims."""
+    """A novel with its reading and, for each question in order, the verdicts on its claims."""
 
     book: Book
     tracked: tuple[Character, ...]
@@ -82,7 +82,7 @@ class Models:
 
     @cached_property
     def books(self) -> BookOpener:
-        """What opens novels."""
+        """The opener of novels."""
         return BookOpener(self._config.text, self._aliases, self.cache)
 
     @cached_property
@@ -106,7 +106,7 @@ class Models:
 class Pipeline:
     """All stages with their models loaded once; ``aliases`` are the names that the user gave.
 
-    ``on_notice`` receives at once what the user should know; the same notices are in the verdicts. Raises LLMError when
+    ``on_notice`` receives each notice at once; the verdicts hold the same notices. Raises LLMError when
     it is created without the key that ``config.llm`` needs.
     """
 
@@ -182,7 +182,7 @@ class Pipeline:
         return extract_claims(backstory, character, self.models.books.nlp) if found is None else found
 
     def read(self, book: Book, characters: Sequence[Character] = ()) -> Reading:
-        """Stream the book through the encoder, or take its reading from the cache."""
+        """Return the reading of a book, from the cache where it is stored."""
         return self.novel_encoder.read(book.novel, book.chunks, characters)
 
     def find_evidence(
@@ -217,25 +217,25 @@ class Pipeline:
         on_step("Reading")
         reading = self.read(book, tracked)
         on_step("Weighing the claims")
-        asked = [
+        with_evidence = [
             ClaimQuestion(claim, evidence[claim.id])
             for question in questions
             for evidence in [self.find_evidence(book, reading, question.character, question.claims)]
             for claim in question.claims
         ]
-        verdicts = iter(self.judge_questions(book, asked, on_claims=on_claims))
+        verdicts = iter(self.judge_questions(book, with_evidence, on_claims=on_claims))
         answers = tuple(tuple(next(verdicts) for _ in question.claims) for question in questions)
         return Judged(book, tracked, reading, answers)
 
     def judge_questions(
-        self, book: Book, asked: Sequence[ClaimQuestion], *, on_claims: OnClaims = ignore_claims
+        self, book: Book, questions: Sequence[ClaimQuestion], *, on_claims: OnClaims = ignore_claims
     ) -> Iterator[ClaimVerdict]:
         """Yield the verdict of the judge on each claim with its evidence, with the explicit checks that fire."""
-        total = steps(asked)
+        total = steps(questions)
         verdicts = self.judge.judge(
-            book, asked, labels=self.llm.labels, on_progress=lambda done: on_claims(done, total)
+            book, questions, labels=self.llm.labels, on_progress=lambda done: on_claims(done, total)
         )
-        for question, verdict in zip(asked, verdicts, strict=True):
+        for question, verdict in zip(questions, verdicts, strict=True):
             yield attach_checks(verdict, find_checks(book, question, self.aliases))
 
     def judge_backstory(
@@ -260,7 +260,7 @@ class Pipeline:
         return verdict, judged
 
     def summarise(self, book: Book, verdicts: Sequence[ClaimVerdict]) -> dict[int, str]:
-        """Return Groq's summaries of the chunks in evidence, by chunk index; empty where Groq is not asked."""
+        """Return Groq's summaries of the chunks in evidence, by chunk index; empty where Groq has no such task."""
         shown = sorted({pair.evidence.chunk_index for verdict in verdicts for pair in verdict.pairs})
         return self.llm.summaries({index: passage_of(book.novel, book.chunks[index]).text for index in shown})
 

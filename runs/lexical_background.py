@@ -160,9 +160,7 @@ def rows_of(folder: Path, background: ExpectedOverlap, *, books: int, pairs: int
         for row in tqdm(book.claims, desc=book.name[:30], leave=False):
             for kind, novel in (("right", book), ("wrong", found[(number + TEST_STEP) % len(found)])):
                 text, weight = row["content"], novel.index.weight
-                features = lexical_features(
-                    text, novel.evidence(text), weight=weight, stems=stems, background=background
-                )
+                features = lexical_features(text, novel.evidence(text), weight=weight, stems=stems, expected=background)
                 rows[kind].append([*features.values()])
             rows["labels"].append(int(row["label"] == "consistent"))
             rows["pairs"].append(int(row["id"]) // 2)

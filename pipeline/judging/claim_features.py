@@ -1,7 +1,7 @@
-"""One claim as it is scored: what the words of its passages say, what the reader says, and the row they make.
+"""Turn a claim and its passages into one row of features: lexical surplus and the verifier's output.
 
-Everything that scores a claim goes through ``make_case`` and ``claim_row``: the judge, ``evaluate-claims`` and what
-fits their models, so that all of them see the same numbers.
+Everything that scores a claim goes through ``make_case`` and ``claim_row``, so that the judge and ``evaluate-claims``
+compute the same numbers.
 """
 
 from __future__ import annotations
@@ -15,15 +15,15 @@ from pipeline.judging.lexical import lexical_features
 from pipeline.judging.passage import Passage, Stems, Weight
 from pipeline.judging.verifier import VerifierInput, VerifierOutput
 
-READER_PREFIX = "reader_"
-"""What stands before the name of a feature that the reader gave."""
-WORDING = READER_PREFIX + "alone"
-"""What the reader says of the claim by its wording alone, known so that its share in the others can be taken off."""
+VERIFIER_PREFIX = "reader_"
+"""The prefix of the features from the verifier, as the fitted models in ``models/verdict`` name them."""
+CLAIM_ONLY = VERIFIER_PREFIX + "alone"
+"""The verifier's claim-only log-odds, with which the fitted models subtract claim-only bias."""
 
 
 @dataclass(frozen=True)
 class ClaimCase:
-    """A claim before some evidence: the sentences to be read, in the order of the book, and the lexical features."""
+    """A claim given evidence: the sentences for the verifier, in the order of the book, and the lexical features."""
 
     text: str
     sentences: tuple[str, ...]
@@ -44,7 +44,7 @@ def make_case(
     stems: Stems,
     expected: ExpectedOverlap,
 ) -> ClaimCase:
-    """Return a claim before its retrieved passages, best first; no passage is no evidence.
+    """Return a claim given its retrieved passages, best first; without a passage there is no evidence.
 
     ``first_sentences`` holds for each passage the number, counted over the novel, of its first sentence: a sentence
     that two passages share is read once.
@@ -60,22 +60,17 @@ def make_case(
     return ClaimCase(text, tuple(numbered[number] for number in sorted(chosen)), words)
 
 
-def claim_row(case: ClaimCase, comparison: VerifierOutput) -> dict[str, float]:
-    """Return the evidence features of a claim: those of the words, then the reader's, all 0 before no evidence.
+def claim_row(case: ClaimCase, output: VerifierOutput) -> dict[str, float]:
+    """Return the evidence features of a claim: the lexical ones, then the verifier's, all 0 without evidence.
 
-    ``WORDING`` is among them, 0 where the reader heard nothing. A model may use it to take the share of the wording off
-    the others, and no further: ``control.fit_controlled`` holds it to that.
+    ``CLAIM_ONLY`` is among them. A model may use it only to subtract claim-only bias from the others: the fit that
+    constrains it to that (``pipeline/scoring/control.py``) is in commit 13d0f12.
     """
-    return case.lexical | verifier_features(comparison)
+    return case.lexical | verifier_features(output)
 
 
-def verifier_features(comparison: VerifierOutput) -> dict[str, float]:
-    """Return the reader's part of a row: each number counts as much as the reader thinks that the evidence settles."""
-    heard = any(comparison.features.values())
-    told = {READER_PREFIX + name: comparison.stated * value for name, value in comparison.features.items()}
-    return told | {WORDING: comparison.stated * comparison.alone if heard else 0.0}
-
-
-def reader_row(comparison: VerifierOutput) -> dict[str, float]:
-    """Return the one number that the reader is judged by alone."""
-    return {"log_odds": comparison.log_odds}
+def verifier_features(output: VerifierOutput) -> dict[str, float]:
+    """Return the verifier's features, each times the probability that the evidence settles the claim."""
+    by_evidence = any(output.features.values())
+    features = {VERIFIER_PREFIX + name: output.stated * value for name, value in output.features.items()}
+    return features | {CLAIM_ONLY: output.stated * output.claim_only if by_evidence else 0.0}

@@ -1,7 +1,8 @@
 """The fitted models of claims and passages: features in, verdicts out.
 
-They were fitted on labelled claims about other novels (``runs/claim_verdict.py``); nothing here is fitted. What is
-fitted on a table's own labels is in ``pipeline.evaluation``.
+They were fitted on labelled claims about other novels by ``runs/claim_verdict.py`` of commit 13d0f12
+(``runs/claim_verdict.md``); nothing here is fitted. What is fitted on a table's own labels is in
+``pipeline.evaluation``.
 """
 
 from __future__ import annotations
@@ -27,15 +28,15 @@ from pipeline.judging.verifier import VerifierOutput
 from pipeline.records import ClaimVerdict, Evidence, Pair, PairLabel
 
 METHOD = (
-    "a trained BDH claim reader, which reads each claim from the memory that its evidence left, and lexical surplus "
-    "over an unrelated novel, joined by a logistic model from which the claim's own wording was taken off; fitted on "
-    "labelled claims about other novels"
+    "a trained BDH verifier, which reads each claim from the state after its evidence, and lexical surplus over an "
+    "unrelated novel, joined by a logistic model that subtracts claim-only bias; fitted on labelled claims about other "
+    "novels"
 )
 
 
 @dataclass(frozen=True)
 class ClaimOutputs:
-    """A claim with the verifier's output given all its evidence together, and given each passage alone."""
+    """A claim with the verifier's output given all its evidence together, and given each passage by itself."""
 
     case: ClaimCase
     whole: VerifierOutput
@@ -53,7 +54,7 @@ class ClaimModel:
 
     @classmethod
     def load(cls, folder: Path, *, rule: DecisionRule) -> ClaimModel:
-        """Read the models that ``runs/claim_verdict.py`` fitted; raises ModelError when one is missing or damaged."""
+        """Read the fitted models of a folder; raises ModelError when one is missing or damaged."""
         names = ("claim.json", "pair.json", "background.npz")
         missing = [name for name in names if not (folder / name).is_file()]
         if missing:

@@ -1,8 +1,8 @@
-"""Which sentences of its passages a claim is read against: few, and together about everything that the claim says.
+"""Choose the sentences of its passages that a claim is verified against: few, and together covering all its words.
 
-Sentences are taken one by one. Each next one is the sentence whose words weigh most in what the claim still lacks; a
-word that was found once counts half as much the second time, a quarter the third. Long sentences pay for their length,
-so that the limit of words is spent well (a greedy cover with diminishing returns).
+This is a greedy cover with diminishing returns. Each next sentence is the one whose words of the claim weigh most; a
+word that was found once counts half as much the second time, a quarter the third. The score of a sentence is divided
+by the square root of its length, so that the limit of words is well used.
 """
 
 from __future__ import annotations
@@ -12,7 +12,7 @@ from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 
 EVIDENCE_WORDS = 200
-"""Words of evidence a claim is read against."""
+"""The most words of evidence that a claim is verified against."""
 _AGAIN = 0.5
 _LENGTH_OFFSET = 12
 

@@ -1,8 +1,8 @@
-"""What a claim's words are worth before a novel that they do not speak of.
+"""How many words a claim shares with the passages of an unrelated novel.
 
-Ten passages chosen for a claim's words hold some of them in any book: "father" nearly always, "gendarme" seldom. The
-background says how strong each signal of each word is before novels with which the claim has nothing to do; what the
-right novel adds to that is evidence. ``runs/lexical_background.py`` measures it; no label enters.
+Ten passages retrieved for a claim hold some of its words in any book: "father" nearly always, "gendarme" seldom. The
+expected overlap is the mean of each signal of each word given novels that the claim is not about; what the right novel
+adds to it is evidence. ``runs/lexical_background.py`` measures it without labels.
 """
 
 from __future__ import annotations
@@ -20,18 +20,18 @@ from pipeline.errors import ModelError
 Doubles = npt.NDArray[np.float64]
 
 RARITY_RANGE = (0.05, 5.0)
-_BLIND_PASSAGES = 40
-"""Ten passages chosen for the words of a claim hold about as many of them as forty drawn blindly."""
+_RANDOM_PASSAGES = 40
+"""Ten passages retrieved for a claim hold about as many of its words as forty drawn at random."""
 _ARRAYS = ("signals", "words", "frequencies", "edges", "priors", "measured")
 
 
 @dataclass(frozen=True, eq=False)
 class ExpectedOverlap:
-    """The expected signals of word stems before an unrelated novel.
+    """The expected signals of word stems given an unrelated novel.
 
     ``frequencies`` is the share of passages, over many novels, that hold a stem. ``measured`` holds the expected
     ``signals`` (K,) of stems seen in claims; any other takes the row of ``priors`` (bins, K) for stems about as
-    frequent, and one of which nothing is known the row of the rarest. ``edges`` (bins - 1,) parts the bins.
+    frequent, and a stem of unknown frequency the row of the rarest. ``edges`` (bins - 1,) split the bins.
     """
 
     signals: tuple[str, ...]
@@ -44,12 +44,12 @@ class ExpectedOverlap:
         expected = (len(self.edges) + 1, len(self.signals))
         if self.priors.shape != expected or any(row.shape != expected[1:] for row in self.measured.values()):
             raise ModelError(
-                f"the background has priors of {self.priors.shape} for {len(self.signals)} signals; expected rows of "
-                f"{expected}: build it again"
+                f"the expected overlap has priors of {self.priors.shape} for {len(self.signals)} signals; expected "
+                f"rows of {expected}: build it again"
             )
 
     def expected(self, stem: str) -> Doubles:
-        """Return the signals (K,) to expect of a stem before a novel that has nothing to do with the claim."""
+        """Return the expected signals (K,) of a stem given an unrelated novel."""
         row = self.measured.get(stem)
         return self.priors[self.bin(stem)] if row is None else row
 
@@ -58,11 +58,11 @@ class ExpectedOverlap:
         return int(np.searchsorted(self.edges, self.frequencies.get(stem, 0.0)))
 
     def rarity(self, stem: str) -> float:
-        """Return the nats that it says to find a stem in passages chosen blindly, within ``RARITY_RANGE``."""
+        """Return the surprisal, in nats, of a stem in passages drawn at random, within ``RARITY_RANGE``."""
         return rarity(self.frequencies.get(stem, 0.0))
 
     def save(self, path: Path) -> None:
-        """Write one compressed npz; the same background gives the same bytes."""
+        """Write one compressed npz; equal contents give equal bytes."""
         words = [*self.measured, *(word for word in self.frequencies if word not in self.measured)]
         np.savez_compressed(
             path,
@@ -81,7 +81,9 @@ class ExpectedOverlap:
             with np.load(path, allow_pickle=False) as file:
                 signals, words, frequencies, edges, priors, measured = (file[name] for name in _ARRAYS)
         except (OSError, EOFError, KeyError, ValueError, BadZipFile) as error:
-            raise ModelError(f"{path} holds no background ({error}); restore it or build it again") from error
+            raise ModelError(
+                f"{path} is not a valid expected overlap ({error}); restore it or build it again"
+            ) from error
         names = [str(word) for word in words]
         return cls(
             signals=tuple(map(str, signals)),
@@ -93,11 +95,11 @@ class ExpectedOverlap:
 
 
 def rarity(frequency: float) -> float:
-    """Return the nats of a stem that stands in this share of passages; see ``ExpectedOverlap.rarity``.
+    """Return the surprisal, in nats, of a stem that is in this share of passages; see ``ExpectedOverlap.rarity``.
 
     >>> round(rarity(0.001), 2), rarity(0.5)
     (3.24, 0.05)
     """
-    found = 1 - (1 - min(frequency, 0.9)) ** _BLIND_PASSAGES
+    found = 1 - (1 - min(frequency, 0.9)) ** _RANDOM_PASSAGES
     low, high = RARITY_RANGE
     return float(np.clip(-np.log(found + 1e-9), low, high))

@@ -13,7 +13,7 @@ from pipeline.records import Claim, ClaimVerdict, Evidence, PairLabel
 from pipeline.storage.answers import AnswerCache
 
 LabelPassages = Callable[[Claim, tuple[str, ...]], list[dict[PairLabel, float]] | None]
-"""Probabilities of each passage's label by a language model that is asked for them; None where none is asked."""
+"""Returns each passage's label probabilities by a language model; None where no language model labels passages."""
 
 
 def ignore_progress(done: int) -> None:
@@ -21,7 +21,7 @@ def ignore_progress(done: int) -> None:
 
 
 def label_nothing(claim: Claim, passages: tuple[str, ...]) -> None:
-    """Return no labels: no language model is asked."""
+    """Return no labels: no language model is used."""
 
 
 @dataclass(frozen=True)
@@ -49,7 +49,7 @@ class ClaimJudge(Protocol):
 
     @property
     def threshold(self) -> float:
-        """The probability from which on a claim counts as consistent where only two labels are allowed."""
+        """The least probability of a consistent claim where only two labels are allowed."""
 
     def judge(
         self,

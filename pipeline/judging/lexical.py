@@ -1,12 +1,12 @@
-"""Lexical evidence: how much more of a claim its passages hold than those of any novel would.
+"""Lexical evidence: how many more words of a claim its passages hold than those of an unrelated novel would.
 
-Every word stem of the claim sends signals: does it stand in the passages, how near the claim's other words, beside
-those that it stands beside in the claim. From each signal the ``ExpectedOverlap`` takes what an unrelated novel gives
-for that stem, and the surplus is summed over the claim's stems. So given a wrong novel a feature is zero on average
-for every claim, whatever its words and length, and a feature cannot tell an invented claim without the book. Nothing is
-divided by the length of the claim: what is missing counts in full.
+Every word stem of the claim has signals: whether the passages hold it, how near to the claim's other words, next to
+its neighbours in the claim. The ``ExpectedOverlap`` of an unrelated novel is subtracted from each signal, and the
+surplus is summed over the claim's stems. So given a wrong novel a feature is zero on average for every claim, whatever
+its words and length, and has no claim-only bias. Nothing is divided by the length of the claim: what is missing counts
+in full.
 
-Where no stem of the claim is found the book is silent, and every feature is 0.
+Where no stem of the claim is found, every feature is 0.
 """
 
 from __future__ import annotations
@@ -42,12 +42,12 @@ LEXICAL_SURPLUS = tuple(f"{kind}_{signal}" for kind in ("word", "name") for sign
 
 _CACHED_SENTENCES = 16_384
 _FIT_FLOOR = 1.0
-"""Nats added to what the share is taken of, so that next to nothing is no perfect fit."""
+"""Nats added to the denominator of the fit, so that almost nothing is not a perfect fit."""
 
 
 @dataclass(frozen=True)
 class ClaimWords:
-    """The stems of a claim: each once in ``stems``, ``order`` their indices as they follow, ``named`` (C,) capitals."""
+    """The stems of a claim, each once, their indices in ``order`` of the text, and ``named`` (C,): with a capital."""
 
     stems: tuple[str, ...]
     order: tuple[int, ...]
@@ -59,14 +59,14 @@ def lexical_features(
 ) -> dict[str, float]:
     """Return the ``LEXICAL_SURPLUS`` of a claim over its passages, best passage first.
 
-    ``word_*`` sums over stems written small in the claim, ``name_*`` over those with a capital. ``weight`` is the
+    ``word_*`` sums over stems without a capital in the claim, ``name_*`` over those with one. ``weight`` is the
     inverse document frequency in the novel. See ``word_signals`` for the signals.
 
     Raises:
-        ModelError: the background was made of other signals.
+        ModelError: the expected overlap is of other signals.
     """
     if expected.signals != SIGNALS:
-        raise ModelError(f"the background holds {expected.signals}; expected {SIGNALS}: build it again")
+        raise ModelError(f"the expected overlap is of {expected.signals}; expected {SIGNALS}: build it again")
     words = claim_words(claim_text, stems)
     signals = word_signals(words, passages, weight=weight, stems=stems, rarity=expected.rarity)
     if not signals[:, 0].any():
@@ -93,13 +93,13 @@ def claim_words(text: str, stems: Stems) -> ClaimWords:
 def word_signals(
     words: ClaimWords, passages: Sequence[Passage], *, weight: Weight, stems: Stems, rarity: Callable[[str], float]
 ) -> Doubles:
-    """Return the ``SIGNALS`` of each stem of a claim: (C, K); a stem that the novel lacks sends zeros.
+    """Return the ``SIGNALS`` of each stem of a claim: (C, K); zeros for a stem that is not in the novel.
 
-    ``found``: stands in a passage. ``found_first``: in the first. ``found_weight``: its weight in the novel, if found.
-    ``in_novel``: stands anywhere in the novel, told by a weight below that of no stem (``""``). ``support_n``: the
-    rarity of the claim's other stems within n sentences of it, at best. ``fit_n``: the same, as a share of what any
-    n sentences hold of those others; a word that stands away from the rest fits little. ``neighbours``: the share of
-    the stems one or two places from it in the claim that stand in one sentence with it.
+    ``found``: is in a passage. ``found_first``: in the first. ``found_weight``: its weight in the novel, if found.
+    ``in_novel``: is anywhere in the novel, where its weight is below that of an unknown stem (``""``). ``support_n``:
+    the rarity of the claim's other stems within n sentences of it, at best. ``fit_n``: the same, divided by the most
+    that any n sentences hold of those others; low for a word that is far from the rest. ``neighbours``: the share of
+    the stems one or two places from it in the claim that are in one sentence with it.
     """
     if not words.stems or not passages:
         return np.zeros((len(words.stems), len(SIGNALS)))
@@ -145,8 +145,8 @@ def _windows(held: Sequence[Flags], size: int) -> Flags:
 def _support(runs: Flags, rarities: Doubles) -> tuple[Doubles, Doubles]:
     """Return for each stem the greatest rarity of the others in a run that holds it, and its share of any run: (C,)."""
     others = (runs @ rarities)[:, None] - np.where(runs, rarities, 0.0)
-    beside = np.where(runs, others, 0.0).max(axis=0, initial=0.0)
-    return beside, beside / (others.max(axis=0, initial=0.0) + _FIT_FLOOR)
+    near = np.where(runs, others, 0.0).max(axis=0, initial=0.0)
+    return near, near / (others.max(axis=0, initial=0.0) + _FIT_FLOOR)
 
 
 def _neighbours(words: ClaimWords, sentences: Flags) -> Doubles:

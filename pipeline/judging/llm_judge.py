@@ -1,4 +1,4 @@
-"""A language model as judge: its labels of passages replace the verifier's, whose verdict stays where it fails."""
+"""A language model as judge: its labels of passages replace the verifier's, which remain where it fails."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ def open_llm_judge(context: JudgeContext) -> LLMJudge:
 
 @dataclass(frozen=True)
 class LLMJudge:
-    """Verdicts of ``fallback`` with the passages labelled again by the language model that ``labels`` asks."""
+    """Verdicts of ``fallback`` with the passages labelled again by the language model behind ``labels``."""
 
     fallback: ClaimJudge
 
@@ -42,7 +42,7 @@ class LLMJudge:
 
     @property
     def threshold(self) -> float:
-        """The fallback's."""
+        """The threshold of the fallback."""
         return self.fallback.threshold
 
     def judge(

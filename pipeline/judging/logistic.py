@@ -1,4 +1,4 @@
-"""A fitted logistic model as plain numbers: scored with numpy, kept as JSON, readable by eye."""
+"""A fitted logistic model as plain numbers: scored with numpy, stored as JSON."""
 
 from __future__ import annotations
 
@@ -29,8 +29,8 @@ _LARGEST_LOG_ODDS = 30.0
 class LogisticModel:
     """The probability that something is consistent, from a row of named features.
 
-    ``log_odds = intercept + sum(weights * (features - means) / scales)``. ``threshold`` is the probability from which
-    on the model says consistent.
+    ``log_odds = intercept + sum(weights * (features - means) / scales)``. ``threshold`` is the least
+    probability of the label consistent.
     """
 
     names: tuple[str, ...]
@@ -72,24 +72,6 @@ class LogisticModel:
         """Return the probability of being consistent for one row."""
         return float(self.probabilities([row])[0])
 
-    def opened(self, name: str, inner: LogisticModel) -> LogisticModel:
-        """Return this model with the log-odds of ``inner``, its feature ``name``, replaced by the features of inner."""
-        place = self.names.index(name)
-        share = self.weights[place] / self.scales[place]
-        rest = [index for index in range(len(self.names)) if index != place]
-
-        def kept(values: Sequence[float]) -> tuple[float, ...]:
-            return tuple(values[index] for index in rest)
-
-        return LogisticModel(
-            names=(*inner.names, *(self.names[index] for index in rest)),
-            means=(*inner.means, *kept(self.means)),
-            scales=(*inner.scales, *kept(self.scales)),
-            weights=(*(share * weight for weight in inner.weights), *kept(self.weights)),
-            intercept=self.intercept + share * (inner.intercept - self.means[place]),
-            threshold=self.threshold,
-        )
-
     def to_dict(self) -> dict[str, Any]:
         """Return the model as it is written to JSON, with the name and version of the format."""
         return {"format": FORMAT, "version": VERSION, **asdict(self)}
@@ -127,7 +109,7 @@ class LogisticModel:
 
     @classmethod
     def load(cls, path: Path) -> LogisticModel:
-        """Read the model that ``save`` wrote; raises ModelError where there is none."""
+        """Read the model that ``save`` wrote; raises ModelError when it is missing or damaged."""
         try:
             payload = json.loads(path.read_text(encoding="utf-8"))
         except OSError as error:
@@ -143,7 +125,7 @@ def feature_matrix(rows: Sequence[Row], names: Sequence[str]) -> Floats:
     """Return the features ``names`` of ``rows`` as (rows, features).
 
     Raises:
-        ModelError: a row lacks a feature, or a value is not finite.
+        ModelError: a feature is missing in a row, or a value is not finite.
     """
     for number, row in enumerate(rows):
         bad = [name for name in names if not math.isfinite(row.get(name, math.nan))]

@@ -1,7 +1,7 @@
 """From probabilities to labels and rationales: declared rules on top of fitted models.
 
-The fitted part is a ``LogisticModel`` for claims, pairs and backstories each; the rules here say only where its
-probability is too undecided, or its evidence too thin, for a plain yes or no.
+The fitted part is a ``LogisticModel`` for claims, pairs and backstories each; the rules here decide only where
+its probability is too near the threshold, or its evidence too weak, for a yes or no.
 """
 
 from __future__ import annotations
@@ -17,16 +17,16 @@ from pipeline.records import BackstoryLabel, ClaimLabel, ClaimVerdict, Pair, Pai
 BACKSTORY_FEATURES = ("log_odds_soft_min", "share_not_stated")
 """What a verdict on backstories is fitted on."""
 SHARPNESS = 2.0
-"""How far the weakest claim stands out of a backstory: 0 is the mean of the claims, infinity their minimum."""
+"""How much the weakest claim counts: at 0 a backstory's score is the mean of its claims, at infinity the minimum."""
 LONGEST_QUOTATION = 240
 NO_EVIDENCE = "No passage of the book was compared with this."
 
-# A claim the model is surer of than this weighs as one it is this sure of.
+# Probabilities are clipped to this distance from 0 and 1, so that no single claim decides by rounding.
 _SUREST = 1e-6
 _OPENINGS: dict[ClaimLabel, str] = {
     "supported": "The book supports this",
-    "contradicted": "The book speaks against this",
-    "not_stated": "The book does not settle this; nearest to it",
+    "contradicted": "The book contradicts this",
+    "not_stated": "The book does not say; closest passage",
 }
 _PAIR_LABEL_OF: dict[ClaimLabel, PairLabel] = {"supported": "support", "contradicted": "contradict"}
 
@@ -53,7 +53,7 @@ class DecisionRule:
 def label_claim(probability: float, stated: float, *, threshold: float, rule: DecisionRule) -> ClaimLabel:
     """Return not_stated where ``stated`` is below its bound or the probability inside the band, else by its side.
 
-    ``stated`` is the reader's probability that the claim's evidence settles it.
+    ``stated`` is the verifier's probability that the claim's evidence settles it.
     """
     if stated < rule.stated_bound or abs(probability - threshold) < rule.band:
         return "not_stated"
@@ -83,7 +83,7 @@ def label_pair(probabilities: dict[PairLabel, float]) -> PairLabel:
 
 
 def weigh_pairs(pairs: Sequence[Pair]) -> tuple[ClaimLabel, float]:
-    """Return the label and probability of a claim from its pairs alone, where no fitted model stands above them.
+    """Return the label and probability of a claim from its pairs, where there is no fitted model of claims.
 
     With s the highest support and c the highest contradict, the probability is (1 + s - c) / 2. The claim is not
     stated where both lie below a half or neither is higher, else its label is that of the higher.
@@ -97,7 +97,7 @@ def weigh_pairs(pairs: Sequence[Pair]) -> tuple[ClaimLabel, float]:
 
 
 def relabel(verdict: ClaimVerdict, labels: Sequence[dict[PairLabel, float]]) -> ClaimVerdict:
-    """Return the verdict on a claim whose passages somebody else has labelled, by the rule of ``weigh_pairs``.
+    """Return the verdict on a claim with other labels for its passages, by the rule of ``weigh_pairs``.
 
     ``labels`` are probabilities that sum to 1, one mapping a pair in the order of the pairs. The evidence, its
     quotations and the features of the claim stay.
@@ -114,13 +114,13 @@ def relabel(verdict: ClaimVerdict, labels: Sequence[dict[PairLabel, float]]) -> 
 def backstory_features(probabilities: Sequence[float], labels: Sequence[ClaimLabel]) -> dict[str, float]:
     """Return the numbers that describe a backstory, from the probability and label of each of its claims.
 
-    ``BACKSTORY_FEATURES`` are among them; the lowest and the mean log-odds stand beside them for the eye.
+    ``BACKSTORY_FEATURES`` are among them; the lowest and the mean log-odds are given for inspection.
 
-    One false claim makes a backstory inconsistent, and which one it would be nobody knows. Were the claims' log-odds o
-    exact, the odds of "none is false" against "one is, each as likely as the others" would be 1 / mean(exp(-o)). The
-    soft minimum is the logarithm of that at a ``SHARPNESS`` s: -log(mean(exp(-s * o))) / s. It lies between the lowest
-    claim and their mean, falls with every claim that falls, and does not hang on how many claims there are. The share
-    of claims not stated goes beside it: what silence weighs is left to whoever fits.
+    One false claim makes a backstory inconsistent, and which one is unknown. If the claims' log-odds o were exact, the
+    odds of "none is false" against "one is, each as likely as the others" would be 1 / mean(exp(-o)). The soft minimum
+    is the logarithm of that at a ``SHARPNESS`` s: -log(mean(exp(-s * o))) / s. It lies between the lowest claim and
+    their mean, falls with every claim that falls, and does not depend on the number of claims. The share of claims not
+    stated is a second feature, whose weight is fitted.
 
     Raises:
         BackstoryError: there is no claim.
@@ -161,14 +161,14 @@ def label_backstory(probability: float, *, threshold: float, band: float) -> Bac
 
 
 def label_row(probability: float, *, threshold: float) -> TableLabel:
-    """Return the label for a table, which knows no uncertain: consistent from the threshold on."""
+    """Return the label for a table, where none is uncertain: consistent from the threshold on."""
     return "consistent" if probability >= threshold else "inconsistent"
 
 
 def claim_rationale(label: ClaimLabel, pairs: Sequence[Pair]) -> str:
-    """Return one line that says how the book bears on a claim and quotes the passage that decided.
+    """Return one line with the label of a claim in words and the quotation of its ``deciding_pair``.
 
-    That is the ``deciding_pair``; for a claim not stated, the one nearest to it.
+    For a claim not stated it quotes the closest passage.
     """
     if not pairs:
         return NO_EVIDENCE
@@ -176,10 +176,10 @@ def claim_rationale(label: ClaimLabel, pairs: Sequence[Pair]) -> str:
 
 
 def deciding_pair(label: ClaimLabel, pairs: Sequence[Pair]) -> Pair:
-    """Return the pair that speaks most for the label of the claim; of equals the best ranked.
+    """Return the pair that supports the label of the claim most; of equals the best ranked.
 
-    That is its probability of the label times the words it shares with the claim (BM25): a passage that is quoted
-    must be seen to be about the claim.
+    Its strength is its probability of the label times the words it shares with the claim (BM25): a passage that is
+    quoted must visibly be about the claim.
     """
     wanted = _PAIR_LABEL_OF.get(label)
 
@@ -191,7 +191,7 @@ def deciding_pair(label: ClaimLabel, pairs: Sequence[Pair]) -> Pair:
 
 
 def cite(pair: Pair) -> str:
-    """Return where the quotation of a pair stands, and its words.
+    """Return the place of a pair's quotation, and its words.
 
     A long quotation ends after a word with an ellipsis outside the quotation marks, and the offsets end with it. Line
     breaks of the book become spaces; nothing else is changed. Without chapters only the offsets are given.
@@ -204,7 +204,7 @@ def cite(pair: Pair) -> str:
 
 
 def backstory_rationale(label: BackstoryLabel, claims: Sequence[ClaimVerdict]) -> str:
-    """Return two lines: how many claims stand how with the weightiest claim, and that claim's own rationale.
+    """Return two lines: the number of claims of each label with the weightiest claim, and that claim's rationale.
 
     The weightiest is the likeliest claim of a consistent backstory, else the least likely.
     """

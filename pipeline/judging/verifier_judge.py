@@ -69,7 +69,7 @@ class VerifierJudge:
     def _outputs(
         self, book: Book, questions: Sequence[ClaimQuestion], on_progress: Callable[[int], object]
     ) -> list[ClaimOutputs]:
-        """Return the verifier's output for each claim given all its evidence, and given each passage alone."""
+        """Return the verifier's output for each claim given all its evidence, and given each passage by itself."""
         cases = [self._case(book, question) for question in questions]
         inputs = [
             one

@@ -1,13 +1,13 @@
-"""Claims times chunks to ranked evidence: words first, the reader's memory second, then person and time of life.
+"""Rank the chunks of a novel as evidence for claims: BM25 fused with the distance of the encoder's states.
 
-Three orders of the chunks are fused for every claim. BM25 ranks by shared word stems, state distance by how near the
-chunk's content vector lies to the claim's, and chunks that name the character, or tell of the time of life that the
-claim speaks of, are preferred by small factors:
+Two rankings are fused for every claim: BM25 by shared word stems, and state distance by how near the chunk's content
+vector is to the claim's. Chunks that name the character, or are about the claim's life stage, are preferred by small
+factors:
 
     score = (1 + PRESENCE_BONUS * present + t * same time) * ((1 - w) / (k + lexical rank) + w / (k + state rank))
 
 with ``w``, ``k`` and ``t`` (``time_bonus``) from ``RetrievalConfig`` (Cormack, Clarke and Buettcher 2009,
-reciprocal-rank fusion). Where in the book a chunk stands makes no difference.
+reciprocal-rank fusion). The place of a chunk in the book makes no difference.
 """
 
 from __future__ import annotations
@@ -26,12 +26,12 @@ Doubles = npt.NDArray[np.float64]
 Flags = npt.NDArray[np.bool_]
 
 PRESENCE_BONUS = 0.02
-"""The share by which a chunk that names the character gains; near the top it is worth about one rank."""
+"""The relative gain of a chunk that names the character; near the top it is worth about one rank."""
 NO_DISTANCE = 1.0
-"""The distance of chunks when there are no vectors: that of unrelated directions, which prefers none of them."""
+"""The distance of chunks without vectors: that of unrelated directions, which prefers none of them."""
 
 _AT_ONCE = 4096
-"""Chunks that are compared at one time in double precision; the whole of a long series would take a gigabyte."""
+"""Chunks that are compared at once in double precision; all of a long series would take a gigabyte."""
 
 
 def retrieve(
@@ -47,12 +47,12 @@ def retrieve(
     """Return for every claim id its ``top_k`` chunks, best first; all chunks when the novel has fewer.
 
     ``content_vectors`` is (chunks, D) and ``claim_vectors`` (claims, D), in the order of ``index`` and ``claims``.
-    They are compared by cosine after the mean over the novel's chunks is taken off both, because hidden states share
-    a large common direction that says nothing about a chunk. When either is None the ranking is lexical and every
-    distance is ``NO_DISTANCE``. ``present`` holds the indices of the chunks that name the character,
+    They are compared by cosine after the mean over the novel's chunks is subtracted from both, because hidden states
+    share a large common direction that does not distinguish chunks. When either is None the ranking is lexical and
+    every distance is ``NO_DISTANCE``. ``present`` holds the indices of the chunks that name the character,
     ``life_stages`` the life stage of each chunk; without it, or for a claim of unspecified time, it adds nothing.
 
-    Chunks that share no stem with the claim stand together on the rank after the last one that does, so a claim
+    Chunks that share no stem with the claim all have the rank after the last one that does, so a claim
     without any known word is decided by state distance and presence. Remaining ties go to the earlier chunk.
     """
     distances = _distances(content_vectors, claim_vectors, shape=(len(claims), len(index)))
@@ -71,7 +71,7 @@ def retrieve(
 
 
 def _same_time(claim: Claim, life_stages: Sequence[TimeScope], *, chunks: int) -> Flags:
-    """Return which chunks tell of the time of life that the claim speaks of: (chunks,)."""
+    """Return which chunks are about the life stage of the claim: (chunks,)."""
     if life_stages and len(life_stages) != chunks:
         raise ValueError(f"{len(life_stages)} life stages were given for {chunks} chunks; give one each")
     if not life_stages or claim.time_scope == "unspecified":
@@ -82,7 +82,7 @@ def _same_time(claim: Claim, life_stages: Sequence[TimeScope], *, chunks: int) -
 def _distances(content: Vector | None, claims: Vector | None, *, shape: tuple[int, int]) -> Vector | None:
     """Return 1 - cosine of every claim and chunk, mean-centred over the chunks: (claims, chunks).
 
-    Six decimals are kept, so that the order does not hang on how a machine sums.
+    They are rounded to six decimals, so that the order does not depend on how a machine sums.
     """
     if content is None or claims is None:
         return None

@@ -14,7 +14,7 @@ from pipeline.language.bm25 import BM25
 from pipeline.language.stems import analyse, stems
 from pipeline.records import Vector
 
-# It tells of every index it builds, at a level of its own that the user's settings do not reach.
+# bm25s logs every index it builds, at a level of its own that the user's settings do not reach.
 logging.getLogger("bm25s").setLevel(logging.WARNING)
 
 
@@ -56,7 +56,7 @@ class LexicalIndex:
         return np.asarray(found, dtype=np.float32)
 
     def weight(self, stem: str) -> float:
-        """Return the inverse document frequency of a stem; one that the novel never uses weighs most."""
+        """Return the inverse document frequency of a stem; one that is not in the novel weighs most."""
         holding = self._frequencies[self._vocabulary[stem]] if stem in self._vocabulary else 0
         return float(np.log1p((self._size - holding + 0.5) / (holding + 0.5)))
 

@@ -74,7 +74,7 @@ def inputs(stand_in_reader: Path, tmp_path_factory: pytest.TempPathFactory) -> P
 
 
 @pytest.fixture(scope="module")
-def asked(machine: list[str], shelf: Path, inputs: Path) -> list[str]:
+def flags(machine: list[str], shelf: Path, inputs: Path) -> list[str]:
     """The flags of a good run, but for its folders."""
     words = ["--target_character", "Anna Reed", "--backstory_file", str(inputs / "backstory.txt")]
     return [*words, "--novels_dir", str(shelf), *machine]
@@ -87,11 +87,11 @@ def cache(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 @pytest.fixture(scope="module")
-def good(asked: list[str], cache: Path, tmp_path_factory: pytest.TempPathFactory) -> tuple[Said, Path]:
+def good(flags: list[str], cache: Path, tmp_path_factory: pytest.TempPathFactory) -> tuple[Said, Path]:
     """A good run from a cold cache, into a folder that held something before."""
     out = tmp_path_factory.mktemp("good")
     (out / "mine.txt").write_text("mine", encoding="utf-8")
-    return run(judge_main, *asked, "--out_dir", out, "--cache_dir", cache, "--track", "Tom Hale"), out
+    return run(judge_main, *flags, "--out_dir", out, "--cache_dir", cache, "--track", "Tom Hale"), out
 
 
 def load(path: Path) -> Any:
@@ -99,18 +99,18 @@ def load(path: Path) -> Any:
 
 
 def test_judge_exits_0_and_ends_with_the_verdict_and_the_report(good: tuple[Said, Path]) -> None:
-    said, out = good
+    result, out = good
     verdict = load(out / "backstory_consistency.json")["verdict"]
-    assert said.status == 0
-    assert f"Anna Reed in Low Water: {verdict} (" in said.out[-2]
-    assert said.out[-1] == f"report: {out / 'report.html'}"
+    assert result.status == 0
+    assert f"Anna Reed in Low Water: {verdict} (" in result.out[-2]
+    assert result.out[-1] == f"report: {out / 'report.html'}"
 
 
 def test_judge_prints_every_claim_and_every_file(good: tuple[Said, Path]) -> None:
-    said, out = good
-    text = "\n".join(said.out)
+    result, out = good
+    text = "\n".join(result.out)
     assert all(claim["text"] in text for claim in load(out / "backstory.claims.json"))
-    assert all(str(out / name) in said.out for name in SCHEMA_OF)
+    assert all(str(out / name) in result.out for name in SCHEMA_OF)
 
 
 def test_manifest_names_every_set_of_weights_that_made_the_verdict(
@@ -145,51 +145,51 @@ def test_judge_shows_progress_and_nothing_else_on_standard_error(good: tuple[Sai
 
 
 def test_second_run_reads_nothing_and_writes_the_same_bytes(
-    good: tuple[Said, Path], asked: list[str], cache: Path, tmp_path: Path
+    good: tuple[Said, Path], flags: list[str], cache: Path, tmp_path: Path
 ) -> None:
-    said = run(judge_main, *asked, "--out_dir", tmp_path, "--cache_dir", cache, "--track", "Tom Hale")
+    result = run(judge_main, *flags, "--out_dir", tmp_path, "--cache_dir", cache, "--track", "Tom Hale")
     before = contents(good[1])
     del before["mine.txt"]
     after = {name: data for name, data in contents(tmp_path).items() if name in before}
     assert after == before
-    assert said.err == [], "no bar moves where nothing is read"
+    assert result.err == [], "no bar moves where nothing is read"
 
 
-def test_cold_run_writes_the_same_bytes_again(good: tuple[Said, Path], asked: list[str], tmp_path: Path) -> None:
-    run(judge_main, *asked, "--out_dir", tmp_path / "out", "--cache_dir", tmp_path / "new", "--track", "Tom Hale")
+def test_cold_run_writes_the_same_bytes_again(good: tuple[Said, Path], flags: list[str], tmp_path: Path) -> None:
+    run(judge_main, *flags, "--out_dir", tmp_path / "out", "--cache_dir", tmp_path / "new", "--track", "Tom Hale")
     assert {**contents(tmp_path / "out"), "mine.txt": b"mine"} == contents(good[1])
 
 
 def test_other_backstory_reads_nothing(
-    asked: list[str], inputs: Path, cache: Path, tmp_path: Path, good: object
+    flags: list[str], inputs: Path, cache: Path, tmp_path: Path, good: object
 ) -> None:
-    said = run(
-        judge_main, *asked, "--backstory_file", inputs / "other.txt", "--out_dir", tmp_path, "--cache_dir", cache
+    result = run(
+        judge_main, *flags, "--backstory_file", inputs / "other.txt", "--out_dir", tmp_path, "--cache_dir", cache
     )
-    assert (said.status, said.err) == (0, [])
+    assert (result.status, result.err) == (0, [])
 
 
 def test_new_character_does_not_read_the_book_again(
-    asked: list[str], cache: Path, tmp_path: Path, good: object
+    flags: list[str], cache: Path, tmp_path: Path, good: object
 ) -> None:
-    said = run(judge_main, *asked, "--target_character", "Dr Moss", "--out_dir", tmp_path, "--cache_dir", cache)
-    assert said.status == 0
-    assert {line.split(":")[0] for line in said.err if line} == {"Dr Moss"}
+    result = run(judge_main, *flags, "--target_character", "Dr Moss", "--out_dir", tmp_path, "--cache_dir", cache)
+    assert result.status == 0
+    assert {line.split(":")[0] for line in result.err if line} == {"Dr Moss"}
 
 
-def test_tracking_the_target_itself_lists_it_once(asked: list[str], cache: Path, tmp_path: Path, good: object) -> None:
-    run(judge_main, *asked, "--track", "Anna Reed", "--out_dir", tmp_path, "--cache_dir", cache)
+def test_tracking_the_target_itself_lists_it_once(flags: list[str], cache: Path, tmp_path: Path, good: object) -> None:
+    run(judge_main, *flags, "--track", "Anna Reed", "--out_dir", tmp_path, "--cache_dir", cache)
     names = [person["name"] for person in load(tmp_path / "Low Water.characters.json")]
     assert names.count("Anna Reed") == 1
 
 
 @pytest.mark.parametrize("how", [["--alias", "Rower=Anna Reed"], ["--aliases-file", "{inputs}/aliases.txt"]])
 def test_alias_works_through_to_the_verdict(
-    asked: list[str], cache: Path, inputs: Path, tmp_path: Path, how: list[str]
+    flags: list[str], cache: Path, inputs: Path, tmp_path: Path, how: list[str]
 ) -> None:
     words = [word.format(inputs=inputs) for word in how]
-    said = run(judge_main, *asked, "--target_character", "Rower", *words, "--out_dir", tmp_path, "--cache_dir", cache)
-    assert said.status == 0
+    result = run(judge_main, *flags, "--target_character", "Rower", *words, "--out_dir", tmp_path, "--cache_dir", cache)
+    assert result.status == 0
     assert load(tmp_path / "backstory_consistency.json")["character"] == "Rower"
     pairs = load(tmp_path / "claim_chunk_pairs.json")
     assert any(pair["character_present"] for found in pairs.values() for pair in found)
@@ -197,18 +197,18 @@ def test_alias_works_through_to_the_verdict(
 
 @pytest.mark.parametrize("name", ["low water", "Low_Water.txt", "{shelf}/Low Water.txt"])
 def test_novel_is_chosen_by_title_file_or_path(
-    asked: list[str], cache: Path, shelf: Path, tmp_path: Path, name: str
+    flags: list[str], cache: Path, shelf: Path, tmp_path: Path, name: str
 ) -> None:
-    said = run(judge_main, *asked, "--novel", name.format(shelf=shelf), "--out_dir", tmp_path, "--cache_dir", cache)
-    assert said.status == 0
+    result = run(judge_main, *flags, "--novel", name.format(shelf=shelf), "--out_dir", tmp_path, "--cache_dir", cache)
+    assert result.status == 0
     assert (tmp_path / "Low Water.chunks.json").is_file()
 
 
-def test_flags_override_the_config_file(asked: list[str], cache: Path, tmp_path: Path) -> None:
+def test_flags_override_the_config_file(flags: list[str], cache: Path, tmp_path: Path) -> None:
     settings = tmp_path / "settings.toml"
     settings.write_text("n_sent_per_chunk = 3\ntop-k = 2\noverlap = 1\n", encoding="utf-8")
     out = tmp_path / "out"
-    run(judge_main, *asked, "--config", settings, "--overlap", "0", "--out-dir", out, "--cache-dir", cache)
+    run(judge_main, *flags, "--config", settings, "--overlap", "0", "--out-dir", out, "--cache-dir", cache)
     assert load(out / "manifest.json")["settings"]["text"]["chunks"] == {"n_sent_per_chunk": 3, "overlap": 0}
     assert {len(pairs) for pairs in load(out / "claim_chunk_pairs.json").values()} == {2}
 
@@ -239,10 +239,10 @@ WRONG = {
     "negative seed": ("--seed=-1", "seed is -1"),
     "unknown device": ("--device tpu", "device is 'tpu'"),
     "unknown precision": ("--dtype fp8", "dtype is 'fp8'"),
-    "missing reader": ("--model_dir {inputs}/nowhere", "expected a folder with a trained model"),
-    "reader with too long a name": ("--model_dir " + "x" * 400, "too long"),
-    "folder without a reader": ("--model_dir {inputs}/void", "cannot be loaded"),
-    "folder without a claim reader": ("--model_dir {inputs}/bare", "claim reader cannot be loaded"),
+    "missing model": ("--model_dir {inputs}/nowhere", "expected a folder with a trained model"),
+    "model with too long a name": ("--model_dir " + "x" * 400, "too long"),
+    "folder without a model": ("--model_dir {inputs}/void", "cannot be loaded"),
+    "folder without a verifier": ("--model_dir {inputs}/bare", "verifier cannot be loaded"),
     "missing verdict": ("--verdict_dir {inputs}/void", "claim.json"),
     "spaCy model that is not installed": ("--spacy_model no_such_model", "neither installed nor a folder"),
     "cache that is a file": ("--cache_dir {inputs}/backstory.txt", "--cache_dir"),
@@ -255,7 +255,7 @@ WRONG = {
 
 @pytest.mark.parametrize("case", WRONG)
 def test_wrong_input_is_one_error_and_loses_no_file(
-    asked: list[str], cache: Path, inputs: Path, tmp_path: Path, case: str
+    flags: list[str], cache: Path, inputs: Path, tmp_path: Path, case: str
 ) -> None:
     words, wanted = WRONG[case]
     out = tmp_path / "out"
@@ -263,28 +263,28 @@ def test_wrong_input_is_one_error_and_loses_no_file(
     for name in ("report.html", "manifest.json", "mine.txt"):
         (out / name).write_text(f"old {name}", encoding="utf-8")
     before = contents(out)
-    flags = [word.replace("~", " ") for word in words.format(inputs=inputs).split()]
-    assert wanted in refused(judge_main, *asked, "--out_dir", out, "--cache_dir", cache, *flags)
+    wrong = [word.replace("~", " ") for word in words.format(inputs=inputs).split()]
+    assert wanted in refused(judge_main, *flags, "--out_dir", out, "--cache_dir", cache, *wrong)
     assert contents(out) == before
 
 
-def test_output_folder_that_is_a_file_is_an_error(asked: list[str], cache: Path, tmp_path: Path) -> None:
+def test_output_folder_that_is_a_file_is_an_error(flags: list[str], cache: Path, tmp_path: Path) -> None:
     (tmp_path / "file").write_text("mine", encoding="utf-8")
     for out in (tmp_path / "file", tmp_path / "file" / "out"):
-        assert "--out_dir" in refused(judge_main, *asked, "--cache_dir", cache, "--out_dir", out)
+        assert "--out_dir" in refused(judge_main, *flags, "--cache_dir", cache, "--out_dir", out)
     assert (tmp_path / "file").read_text(encoding="utf-8") == "mine"
 
 
-def test_damaged_weights_are_an_error(asked: list[str], stand_in_reader: Path, cache: Path, tmp_path: Path) -> None:
+def test_damaged_weights_are_an_error(flags: list[str], stand_in_reader: Path, cache: Path, tmp_path: Path) -> None:
     broken = Path(shutil.copytree(stand_in_reader, tmp_path / "reader"))
     weights = broken / "model.safetensors"
     weights.write_bytes(weights.read_bytes()[:-100])
-    error = refused(judge_main, *asked, "--model_dir", broken, "--out_dir", tmp_path / "out", "--cache_dir", cache)
+    error = refused(judge_main, *flags, "--model_dir", broken, "--out_dir", tmp_path / "out", "--cache_dir", cache)
     assert "damaged" in error
 
 
 @pytest.mark.parametrize(
-    ("words", "said"),
+    ("words", "message"),
     [
         (["--target_character", "Anna Reed"], "--target_character is given without --backstory_file"),
         (["--backstory_file", "b.txt"], "--backstory_file is given without --target_character"),
@@ -293,18 +293,18 @@ def test_damaged_weights_are_an_error(asked: list[str], stand_in_reader: Path, c
         (["--track", "Tom Hale"], "--track is given without --target_character"),
     ],
 )
-def test_half_a_question_is_an_error(words: list[str], said: str) -> None:
-    assert said in refused(judge_main, *words)
+def test_incomplete_input_is_an_error(words: list[str], message: str) -> None:
+    assert message in refused(judge_main, *words)
 
 
-def test_interrupted_run_prints_how_to_go_on(asked: list[str], tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_interrupted_run_prints_how_to_go_on(flags: list[str], tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     def interrupt(*_: object) -> None:
         raise KeyboardInterrupt
 
     monkeypatch.setattr("pipeline.reading.stream.Stream.advance", interrupt)
-    said = run(judge_main, *asked, "--out_dir", tmp_path / "out", "--cache_dir", tmp_path / "cache")
-    assert said.status == 130
-    assert "run the same command again" in said.err[-1]
+    result = run(judge_main, *flags, "--out_dir", tmp_path / "out", "--cache_dir", tmp_path / "cache")
+    assert result.status == 130
+    assert "run the same command again" in result.err[-1]
 
 
 def test_terminal_without_a_letter_loses_no_output(machine: list[str], tmp_path: Path) -> None:
@@ -334,7 +334,7 @@ def test_script_prints_its_help_from_any_folder(tmp_path: Path) -> None:
 
 @pytest.mark.parametrize("exported", [None, "gsk_the_exported_one"])
 def test_key_comes_from_env_file_unless_it_is_exported_and_appears_nowhere(
-    asked: list[str], cache: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, exported: str | None
+    flags: list[str], cache: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, exported: str | None
 ) -> None:
     Path(".env").write_text(f"GROQ_API_KEY={KEY}\n", encoding="utf-8")
     if exported:
@@ -346,40 +346,40 @@ def test_key_comes_from_env_file_unless_it_is_exported_and_appears_nowhere(
     with serving() as server:
         server.script(completes({"claims": [{"text": "Her father drowned.", **kind}]}))
         monkeypatch.setenv("GROQ_BASE_URL", server.url)
-        said = run(judge_main, *asked, "--llm", "claims", "--out_dir", tmp_path / "out", "--cache_dir", own_cache)
+        result = run(judge_main, *flags, "--llm", "claims", "--out_dir", tmp_path / "out", "--cache_dir", own_cache)
         sent = [request.headers["Authorization"] for request in server.requests]
-    assert said.status == 0
+    assert result.status == 0
     assert sent == [f"Bearer {exported or KEY}"]
     for key in filter(None, (KEY, exported)):
-        assert key not in "".join([*said.out, *said.err])
+        assert key not in "".join([*result.out, *result.err])
         written = {**contents(tmp_path / "out"), **contents(own_cache)}
         assert [name for name, data in written.items() if key.encode() in data] == []
 
 
 def test_bad_claims_of_groq_are_requested_once_more_and_then_made_by_the_heuristic_with_a_notice(
-    asked: list[str], cache: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    flags: list[str], cache: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setenv("GROQ_API_KEY", KEY)
     for name in ("NO_PROXY", "no_proxy"):
         monkeypatch.setenv(name, "127.0.0.1")
     own_cache = Path(shutil.copytree(cache, tmp_path / "cache"))
-    run(judge_main, *asked, "--out_dir", tmp_path / "alone", "--cache_dir", own_cache)
+    run(judge_main, *flags, "--out_dir", tmp_path / "by_rules", "--cache_dir", own_cache)
     with serving() as server:
         bad = completes({"claims": [{"text": "Her father drowned.", "type": "rumour"}]})
         server.script(bad, bad, completes({"claims": []}))
         monkeypatch.setenv("GROQ_BASE_URL", server.url)
-        said = run(judge_main, *asked, "--llm", "claims", "--out_dir", tmp_path / "out", "--cache_dir", own_cache)
-    assert said.status == 0
+        result = run(judge_main, *flags, "--llm", "claims", "--out_dir", tmp_path / "out", "--cache_dir", own_cache)
+    assert result.status == 0
     assert len(server.requests) == 2
     notice = "note: Groq did not split the backstory into claims, the heuristic did: Groq gave two invalid answers"
-    assert any(line.startswith(notice) for line in [*said.out, *said.err])
-    made = [json.loads((tmp_path / name / "backstory.claims.json").read_text()) for name in ("out", "alone")]
+    assert any(line.startswith(notice) for line in [*result.out, *result.err])
+    made = [json.loads((tmp_path / name / "backstory.claims.json").read_text()) for name in ("out", "by_rules")]
     assert made[0] == made[1]
 
 
-def test_cache_is_shown_and_cleared_by_its_owner(asked: list[str], tmp_path: Path) -> None:
+def test_cache_is_shown_and_cleared_by_its_owner(flags: list[str], tmp_path: Path) -> None:
     folder = tmp_path / "cache"
-    run(judge_main, *asked, "--out_dir", tmp_path / "out", "--cache_dir", folder)
+    run(judge_main, *flags, "--out_dir", tmp_path / "out", "--cache_dir", folder)
     shown = run(main, "cache", "show", "--cache-dir", folder)
     assert shown.status == 0
     assert any("Low Water: whole novel" in line for line in shown.out)
@@ -394,12 +394,12 @@ def test_cache_path_is_that_of_the_environment(tmp_path: Path) -> None:
 
 
 def test_characters_lists_the_cast_as_a_table(shelf: Path) -> None:
-    said = run(main, "characters", "low water", "--novels-dir", shelf)
-    assert said.status == 0
-    assert said.out[0].split() == ["name", "mentions", "chunks", "aliases"]
-    (anna,) = [line for line in said.out if line.startswith("Anna Reed")]
+    result = run(main, "characters", "low water", "--novels-dir", shelf)
+    assert result.status == 0
+    assert result.out[0].split() == ["name", "mentions", "chunks", "aliases"]
+    (anna,) = [line for line in result.out if line.startswith("Anna Reed")]
     assert [int(number) for number in anna.split()[2:4]] == [5, 5]
-    mentions = [int(line[line.index("  ") :].split()[0]) for line in said.out[1:]]
+    mentions = [int(line[line.index("  ") :].split()[0]) for line in result.out[1:]]
     assert mentions == sorted(mentions, reverse=True)
 
 
@@ -416,14 +416,14 @@ def test_characters_joins_the_cast_by_aliases(shelf: Path, tmp_path: Path) -> No
     listed.write_text("# the doctor\nMoss=Anna Reed\n", encoding="utf-8")
     plain = run(main, "characters", "low water", "--novels-dir", shelf)
     for given in (["--alias", "Moss=Anna Reed"], ["--aliases_file", str(listed)]):
-        said = run(main, "characters", "low water", "--novels-dir", shelf, *given)
-        (anna,) = [line for line in said.out if line.startswith("Anna Reed")]
+        result = run(main, "characters", "low water", "--novels-dir", shelf, *given)
+        (anna,) = [line for line in result.out if line.startswith("Anna Reed")]
         assert "Dr Moss" in anna
-        assert len(said.out) == len(plain.out) - 1
+        assert len(result.out) == len(plain.out) - 1
     assert refused(main, "characters", "low water", "--novels-dir", str(shelf), "--alias", "Moss")
 
 
 @pytest.mark.parametrize("finder", [[], ["--spacy_model", "rules"]])
 def test_characters_lists_full_names(finder: list[str], shelf: Path) -> None:
-    said = run(main, "characters", "low water", "--novels-dir", shelf, *finder)
-    assert [line.split("  ")[0] for line in said.out[1:]] == ["Anna Reed", "Dr Moss", "Tom Hale"]
+    result = run(main, "characters", "low water", "--novels-dir", shelf, *finder)
+    assert [line.split("  ")[0] for line in result.out[1:]] == ["Anna Reed", "Dr Moss", "Tom Hale"]

@@ -103,7 +103,7 @@ def test_demo_finds_the_passages_that_decide(cold: subprocess.CompletedProcess[s
     assert sum(found) >= len(found) - 1
 
 
-def test_demo_reader_has_learned_english(cold: subprocess.CompletedProcess[str], folder: Path) -> None:
+def test_demo_encoder_has_learned_english(cold: subprocess.CompletedProcess[str], folder: Path) -> None:
     states = load(folder / "cold" / "The Unlit Hour.states.json")
     surprisal = [state["surprisal"] for state in states]
     assert sum(surprisal) / len(surprisal) < 1.8, "bits per byte of a story that it has never seen"
@@ -131,8 +131,8 @@ def test_demo_manifest_is_the_golden_one(
     cold: subprocess.CompletedProcess[str], folder: Path, golden: Callable[[str, Any], None]
 ) -> None:
     manifest = load(folder / "cold" / "manifest.json")
-    kept = {name: value for name, value in manifest.items() if name not in OF_THE_MACHINE}
-    golden("demo/manifest.json", kept | {"files": [file["name"] for file in manifest["files"]]})
+    stored = {name: value for name, value in manifest.items() if name not in OF_THE_MACHINE}
+    golden("demo/manifest.json", stored | {"files": [file["name"] for file in manifest["files"]]})
 
 
 def test_demo_prints_the_golden_lines(
@@ -155,7 +155,7 @@ def test_second_demo_reads_nothing_and_writes_the_same_bytes(
 
 
 def test_other_backstory_from_python_reads_nothing(cold: subprocess.CompletedProcess[str], folder: Path) -> None:
-    kept = contents(folder / "cache")
+    stored = contents(folder / "cache")
     backstory = "At fifteen Hester Lanyon was bound apprentice to a firm of instrument makers."
     verdict = judge(STORY, backstory, character="Hester Lanyon", config=CONFIG, cache_dir=folder / "cache")
     (claim,) = verdict.claims
@@ -164,9 +164,9 @@ def test_other_backstory_from_python_reads_nothing(cold: subprocess.CompletedPro
     assert any("Aird and Son, instrument makers" in pair.quotation for pair in claim.pairs)
     after = contents(folder / "cache")
     answers = str(Path("answers") / "cache.db")
-    rows = [{key for key, _ in json.loads(files.pop(answers))} for files in (kept, after)]
+    rows = [{key for key, _ in json.loads(files.pop(answers))} for files in (stored, after)]
     assert rows[0] < rows[1]
-    assert after == kept, "answers, and no reading"
+    assert after == stored, "answers, and no reading"
 
 
 def test_reading_from_python_is_the_one_the_script_made(cold: subprocess.CompletedProcess[str], folder: Path) -> None:

@@ -1,4 +1,4 @@
-"""The bundled story and its examples: the truth table tells the truth, and the tables have the promised form."""
+"""The bundled story and its examples: the truth table is correct, and the tables have the promised form."""
 
 from __future__ import annotations
 
@@ -57,7 +57,7 @@ def test_truth_names_every_backstory_file() -> None:
     assert sorted(TRUTH) == sorted(path.name for path in EXAMPLES.glob("*.txt"))
 
 
-def test_truth_speaks_of_the_bundled_story() -> None:
+def test_truth_is_about_the_bundled_story() -> None:
     assert {entry["novel"] for entry in TRUTH.values()} == {STORY_NAME}
 
 
@@ -67,16 +67,16 @@ def test_truth_claims_are_the_backstory_sentence_by_sentence(name: str) -> None:
 
 
 @pytest.mark.parametrize("name", sorted(TRUTH))
-def test_truth_quotations_stand_in_the_stated_chapter(name: str) -> None:
+def test_truth_quotations_are_in_the_stated_chapter(name: str) -> None:
     chapters = _chapters(_story(TRUTH[name]["novel"]))
     stated = [claim for claim in TRUTH[name]["claims"] if claim["label"] != "not_stated"]
     assert [claim["text"] for claim in stated if claim["quotation"] not in chapters[claim["chapter"]]] == []
 
 
-def test_truth_silent_claims_have_no_quotation() -> None:
-    silent = [claim for entry in TRUTH.values() for claim in entry["claims"] if claim["label"] == "not_stated"]
-    assert len(silent) >= 2
-    assert {(claim["chapter"], claim["quotation"]) for claim in silent} == {(None, None)}
+def test_truth_claims_not_stated_have_no_quotation() -> None:
+    not_stated = [claim for entry in TRUTH.values() for claim in entry["claims"] if claim["label"] == "not_stated"]
+    assert len(not_stated) >= 2
+    assert {(claim["chapter"], claim["quotation"]) for claim in not_stated} == {(None, None)}
 
 
 @pytest.mark.parametrize("name", INCONSISTENT)
@@ -120,7 +120,7 @@ def test_training_table_is_balanced() -> None:
     assert labels["consistent"] == labels["contradict"] == labels.sum() // 2
 
 
-def test_tables_hold_rows_that_name_nobody() -> None:
+def test_tables_hold_rows_that_name_no_one() -> None:
     rows = _table("train.csv")
     surnames = rows["char"].str.split().str[-1]
     pronouns = [s not in text for s, text in zip(surnames, rows["content"], strict=True)]

@@ -1,4 +1,4 @@
-"""The stages in their order: a book opened, a backstory parted, evidence found, claims judged."""
+"""The stages in their order: a book opened, a backstory split, evidence found, claims judged."""
 
 from __future__ import annotations
 
@@ -40,7 +40,7 @@ from tests.pipeline.little_story import BACKSTORY, OTHER_BACKSTORY
 
 @pytest.fixture(scope="module")
 def pipeline(stand_in_config: PipelineConfig, tmp_path_factory: pytest.TempPathFactory) -> Pipeline:
-    """The stages with the stand-in reader."""
+    """The stages with the stand-in models."""
     return Pipeline(stand_in_config, (Alias("the ferrywoman", "Anna Reed"),), tmp_path_factory.mktemp("cache"))
 
 
@@ -82,7 +82,7 @@ def test_open_book_takes_a_path_and_a_loaded_novel(pipeline: Pipeline, book: Boo
     )
 
 
-def test_open_book_knows_who_is_in_it(book: Book) -> None:
+def test_open_book_finds_its_characters(book: Book) -> None:
     assert "Anna Reed" in {person.name for person in book.cast}
 
 
@@ -104,7 +104,7 @@ def test_claims_are_numbered_and_name_their_character(pipeline: Pipeline) -> Non
     assert all("Anna Reed" in claim.text for claim in claims)
 
 
-def test_evidence_is_ranked_and_lies_in_the_book(pipeline: Pipeline, book: Book, reading: Reading) -> None:
+def test_evidence_is_ranked_and_is_in_the_book(pipeline: Pipeline, book: Book, reading: Reading) -> None:
     claims = pipeline.extract(BACKSTORY, "Anna Reed")
     anna = pipeline.find_character(book, "Anna Reed")
     for claim in claims:
@@ -141,7 +141,7 @@ def test_backstory_has_a_verdict_on_every_claim(pipeline: Pipeline, book: Book, 
     assert verdict.probability == pytest.approx(pipeline.models.backstory_model.model.probability(verdict.features))
 
 
-def test_quotations_stand_verbatim_in_the_novel(pipeline: Pipeline, book: Book, reading: Reading) -> None:
+def test_quotations_are_verbatim_in_the_novel(pipeline: Pipeline, book: Book, reading: Reading) -> None:
     for one in judged(pipeline, book).claims:
         assert one.pairs
         for pair in one.pairs:
@@ -174,18 +174,18 @@ def test_claim_without_evidence_is_not_compared_with_a_passage(pipeline: Pipelin
     assert verdict.pairs == () and "No passage" in verdict.rationale
 
 
-class Listener:
-    """A claim reader that keeps what it is asked, and finds one kind of evidence in every passage."""
+class RecordingVerifier:
+    """A verifier that records its inputs, and contradicts every claim."""
 
-    identity = weights_sha256 = "a listener"
+    identity = weights_sha256 = "recording"
 
     def __init__(self) -> None:
-        self.asked: list[VerifierInput] = []
+        self.inputs: list[VerifierInput] = []
 
     def verify(
         self, questions: Sequence[VerifierInput], *, on_progress: Callable[[int], object] = lambda done: None
     ) -> list[VerifierOutput]:
-        self.asked += questions
+        self.inputs += questions
         on_progress(len(questions))
         return [
             VerifierOutput(
@@ -201,43 +201,43 @@ class Listener:
 def test_each_claim_is_verified_given_all_its_evidence_and_given_each_passage(
     pipeline: Pipeline, book: Book, reading: Reading
 ) -> None:
-    listener, done = Listener(), list[int]()
-    listening = replace(judge_of(pipeline), verifier=listener, cache=None)
+    recording, done = RecordingVerifier(), list[int]()
+    judge = replace(judge_of(pipeline), verifier=recording, cache=None)
     questions = questions_of(pipeline, book, reading)
-    judged = listening.judge(book, questions, on_progress=done.append)
+    judged = judge.judge(book, questions, on_progress=done.append)
     place = 0
     for question, verdict in zip(questions, judged, strict=True):
-        whole, *alone = listener.asked[place : place + 1 + len(question.evidence)]
-        assert {one.claim for one in (whole, *alone)} == {question.claim.text}
+        whole, *single = recording.inputs[place : place + 1 + len(question.evidence)]
+        assert {one.claim for one in (whole, *single)} == {question.claim.text}
         passages = [passage_of(book.novel, book.chunks[item.chunk_index]).sentences for item in question.evidence]
-        assert [one.sentences for one in alone] == passages
+        assert [one.sentences for one in single] == passages
         places = [book.novel.text.index(sentence) for sentence in whole.sentences]
         assert places and places == sorted(set(places)), "each sentence once, in the order of the book"
         assert {*whole.sentences} <= {sentence for passage in passages for sentence in passage}
         assert verdict.features["reader_odds"] == place, "the output given all the evidence makes the claim's row"
         place += 1 + len(question.evidence)
-    assert len(listener.asked) == sum(done) == place
+    assert len(recording.inputs) == sum(done) == place
 
 
 def test_outputs_are_cached_and_anything_else_in_their_place_is_computed_again(
     pipeline: Pipeline, book: Book, reading: Reading, tmp_path: Path
 ) -> None:
     questions = questions_of(pipeline, book, reading)
-    verdicts, asked, done, answers = [], [], list[int](), AnswerCache(tmp_path)
+    verdicts, counts, done, answers = [], [], list[int](), AnswerCache(tmp_path)
     for damage in (None, None, [1, 2], [{"odds": 1}], {}):
-        listener = Listener()
-        again = replace(judge_of(pipeline), verifier=listener, cache=answers)
+        recording = RecordingVerifier()
+        again = replace(judge_of(pipeline), verifier=recording, cache=answers)
         if damage is not None:
             ((key, _),) = json.loads(rows_of(tmp_path / "cache.db"))
             answers.store(key, damage)
         verdicts.append(again.judge(book, questions, on_progress=done.append))
-        asked.append(len(listener.asked))
-    assert asked[1] == 0 and asked[0] == asked[2] == asked[3] == asked[4] > 0
+        counts.append(len(recording.inputs))
+    assert counts[1] == 0 and counts[0] == counts[2] == counts[3] == counts[4] > 0
     assert verdicts == [verdicts[0]] * 5
-    assert done == [asked[0]] * 5
+    assert done == [counts[0]] * 5
 
 
-def test_features_of_a_claim_are_those_of_its_words_and_of_the_reader(
+def test_features_of_a_claim_are_lexical_and_from_the_verifier(
     pipeline: Pipeline, book: Book, reading: Reading
 ) -> None:
     for one in judged(pipeline, book).claims:
@@ -245,17 +245,17 @@ def test_features_of_a_claim_are_those_of_its_words_and_of_the_reader(
         assert one.probability == pytest.approx(judge_of(pipeline).model.claim.probability(one.features))
 
 
-def test_claim_reader_lies_in_the_folder_of_the_reader(pipeline: Pipeline, stand_in_reader: Path) -> None:
+def test_verifier_is_in_the_folder_of_the_encoder(pipeline: Pipeline, stand_in_reader: Path) -> None:
     assert judge_of(pipeline).verifier.weights_sha256 == weights_hash(stand_in_reader / "claims")
 
 
-def test_missing_claim_reader_is_known_before_hours_of_work(
+def test_missing_verifier_is_an_error_before_the_reading(
     stand_in_config: PipelineConfig, stand_in_reader: Path, tmp_path: Path
 ) -> None:
     bare = shutil.copytree(stand_in_reader, tmp_path / "bare", ignore=shutil.ignore_patterns("claims"))
-    lacking = Pipeline(replace(stand_in_config, reading=replace(stand_in_config.reading, model_dir=str(bare))))
-    with pytest.raises(ModelError, match="claim reader cannot be loaded"):
-        lacking.load_models()
+    incomplete = Pipeline(replace(stand_in_config, reading=replace(stand_in_config.reading, model_dir=str(bare))))
+    with pytest.raises(ModelError, match="verifier cannot be loaded"):
+        incomplete.load_models()
 
 
 def test_uncertain_is_what_lies_near_the_threshold(
@@ -277,8 +277,8 @@ def test_second_run_judges_as_the_first(
 ) -> None:
     again = Pipeline(stand_in_config, pipeline.aliases, pipeline.cache_dir)
     opened = again.open_book(shelf / "Low Water.txt")
-    kept = again.read(opened, [again.find_character(opened, "Anna Reed")])
-    for one, other in zip(reading.states, kept.states, strict=True):
+    stored = again.read(opened, [again.find_character(opened, "Anna Reed")])
+    for one, other in zip(reading.states, stored.states, strict=True):
         assert np.array_equal(one.global_vector, other.global_vector)
     for backstory in (BACKSTORY, OTHER_BACKSTORY):
         assert judged(again, opened, backstory) == judged(pipeline, book, backstory)

@@ -22,7 +22,7 @@ from pipeline.records import ClaimLabel, ClaimVerdict, Pair
 
 @dataclass(frozen=True)
 class ByPassages:
-    """A judge of claims made of a judge of passages; lexical features describe its claims, as the default judge's."""
+    """A judge of claims made of a judge of passages; its claims have the lexical features of the default judge."""
 
     passages: PassageJudge
     expected_overlap: ExpectedOverlap
@@ -51,12 +51,12 @@ class ByPassages:
         on_progress: Callable[[int], object] = ignore_progress,
     ) -> list[ClaimVerdict]:
         """Return the verdict on each claim, from the labels of all its passages."""
-        asked = [
+        inputs = [
             PassageQuestion(question.claim.text, passage.sentences)
             for question in questions
             for passage in question.passages(book)
         ]
-        found = iter(self.passages.label_passages(asked, lexicon=book.lexicon, on_progress=on_progress))
+        found = iter(self.passages.label_passages(inputs, lexicon=book.lexicon, on_progress=on_progress))
         verdicts = []
         for question in questions:
             text = question.claim.text

@@ -1,7 +1,7 @@
 """A cross-encoder of Hugging Face as a judge: the passage is the premise, the claim the hypothesis.
 
 Any model for sequence classification serves whose labels can be understood: natural language inference with three
-labels in any order, fact checking with two, or one number. This file alone knows Transformers in ``pipeline``. Weights
+labels in any order, fact checking with two, or one number. No other file of ``pipeline`` uses Transformers. Weights
 are read as safetensors only, and no code of a model is ever run.
 """
 
@@ -62,14 +62,14 @@ _REFUSED = frozenset(
         "notconsistent",
     }
 )
-"""What is no support: a contradiction beside a neutral label, else it may be silence as well."""
+"""Labels that are not support: contradiction where the model also has a neutral label, else perhaps silence."""
 EXPECTED = (
     "entailment, neutral and contradiction (or supports, refutes, not enough info), or two such as supported and "
     "unsupported, or a single number"
 )
 _BATCH_TOKENS = {"cpu": 4096, "cuda": 65536}
 _LONGEST = 512
-"""Tokens where neither tokenizer nor model says how many it takes."""
+"""The most tokens where neither tokenizer nor model has a limit."""
 
 
 EXTRA = "pip install 'bdh-narrative[judges]'"
@@ -86,7 +86,7 @@ def open_cross_encoder_judge(context: JudgeContext) -> ByPassages:
 
 @dataclass(frozen=True)
 class CrossEncoder:
-    """A model with its tokenizer; ``labels`` say what each of its outputs means, ``limit`` how many tokens it takes."""
+    """A model with its tokenizer; ``labels`` are the meanings of its outputs, ``limit`` the most tokens it takes."""
 
     model: Any
     tokenizer: Any
@@ -97,12 +97,12 @@ class CrossEncoder:
 
     @classmethod
     def load(cls, name: str, *, device: torch.device, dtype: torch.dtype | None) -> CrossEncoder:
-        """Load a folder, or a model of the Hub by name; ``NAME=label,label`` says what its outputs mean, in order.
+        """Load a folder, or a model of the Hub by name; ``NAME=label,label`` names its outputs in order.
 
-        Raises ModelError: nothing of that name can be had, it has no trained classifier in safetensors, or its labels
-        cannot be understood.
+        Raises ModelError: the model cannot be fetched, it has no trained classifier in safetensors, or its labels
+        are unknown.
         """
-        name, given = _parted(name)
+        name, given = _split_name(name)
         model, report = _fetch(name, dtype)
         missing = sorted(report["missing_keys"])
         if missing:
@@ -114,12 +114,12 @@ class CrossEncoder:
         if len(named) != model.config.num_labels:
             raise ModelError(f"{name} has {model.config.num_labels} outputs and {len(named)} labels; give one for each")
         labels, tokenizer = read_labels(named, name), _fetch_tokenizer(name)
-        digest = _sum_of(model)
+        digest = _weights_sha256(model)
         return cls(model.to(device).eval(), tokenizer, name, labels, _limit(tokenizer, model.config), digest)
 
     @property
     def contradicts(self) -> bool:
-        """Whether the model tells a passage that speaks against a claim from one that is silent."""
+        """Whether the model distinguishes contradiction from silence."""
         return "contradict" in self.labels
 
     @property
@@ -177,14 +177,14 @@ class CrossEncoder:
             if length >= self.limit:
                 raise ModelError(
                     f"the claim “{claim[:60]}…” takes {length} tokens of {self.name}, which takes {self.limit} with "
-                    "the passage; part the claim, or choose another judge"
+                    "the passage; split the claim, or choose another judge"
                 )
 
 
 def read_labels(id2label: Mapping[int, str], name: str) -> tuple[PairLabel, ...]:
     """Return what each output of a model means, in the order of its outputs, whatever their case and spelling.
 
-    One output alone is support. Of two labels the one that is no support becomes irrelevant, unless it plainly says
+    One output alone is support. Of two labels the one that is not support becomes irrelevant, unless it is a name of
     contradiction: such models cannot tell contradiction from silence. Raises ModelError for labels that cannot be
     understood, or of which none is support.
     """
@@ -215,8 +215,8 @@ def _meaning(word: str, *, neutral: bool) -> PairLabel | None:
     return None
 
 
-def _parted(name: str) -> tuple[str, tuple[str, ...]]:
-    """Return the model and the labels that stand behind its name, if any."""
+def _split_name(name: str) -> tuple[str, tuple[str, ...]]:
+    """Return the model and the labels after its name, if any."""
     model, equals, labels = name.rpartition("=")
     if not equals or Path(name).exists() or "/" in labels:
         return name, ()
@@ -231,7 +231,7 @@ def _fetch(name: str, dtype: torch.dtype | None) -> tuple[Any, dict[str, Any]]:
         model, report = AutoModelForSequenceClassification.from_pretrained(
             name, dtype=dtype or torch.float32, **settings
         )
-    except Exception as error:  # whatever the library and the network raise: it has no tree of its own
+    except Exception as error:  # the library and the network raise errors without a common base
         raise _unavailable(name, error) from error
     return model, report
 
@@ -246,24 +246,24 @@ def _fetch_tokenizer(name: str) -> Any:
 
 
 def _unavailable(name: str, error: Exception) -> ModelError:
-    said = " ".join(str(error).split())[:200]
+    reason = " ".join(str(error).split())[:200]
     return ModelError(
-        f"the judge {name} cannot be loaded ({said}); expected a folder or the name of a Hugging Face model for "
+        f"the judge {name} cannot be loaded ({reason}); expected a folder or the name of a Hugging Face model for "
         "sequence classification with weights in safetensors, fetched once with a network; check the name, or use "
         "another --judge"
     )
 
 
 def _limit(tokenizer: Any, config: Any) -> int:
-    """Return how many tokens a model takes: what its tokenizer says, held to its positions."""
+    """Return the most tokens a model takes: the limit of its tokenizer, or its positions where they are fewer."""
     positions = getattr(config, "max_position_embeddings", None) or _LONGEST
     if config.model_type in {"roberta", "xlm-roberta", "camembert", "xlm-roberta-xl"}:
-        positions -= config.pad_token_id + 1  # their positions begin behind the padding
+        positions -= config.pad_token_id + 1  # their positions begin after the padding
     return int(min(tokenizer.model_max_length, positions))
 
 
 def _batches(lengths: Sequence[int], limit: int) -> list[list[int]]:
-    """Return the places in groups of like length whose rows, all as long as the longest, hold at most ``limit``."""
+    """Return the places in groups of similar length whose rows, padded to the longest, hold at most ``limit``."""
     groups: list[list[int]] = []
     for place in sorted(range(len(lengths)), key=lambda place: (-lengths[place], place)):
         if groups and (len(groups[-1]) + 1) * lengths[groups[-1][0]] <= limit:
@@ -273,7 +273,7 @@ def _batches(lengths: Sequence[int], limit: int) -> list[list[int]]:
     return groups
 
 
-def _sum_of(model: Any) -> str:
+def _weights_sha256(model: Any) -> str:
     """Return the SHA-256 of the weights as they were loaded, by name."""
     digest = hashlib.sha256()
     for name, tensor in sorted(model.state_dict().items()):

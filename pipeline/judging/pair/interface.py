@@ -1,4 +1,4 @@
-"""The one interface of a judge that says what a passage does to a claim."""
+"""The interface of a judge that labels single passages for a claim."""
 
 from __future__ import annotations
 
@@ -19,9 +19,9 @@ class PassageQuestion:
 
 
 class PassageJudge(Protocol):
-    """Says what a passage does to a claim; ``method`` tells how in a sentence, ``sha256`` with which weights, if any.
+    """Labels passages for a claim; ``method`` describes it in a sentence, ``sha256`` is that of its weights, if any.
 
-    ``contradicts`` is false for a judge that cannot tell a passage that speaks against a claim from one that is silent.
+    ``contradicts`` is false for a judge that cannot tell a passage that contradicts a claim from one that is silent.
     """
 
     @property
@@ -40,5 +40,5 @@ class PassageJudge(Protocol):
     ) -> list[dict[PairLabel, float]]:
         """Return for each question, in order, the probabilities of support, contradict and irrelevant; they sum to 1.
 
-        ``on_progress`` hears how many were just done. ``lexicon`` is the word analysis of the novel.
+        ``on_progress`` receives how many are newly done. ``lexicon`` is the word analysis of the novel.
         """

@@ -1,9 +1,9 @@
-"""Declared rules on words, without any weights: a floor for the other judges, and an answer that anyone can check.
+"""Declared rules on words, without any weights: a baseline for the other judges that anyone can check.
 
-A passage bears on a claim as far as two neighbouring sentences of it hold the claim's words. Where they do, one of
-three cues speaks against the claim: one of the two is negated and the other is not, one has the opposite of a word of
-the other, or the claim states a number and the sentences state numbers, but not that one. Without a cue the words are
-taken for support. Every number here was set by hand before anything was measured, and none was fitted.
+A passage is relevant to a claim as far as two neighbouring sentences of it hold the claim's words. Where they do, there
+are three cues of contradiction: one of the two is negated and the other is not, one has the opposite of a word of the
+other, or the claim states a number and the sentences state numbers, but not that one. Without a cue the words are taken
+for support. Every number here was set by hand before anything was measured, and none was fitted.
 """
 
 from __future__ import annotations
@@ -22,9 +22,9 @@ from pipeline.records import PairLabel
 from pipeline.retrieval.index import Lexicon
 
 RELEVANT_FROM, RELEVANT_AT = 0.3, 0.8
-"""Shares of the claim's words, by their weight, at which a passage begins to bear on the claim, and fully does."""
-AGAINST_BY_CUES = (0.15, 0.75, 0.9)
-"""Share of the relevance that speaks against the claim: without a cue, with one, with more."""
+"""Shares of the claim's words, by their weight, at which a passage begins to be relevant to the claim, and fully is."""
+CONTRADICTION_BY_CUES = (0.15, 0.75, 0.9)
+"""Share of the relevance that is contradiction: without a cue, with one, with more."""
 
 _NEGATION = re.compile(
     r"\b(?:not|no|never|nobody|none|nothing|neither|nor|nowhere|without|cannot|refused|failed)\b|n['’]t\b",
@@ -125,7 +125,7 @@ class RulesJudge:
         lexicon: Lexicon,
         on_progress: Callable[[int], object] = lambda done: None,
     ) -> list[dict[PairLabel, float]]:
-        """Return what each passage does to its claim; see ``PassageJudge``."""
+        """Return the label probabilities of each passage; see ``PassageJudge``."""
         labels = []
         for question in questions:
             labels.append(_label(question, lexicon))
@@ -134,7 +134,7 @@ class RulesJudge:
 
 
 def conflict_cues(claim: str, text: str) -> tuple[str, ...]:
-    """Return which cues tell that a text which is about the claim speaks against it: negation, opposite, number.
+    """Return the cues that a text about the claim contradicts it: negation, opposite, number.
 
     >>> conflict_cues("Her father was alive.", "Her father was dead.")
     ('opposite',)
@@ -142,8 +142,8 @@ def conflict_cues(claim: str, text: str) -> tuple[str, ...]:
     cues = []
     if len(_NEGATION.findall(claim)) % 2 != len(_NEGATION.findall(text)) % 2:
         cues.append("negation")
-    said, told = _words(claim), _words(text)
-    if any(_OPPOSITE_OF.get(word, frozenset()) & (told - said) and word not in told for word in said):
+    own, other = _words(claim), _words(text)
+    if any(_OPPOSITE_OF.get(word, frozenset()) & (other - own) and word not in other for word in own):
         cues.append("opposite")
     stated = {quantity.value for quantity in find_quantities(claim)}
     found = {quantity.value for quantity in find_quantities(text)}
@@ -156,7 +156,7 @@ def _label(question: PassageQuestion, lexicon: Lexicon) -> dict[PairLabel, float
     text, covered = _nearest(question, lexicon)
     relevance = min(max((covered - RELEVANT_FROM) / (RELEVANT_AT - RELEVANT_FROM), 0.0), 1.0)
     cues = len(conflict_cues(question.claim, text))
-    contradict = relevance * AGAINST_BY_CUES[min(cues, len(AGAINST_BY_CUES) - 1)]
+    contradict = relevance * CONTRADICTION_BY_CUES[min(cues, len(CONTRADICTION_BY_CUES) - 1)]
     return {"support": relevance - contradict, "contradict": contradict, "irrelevant": 1 - relevance}
 
 

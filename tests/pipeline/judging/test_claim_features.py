@@ -1,18 +1,18 @@
-"""A claim before its passages becomes one row; before nothing every claim has the same one."""
+"""A claim given its passages becomes one row; without evidence every claim has the same row."""
 
 from __future__ import annotations
 
 import numpy as np
 import pytest
 
-from pipeline.judging.claim_features import WORDING, ClaimCase, claim_row, make_case, reader_row, verifier_features
+from pipeline.judging.claim_features import CLAIM_ONLY, ClaimCase, claim_row, make_case, verifier_features
 from pipeline.judging.expected_overlap import ExpectedOverlap
 from pipeline.judging.lexical import LEXICAL_SURPLUS, SIGNALS
 from pipeline.judging.passage import Passage
 from pipeline.judging.verifier import VerifierOutput
 from pipeline.language.stems import stems
 
-BACKGROUND = ExpectedOverlap(SIGNALS, {}, np.array([1e-9]), np.zeros((2, len(SIGNALS))), {})
+EXPECTED_OVERLAP = ExpectedOverlap(SIGNALS, {}, np.array([1e-9]), np.zeros((2, len(SIGNALS))), {})
 FERRY = ("Anna kept the ferry.", "The boat was called the Patience.", "It held one cow.")
 LATER = (FERRY[1], FERRY[2], "Tom never paid for the ferry.")
 
@@ -24,11 +24,11 @@ def case_of(text: str, *passages: tuple[str, ...], first: tuple[int, ...]) -> Cl
         first_sentences=first,
         weight=lambda stem: 1.0,
         stems=stems,
-        expected=BACKGROUND,
+        expected=EXPECTED_OVERLAP,
     )
 
 
-def said(*, stated: float = 1.0, **features: float) -> VerifierOutput:
+def output(*, stated: float = 1.0, **features: float) -> VerifierOutput:
     chances = {"supported": stated / 2, "contradicted": stated / 2, "not_stated": 1 - stated}
     return VerifierOutput(chances, 0.25, 0.1, features)  # type: ignore[arg-type]
 
@@ -40,30 +40,30 @@ def test_sentences_are_read_once_and_in_the_order_of_the_book() -> None:
     assert case.verifier_input.sentences == case.sentences
 
 
-def test_row_holds_the_words_and_what_the_reader_says() -> None:
+def test_row_holds_lexical_features_and_those_of_the_verifier() -> None:
     case = case_of("Anna kept the ferry.", FERRY, first=(0,))
-    row = claim_row(case, said(score=2.0))
-    assert set(row) == {*LEXICAL_SURPLUS, "reader_score", WORDING}
-    assert (row["reader_score"], row[WORDING], reader_row(said())) == (2.0, 0.1, {"log_odds": 0.25})
+    row = claim_row(case, output(score=2.0))
+    assert set(row) == {*LEXICAL_SURPLUS, "reader_score", CLAIM_ONLY}
+    assert (row["reader_score"], row[CLAIM_ONLY]) == (2.0, 0.1)
 
 
 @pytest.mark.parametrize("text", ["Anna kept the ferry.", "In 1871 nobody, not even Tom Hale, ever paid 14 shillings!"])
-def test_before_nothing_every_claim_has_one_row(text: str) -> None:
+def test_without_evidence_every_claim_has_the_same_row(text: str) -> None:
     case = case_of(text, first=())
     assert case.sentences == ()
-    assert set(claim_row(case, said(score=0.0)).values()) == {0.0}
+    assert set(claim_row(case, output(score=0.0)).values()) == {0.0}
 
 
-def test_wording_is_known_only_where_the_reader_heard_evidence() -> None:
-    assert verifier_features(said(score=2.0)) == {"reader_score": 2.0, WORDING: 0.1}
-    assert verifier_features(said(score=0.0)) == {"reader_score": 0.0, WORDING: 0.0}
+def test_claim_only_feature_is_zero_without_evidence() -> None:
+    assert verifier_features(output(score=2.0)) == {"reader_score": 2.0, CLAIM_ONLY: 0.1}
+    assert verifier_features(output(score=0.0)) == {"reader_score": 0.0, CLAIM_ONLY: 0.0}
 
 
-def test_what_the_reader_says_counts_as_much_as_the_evidence_settles() -> None:
-    features = verifier_features(said(stated=0.25, score=2.0, other=-4.0))
-    assert features == pytest.approx({"reader_score": 0.5, "reader_other": -1.0, WORDING: 0.025})
+def test_verifier_features_are_scaled_by_the_probability_that_the_evidence_settles_the_claim() -> None:
+    features = verifier_features(output(stated=0.25, score=2.0, other=-4.0))
+    assert features == pytest.approx({"reader_score": 0.5, "reader_other": -1.0, CLAIM_ONLY: 0.025})
 
 
-def test_row_is_the_lexical_features_beside_those_of_the_reader() -> None:
+def test_row_is_the_lexical_features_and_those_of_the_verifier() -> None:
     case = case_of("Anna kept the ferry.", FERRY, first=(0,))
-    assert claim_row(case, said(score=2.0)) == {**case.lexical, **verifier_features(said(score=2.0))}
+    assert claim_row(case, output(score=2.0)) == {**case.lexical, **verifier_features(output(score=2.0))}

@@ -1,4 +1,4 @@
-"""Claims with evidence to verdicts: labels by the declared rules, and quotations that stand in the book."""
+"""Claims with evidence to verdicts: labels by the declared rules, and quotations that are verbatim in the book."""
 
 from __future__ import annotations
 
@@ -51,12 +51,12 @@ def even(*names: str) -> LogisticModel:
 
 @pytest.fixture(scope="module")
 def judge() -> ClaimModel:
-    """Models made by hand: a claim or a passage is as probable as the reader and the words say."""
-    silent = ExpectedOverlap(SIGNALS, {}, np.array([1e-9]), np.zeros((2, len(SIGNALS))), {})
-    return ClaimModel(even("reader_odds", "word_found"), even("reader_odds"), silent, DecisionRule())
+    """Models made by hand: the features of the verifier and of the words with weights of one."""
+    expected_overlap = ExpectedOverlap(SIGNALS, {}, np.array([1e-9]), np.zeros((2, len(SIGNALS))), {})
+    return ClaimModel(even("reader_odds", "word_found"), even("reader_odds"), expected_overlap, DecisionRule())
 
 
-def said(odds: float, *, stated: float = 0.9) -> VerifierOutput:
+def output(odds: float, *, stated: float = 0.9) -> VerifierOutput:
     chances = {"supported": stated / 2, "contradicted": stated / 2, "not_stated": 1 - stated}
     return VerifierOutput(chances, odds, 0.25, dict.fromkeys(FEATURES, 0.5) | {"odds": odds})  # type: ignore[arg-type]
 
@@ -76,7 +76,7 @@ def judged(
     claim: Claim = CLAIM,
     outputs: ClaimOutputs | None = None,
 ) -> ClaimVerdict:
-    outputs = outputs or outputs_of(claim, said(1.0), *(said(1.0 - chunk.index) for chunk in chunks))
+    outputs = outputs or outputs_of(claim, output(1.0), *(output(1.0 - chunk.index) for chunk in chunks))
     return judge.judge_claim(ClaimQuestion(claim, tuple(evidence_for(claim, chunks))), outputs, book_of(novel, chunks))
 
 
@@ -98,9 +98,7 @@ def test_quotation_is_the_sentence_that_covers_the_claim(
     assert judged(judge, novel, chunks).pairs[0].quotation == "Anna Reed kept the ferry at Low Water."
 
 
-def test_quotation_tells_the_chapter_in_which_it_stands(
-    judge: ClaimModel, novel: Novel, chunks: tuple[Chunk, ...]
-) -> None:
+def test_quotation_has_the_chapter_it_is_in(judge: ClaimModel, novel: Novel, chunks: tuple[Chunk, ...]) -> None:
     pairs = judged(judge, novel, chunks, replace(CLAIM, text="Dr Moss had come from the city in 1871.")).pairs
     assert [pair.chapter for pair in pairs] == [novel.chapter_at(pair.start) for pair in pairs]
     moved = [pair for pair in pairs if pair.chapter != chunks[pair.evidence.chunk_index].chapter]
@@ -118,28 +116,26 @@ def test_pairs_have_probabilities_and_their_label(judge: ClaimModel, novel: Nove
 def test_claim_that_its_evidence_does_not_settle_is_not_stated(
     judge: ClaimModel, novel: Novel, chunks: tuple[Chunk, ...]
 ) -> None:
-    silent = [said(3.0, stated=0.4)] * len(chunks)
-    verdict = judged(judge, novel, chunks, STRANGE, outputs_of(STRANGE, said(3.0, stated=0.4), *silent))
+    unsettled = [output(3.0, stated=0.4)] * len(chunks)
+    verdict = judged(judge, novel, chunks, STRANGE, outputs_of(STRANGE, output(3.0, stated=0.4), *unsettled))
     assert verdict.label == "not_stated"
     assert {pair.label for pair in verdict.pairs} == {"irrelevant"}
-    settled = judged(judge, novel, chunks, STRANGE, outputs_of(STRANGE, said(3.0, stated=0.6), *silent))
-    assert settled.label == "supported", "a claim may be settled by its evidence together, and by no passage alone"
+    settled = judged(judge, novel, chunks, STRANGE, outputs_of(STRANGE, output(3.0, stated=0.6), *unsettled))
+    assert settled.label == "supported", "all the evidence together may settle a claim that no single passage settles"
 
 
-def test_each_passage_is_labelled_by_what_is_said_of_it_alone(
+def test_each_passage_is_labelled_by_the_output_given_that_passage(
     judge: ClaimModel, novel: Novel, chunks: tuple[Chunk, ...]
 ) -> None:
-    told = [said(4.0), said(-4.0), said(4.0, stated=0.1), *([said(0.0)] * len(chunks))][: len(chunks)]
-    pairs = judged(judge, novel, chunks, outputs=outputs_of(CLAIM, said(-4.0), *told)).pairs
+    outputs = [output(4.0), output(-4.0), output(4.0, stated=0.1), *([output(0.0)] * len(chunks))][: len(chunks)]
+    pairs = judged(judge, novel, chunks, outputs=outputs_of(CLAIM, output(-4.0), *outputs)).pairs
     assert [pair.evidence.chunk_index for pair in pairs] == [chunk.index for chunk in chunks]
     assert [pair.label for pair in pairs[:4]] == ["support", "contradict", "irrelevant", "irrelevant"]
 
 
-def test_as_many_passages_are_heard_as_there_is_evidence(
-    judge: ClaimModel, novel: Novel, chunks: tuple[Chunk, ...]
-) -> None:
+def test_outputs_must_be_as_many_as_the_passages(judge: ClaimModel, novel: Novel, chunks: tuple[Chunk, ...]) -> None:
     with pytest.raises(ValueError, match="zip"):
-        judged(judge, novel, chunks, outputs=outputs_of(CLAIM, said(1.0), said(1.0)))
+        judged(judge, novel, chunks, outputs=outputs_of(CLAIM, output(1.0), output(1.0)))
 
 
 def test_claim_label_follows_probability_and_threshold(
@@ -154,7 +150,7 @@ def test_claim_label_follows_probability_and_threshold(
 def test_claim_is_judged_by_all_its_evidence_together(
     judge: ClaimModel, novel: Novel, chunks: tuple[Chunk, ...]
 ) -> None:
-    outputs = outputs_of(CLAIM, said(1.5), *([said(-4.0)] * len(chunks)))
+    outputs = outputs_of(CLAIM, output(1.5), *([output(-4.0)] * len(chunks)))
     verdict = judged(judge, novel, chunks, outputs=outputs)
     assert verdict.features == claim_row(outputs.case, outputs.whole)
     assert verdict.probability == pytest.approx(1 / (1 + np.exp(-0.9 * 1.5 - 0.125)))
@@ -185,11 +181,11 @@ def copied(tmp_path: Path) -> Path:
     return Path(shutil.copytree(SHIPPED, tmp_path / "verdict"))
 
 
-def test_shipped_models_know_the_features_of_claims_passages_and_backstories() -> None:
+def test_shipped_models_use_the_features_of_claims_passages_and_backstories() -> None:
     shipped = ClaimModel.load(SHIPPED, rule=DecisionRule())
-    row = claim_row(outputs_of(CLAIM, said(1.0)).case, said(1.0))
+    row = claim_row(outputs_of(CLAIM, output(1.0)).case, output(1.0))
     assert set(shipped.claim.names) <= row.keys()
-    assert set(shipped.pair.names) <= verifier_features(said(1.0)).keys()
+    assert set(shipped.pair.names) <= verifier_features(output(1.0)).keys()
     assert shipped.expected_overlap.signals == SIGNALS
     backstories = BackstoryModel.load(SHIPPED, band=0.05)
     assert set(backstories.model.names) <= describe_claims([0.5], ["supported"], [row]).keys()
@@ -210,7 +206,7 @@ def test_damaged_model_is_named(copied: Path) -> None:
 
 
 @pytest.mark.parametrize("name", ["claim.json", "pair.json", "backstory.json", "background.npz"])
-def test_fitted_models_are_known_by_the_bytes_of_each(copied: Path, name: str) -> None:
+def test_hash_of_fitted_models_depends_on_each_file(copied: Path, name: str) -> None:
     shipped = BackstoryModel.load(SHIPPED, band=0.05)
     assert BackstoryModel.load(copied, band=0.05).sha256 == shipped.sha256
     with (copied / name).open("ab") as file:

@@ -1,4 +1,4 @@
-"""Sentences chosen for a claim: few, and together about everything that it says."""
+"""Sentences chosen for a claim: few, and together covering all its words."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ def even(stem: str) -> float:
 
 
 @given(claim=st.lists(st.sampled_from("abcdefg"), max_size=5), sentences=SHELVES, words=st.integers(1, 80))
-def test_chosen_sentences_share_a_word_stay_in_their_room_and_come_once(
+def test_chosen_sentences_share_a_word_stay_within_the_limit_and_come_once(
     claim: list[str], sentences: list[tuple[frozenset[str], int]], words: int
 ) -> None:
     candidates = [Candidate(number, stems, length) for number, (stems, length) in enumerate(sentences)]
@@ -31,7 +31,7 @@ def test_chosen_sentences_share_a_word_stay_in_their_room_and_come_once(
     assert bool(chosen) == any(candidate.stems & set(claim) for candidate in candidates)
 
 
-def test_what_is_still_lacking_comes_before_more_of_the_same() -> None:
+def test_words_not_yet_covered_come_first() -> None:
     assert choose_sentences("abc", shelf(("ab", 5), ("a", 5), ("c", 5)), weight=even) == (0, 2, 1)
 
 
@@ -39,7 +39,7 @@ def test_rare_words_come_first() -> None:
     assert choose_sentences("ab", shelf(("a", 5), ("b", 5)), weight={"a": 1.0, "b": 3.0}.__getitem__) == (1, 0)
 
 
-def test_long_sentences_pay_for_their_length() -> None:
+def test_shorter_sentences_come_first() -> None:
     assert choose_sentences("a", shelf(("a", 60), ("a", 5)), weight=even) == (1, 0)
 
 

@@ -1,4 +1,4 @@
-"""``--judge``: each judge through the whole run, and what cannot be asked together."""
+"""``--judge``: each judge through the whole run, and settings that exclude each other."""
 
 from __future__ import annotations
 
@@ -25,12 +25,11 @@ from pipeline.judging.registry import JUDGES, open_judge
 from pipeline.records import Claim, Evidence, PairLabel
 from pipeline.retrieval.index import Lexicon
 from pipeline.run import Pipeline
-from tests.pipeline.command_line import Said, refused, run
+from tests.pipeline.command_line import refused, run
 from tests.pipeline.judging.pair.cross_encoders import save_cross_encoder
 from tests.pipeline.little_story import BACKSTORY, OTHER_BACKSTORY
 
 ANNA = "Anna Reed"
-Start = Callable[..., Said]
 
 
 @pytest.fixture
@@ -38,8 +37,8 @@ def words(shelf: Path, stand_in_reader: Path, tmp_path: Path) -> list[str]:
     """The flags of a run on the little story."""
     backstory = tmp_path / "backstory.txt"
     backstory.write_text(BACKSTORY, encoding="utf-8")
-    asked = ["--target_character", ANNA, "--backstory_file", str(backstory), "--novels_dir", str(shelf)]
-    return [*asked, "--model_dir", str(stand_in_reader), "--device", "cpu", "--out_dir", str(tmp_path / "out")]
+    flags = ["--target_character", ANNA, "--backstory_file", str(backstory), "--novels_dir", str(shelf)]
+    return [*flags, "--model_dir", str(stand_in_reader), "--device", "cpu", "--out_dir", str(tmp_path / "out")]
 
 
 def load(path: Path) -> Any:
@@ -50,10 +49,7 @@ def config_of(*flags: str, command: str = "judge") -> PipelineConfig:
     return pipeline_config(parse(make_parser(command), flags))
 
 
-# One setting
-
-
-def test_shipped_reader_judges_unless_another_is_named() -> None:
+def test_shipped_verifier_judges_unless_another_is_named() -> None:
     assert config_of().scoring.judge == "bdh"
     assert not config_of().groq_tasks
 
@@ -120,13 +116,10 @@ def test_two_judges_are_refused(judge: str, task: str, words: list[str]) -> None
     assert config_of("--judge", judge, "--llm", "claims").scoring.judge == judge
 
 
-# How a claim is weighed
+class FixedJudge:
+    """A judge of passages with fixed probabilities."""
 
-
-class Teller:
-    """A judge that says what it is given."""
-
-    method, sha256 = "told", None
+    method, sha256 = "fixed", None
 
     def __init__(self, chances: Sequence[tuple[float, float]], *, contradicts: bool = True) -> None:
         self.chances, self.contradicts = chances, contradicts
@@ -163,8 +156,8 @@ def test_claim_follows_from_its_pairs(
     claim = Claim("c1-x", ANNA, "event", "unspecified", "unspecified", "Anna Reed kept the ferry.")
     evidence = tuple(Evidence("c1-x", index, index + 1, 1.0, 1.0, index + 1, 0.5, True) for index in range(2))
     done: list[int] = []
-    silent = ExpectedOverlap(SIGNALS, {}, np.array([1e-9]), np.zeros((2, len(SIGNALS))), {})
-    judge = ByPassages(Teller(chances, contradicts=contradicts), silent)
+    expected_overlap = ExpectedOverlap(SIGNALS, {}, np.array([1e-9]), np.zeros((2, len(SIGNALS))), {})
+    judge = ByPassages(FixedJudge(chances, contradicts=contradicts), expected_overlap)
     (verdict,) = judge.judge(book, [ClaimQuestion(claim, evidence)], on_progress=done.append)
     assert (verdict.label, verdict.probability) == (expected[0], pytest.approx(expected[1]))
     assert set(verdict.features) == set(LEXICAL_SURPLUS)
@@ -172,17 +165,14 @@ def test_claim_follows_from_its_pairs(
     assert sum(done) == len(evidence) + 1
 
 
-# Whole runs
-
-
-def test_rules_judge_a_whole_run_without_the_claim_reader(
+def test_rules_judge_a_whole_run_without_the_verifier(
     words: list[str], stand_in_reader: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(
         "pipeline.judging.verifier_judge.BDHVerifier.load", lambda *args, **kwargs: pytest.fail("not needed")
     )
-    said = run(judge_main, *words, "--judge", "heuristic")
-    assert said.status == 0, said.err
+    result = run(judge_main, *words, "--judge", "heuristic")
+    assert result.status == 0, result.err
     manifest = load(tmp_path / "out" / "manifest.json")
     assert manifest["settings"]["scoring"]["judge"] == "heuristic"
     assert manifest["methods"]["scorer"].startswith("declared rules on words, no weights")
@@ -197,8 +187,8 @@ def test_rules_judge_a_whole_run_without_the_claim_reader(
 
 def test_cross_encoder_judges_a_whole_run(words: list[str], tmp_path: Path) -> None:
     folder = save_cross_encoder(tmp_path / "tiny", ("CONTRADICTION", "ENTAILMENT", "NEUTRAL"), positions=512)
-    said = run(judge_main, *words, "--judge", f"hf:{folder}", "--json")
-    assert said.status == 0, said.err
+    result = run(judge_main, *words, "--judge", f"hf:{folder}", "--json")
+    assert result.status == 0, result.err
     manifest = load(tmp_path / "out" / "manifest.json")
     assert sorted(manifest["weights"]) == ["judge", "reader", "verdict"]
     assert "for the cross-encoder tiny" in manifest["methods"]["scorer"]
@@ -216,7 +206,7 @@ def test_rules_judge_a_table(words: list[str], shelf: Path, stand_in_reader: Pat
     test.write_text("\n".join([head, *(line.rpartition(",")[0] for line in lines[:2])]), encoding="utf-8")
     tables = ["--train_csv", train, "--test_csv", test, "--folds", 2, "--repeats", 1, "--novels_dir", shelf]
     out = tmp_path / "table"
-    said = run(
+    result = run(
         dataset_main,
         *tables,
         "--model_dir",
@@ -228,7 +218,7 @@ def test_rules_judge_a_table(words: list[str], shelf: Path, stand_in_reader: Pat
         "--judge",
         "heuristic",
     )
-    assert said.status == 0, said.err
+    assert result.status == 0, result.err
     assert load(out / "manifest.json")["methods"]["scorer"].startswith("declared rules")
     assert len((out / "test_predictions.csv").read_text().splitlines()) == 3
 
@@ -237,13 +227,13 @@ def test_reading_of_a_book_serves_every_judge(stand_in_config: PipelineConfig, s
     own = Pipeline(stand_in_config, cache_dir=tmp_path)
     book = own.open_book(shelf / "Low Water.txt")
     own.read(book)
-    kept = sorted(path.name for path in tmp_path.rglob("*"))
+    stored = sorted(path.name for path in tmp_path.rglob("*"))
     other = Pipeline(replace(stand_in_config, scoring=ScoringConfig(judge="heuristic")), cache_dir=tmp_path)
     other.read(book)
-    assert sorted(path.name for path in tmp_path.rglob("*")) == kept
+    assert sorted(path.name for path in tmp_path.rglob("*")) == stored
 
 
-def test_judge_that_cannot_be_had_is_known_before_the_reading(words: list[str], tmp_path: Path) -> None:
+def test_judge_that_cannot_be_loaded_is_an_error_before_the_reading(words: list[str], tmp_path: Path) -> None:
     line = refused(judge_main, *words, "--judge", f"hf:{tmp_path / 'nothing'}")
     assert "cannot be loaded" in line and "use another --judge" in line
 

@@ -1,4 +1,4 @@
-"""Lexical features are a surplus over an unrelated novel, and tell nothing of a claim before silence."""
+"""Lexical features are a surplus over an unrelated novel, and zero without a common word."""
 
 from __future__ import annotations
 
@@ -18,7 +18,9 @@ from pipeline.judging.passage import Passage
 
 FREQUENCIES = {"keeper": 0.001, "lighthouse": 0.0005, "old": 0.1, "slept": 0.02}
 PRIORS = np.linspace(0.0, 0.5, 2 * len(SIGNALS)).reshape(2, -1)
-BACKGROUND = ExpectedOverlap(SIGNALS, FREQUENCIES, np.array([0.01]), PRIORS, {"keeper": np.full(len(SIGNALS), 0.25)})
+EXPECTED_OVERLAP = ExpectedOverlap(
+    SIGNALS, FREQUENCIES, np.array([0.01]), PRIORS, {"keeper": np.full(len(SIGNALS), 0.25)}
+)
 WORDS = ("The", "Old", "keeper", "slept", "in", "Anne", "lighthouse", "1815", "never")
 CLAIMS = st.lists(st.sampled_from(WORDS)).map(" ".join)
 PASSAGES = st.lists(st.lists(CLAIMS, min_size=1, max_size=7).map(lambda held: Passage(tuple(held))), max_size=4)
@@ -32,15 +34,15 @@ def weight(stem: str) -> float:
     return {"": 5.0, "zq": 5.0, "lighthouse": 3.0}.get(stem, 1.0)
 
 
-def row(claim: str, *passages: str, background: ExpectedOverlap = BACKGROUND) -> dict[str, float]:
+def row(claim: str, *passages: str, expected_overlap: ExpectedOverlap = EXPECTED_OVERLAP) -> dict[str, float]:
     texts = [Passage(tuple(passage.split("|"))) for passage in passages]
-    return lexical_features(claim, texts, weight=weight, stems=stems, expected=background)
+    return lexical_features(claim, texts, weight=weight, stems=stems, expected=expected_overlap)
 
 
 def signals(claim: str, *passages: str) -> dict[str, dict[str, float]]:
     words = claim_words(claim, stems)
     texts = [Passage(tuple(passage.split("|"))) for passage in passages]
-    table = word_signals(words, texts, weight=weight, stems=stems, rarity=BACKGROUND.rarity)
+    table = word_signals(words, texts, weight=weight, stems=stems, rarity=EXPECTED_OVERLAP.rarity)
     return {
         stem: dict(zip(SIGNALS, map(float, line), strict=True)) for stem, line in zip(words.stems, table, strict=True)
     }
@@ -48,23 +50,23 @@ def signals(claim: str, *passages: str) -> dict[str, dict[str, float]]:
 
 @given(CLAIMS, PASSAGES)
 def test_lexical_features_are_finite_and_have_the_declared_names_in_order(claim: str, passages: list[Passage]) -> None:
-    features = lexical_features(claim, passages, weight=weight, stems=stems, expected=BACKGROUND)
+    features = lexical_features(claim, passages, weight=weight, stems=stems, expected=EXPECTED_OVERLAP)
     assert tuple(features) == LEXICAL_SURPLUS
     assert all(map(math.isfinite, features.values()))
 
 
 @given(st.text() | CLAIMS, st.sampled_from([(), ("",), ("...",), ("Zq zr.", "Zq.|Zr.")]))
-def test_before_silence_all_claims_look_alike(claim: str, silence: tuple[str, ...]) -> None:
-    if set(stems(claim)).isdisjoint(stems(" ".join(silence))):
-        assert row(claim, *silence) == dict.fromkeys(LEXICAL_SURPLUS, 0.0)
+def test_features_are_zero_without_a_common_word(claim: str, unrelated: tuple[str, ...]) -> None:
+    if set(stems(claim)).isdisjoint(stems(" ".join(unrelated))):
+        assert row(claim, *unrelated) == dict.fromkeys(LEXICAL_SURPLUS, 0.0)
 
 
 @given(CLAIMS, PASSAGES)
-def test_before_novels_as_the_background_expects_them_the_features_are_zero_on_average(
+def test_features_are_zero_on_average_given_novels_with_the_expected_overlap(
     claim: str, passages: list[Passage]
 ) -> None:
     words = claim_words(claim, stems)
-    table = word_signals(words, passages, weight=weight, stems=stems, rarity=BACKGROUND.rarity)
+    table = word_signals(words, passages, weight=weight, stems=stems, rarity=EXPECTED_OVERLAP.rarity)
     measured = ExpectedOverlap(
         SIGNALS, FREQUENCIES, np.array([0.01]), PRIORS, dict(zip(words.stems, table, strict=True))
     )
@@ -75,7 +77,7 @@ def test_before_novels_as_the_background_expects_them_the_features_are_zero_on_a
 @given(CLAIMS, PASSAGES)
 def test_a_stem_that_no_passage_holds_is_at_most_in_the_novel(claim: str, passages: list[Passage]) -> None:
     words = claim_words(claim, stems)
-    table = word_signals(words, passages, weight=weight, stems=stems, rarity=BACKGROUND.rarity)
+    table = word_signals(words, passages, weight=weight, stems=stems, rarity=EXPECTED_OVERLAP.rarity)
     held = {stem for passage in passages for stem in stems(passage.text)}
     assert all((stem in held) == bool(line[0]) for stem, line in zip(words.stems, table, strict=True))
     others = [place for place, signal in enumerate(SIGNALS) if signal != "in_novel"]
@@ -85,12 +87,12 @@ def test_a_stem_that_no_passage_holds_is_at_most_in_the_novel(claim: str, passag
 @given(CLAIMS, PASSAGES)
 def test_support_grows_with_the_window(claim: str, passages: list[Passage]) -> None:
     words = claim_words(claim, stems)
-    table = word_signals(words, passages, weight=weight, stems=stems, rarity=BACKGROUND.rarity)
+    table = word_signals(words, passages, weight=weight, stems=stems, rarity=EXPECTED_OVERLAP.rarity)
     support = table[:, [SIGNALS.index(f"support_{window}") for window in (1, 3, 6)]]
     assert (np.diff(support, axis=1) >= -1e-9).all()
 
 
-def test_signals_tell_where_a_word_stands() -> None:
+def test_signals_show_where_a_word_is() -> None:
     found = signals("keeper lighthouse slept", "The keeper.|Rain.|A lighthouse.", "He slept.")
     assert [found[stem]["found"] for stem in found] == [1.0, 1.0, 1.0]
     assert [found[stem]["found_first"] for stem in found] == [1.0, 1.0, 0.0]
@@ -105,7 +107,7 @@ def test_a_word_far_from_the_others_is_supported_less() -> None:
     assert near["word_support_6"] > far["word_support_6"]
 
 
-def test_a_word_fits_where_most_of_the_others_stand() -> None:
+def test_a_word_fits_where_most_of_the_others_are() -> None:
     found = signals("keeper lighthouse slept", "The keeper slept.|A lighthouse.")
     rare, slept = rarity(0.001), rarity(0.02)
     assert found["slept"]["fit_1"] == pytest.approx(rare / (rarity(0.0005) + 1))
@@ -113,7 +115,7 @@ def test_a_word_fits_where_most_of_the_others_stand() -> None:
     assert found["lighthouse"]["fit_3"] == pytest.approx((rare + slept) / (rare + slept + 1))
 
 
-def test_in_novel_is_told_by_the_weight() -> None:
+def test_in_novel_follows_from_the_weight() -> None:
     found = signals("keeper zq", "A house.")
     assert (found["keeper"]["in_novel"], found["zq"]["in_novel"]) == (1.0, 0.0)
 
@@ -136,29 +138,29 @@ def test_claim_words_keep_order_and_capitals() -> None:
     assert words.named[:4].tolist() == [False, True, False, False]
 
 
-def test_background_takes_unknown_stems_for_the_rarest_and_known_ones_for_their_like() -> None:
-    assert BACKGROUND.expected("zq").tolist() == PRIORS[0].tolist()
-    assert BACKGROUND.expected("slept").tolist() == PRIORS[1].tolist()
-    assert BACKGROUND.expected("keeper").tolist() == [0.25] * len(SIGNALS)
+def test_expected_overlap_of_unknown_stems_is_that_of_the_rarest() -> None:
+    assert EXPECTED_OVERLAP.expected("zq").tolist() == PRIORS[0].tolist()
+    assert EXPECTED_OVERLAP.expected("slept").tolist() == PRIORS[1].tolist()
+    assert EXPECTED_OVERLAP.expected("keeper").tolist() == [0.25] * len(SIGNALS)
 
 
 def test_rarity_falls_with_frequency() -> None:
     values = [rarity(share) for share in (0.0, 0.001, 0.01, 0.1, 1.0)]
     assert values == sorted(values, reverse=True)
-    assert BACKGROUND.rarity("zq") == values[0]
+    assert EXPECTED_OVERLAP.rarity("zq") == values[0]
 
 
-def test_background_comes_back_from_its_file(tmp_path: Path) -> None:
-    BACKGROUND.save(tmp_path / "background.npz")
+def test_expected_overlap_comes_back_from_its_file(tmp_path: Path) -> None:
+    EXPECTED_OVERLAP.save(tmp_path / "background.npz")
     loaded = ExpectedOverlap.load(tmp_path / "background.npz")
     claim, passage = "Old keeper of the lighthouse slept.", "The keeper slept."
-    assert row(claim, passage, background=loaded) == pytest.approx(row(claim, passage))
+    assert row(claim, passage, expected_overlap=loaded) == pytest.approx(row(claim, passage))
     loaded.save(tmp_path / "again.npz")
     assert (tmp_path / "again.npz").read_bytes() == (tmp_path / "background.npz").read_bytes()
 
 
 @pytest.mark.parametrize("content", [None, b"", b"no archive"])
-def test_background_refuses_a_missing_or_damaged_file(tmp_path: Path, content: bytes | None) -> None:
+def test_expected_overlap_refuses_a_missing_or_damaged_file(tmp_path: Path, content: bytes | None) -> None:
     path = tmp_path / "background.npz"
     if content is not None:
         path.write_bytes(content)
@@ -166,12 +168,12 @@ def test_background_refuses_a_missing_or_damaged_file(tmp_path: Path, content: b
         ExpectedOverlap.load(path)
 
 
-def test_background_refuses_rows_of_another_size() -> None:
+def test_expected_overlap_refuses_rows_of_another_size() -> None:
     with pytest.raises(ModelError, match="build it again"):
         ExpectedOverlap(SIGNALS, {}, np.array([0.01]), PRIORS[:, :2], {})
 
 
-def test_lexical_features_refuse_a_background_of_other_signals() -> None:
+def test_lexical_features_refuse_an_expected_overlap_of_other_signals() -> None:
     other = ExpectedOverlap(("found",), {}, np.array([0.01]), np.zeros((2, 1)), {})
     with pytest.raises(ModelError, match="build it again"):
-        row("Keeper.", "The keeper.", background=other)
+        row("Keeper.", "The keeper.", expected_overlap=other)

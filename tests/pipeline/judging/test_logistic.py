@@ -72,13 +72,13 @@ def test_logistic_model_refuses_broken_fields(change: dict[str, object]) -> None
     "change",
     [{"weights": (math.nan, 1.0)}, {"scales": (0.0, 1.0)}, {"intercept": math.inf}, {"threshold": 1.5}],
 )
-def test_logistic_model_refuses_numbers_that_are_none(change: dict[str, object]) -> None:
+def test_logistic_model_refuses_numbers_that_are_not_finite(change: dict[str, object]) -> None:
     with pytest.raises(ModelError):
         replace(MODEL, **change)  # type: ignore[arg-type]
 
 
 @pytest.mark.parametrize("text", ["", "[1]", "{"])
-def test_logistic_model_refuses_a_file_that_is_no_model(tmp_path: Path, text: str) -> None:
+def test_logistic_model_refuses_a_file_that_is_not_a_model(tmp_path: Path, text: str) -> None:
     path = tmp_path / "claim.json"
     path.write_text(text, encoding="utf-8")
     with pytest.raises(ModelError, match=r"claim\.json"):
@@ -97,28 +97,9 @@ def test_logistic_model_names_the_folder_that_refuses(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize("row", [{"words": 1.0}, {"words": 1.0, "reader": math.nan}])
-def test_feature_matrix_names_what_a_row_lacks(row: dict[str, float]) -> None:
+def test_feature_matrix_names_what_is_missing_in_a_row(row: dict[str, float]) -> None:
     with pytest.raises(ModelError, match="row 0 has no finite value of reader"):
         feature_matrix([row], ("words", "reader"))
-
-
-@given(st.lists(st.tuples(*[st.floats(-10, 10)] * 3), min_size=1, max_size=5))
-def test_opened_model_scores_as_the_one_that_held_the_other_as_a_feature(values: list[tuple[float, ...]]) -> None:
-    outer = LogisticModel(("alone", "inner", "reader"), (0.5, 0.1, 1.0), (0.25, 2.0, 3.0), (1.0, -2.0, 0.5), 0.5, 0.6)
-    rows = [dict(zip(("words", "reader", "alone"), row, strict=True)) for row in values]
-    inner = replace(MODEL, names=("words", "names"), weights=(0.2, -0.3))
-    for row in rows:
-        row["names"] = row["words"] * row["alone"]
-    closed = [{**row, "inner": float(inner.log_odds([row])[0])} for row in rows]
-    opened = outer.opened("inner", inner)
-    assert opened.names == ("words", "names", "alone", "reader")
-    assert opened.threshold == outer.threshold
-    assert opened.log_odds(rows) == pytest.approx(outer.log_odds(closed))
-
-
-def test_opened_model_refuses_features_that_both_have() -> None:
-    with pytest.raises(ModelError, match="each once"):
-        MODEL.opened("words", replace(MODEL, names=("reader", "words")))
 
 
 def test_feature_matrix_keeps_the_order_of_the_names() -> None:

@@ -55,6 +55,6 @@ def test_best_sentence_of_a_claim_that_none_covers_is_the_shortest() -> None:
     assert best("Quixotic zebras", ["The old keeper slept.", "Keeper.", "Anne slept."]) == 1
 
 
-def test_best_sentence_wants_a_sentence() -> None:
+def test_best_sentence_needs_a_sentence() -> None:
     with pytest.raises(ValueError, match="at least one"):
         best("The keeper", [])

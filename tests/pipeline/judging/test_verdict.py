@@ -59,7 +59,7 @@ def judged(probability: float, label: ClaimLabel, text: str) -> ClaimVerdict:
         (0.75, 0.3, "supported"),
     ],
 )
-def test_label_claim_wants_evidence_and_a_decided_probability(
+def test_label_claim_needs_evidence_and_a_decided_probability(
     probability: float, stated: float, label: ClaimLabel
 ) -> None:
     assert label_claim(probability, stated, threshold=0.6, rule=RULE) == label
@@ -82,7 +82,7 @@ def test_pairs_of_a_passage_that_settles_nothing_are_irrelevant(
 
 
 @given(SHARES, SHARES, st.floats(0.1, 0.9), RULES)
-def test_pairs_are_relevant_no_further_than_the_reader_says_that_they_settle(
+def test_pairs_are_relevant_at_most_by_the_probability_that_they_settle_the_claim(
     probability: float, stated: float, threshold: float, rule: DecisionRule
 ) -> None:
     found = pair_probabilities(probability, stated, threshold=threshold, rule=rule)
@@ -106,12 +106,12 @@ def test_label_pair_of_equals_is_irrelevant() -> None:
 
 
 @pytest.mark.parametrize(("stated_bound", "band"), [(-0.1, 0.0), (1.1, 0.0), (0.2, 0.5), (0.2, -0.1)])
-def test_decision_rule_refuses_what_is_no_share(stated_bound: float, band: float) -> None:
+def test_decision_rule_refuses_values_out_of_range(stated_bound: float, band: float) -> None:
     with pytest.raises(SettingError, match="stated_bound is"):
         DecisionRule(stated_bound=stated_bound, band=band)
 
 
-def test_backstory_features_are_soft_minimum_silence_and_what_is_for_the_eye() -> None:
+def test_backstory_features_are_soft_minimum_lowest_mean_and_share_not_stated() -> None:
     found = backstory_features([0.5, 0.8, 0.2, 0.8], ["not_stated", "supported", "contradicted", "supported"])
     assert set(found) >= set(BACKSTORY_FEATURES)
     weakest = -math.log((1 + 2 / 16 + 16) / 4) / 2  # odds of 1, 4, 1/4 and 4, squared
@@ -186,11 +186,11 @@ def test_claim_rationale_quotes_the_pair_that_decided() -> None:
     pairs = [pair(support=0.6, contradict=0.1), pair(support=0.1, contradict=0.7, rank=2, start=60, end=69)]
     assert claim_rationale("supported", pairs).startswith("The book supports this (chapter 1, characters 11-59)")
     assert claim_rationale("contradicted", pairs) == (
-        "The book speaks against this (chapter 1, characters 60-69): “He slept.”"
+        "The book contradicts this (chapter 1, characters 60-69): “He slept.”"
     )
 
 
-def test_claim_rationale_of_silence_quotes_the_nearest_passage() -> None:
+def test_claim_rationale_of_not_stated_quotes_the_closest_passage() -> None:
     pairs = [pair(support=0.1, contradict=0.1, rank=1), pair(support=0.3, contradict=0.2, rank=2, start=60, end=69)]
     assert claim_rationale("not_stated", pairs).endswith("“He slept.”")
 

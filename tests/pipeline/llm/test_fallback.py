@@ -69,7 +69,7 @@ def test_labels_of_groq_decide_a_claim(clerk: Clerk, judged: Callable[[str], Ver
         assert claim.label == "contradicted"
         assert claim.probability == pytest.approx(0.075)
         assert {pair.label for pair in claim.pairs} == {"contradict"}
-        assert claim.rationale.startswith("The book speaks against this (")
+        assert claim.rationale.startswith("The book contradicts this (")
         assert [pair.quotation for pair in claim.pairs] == [pair.quotation for pair in before.pairs]
         assert claim.features == before.features
     assert verdict.features["log_odds_min"] < own.features["log_odds_min"]

@@ -16,7 +16,7 @@ NLI = ("entailment", "neutral", "contradiction")
 def save_cross_encoder(
     folder: Path, labels: Sequence[str] = NLI, *, order: Sequence[int] | None = None, positions: int = 96
 ) -> Path:
-    """Write a cross-encoder with these labels; ``order`` shuffles its outputs, which say the same in another order."""
+    """Write a cross-encoder with these labels; ``order`` shuffles its outputs and their labels alike."""
     count = len(labels)
     with torch.random.fork_rng():
         torch.manual_seed(5)

@@ -61,7 +61,7 @@ def test_labels_are_understood_in_any_order_and_case(labels: Sequence[str], mean
 
 
 @pytest.mark.parametrize("labels", [("LABEL_0", "LABEL_1"), ("POSITIVE", "NEGATIVE"), ("neutral", "contradiction")])
-def test_labels_that_cannot_be_understood_are_listed_beside_what_was_expected(labels: Sequence[str]) -> None:
+def test_labels_that_cannot_be_understood_are_listed_with_what_was_expected(labels: Sequence[str]) -> None:
     with pytest.raises(ModelError) as caught:
         read_labels(dict(enumerate(labels)), "a/model")
     assert f"a/model has the labels {', '.join(labels)}; expected entailment, neutral and" in str(caught.value)
@@ -70,9 +70,9 @@ def test_labels_that_cannot_be_understood_are_listed_beside_what_was_expected(la
 def test_order_of_the_outputs_is_read_from_the_config(encoder: CrossEncoder, tmp_path: Path) -> None:
     shuffled = load(save_cross_encoder(tmp_path, order=(2, 0, 1)))
     assert shuffled.labels == ("contradict", "support", "irrelevant")
-    told, again = encoder.label_passages(QUESTIONS), shuffled.label_passages(QUESTIONS)
-    assert all(abs(one["support"] - one["contradict"]) > 0.01 for one in told), "the order matters"
-    for one, other in zip(told, again, strict=True):
+    found, again = encoder.label_passages(QUESTIONS), shuffled.label_passages(QUESTIONS)
+    assert all(abs(one["support"] - one["contradict"]) > 0.01 for one in found), "the order matters"
+    for one, other in zip(found, again, strict=True):
         assert one == pytest.approx(other, abs=1e-5)
 
 
@@ -86,13 +86,13 @@ def test_probabilities_sum_to_one_whatever_the_labels(tmp_path: Path) -> None:
         assert judge.contradicts == (labels == NLI)
 
 
-def test_batch_says_what_each_pair_alone_says(encoder: CrossEncoder) -> None:
+def test_batch_gives_the_same_as_single_pairs(encoder: CrossEncoder) -> None:
     done: list[int] = []
     together = encoder.label_passages(QUESTIONS, on_progress=done.append)
     assert sum(done) == len(QUESTIONS)
     for question, one in zip(QUESTIONS, together, strict=True):
-        (alone,) = encoder.label_passages([question])
-        assert one == pytest.approx(alone, abs=1e-5)
+        (single,) = encoder.label_passages([question])
+        assert one == pytest.approx(single, abs=1e-5)
 
 
 def test_passage_is_cut_and_the_claim_never(encoder: CrossEncoder) -> None:
@@ -100,24 +100,24 @@ def test_passage_is_cut_and_the_claim_never(encoder: CrossEncoder) -> None:
     cut = PassageQuestion(claim, (long,))
     other_claim = PassageQuestion("She sang!", (long,))
     longer = PassageQuestion(claim, (long, "The water rose again."))
-    told = encoder.label_passages([cut, other_claim, longer])
+    found = encoder.label_passages([cut, other_claim, longer])
     assert encoder.limit == 96
-    assert told[0] == pytest.approx(told[2], abs=1e-6), "what is beyond the limit is not read"
-    assert told[0] != pytest.approx(told[1], abs=1e-4), "the claim is"
+    assert found[0] == pytest.approx(found[2], abs=1e-6), "what is beyond the limit is not read"
+    assert found[0] != pytest.approx(found[1], abs=1e-4), "the claim is"
 
 
 def test_claim_that_leaves_no_room_is_refused(encoder: CrossEncoder) -> None:
-    with pytest.raises(ModelError, match=r"takes \d+ tokens of .*, which takes 96 with the passage; part the claim"):
+    with pytest.raises(ModelError, match=r"takes \d+ tokens of .*, which takes 96 with the passage; split the claim"):
         encoder.label_passages([PassageQuestion("word " * 40, ("Short.",))])
 
 
-def test_sum_is_that_of_the_weights(encoder: CrossEncoder, folder: Path, tmp_path: Path) -> None:
+def test_hash_is_that_of_the_weights(encoder: CrossEncoder, folder: Path, tmp_path: Path) -> None:
     other = save_cross_encoder(tmp_path / "other", order=(1, 0, 2))
     assert load(folder).sha256 == encoder.sha256
     assert load(other).sha256 != encoder.sha256
 
 
-def test_labels_may_be_named_behind_the_model(tmp_path: Path) -> None:
+def test_labels_may_be_named_after_the_model(tmp_path: Path) -> None:
     folder = save_cross_encoder(tmp_path, ("LABEL_0", "LABEL_1"))
     with pytest.raises(ModelError, match="has the labels LABEL_0, LABEL_1"):
         load(folder)
@@ -135,7 +135,7 @@ def test_model_without_a_trained_classifier_is_refused(folder: Path, tmp_path: P
         load(tmp_path)
 
 
-def test_weights_that_are_no_safetensors_are_refused(tmp_path: Path) -> None:
+def test_weights_other_than_safetensors_are_refused(tmp_path: Path) -> None:
     save_cross_encoder(tmp_path)
     path = tmp_path / "model.safetensors"
     torch.save(load_file(path), tmp_path / "pytorch_model.bin")

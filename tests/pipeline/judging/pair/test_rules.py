@@ -1,4 +1,4 @@
-"""The declared rules: what counts as about a claim, and what speaks against it."""
+"""The declared rules: what counts as about a claim, and what contradicts it."""
 
 from __future__ import annotations
 
@@ -55,7 +55,7 @@ def test_passage_about_something_else_is_irrelevant_whatever_its_cues() -> None:
     assert judged("Anna kept the ferry.", "The baker never slept.", "Nobody was dead.") == "irrelevant"
 
 
-def test_words_must_stand_near_each_other() -> None:
+def test_words_must_be_near_each_other() -> None:
     words = (
         "Anna slept.",
         "Rain fell on stones.",
