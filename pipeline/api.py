@@ -64,7 +64,8 @@ def _check_text(backstory: str) -> None:
         backstory.encode("utf-8")
     except UnicodeEncodeError as error:
         raise BackstoryError(
-            f"the backstory holds half a character (at {error.start}); expected text; decode its bytes as what they are"
+            f"the backstory has an unpaired surrogate at character {error.start}; expected text; decode the file with its "
+            "real encoding"
         ) from error
 
 

@@ -7,7 +7,6 @@ import argparse
 from pipeline.commands.settings import pipeline_config
 from pipeline.commands.shared_flags import (
     CLUSTER,
-    GROQ,
     HYPHENS,
     RETRIEVING_AND_JUDGING,
     CommandParser,
@@ -46,7 +45,7 @@ def add_flags(parser: CommandParser) -> None:
     )
     add_places(parser, "--novels")
     add_aliases(parser)
-    add_settings(parser, *RETRIEVING_AND_JUDGING, without=CLUSTER + GROQ)
+    add_settings(parser, *RETRIEVING_AND_JUDGING, without=(*CLUSTER, "llm"))
 
 
 def run(arguments: argparse.Namespace) -> int:

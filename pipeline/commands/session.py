@@ -21,11 +21,11 @@ _METHODS = {
     "claims": "heuristic splitter over spaCy's rule-based sentences",
     "characters": "persons by the tagger of spacy_model and a vote of the whole book on each name, or with the word "
     "rules by a finder of capitalised names; joined by first name, surname, title and the user's aliases",
-    "retrieval": "BM25 over stems fused with the distance of the reader's vectors (reciprocal ranks)",
+    "retrieval": "BM25 over stems fused with the distance of the encoder's vectors (reciprocal ranks)",
 }
-_TO_BACKSTORY = "; from claims to a backstory the model that was fitted on the claims of the shipped claim reader"
+_TO_BACKSTORY = "; from claims to a backstory the model that was fitted on the claims of the shipped verifier"
 _BY_GROQ: tuple[tuple[LLMTask, str, str], ...] = (
-    ("claims", "claims", "parted by {model} on Groq, {answered} of {wanted} backstories; else {own}"),
+    ("claims", "claims", "split by {model} on Groq, {answered} of {wanted} backstories; else {own}"),
     (
         "judge",
         "scorer",
@@ -58,10 +58,6 @@ def open_stages(arguments: argparse.Namespace, config: PipelineConfig) -> Iterat
         yield Pipeline(
             config, aliases, arguments.cache_dir or None, bars.show, lambda notice: print_warning(f"note: {notice}")
         )
-
-
-def _print_notice(notice: str) -> None:
-    print_warning(f"note: {notice}")
 
 
 def given_aliases(arguments: argparse.Namespace) -> tuple[Alias, ...]:

@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import Literal
 
 from pipeline.book import Book
+from pipeline.claims.attributes import claim_type, stability, time_scope
 from pipeline.errors import SettingError
 from pipeline.evaluation.tables import find_people
 from pipeline.judging.interface import ClaimQuestion
@@ -132,4 +133,7 @@ def _join(
 
 
 def _claim(row: Row) -> Claim:
-    return Claim(row.id, row.char, "event", "unspecified", "unspecified", row_text(row))
+    """Return the text of a row as one claim, with the type and the times that a backstory's claim gets."""
+    text = row_text(row)
+    kind = claim_type(text, about_person=bool(row.char.strip()))
+    return Claim(row.id, row.char, kind, time_scope(text), stability(text, kind), text)

@@ -62,6 +62,9 @@ def describe_backstory(claims: Sequence[ClaimVerdict]) -> dict[str, float]:
 def describe_claims(
     probabilities: Sequence[float], labels: Sequence[ClaimLabel], features: Sequence[Mapping[str, float]]
 ) -> dict[str, float]:
-    """Return the features of a backstory: those of its claims' verdicts, and the means of their evidence."""
-    means = {f"mean_{name}": sum(row[name] for row in features) / len(features) for name in ROW_FEATURES}
+    """Return the features of a backstory: those of its claims' verdicts, and the means of their evidence.
+
+    A judge that gives its claims no lexical features counts as one that found none of their words.
+    """
+    means = {f"mean_{name}": sum(row.get(name, 0.0) for row in features) / len(features) for name in ROW_FEATURES}
     return {**backstory_features(probabilities, labels), **means}
