@@ -64,8 +64,8 @@ def _check_text(backstory: str) -> None:
         backstory.encode("utf-8")
     except UnicodeEncodeError as error:
         raise BackstoryError(
-            f"the backstory has an unpaired surrogate at character {error.start}; expected text; decode the file with its "
-            "real encoding"
+            f"the backstory has an unpaired surrogate at character {error.start}; expected text; decode the file with "
+            "its real encoding"
         ) from error
 
 
