@@ -23,7 +23,7 @@ from pipeline.evaluation.metrics import Scored
 from pipeline.evaluation.tables import fold_groups
 from pipeline.judging.logistic import Floats
 from pipeline.judging.verdict import BACKSTORY_FEATURES, DecisionRule, backstory_features, label_claim
-from pipeline.judging.verifier import BDHVerifier, ForgetfulVerifier, NoEvidenceVerifier, Verifier
+from pipeline.judging.verifier import AblatedVerifier, BDHVerifier, Verifier
 from pipeline.judging.verifier_judge import VerifierJudge
 from pipeline.records import ClaimLabel
 from pipeline.run import Pipeline
@@ -98,8 +98,8 @@ def ablate(pipeline: Pipeline, *, seed: int) -> dict[str, Pipeline]:
         raise SettingError("ablations replace the verifier of the judge bdh; leave --judge out")
     verifiers: dict[str, Verifier] = {
         "random_weights": judge.verifier.untrained(seed),
-        "memory_reset": ForgetfulVerifier(judge.verifier),
-        "memory_emptied": NoEvidenceVerifier(judge.verifier),
+        "memory_reset": AblatedVerifier(judge.verifier, 1),
+        "memory_emptied": AblatedVerifier(judge.verifier, 0),
     }
     return {name: pipeline.with_judge(replace(judge, verifier=verifier)) for name, verifier in verifiers.items()}
 

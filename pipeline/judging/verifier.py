@@ -158,13 +158,14 @@ class BDHVerifier:
 
 
 @dataclass(frozen=True)
-class ForgetfulVerifier:
-    """A verifier whose state is reset after every sentence of the evidence: an ablation.
+class AblatedVerifier:
+    """A verifier that reads the last ``sentences`` of the evidence only: an ablation.
 
-    When the claim is read the state holds the last sentence only.
+    With 1 its state is as if it were reset after every sentence, with 0 as if it were emptied before the claim.
     """
 
     verifier: Verifier
+    sentences: int
 
     @property
     def weights_sha256(self) -> str:
@@ -174,38 +175,16 @@ class ForgetfulVerifier:
     @property
     def identity(self) -> str:
         """What its outputs depend on besides the inputs."""
-        return f"{self.verifier.identity}, reset after every sentence"
+        return f"{self.verifier.identity}, the last {self.sentences} sentences"
 
     def verify(
         self, questions: Sequence[VerifierInput], *, on_progress: Callable[[int], object] = lambda done: None
     ) -> list[VerifierOutput]:
         """Return the output for each input, in order."""
-        last = [VerifierInput(question.claim, question.sentences[-1:]) for question in questions]
-        return self.verifier.verify(last, on_progress=on_progress)
-
-
-@dataclass(frozen=True)
-class NoEvidenceVerifier:
-    """A verifier whose state is emptied before the claim is read: an ablation."""
-
-    verifier: Verifier
-
-    @property
-    def weights_sha256(self) -> str:
-        """SHA-256 of the weights."""
-        return self.verifier.weights_sha256
-
-    @property
-    def identity(self) -> str:
-        """What its outputs depend on besides the inputs."""
-        return f"{self.verifier.identity}, without evidence"
-
-    def verify(
-        self, questions: Sequence[VerifierInput], *, on_progress: Callable[[int], object] = lambda done: None
-    ) -> list[VerifierOutput]:
-        """Return the output for each input, in order."""
-        bare = [VerifierInput(question.claim, ()) for question in questions]
-        return self.verifier.verify(bare, on_progress=on_progress)
+        kept = [
+            VerifierInput(one.claim, one.sentences[max(len(one.sentences) - self.sentences, 0) :]) for one in questions
+        ]
+        return self.verifier.verify(kept, on_progress=on_progress)
 
 
 def claims_folder(folder: Path) -> Path:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import shutil
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from pathlib import Path
 
 import pytest
@@ -103,3 +103,23 @@ def test_verifier_without_a_head_is_an_error(stand_in_reader: Path, tmp_path: Pa
 def test_verifier_is_found_in_the_folder_claims(folder: Path, trained: BDHVerifier, tmp_path: Path) -> None:
     shutil.copytree(folder, tmp_path / "claims")
     assert BDHVerifier.load(tmp_path, device=CPU, dtype=None).weights_sha256 == trained.weights_sha256
+
+
+@pytest.mark.parametrize(("kept", "expected"), [(0, [(), ()]), (1, [("Third.",), ()]), (9, [("First.", "Third."), ()])])
+def test_ablated_verifier_reads_the_last_sentences_only(kept: int, expected: list[tuple[str, ...]]) -> None:
+    class Recorder:
+        identity = weights_sha256 = "recorder"
+
+        def __init__(self) -> None:
+            self.inputs: list[VerifierInput] = []
+
+        def verify(
+            self, questions: Sequence[VerifierInput], *, on_progress: Callable[[int], object] = lambda done: None
+        ) -> list[VerifierOutput]:
+            self.inputs += questions
+            return []
+
+    recorder = Recorder()
+    module.AblatedVerifier(recorder, kept).verify([VerifierInput("A.", ("First.", "Third.")), VerifierInput("B.", ())])
+    assert [one.sentences for one in recorder.inputs] == expected
+    assert module.AblatedVerifier(recorder, kept).identity != recorder.identity
