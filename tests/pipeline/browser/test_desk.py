@@ -71,8 +71,8 @@ def _upload(page: Page) -> None:
 def _ask(page: Page) -> None:
     """Judge the bundled backstory of the first of the cast and wait for the report."""
     page.get_by_role("button", name="Hester Lanyon", exact=True).click()
-    page.get_by_label("The backstory").fill(BACKSTORY.read_text(encoding="utf-8"))
-    page.get_by_role("button", name="Judge it").click()
+    page.get_by_label("Backstory, in plain sentences").fill(BACKSTORY.read_text(encoding="utf-8"))
+    page.get_by_role("button", name="Judge this backstory").click()
     page.wait_for_url("**/reports/*", timeout=120_000)
 
 
@@ -83,7 +83,7 @@ def test_bundled_story_goes_from_upload_to_report_and_json(visit: Open, address:
     _ask(page)
     assert page.get_by_role("heading", level=1).inner_text() == "Hester Lanyon in The Unlit Hour"
     with page.expect_download() as download:
-        page.get_by_role("link", name="The verdict as JSON").click()
+        page.get_by_role("link", name="Download the verdict as JSON").click()
     answer = json.loads(download.value.path().read_text(encoding="utf-8"))
     assert answer["character"] == "Hester Lanyon" and len(answer["claims"]) > 3
 

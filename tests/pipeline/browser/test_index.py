@@ -46,7 +46,7 @@ def test_index_opens_in_silence_and_fits_its_window(
 @pytest.mark.parametrize(
     ("label", "choice", "shown"),
     [
-        ("Answer", "inconsistent", ["train bell"]),
+        ("Verdict", "inconsistent", ["train bell"]),
         ("Outcome", "right", ["train ferry", "train river"]),
         ("Outcome", "wrong", ["train bell"]),
         ("Table", "test", ["test unknown"]),
@@ -64,7 +64,7 @@ def test_words_are_sought_in_all_that_a_row_says(visit: Open, index: str) -> Non
     page.get_by_label("Words").fill("ADA bell")
     assert page.locator(".rows .id:visible").all_inner_texts() == ["train bell"]
     page.get_by_label("Words").fill("nobody of this name")
-    assert page.get_by_text("No row fits these filters.").is_visible()
+    assert page.get_by_text("No row matches these filters.").is_visible()
 
 
 def test_rows_are_sorted_by_probability_and_back(visit: Open, index: str) -> None:
@@ -78,7 +78,7 @@ def test_rows_are_sorted_by_probability_and_back(visit: Open, index: str) -> Non
 def test_row_leads_to_its_page_and_back(visit: Open, index: str) -> None:
     page = visit(index)
     page.get_by_role("link", name="train bell").click()
-    assert "The table itself calls this row consistent: the answer is wrong." in page.locator("main").inner_text()
+    assert "The label of this row in the table is consistent: the verdict is wrong." in page.locator("main").inner_text()
     page.get_by_role("link", name="All rows").click()
     assert page.url == index
 

@@ -54,7 +54,7 @@ def test_keyboard_skips_to_the_claims_and_unfolds_them(visit: Open, report: str)
     page.keyboard.press("Enter")
     page.keyboard.press("Tab")
     focused = "document.activeElement.tagName + ' ' + document.activeElement.textContent.trim()"
-    assert page.evaluate(focused) == "SUMMARY Read it in context"
+    assert page.evaluate(focused) == "SUMMARY Show in context"
     page.keyboard.press("Enter")
     assert page.locator("#claim-1 .context").first.is_visible()
 

@@ -47,7 +47,7 @@ def test_run_with_all_tasks_reports_methods_and_usage(
     methods = manifest["methods"]
     assert clerk.tasks() == ["claims", "labels", "summaries"]
     assert manifest["settings"]["llm"]["mode"] == "all"
-    assert methods["claims"].startswith("parted by openai/gpt-oss-120b on Groq, 1 of 1 backstories; else heuristic")
+    assert methods["claims"].startswith("split by openai/gpt-oss-120b on Groq, 1 of 1 backstories; else heuristic")
     assert "on Groq, 2 of 2 claims" in methods["scorer"]
     assert methods["summary"].startswith("of chunks in evidence a sentence written by openai/gpt-oss-120b on Groq")
     calls = f"Groq, openai/gpt-oss-120b: {len(clerk.requests)} calls, 0 answers from the cache"
