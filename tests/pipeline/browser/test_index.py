@@ -78,7 +78,9 @@ def test_rows_are_sorted_by_probability_and_back(visit: Open, index: str) -> Non
 def test_row_leads_to_its_page_and_back(visit: Open, index: str) -> None:
     page = visit(index)
     page.get_by_role("link", name="train bell").click()
-    assert "The label of this row in the table is consistent: the verdict is wrong." in page.locator("main").inner_text()
+    assert (
+        "The label of this row in the table is consistent: the verdict is wrong." in page.locator("main").inner_text()
+    )
     page.get_by_role("link", name="All rows").click()
     assert page.url == index
 
