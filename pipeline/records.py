@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from bisect import bisect_right
 from dataclasses import dataclass, field
+from functools import cached_property
 from hashlib import sha256
 from typing import Literal, NamedTuple
 
@@ -145,6 +146,11 @@ class Reading:
     states: tuple[ChunkState, ...]
     characters: dict[str, tuple[CharacterState, ...]] = field(default_factory=dict)
     alone_vector: Vector | None = None
+
+    @cached_property
+    def content_vectors(self) -> Vector:
+        """The content vectors of all chunks, (chunks, D)."""
+        return np.stack([state.content_vector for state in self.states])
 
 
 @dataclass(frozen=True)

@@ -8,8 +8,6 @@ from dataclasses import dataclass, field, replace
 from functools import cached_property
 from pathlib import Path
 
-import numpy as np
-
 from pipeline.book import Book, BookOpener
 from pipeline.claims.extract import extract_claims
 from pipeline.config import PipelineConfig, resolve_model_dir
@@ -192,7 +190,7 @@ class Pipeline:
         return retrieve(
             claims,
             index=book.index,
-            content_vectors=np.stack([state.content_vector for state in reading.states]),
+            content_vectors=reading.content_vectors,
             claim_vectors=self.novel_encoder.claim_vectors(reading, [claim.text for claim in claims]),
             present=character.chunks if character else (),
             life_stages=book.life_stages,

@@ -39,7 +39,7 @@ _MEASURES = {"accuracy": "accuracy", "auc": "AUC", "both_right": "both twins rig
 
 
 @dataclass
-class _Novels:
+class NovelHashes:
     """The hash of each novel that the claims are about."""
 
     sums: dict[str, str] = field(default_factory=dict)
@@ -55,7 +55,7 @@ def judge_claims(arguments: argparse.Namespace, config: PipelineConfig) -> int:
     plans = plan_books(
         rows, Path(arguments.novels_dir), seed=config.seed, limit=arguments.limit or None, spare=SPARE_NOVEL
     )
-    out, novels = prepare_folder(Path(arguments.out_dir)), _Novels()
+    out, novels = prepare_folder(Path(arguments.out_dir)), NovelHashes()
     baselines = Baselines.load(resolve_model_dir(config.scoring.verdict_dir))
     with open_pipeline(arguments, config) as pipeline, Bars("claim") as bars:
         _note_wrong(plans)

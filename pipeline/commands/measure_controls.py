@@ -4,12 +4,10 @@ from __future__ import annotations
 
 import argparse
 from collections.abc import Sequence
-from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-from pipeline.book import Book
-from pipeline.commands.judge_claims import SPARE_NOVEL
+from pipeline.commands.judge_claims import SPARE_NOVEL, NovelHashes
 from pipeline.commands.progress import Bars, print_line
 from pipeline.commands.session import make_manifest, open_pipeline
 from pipeline.config import PipelineConfig, resolve_model_dir
@@ -33,16 +31,6 @@ from pipeline.storage.files import prepare_folder, write_json, write_text
 from pipeline.tables.rows import Row, read_table
 
 
-@dataclass
-class _Books:
-    """The novels of the table: the hash of each by name, and the name of each by file."""
-
-    sums: dict[str, str] = field(default_factory=dict)
-
-    def add(self, book: Book) -> None:
-        self.sums[book.novel.name] = book.novel.sha256
-
-
 def measure_controls(arguments: argparse.Namespace, config: PipelineConfig) -> int:
     """Measure every system, write table and plot, and print the figures; return 0."""
     whole = arguments.train_csv is not None
@@ -52,7 +40,7 @@ def measure_controls(arguments: argparse.Namespace, config: PipelineConfig) -> i
         check_training(rows, folds=arguments.folds, repeats=arguments.repeats, seed=config.seed)
     out, baselines = Path(arguments.out_dir), Baselines.load(resolve_model_dir(config.scoring.verdict_dir))
     prepare_folder(out)
-    books = _Books()
+    books = NovelHashes()
     with open_pipeline(arguments, config) as pipeline, Bars("claim") as bars:
         table = _measure(arguments, pipeline, baselines, rows, books, bars)
         content = _content(table, config.seed)
@@ -80,7 +68,7 @@ def _measure(
     pipeline: Pipeline,
     baselines: Baselines,
     rows: Sequence[Row],
-    books: _Books,
+    books: NovelHashes,
     bars: Bars,
 ) -> AblationTable:
     seed = pipeline.config.seed
@@ -124,7 +112,7 @@ def _content(table: AblationTable, seed: int) -> dict[str, Any]:
     }
 
 
-def _write(out: Path, content: dict[str, Any], pipeline: Pipeline, books: _Books) -> tuple[Path, ...]:
+def _write(out: Path, content: dict[str, Any], pipeline: Pipeline, books: NovelHashes) -> tuple[Path, ...]:
     paths = (
         write_json(out / "controls.json", content),
         write_text(out / "controls.md", "\n".join(table_lines(content)) + "\n"),

@@ -9,8 +9,10 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 
+from pipeline.book import Book
 from pipeline.judging.evidence_selection import Candidate, choose_sentences
 from pipeline.judging.expected_overlap import ExpectedOverlap
+from pipeline.judging.interface import ClaimQuestion
 from pipeline.judging.lexical import lexical_features
 from pipeline.judging.passage import Passage, Stems, Weight
 from pipeline.judging.verifier import VerifierInput, VerifierOutput
@@ -58,6 +60,18 @@ def make_case(
     chosen = choose_sentences(dict.fromkeys(stems(text)), candidates, weight=weight)
     words = lexical_features(text, passages, weight=weight, stems=stems, expected=expected)
     return ClaimCase(text, tuple(numbered[number] for number in sorted(chosen)), words)
+
+
+def case_of(question: ClaimQuestion, book: Book, *, expected: ExpectedOverlap) -> ClaimCase:
+    """Return the case of a claim given its retrieved chunks of ``book``."""
+    return make_case(
+        question.claim.text,
+        question.passages(book),
+        first_sentences=[book.chunks[item.chunk_index].first_sentence for item in question.evidence],
+        weight=book.index.weight,
+        stems=book.index.stems,
+        expected=expected,
+    )
 
 
 def claim_row(case: ClaimCase, output: VerifierOutput) -> dict[str, float]:

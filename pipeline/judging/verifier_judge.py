@@ -10,7 +10,7 @@ from dataclasses import asdict, dataclass
 from pipeline.book import Book
 from pipeline.config import resolve_model_dir
 from pipeline.device import choose_machine
-from pipeline.judging.claim_features import ClaimCase, make_case
+from pipeline.judging.claim_features import case_of
 from pipeline.judging.claim_model import METHOD, ClaimModel, ClaimOutputs
 from pipeline.judging.interface import ClaimQuestion, JudgeContext, LabelPassages, ignore_progress, label_nothing
 from pipeline.judging.verdict import DecisionRule
@@ -70,7 +70,7 @@ class VerifierJudge:
         self, book: Book, questions: Sequence[ClaimQuestion], on_progress: Callable[[int], object]
     ) -> list[ClaimOutputs]:
         """Return the verifier's output for each claim given all its evidence, and given each passage by itself."""
-        cases = [self._case(book, question) for question in questions]
+        cases = [case_of(question, book, expected=self.model.expected_overlap) for question in questions]
         inputs = [
             one
             for case, question in zip(cases, questions, strict=True)
@@ -94,16 +94,6 @@ class VerifierJudge:
         else:
             on_progress(len(inputs))
         return cached
-
-    def _case(self, book: Book, question: ClaimQuestion) -> ClaimCase:
-        return make_case(
-            question.claim.text,
-            question.passages(book),
-            first_sentences=[book.chunks[item.chunk_index].first_sentence for item in question.evidence],
-            weight=book.index.weight,
-            stems=book.index.stems,
-            expected=self.model.expected_overlap,
-        )
 
 
 def _passage_inputs(book: Book, question: ClaimQuestion) -> list[VerifierInput]:

@@ -11,7 +11,7 @@ from dataclasses import dataclass
 
 from pipeline.book import Book
 from pipeline.config import PipelineConfig, resolve_model_dir
-from pipeline.judging.claim_features import make_case
+from pipeline.judging.claim_features import case_of
 from pipeline.judging.claim_model import quoted_pair
 from pipeline.judging.expected_overlap import ExpectedOverlap
 from pipeline.judging.interface import ClaimQuestion, LabelPassages, ignore_progress, label_nothing
@@ -62,7 +62,7 @@ class ByPassages:
             text = question.claim.text
             pairs = tuple(quoted_pair(text, item, next(found), book) for item in question.evidence)
             label, probability = self._weigh(pairs)
-            features = self._lexical_features(book, question)
+            features = case_of(question, book, expected=self.expected_overlap).lexical
             verdicts.append(
                 ClaimVerdict(question.claim, label, probability, features, pairs, claim_rationale(label, pairs))
             )
@@ -76,16 +76,6 @@ class ByPassages:
             return weigh_pairs(pairs)
         support = max(pair.probabilities["support"] for pair in pairs)
         return ("supported" if support >= 0.5 else "not_stated"), support
-
-    def _lexical_features(self, book: Book, question: ClaimQuestion) -> dict[str, float]:
-        return make_case(
-            question.claim.text,
-            question.passages(book),
-            first_sentences=[book.chunks[item.chunk_index].first_sentence for item in question.evidence],
-            weight=book.index.weight,
-            stems=book.index.stems,
-            expected=self.expected_overlap,
-        ).lexical
 
 
 def judge_by_passages(passages: PassageJudge, config: PipelineConfig) -> ByPassages:
