@@ -19,6 +19,7 @@ from pipeline.commands import (
     judge,
     read_library,
     serve,
+    train_judge,
     train_reader,
 )
 from pipeline.commands.settings import parse
@@ -49,6 +50,7 @@ _COMMANDS: dict[str, Command] = {
     "read": read_library,
     "evaluate-claims": evaluate_claims,
     "controls": controls,
+    "train-judge": train_judge,
     "train-reader": train_reader,
 }
 

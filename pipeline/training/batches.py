@@ -21,10 +21,11 @@ _SHORTEST_CLAIM = 16
 
 @dataclass(frozen=True)
 class Shapes:
-    """Most tokens of evidence, and of a claim read twice; longer ones are cut in training."""
+    """Most tokens of evidence, and of a claim read twice; longer ones are cut. ``claims`` is the claims of a row."""
 
     evidence: int = 320
     claim: int = 120
+    claims: int = CLAIMS_PER_EXAMPLE
 
     def __post_init__(self) -> None:
         """Raise SettingError if a length is too short."""
@@ -76,7 +77,7 @@ def tensors_of(examples: Sequence[Example], tokenizer: Tokenizer, shapes: Shapes
         claims,
         separator=tokenizer.encode(SEPARATOR),
         evidence_length=shapes.evidence,
-        claims_per_row=CLAIMS_PER_EXAMPLE,
+        claims_per_row=shapes.claims,
         claim_length=shapes.claim,
     )
     annotations = [

@@ -1,0 +1,152 @@
+"""Cross-encoders: label a claim given a short passage, and point at the words that differ."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import NamedTuple
+
+import torch
+from tokenizers import Encoding, Tokenizer
+from torch import nn
+
+from pipeline.judging.text_model import (
+    TokenBatch,
+    batches_by_length,
+    hidden_vectors,
+    load_tokenizer,
+    load_weights,
+    make_body,
+    mean_vectors,
+    pad,
+    weights_sum,
+)
+
+LABELS = 3
+"""Supported, contradicted, not stated, in the order of ``bdh.verifier.CLAIM_LABELS``."""
+_LONGEST_CLAIM = 80
+"""Words of a claim; a longer one is cut, so that evidence fits."""
+CLAIM_SIDE, EVIDENCE_SIDE = 0, 1
+"""Outputs of the head of words: claim words that the evidence contradicts, and evidence words in their place."""
+
+
+class PairText(NamedTuple):
+    """A claim and the passage that it is compared with."""
+
+    claim: str
+    evidence: str
+
+
+class CrossEncoderOutput(NamedTuple):
+    """``logits`` of the labels, (B, 3), and ``words``: log-odds of each token for both sides, (B, T, 2)."""
+
+    logits: torch.Tensor
+    words: torch.Tensor
+
+
+class CrossEncoderModel(nn.Module):
+    """An encoder of (evidence, claim) pairs with a head for the label and one for the words that differ."""
+
+    def __init__(self, body: nn.Module, width: int, *, dropout: float = 0.1) -> None:
+        super().__init__()
+        self.body = body
+        self.label = nn.Sequential(
+            nn.Dropout(dropout), nn.Linear(2 * width, width), nn.GELU(), nn.Linear(width, LABELS)
+        )
+        self.words = nn.Linear(width, 2)
+
+    def forward(self, tokens: TokenBatch) -> CrossEncoderOutput:
+        """Return the output for a batch of pairs."""
+        hidden = hidden_vectors(self.body, tokens)
+        whole = torch.cat([hidden[:, 0], mean_vectors(hidden, tokens.mask)], -1)
+        return CrossEncoderOutput(self.label(whole).float(), self.words(hidden).float())
+
+
+@dataclass(frozen=True)
+class WordDifference:
+    """The words of a claim that a passage contradicts, and those of the passage in their place, as character ranges.
+
+    ``found`` is None where the passage has no such words.
+    """
+
+    claimed: tuple[int, int]
+    found: tuple[int, int] | None
+
+
+@dataclass(frozen=True)
+class CrossEncoder:
+    """A trained cross-encoder with its tokenizer and the SHA-256 of its files."""
+
+    model: CrossEncoderModel
+    tokenizer: Tokenizer
+    weights_sha256: str
+    device: torch.device
+
+    @classmethod
+    def load(cls, folder: Path, *, device: torch.device) -> CrossEncoder:
+        """Load the cross-encoder of a folder; raises ModelError when it is missing or damaged."""
+        body = make_body(folder)
+        model = CrossEncoderModel(body, int(body.config.hidden_size))  # type: ignore[union-attr, arg-type]
+        load_weights(model, folder)
+        return cls(model.to(device).eval(), load_tokenizer(folder), weights_sum(folder), device)
+
+    @property
+    def identity(self) -> str:
+        """What its outputs depend on besides the inputs."""
+        return f"{self.weights_sha256} on {self.device.type}"
+
+    @torch.inference_mode()
+    def label(
+        self, pairs: Sequence[PairText], *, on_progress: Callable[[int], object] = lambda done: None
+    ) -> torch.Tensor:
+        """Return the log-probabilities of the labels of each pair, (pairs, 3), in order."""
+        found = torch.empty(len(pairs), LABELS)
+        for places, batch in batches_by_length(encode_pairs(self.tokenizer, pairs), self.device, on_progress):
+            found[places] = self.model(batch).logits.log_softmax(-1).cpu()
+        return found
+
+    @torch.inference_mode()
+    def differing_words(self, pair: PairText) -> WordDifference | None:
+        """Return the words that differ in a pair labelled contradicted; None where the claim has no likely ones."""
+        (encoded,) = encode_pairs(self.tokenizer, [pair])
+        odds = self.model(pad([encoded]).to(self.device)).words[0].cpu()
+        claimed = _likeliest_span(encoded, odds[:, CLAIM_SIDE], sequence=1, text=pair.claim)
+        if claimed is None:
+            return None
+        return WordDifference(
+            claimed, _likeliest_span(encoded, odds[:, EVIDENCE_SIDE], sequence=0, text=pair.evidence, least=-1.0)
+        )
+
+
+def encode_pairs(tokenizer: Tokenizer, pairs: Sequence[PairText]) -> list[Encoding]:
+    """Return the tokens of (evidence, claim) pairs; evidence without a word becomes a full stop."""
+    texts = [(pair.evidence.strip() or ".", " ".join(pair.claim.split()[:_LONGEST_CLAIM])) for pair in pairs]
+    return list(tokenizer.encode_batch(texts))
+
+
+def _likeliest_span(
+    encoded: Encoding, odds: torch.Tensor, *, sequence: int, text: str, least: float = -30.0
+) -> tuple[int, int] | None:
+    """Return the range of the whole words around the likeliest token, as far as its neighbours are likely too."""
+    tokens = [place for place, own in enumerate(encoded.sequence_ids) if own == sequence]
+    if not tokens:
+        return None
+    best = max(tokens, key=lambda place: float(odds[place]))
+    if float(odds[best]) < least:
+        return None
+    first = last = best
+    bound = min(float(odds[best]), 0.0)
+    while first - 1 in tokens and float(odds[first - 1]) >= bound:
+        first -= 1
+    while last + 1 in tokens and float(odds[last + 1]) >= bound:
+        last += 1
+    return _whole_words(text, encoded.offsets[first][0], encoded.offsets[last][1])
+
+
+def _whole_words(text: str, start: int, end: int) -> tuple[int, int]:
+    while start > 0 and (text[start - 1].isalnum() or text[start - 1] in "'’-"):
+        start -= 1
+    while end < len(text) and (text[end].isalnum() or text[end] in "'’-"):
+        end += 1
+    return start, end
