@@ -1,12 +1,13 @@
 """The frozen records that stages exchange. Standard library and numpy only: no stage, no torch.
 
-Offsets count characters of ``Novel.text``: the decoded file with newlines as ``\\n`` and the byte order mark removed,
-so that ``novel.text[start:end]`` is always the verbatim quotation.
+Offsets count characters of ``Novel.text``: the text as extracted from the file, with newlines as ``\\n``, so that
+``novel.text[start:end]`` is always the verbatim quotation.
 """
 
 from __future__ import annotations
 
-from bisect import bisect_right
+import re
+from bisect import bisect_left, bisect_right
 from dataclasses import dataclass, field
 from functools import cached_property
 from hashlib import sha256
@@ -25,6 +26,9 @@ TableLabel = Literal["consistent", "inconsistent"]
 ClaimType = Literal["event", "trait", "world_rule"]
 TimeScope = Literal["childhood", "adulthood", "unspecified"]
 Stability = Literal["short_term", "long_term", "unspecified"]
+
+
+_BLANK_LINES = re.compile(r"\n\s*\n\s*")
 
 
 class Span(NamedTuple):
@@ -46,10 +50,12 @@ class Chapter:
 
 @dataclass(frozen=True)
 class Novel:
-    """A complete novel as read from one file.
+    """A complete novel as read from one file, or from a folder with a file for each chapter.
 
-    ``body`` leaves out what surrounds the work (the Project Gutenberg header and footer). ``sha256`` is that of the
-    file's bytes. ``chapters`` tile the body from its first heading; text before that heading belongs to chapter 0.
+    ``text`` is the text as extracted, to which all offsets refer: for plain text the file itself. ``body`` leaves out
+    what surrounds the work (titles, rights, the Project Gutenberg header and footer). ``encoding`` is that of the
+    text, or the name of the format. ``sha256`` is that of the file's bytes, or of all files of the folder.
+    ``chapters`` tile the body from its first heading; text before that heading belongs to chapter 0.
     """
 
     name: str
@@ -65,6 +71,32 @@ class Novel:
         """Return the number of the chapter that holds ``offset``, 0 before the first heading."""
         before = bisect_right(self.chapters, offset, key=lambda chapter: chapter.start)
         return self.chapters[before - 1].number if before else 0
+
+    def title_at(self, offset: int) -> str:
+        """Return the title of the chapter that holds ``offset``, nothing before the first heading."""
+        number = self.chapter_at(offset)
+        return self.chapters[number - 1].title if number else ""
+
+    def heading_of(self, chapter: Chapter) -> Span:
+        """Return the range of a chapter's printed heading, empty for a title that only the file names."""
+        words = r"\s+".join(map(re.escape, chapter.title.split()))
+        match = re.compile(words + r"[^\S\n]*$", re.M).match(self.text, chapter.start)
+        return Span(chapter.start, chapter.start + len(match[0].rstrip()) if match else chapter.start)
+
+    def paragraph_at(self, offset: int) -> int:
+        """Return the number of the paragraph that holds ``offset``, from 1 in its chapter, 0 for the heading.
+
+        Before the first heading it is counted from the beginning of the body.
+        """
+        number = self.chapter_at(offset)
+        start = self.heading_of(self.chapters[number - 1]).end if number else self.body.start
+        return bisect_right(self._paragraphs, offset) - bisect_left(self._paragraphs, start)
+
+    @cached_property
+    def _paragraphs(self) -> list[int]:
+        """The offsets at which paragraphs begin, after blank lines or at a chapter."""
+        breaks = {match.end() for match in _BLANK_LINES.finditer(self.text, *self.body)}
+        return sorted({self.body.start, *breaks, *(chapter.start for chapter in self.chapters)})
 
 
 @dataclass(frozen=True, slots=True)
@@ -189,7 +221,8 @@ class Evidence:
 class Pair:
     """A claim judged against one chunk: the label, its probabilities, and the verbatim sentences that decided.
 
-    ``decisive`` are the words that weighed most, where the judge can name them.
+    ``decisive`` are the words that weighed most, where the judge can name them. ``paragraph`` counts from 1 in the
+    chapter.
     """
 
     evidence: Evidence
@@ -200,6 +233,8 @@ class Pair:
     end: int
     chapter: int
     decisive: tuple[Span, ...] = ()
+    chapter_title: str = ""
+    paragraph: int = 0
 
 
 @dataclass(frozen=True)
