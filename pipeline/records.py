@@ -29,6 +29,7 @@ Stability = Literal["short_term", "long_term", "unspecified"]
 
 
 _BLANK_LINES = re.compile(r"\n\s*\n\s*")
+_WORD_START = re.compile(r"\S")
 
 
 class Span(NamedTuple):
@@ -69,34 +70,44 @@ class Novel:
 
     def chapter_at(self, offset: int) -> int:
         """Return the number of the chapter that holds ``offset``, 0 before the first heading."""
-        before = bisect_right(self.chapters, offset, key=lambda chapter: chapter.start)
-        return self.chapters[before - 1].number if before else 0
+        chapter = self._chapter_of(offset)
+        return chapter.number if chapter else 0
 
     def title_at(self, offset: int) -> str:
         """Return the title of the chapter that holds ``offset``, nothing before the first heading."""
-        number = self.chapter_at(offset)
-        return self.chapters[number - 1].title if number else ""
+        chapter = self._chapter_of(offset)
+        return chapter.title if chapter else ""
+
+    def paragraph_at(self, offset: int) -> int:
+        """Return the number of the paragraph that holds ``offset``: from 1 in its chapter, 0 in the heading.
+
+        Before the first heading it is counted from the beginning of the body.
+        """
+        chapter = self._chapter_of(offset)
+        first = self._text_start(chapter) if chapter else self.body.start
+        return max(bisect_right(self._paragraphs, offset) - bisect_left(self._paragraphs, first), 0)
 
     def heading_of(self, chapter: Chapter) -> Span:
         """Return the range of a chapter's printed heading, empty for a title that only the file names."""
         words = r"\s+".join(map(re.escape, chapter.title.split()))
-        match = re.compile(words + r"[^\S\n]*$", re.M).match(self.text, chapter.start)
-        return Span(chapter.start, chapter.start + len(match[0].rstrip()) if match else chapter.start)
+        match = re.compile(words + r"(?=[^\S\n]*$)", re.M).match(self.text, chapter.start)
+        return Span(chapter.start, match.end() if match else chapter.start)
 
-    def paragraph_at(self, offset: int) -> int:
-        """Return the number of the paragraph that holds ``offset``, from 1 in its chapter, 0 for the heading.
+    def _chapter_of(self, offset: int) -> Chapter | None:
+        before = bisect_right(self.chapters, offset, key=lambda chapter: chapter.start)
+        return self.chapters[before - 1] if before else None
 
-        Before the first heading it is counted from the beginning of the body.
-        """
-        number = self.chapter_at(offset)
-        start = self.heading_of(self.chapters[number - 1]).end if number else self.body.start
-        return bisect_right(self._paragraphs, offset) - bisect_left(self._paragraphs, start)
+    def _text_start(self, chapter: Chapter) -> int:
+        """Return the offset of the first word after a chapter's heading."""
+        end = self.heading_of(chapter).end
+        following = _WORD_START.search(self.text, end)
+        return following.start() if following else end
 
     @cached_property
     def _paragraphs(self) -> list[int]:
-        """The offsets at which paragraphs begin, after blank lines or at a chapter."""
+        """The offsets at which paragraphs begin: after blank lines and after headings."""
         breaks = {match.end() for match in _BLANK_LINES.finditer(self.text, *self.body)}
-        return sorted({self.body.start, *breaks, *(chapter.start for chapter in self.chapters)})
+        return sorted({self.body.start, *breaks, *map(self._text_start, self.chapters)})
 
 
 @dataclass(frozen=True, slots=True)

@@ -157,8 +157,10 @@ def _word() -> dict[str, str | bytes]:
         "no styles.docx": docx(
             "".join(map(word_paragraph, ("Chapter 1", LAMP, "Chapter 2", STORM, "Chapter 3", BOAT)))
         ),
-        "tracked changes.docx": docx(word_paragraph("The Lighthouse", style="Heading1") + tracked, styles=_HEADINGS),
-        "initial and note.docx": docx(initial, notes=note),
+        "tracked changes.docx": docx(
+            word_paragraph("The Lighthouse", style="Heading1") + tracked + word_paragraph(BOAT), styles=_HEADINGS
+        ),
+        "initial and note.docx": docx(initial + word_paragraph(BOAT), notes=note),
         "rights first.docx": docx(rights + titled("Heading1"), styles=_HEADINGS),
     }
 

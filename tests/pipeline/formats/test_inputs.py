@@ -44,8 +44,8 @@ OUTCOMES = {
         body="The Lighthouse\n\nAda Merrow lit the lamp at dusk.\n\nAda kept the log.\n\nThe Storm\n\n" + STORM
     ),
     "prose that looks like marks.md": Read(
-        body="The Lighthouse\n\nAda Merrow lit the lamp at dusk.\n\n1815. Ada was born that year.\n\n- Come in, said Ada "
-        f"Merrow.\n\nShe barred the door.\n\n* * *\n\nMorning came.\n\nThe Storm\n\n{STORM}"
+        body="The Lighthouse\n\nAda Merrow lit the lamp at dusk.\n\n1815. Ada was born that year.\n\n- Come in, said "
+        f"Ada Merrow.\n\nShe barred the door.\n\n* * *\n\nMorning came.\n\nThe Storm\n\n{STORM}"
     ),
     "footnotes.md": Read(
         body=f"The Lighthouse\n\nAda Merrow lit the lamp at dusk.\n\nThe Storm\n\n{STORM}\n\nAn oil lamp."
@@ -86,29 +86,21 @@ OUTCOMES = {
     ),
     "tracked changes.docx": Read(
         (),
-        "The Lighthouse\n\nAda Merrow lit the lamp at dusk.",
+        f"The Lighthouse\n\nAda Merrow lit the lamp at dusk.\n\n{BOAT}",
         ("tracked changes (1 insertions, 1 deletions): it is read as if all were accepted",),
     ),
-    "initial and note.docx": Read((), "Ada Merrow lit the lamp. It smoked.\n\nAn oil lamp."),
+    "initial and note.docx": Read((), f"Ada Merrow lit the lamp. It smoked.\n\n{BOAT}\n\nAn oil lamp."),
     "rights first.docx": Read(notices=("the page of rights before the first chapter",)),
     "headings.odt": Read(),
-    "marks.odt": Read(
-        body=f"The Lighthouse\n\nAda Merrow came in. She sat.\n\nThe keeper.\n\nThe Storm\n\n{STORM}"
-    ),
+    "marks.odt": Read(body=f"The Lighthouse\n\nAda Merrow came in. She sat.\n\nThe keeper.\n\nThe Storm\n\n{STORM}"),
     "tracked changes.odt": Read(notices=("tracked changes (1 deletions)",)),
     "sections.fb2": Read(
         (*TWO, "Notes"), f"The Lamp\n\n\nThe Lighthouse\n\n{LAMP}\n\n\nThe Storm\n\n{STORM}\n\n\nNotes\n\n\nAt six."
     ),
-    "declared code page.fb2": Read(
-        ("Café", "Hôtel"), "Café\n\nZoé Dantès sat down.\n\n\nHôtel\n\nZoé Dantès rose."
-    ),
+    "declared code page.fb2": Read(("Café", "Hôtel"), "Café\n\nZoé Dantès sat down.\n\n\nHôtel\n\nZoé Dantès rose."),
     "zipped.fb2.zip": Read(body=f"The Lamp\n\n\nThe Lighthouse\n\n{LAMP}\n\n\nThe Storm\n\n{STORM}"),
-    "numbered": Read(
-        ("1 - The Lighthouse", "2 - The Storm", "10 - The Boat"), f"{LAMP}\n\n\n{STORM}\n\n\n{BOAT}"
-    ),
-    "numbered.zip": Read(
-        ("1 - The Lighthouse", "2 - The Storm", "10 - The Boat"), f"{LAMP}\n\n\n{STORM}\n\n\n{BOAT}"
-    ),
+    "numbered": Read(("1 - The Lighthouse", "2 - The Storm", "10 - The Boat"), f"{LAMP}\n\n\n{STORM}\n\n\n{BOAT}"),
+    "numbered.zip": Read(("1 - The Lighthouse", "2 - The Storm", "10 - The Boat"), f"{LAMP}\n\n\n{STORM}\n\n\n{BOAT}"),
     "spelled": Read(
         ("Prologue", "Chapter One", "Chapter Two", "Epilogue"), f"{BOAT}\n\n\n{LAMP}\n\n\n{STORM}\n\n\n{BOAT}"
     ),
@@ -128,7 +120,7 @@ REFUSED = {
     "rich.rtf": "export it as .docx or .odt",
     "rich text called plain.txt": "is rich text (RTF), not plain text",
     "not one.epub": "cannot be read as EPUB",
-    "misspelt contents": "contents.txt in {path} lists 'The Strom', which is not there; correct the name or add the file",
+    "misspelt contents": "contents.txt in {path} lists 'The Strom', which is not there; correct the name",
 }
 
 
