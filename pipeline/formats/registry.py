@@ -39,6 +39,11 @@ _FOREIGN = {
 }
 
 
+def remedy(suffix: str) -> str:
+    """Return what to do with a file of a format that is not read, nothing where that is not known."""
+    return f"; for {suffix}, export it as {_FOREIGN[suffix]}" if suffix in _FOREIGN else ""
+
+
 def read_manuscript(data: bytes, file_name: str, *, source: str) -> Manuscript:
     """Read the bytes of a file by the suffix of its name, as plain text if it is another; ``source`` is for messages.
 
@@ -47,7 +52,7 @@ def read_manuscript(data: bytes, file_name: str, *, source: str) -> Manuscript:
     """
     suffix = PurePath(file_name).suffix.lower()
     if suffix in _FOREIGN:
-        raise NovelError(f"{source}: {suffix} files are not read; export it as {_FOREIGN[suffix]}")
+        raise NovelError(f"{source} is of a format that is not read{remedy(suffix)}")
     try:
         return FORMATS.get(suffix, read_plain)(data, source)
     except NovelError:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 
 from pipeline.errors import NovelError
+from pipeline.formats.registry import remedy
 from pipeline.storage.files import replacing, safe_name
 from pipeline.storage.locks import lock_of, locked
 from pipeline.text.novels import SUFFIXES, list_novels, novel_from
@@ -21,7 +22,9 @@ def import_novel(data: bytes, file_name: str, novels_dir: Path, *, replace: bool
     """
     suffix = _suffix(file_name)
     if suffix not in SUFFIXES:
-        raise NovelError(f"{file_name!r} is not a supported manuscript; expected one of {', '.join(SUFFIXES)}")
+        raise NovelError(
+            f"{file_name!r} is not a supported manuscript; expected one of {', '.join(SUFFIXES)}{remedy(suffix)}"
+        )
     path = novels_dir / f"{_stem(file_name)}{suffix}"
     _check_name_is_free(path, replace)
     novel_from(data, Path(file_name))

@@ -10,6 +10,7 @@ from pipeline.errors import NovelError
 from pipeline.formats import archive
 from pipeline.serve.uploads import import_novel
 from pipeline.text.novels import load_novel
+from tests.inputs.make_formats import FOLDER
 from tests.pipeline.little_story import TEXT
 from tests.pipeline.serve.sample_uploads import make_docx, make_epub, make_zip, paragraphs_of
 
@@ -30,6 +31,18 @@ def test_novel_of_each_kind_keeps_its_paragraphs_and_chapters(tmp_path: Path, ki
         "Chapter 3. The letter",
     ]
     assert paragraphs_of(novel.text) == paragraphs_of(TEXT)
+
+
+@pytest.mark.parametrize("name", ["titled.md", "headings.odt", "titled.html", "sections.fb2", "numbered.zip"])
+def test_every_format_is_stored_as_it_is(tmp_path: Path, name: str) -> None:
+    data = (FOLDER / name).read_bytes()
+    path = _import(tmp_path, data, name)
+    assert path.read_bytes() == data and load_novel(path).chapters
+
+
+def test_format_that_is_not_read_is_refused_with_a_remedy(tmp_path: Path) -> None:
+    with pytest.raises(NovelError, match=r"expected one of .*; for \.rtf, export it as \.docx or \.odt"):
+        _import(tmp_path, b"x", "Old.rtf")
 
 
 def test_file_keeps_its_bytes(tmp_path: Path) -> None:
