@@ -12,19 +12,10 @@ from fast_ebook import ITEM_COVER, ITEM_NAVIGATION, EpubItem, TocEntry, epub
 
 from pipeline.formats.archive import open_archive
 from pipeline.formats.builder import SECTION, TextBuilder
-from pipeline.formats.front_matter import is_front_matter
-from pipeline.formats.html import add_html, decode_html
+from pipeline.formats.front_matter import FRONT_MATTER_LIMIT, is_front_matter
+from pipeline.formats.html import add_html, decode_html, left_out_notices
 from pipeline.formats.manuscript import Manuscript, Mark
-from pipeline.language.word_lists import word_set
 
-_TYPES = re.compile(r"<(?:body|section|article|div)\b[^>]*?\b(?:epub:type|role)\s*=\s*[\"']([^\"']*)[\"']", re.I)
-_BEFORE_TEXT = re.compile(r"<(?:p|h[1-6]|img)\b", re.I)
-_LEFT_OUT = word_set(
-    "acknowledgments colophon contributors copyright-page cover dedication doc-acknowledgments doc-colophon doc-cover "
-    "doc-credits doc-dedication doc-index doc-pagelist doc-toc halftitlepage imprimatur imprint index landmarks loa "
-    "loi lot lov other-credits page-list titlepage toc"
-)
-_WORDS = {"titlepage": "title page", "halftitlepage": "half-title page", "toc": "contents", "loi": "illustrations"}
 _HEAD = re.compile(r"<head\b.*?</head>", re.S | re.I)
 _LINK = re.compile(r"<a\b[^>]*\bhref\s*=[^>]*>(.*?)</a>", re.S | re.I)
 _TAG = re.compile(r"<[^>]*>")
@@ -37,7 +28,7 @@ def read_epub(data: bytes, source: str) -> Manuscript:
     open_archive(data, source).close()
     book = epub.read_epub(io.BytesIO(data))
     entries = list(_entries(book.toc, 1))
-    builder, left_out = TextBuilder(), []
+    builder, left_out = TextBuilder(), list[str]()
     for item in _documents(book):
         page, _, _ = decode_html(bytes(item.get_content()), f"{item.get_name()} in {source}")
         reason = _why_left_out(page, item, entries)
@@ -45,8 +36,8 @@ def read_epub(data: bytes, source: str) -> Manuscript:
             left_out.append(reason)
             continue
         builder.owe(SECTION)
-        add_html(builder, page, prefix=posixpath.normpath(item.get_name()))
-    notices = (f"left out of the EPUB: {', '.join(dict.fromkeys(left_out))}",) if left_out else ()
+        left_out += add_html(builder, page, prefix=posixpath.normpath(item.get_name()))
+    notices = left_out_notices(left_out, "EPUB")
     return Manuscript(builder.text, "epub", tuple(builder.headings), _marks(builder, entries), notices=notices)
 
 
@@ -67,24 +58,24 @@ def _entries(toc: Sequence[object], level: int) -> Iterator[tuple[str, str, int]
 
 
 def _why_left_out(page: str, item: EpubItem, entries: Sequence[tuple[str, str, int]]) -> str:
-    """Return what a document is if it is not part of the story, else nothing."""
-    start = _BEFORE_TEXT.search(page)
-    opening = page[: start.start()] if start else page
-    types = set(" ".join(match[1] for match in _TYPES.finditer(opening)).lower().split())
-    if found := sorted(types & _LEFT_OUT):
-        return _WORDS.get(found[0], found[0].removeprefix("doc-").replace("-", " "))
+    """Return what a short document is, by the navigation, if it is not part of the story, else nothing."""
     if _is_contents(page):
         return "contents"
     file = f"{posixpath.normpath(item.get_name())}#"
     titles = [title for place, title, _ in entries if place.startswith(file)]
-    return titles[0] if titles and all(map(is_front_matter, titles)) else ""
+    known = bool(titles) and all(map(is_front_matter, titles)) and _letters(page) <= FRONT_MATTER_LIMIT
+    return titles[0] if known else ""
 
 
 def _is_contents(page: str) -> bool:
     """Return True for a page that is little more than links to places in the book."""
     links = _LINK.findall(_HEAD.sub("", page))
-    linked, letters = (len("".join(_TAG.sub("", part).split())) for part in ("".join(links), _HEAD.sub("", page)))
-    return len(links) >= _FEWEST_LINKS and linked > _LINKED_SHARE * letters
+    return len(links) >= _FEWEST_LINKS and _letters("".join(links)) > _LINKED_SHARE * _letters(page)
+
+
+def _letters(page: str) -> int:
+    """Return the number of characters of a page that are printed."""
+    return len("".join(_TAG.sub("", _HEAD.sub("", page)).split()))
 
 
 def _marks(builder: TextBuilder, entries: Sequence[tuple[str, str, int]]) -> tuple[Mark, ...]:

@@ -4,13 +4,14 @@ from __future__ import annotations
 
 import re
 from collections import Counter
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from functools import cache
 from html.parser import HTMLParser
 from typing import NamedTuple
 
 from pipeline.errors import EncodingError
 from pipeline.formats.builder import PARAGRAPH, Checkpoint, TextBuilder
+from pipeline.formats.front_matter import front_matter_type
 from pipeline.formats.manuscript import Manuscript
 from pipeline.language.word_lists import word_set
 from pipeline.storage.encoding import Decoded, decode
@@ -23,6 +24,7 @@ _UNREAD = word_set(
     "audio button canvas del iframe math nav noscript object rp rt script select style svg template textarea title "
     "video"
 )
+_CONTAINERS = word_set("article aside body div section span")
 _VOID = word_set("area base br col embed hr img input link meta param source track wbr")
 _HEADING = re.compile(r"h([1-6])")
 _NOTE_MARK = re.compile(
@@ -35,6 +37,7 @@ _NO_RULE = _PAGE_KINDS | {"footnotes", "endnotes", "doc-endnotes", "footnotes-se
 _POWER = re.compile(r"\d|(?:^|\W)\w$")
 _DECLARED = re.compile(rb"""(?:charset|encoding)\s*=\s*["']?\s*([\w.:-]+)""", re.I)
 _HEAD_BYTES = 2048
+_DELETED = "passages that it marks as deleted"
 
 
 def read_html(data: bytes, source: str) -> Manuscript:
@@ -46,9 +49,10 @@ def read_html(data: bytes, source: str) -> Manuscript:
 def html_manuscript(source: str, encoding: str, notices: tuple[str, ...] = ()) -> Manuscript:
     """Return the manuscript of an HTML document, or of a part of one."""
     builder = TextBuilder()
-    deleted = add_html(builder, source)
-    notices += (f"left out: {deleted} of its passages, which the file marks as deleted",) if deleted else ()
-    return Manuscript(builder.text, encoding, tuple(builder.headings), notices=notices)
+    left_out = add_html(builder, source)
+    return Manuscript(
+        builder.text, encoding, tuple(builder.headings), notices=(*notices, *left_out_notices(left_out, "file"))
+    )
 
 
 def decode_html(data: bytes, source: str) -> Decoded:
@@ -65,8 +69,13 @@ def decode_html(data: bytes, source: str) -> Decoded:
         raise EncodingError(str(error).replace("a UTF-8 .txt file", "UTF-8")) from error
 
 
-def add_html(builder: TextBuilder, source: str, *, prefix: str = "") -> int:
-    """Append a document to ``builder``; return the number of deleted passages (``del``) that were left out.
+def left_out_notices(parts: Sequence[str], kind: str) -> tuple[str, ...]:
+    """Return the notice of what was left out of a file of some kind, each sort of part once."""
+    return (f"left out of the {kind}: {', '.join(dict.fromkeys(parts))}",) if parts else ()
+
+
+def add_html(builder: TextBuilder, source: str, *, prefix: str = "") -> list[str]:
+    """Append a document to ``builder``; return what was left out of it, in words.
 
     Its anchors are called ``prefix``, ``#`` and their id; ``prefix#`` is its beginning.
     """
@@ -76,7 +85,7 @@ def add_html(builder: TextBuilder, source: str, *, prefix: str = "") -> int:
     reader.feed(source)
     reader.close()
     builder.finish()
-    return reader.deleted
+    return reader.left_out
 
 
 def _is_utf8(data: bytes) -> bool:
@@ -115,7 +124,7 @@ class _Reader(HTMLParser):
         self._candidates: list[_Candidate] = []
         self._preformatted = 0
         self._outer: set[str] = set()
-        self.deleted = 0
+        self.left_out: list[str] = []
 
     def handle_starttag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
         if self._unread:
@@ -125,8 +134,8 @@ class _Reader(HTMLParser):
         kinds = _kinds(attributes)
         for name in {attributes.get("id"), attributes.get("name") if tag == "a" else None} - {None, ""}:
             self._builder.anchor(f"{self._prefix}#{name}")
-        if tag not in _VOID and (tag in _UNREAD or "hidden" in attributes or "doc-toc" in kinds):
-            self.deleted += tag == "del"
+        if tag in _UNREAD or (tag in _CONTAINERS and self._is_left_out(attributes)):
+            self.left_out += [_DELETED] if tag == "del" else []
             self._unread.append(tag)
         elif tag in _VOID:
             self._stand_alone(tag, attributes.get("alt", "").strip(), kinds)
@@ -159,6 +168,12 @@ class _Reader(HTMLParser):
             if number:
                 self._builder.owe(PARAGRAPH if line == "\n" else "\n")
             self._builder.add(line or "")
+
+    def _is_left_out(self, attributes: dict[str, str]) -> bool:
+        """Return True for an element that is not shown, or not the story; note what the latter is."""
+        part = front_matter_type(f"{attributes.get('epub:type', '')} {attributes.get('role', '')}".split())
+        self.left_out += [part] if part else []
+        return bool(part) or "hidden" in attributes
 
     def _stand_alone(self, tag: str, alt: str, kinds: set[str]) -> None:
         if tag == "hr" and _NO_RULE.isdisjoint(kinds | self._outer):

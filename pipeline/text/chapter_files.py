@@ -125,7 +125,9 @@ def _order(files: Files, source: str) -> tuple[list[PurePosixPath], list[str]]:
     """Return the chapters in order, and notices of what was chosen."""
     chapters = [name for name in files if not _is_contents(name)]
     for contents in sorted(set(files) - set(chapters), key=lambda name: (len(name.parts), str(name))):
-        listed = _listed(files[contents], chapters, f"{contents} in {source}")
+        text = decode(files[contents], source=f"{contents} in {source}").text
+        entries = _entries(text, plain=contents.suffix.lower() != ".md")
+        listed = _listed(entries, chapters, f"{contents} in {source}")
         if listed:
             unlisted = [name for name in chapters if name not in listed]
             return listed, [f"not in {contents}, and so left out: {_shown(unlisted)}"] if unlisted else []
@@ -148,12 +150,11 @@ def _of_one_kind(names: list[PurePosixPath]) -> tuple[list[PurePosixPath], list[
     return [name for name in names if name not in others], [notice] if others else []
 
 
-def _listed(data: bytes, chapters: Sequence[PurePosixPath], source: str) -> list[PurePosixPath]:
-    """Return the chapters that a file of contents lists, in its order; none if it lists no chapter at all."""
+def _listed(entries: Sequence[str], chapters: Sequence[PurePosixPath], source: str) -> list[PurePosixPath]:
+    """Return the chapters that the entries of a file of contents name; none if they name no chapter at all."""
     keys = {key: name for name in reversed(chapters) for key in _keys(name)}
-    wanted = list(_entries(decode(data, source=source).text, plain=not source.split(" in ")[0].endswith(".md")))
-    found = [keys.get(_key(entry)) for entry in wanted]
-    missing = [entry for entry, name in zip(wanted, found, strict=True) if name is None]
+    found = [keys.get(_key(entry)) for entry in entries]
+    missing = [entry for entry, name in zip(entries, found, strict=True) if name is None]
     listed = list(dict.fromkeys(name for name in found if name is not None))
     if listed and missing:
         raise NovelError(f"{source} lists {missing[0]!r}, which is not there; correct the name or add the file")
@@ -165,7 +166,7 @@ def _entries(text: str, *, plain: bool) -> list[str]:
     entries, front_matter = [], False
     for number, line in enumerate(map(str.strip, text.splitlines())):
         if line == "---":
-            front_matter = number == 0 or (front_matter and False)
+            front_matter = number == 0
             continue
         item = _ITEM.fullmatch(line)
         link = _LINK.search(line)

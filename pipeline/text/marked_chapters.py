@@ -8,14 +8,13 @@ from collections.abc import Sequence
 from dataclasses import replace
 from itertools import pairwise
 
-from pipeline.formats.front_matter import is_front_matter
+from pipeline.formats.front_matter import FRONT_MATTER_LIMIT, is_front_matter
 from pipeline.formats.manuscript import Manuscript, Mark, Section
 from pipeline.records import Chapter, Span
 from pipeline.text.chapters import find_chapters
 from pipeline.text.headings import kind_of
 
 _FEWEST = 2
-_FRONT_MATTER_LIMIT = 5000
 _RIGHTS = re.compile(r"©|\(c\)\s*\d{4}|\bcopyright\b|\ball rights reserved\b|\bISBN\b|\bsmashwords\b", re.I)
 
 
@@ -43,18 +42,18 @@ def story_body(manuscript: Manuscript, body: Span) -> tuple[Span, tuple[str, ...
         return body, ()
     start, end, left_out = body.start, body.end, list[str]()
     for mark, following in pairwise(marks):
-        if is_front_matter(mark.title) and following.start - start <= _FRONT_MATTER_LIMIT:
+        if is_front_matter(mark.title) and following.start - start <= FRONT_MATTER_LIMIT:
             start = following.start
             left_out.append(mark.title)
         elif text[mark.end : following.start].strip():
             break
     for mark in reversed(marks):
-        if mark.start <= start or not is_front_matter(mark.title):
+        if mark.start <= start or end - mark.start > FRONT_MATTER_LIMIT or not is_front_matter(mark.title):
             break
         end = mark.start
         left_out.append(mark.title)
     first = next((chapter.start for chapter in _chapters_within(manuscript, Span(start, end))), start)
-    if 0 < first - start <= _FRONT_MATTER_LIMIT and _RIGHTS.search(text, start, first):
+    if 0 < first - start <= FRONT_MATTER_LIMIT and _RIGHTS.search(text, start, first):
         start = first
         left_out.append("the page of rights before the first chapter")
     notices = (f"left out, as not part of the story: {', '.join(left_out)}",) if left_out else ()

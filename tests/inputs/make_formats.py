@@ -97,6 +97,7 @@ def _epubs() -> dict[str, str | bytes]:
     listed = nav_entry("The Lighthouse", "one.xhtml") + nav_entry("The Storm", "two.xhtml")
     front = {
         "title": page("<section epub:type='titlepage'><h1>The Lamp</h1><p>By Nobody Known</p></section>"),
+        "both": page("<section epub:type='halftitlepage'><p>The Lamp</p></section><p>At dusk.</p>"),
         "imprint": page("<p>This ebook is the product of many hours.</p>", kind="frontmatter imprint"),
         "dedication": page("<p>For Clara Voss</p>", kind="frontmatter dedication"),
         "contents": page(

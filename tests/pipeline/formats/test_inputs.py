@@ -6,10 +6,12 @@ from pathlib import Path
 from typing import NamedTuple
 
 import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
 
 from pipeline.cli import main
 from pipeline.errors import NovelError
-from pipeline.text.novels import load_novel
+from pipeline.text.novels import load_novel, novel_from
 from tests.inputs.make_formats import BOAT, FOLDER, LAMP, STORM, all_files
 from tests.pipeline.command_line import refused, run
 
@@ -63,7 +65,7 @@ OUTCOMES = {
     ),
     "soft hyphens.html": Read(
         body=f"The Lighthouse\n\nAda Merrow lit the lamp. She is well-known.\n\nThe Storm\n\n{STORM}",
-        notices=("marks as deleted",),
+        notices=("left out of the file: passages that it marks as deleted",),
     ),
     "declared latin-1.html": Read(("Café", "Hôtel"), "Café\n\nZoé Dantès sat down.\n\nHôtel\n\nZoé Dantès rose."),
     "linked numbers.html": Read(("1", "2"), f"1\n\n{LAMP}\n\n* * *\n\n{BOAT}\n\n2\n\n{STORM}"),
@@ -73,8 +75,8 @@ OUTCOMES = {
     "old with parts.epub": Read(body=f"{LAMP}\n\n\n{STORM}"),
     "anchors.epub": Read(body=f"{LAMP}\n\n{BOAT}\n\n{STORM}"),
     "front matter.epub": Read(
-        body=BOTH.replace("\n\nThe S", "\n\n\nThe S"),
-        notices=("left out of the EPUB: title page, imprint, dedication, contents, copyright page",),
+        body="At dusk.\n\n\n" + BOTH.replace("\n\nThe S", "\n\n\nThe S"),
+        notices=("left out of the EPUB: title page, half-title page, imprint, dedication, contents, copyright page",),
     ),
     "gutenberg.epub": Read(),
     "headings.docx": Read(body=f"The Lamp\n\n{BOTH}"),
@@ -158,3 +160,21 @@ def test_files_are_those_that_the_script_makes_and_the_page_lists() -> None:
     assert [name for name, path in written.items() if path.read_bytes() != made[name]] == []
     listed = {name for name in {*OUTCOMES, *REFUSED} if f"| `{name}` |" in INPUTS.read_text(encoding="utf-8")}
     assert {name.split("/")[0] for name in made} == {*OUTCOMES, *REFUSED} == listed
+
+
+@settings(max_examples=300, deadline=None)
+@given(
+    name=st.sampled_from(sorted(all_files())),
+    cut=st.floats(0, 1),
+    damage=st.binary(max_size=6),
+    length=st.integers(0, 40),
+)
+def test_damaged_file_is_read_or_refused_in_one_line(name: str, cut: float, damage: bytes, length: int) -> None:
+    data = all_files()[name]
+    place = int(cut * len(data))
+    try:
+        novel = novel_from(data[:place] + damage + data[place + length :], Path(name))
+    except NovelError as error:
+        assert "\n" not in str(error)
+    else:
+        assert all(novel.body.start <= chapter.start <= chapter.end <= novel.body.end for chapter in novel.chapters)
