@@ -40,25 +40,38 @@ def story_body(manuscript: Manuscript, body: Span) -> tuple[Span, tuple[str, ...
     text, marks = manuscript.text, _within(manuscript.headings or manuscript.navigation, body)
     if not marks:
         return body, ()
-    start, end, left_out = body.start, body.end, list[str]()
+    start, first = _after_front_matter(text, marks, body.start)
+    end, last = _before_back_matter(marks, start, body.end)
+    chapter = next((chapter.start for chapter in _chapters_within(manuscript, Span(start, end))), start)
+    rights = 0 < chapter - start <= FRONT_MATTER_LIMIT and _RIGHTS.search(text, start, chapter) is not None
+    start = chapter if rights else start
+    left_out = [*first, *(["the page of rights before the first chapter"] if rights else []), *last]
+    notices = (f"left out, as not part of the story: {', '.join(left_out)}",) if left_out else ()
+    inner = text[start:end]
+    return Span(start + len(inner) - len(inner.lstrip()), start + len(inner.rstrip())), notices
+
+
+def _after_front_matter(text: str, marks: Sequence[Mark], start: int) -> tuple[int, list[str]]:
+    """Return where the story begins, and the titles of what precedes it."""
+    left_out = []
     for mark, following in pairwise(marks):
         if is_front_matter(mark.title) and following.start - start <= FRONT_MATTER_LIMIT:
             start = following.start
             left_out.append(mark.title)
         elif text[mark.end : following.start].strip():
             break
+    return start, left_out
+
+
+def _before_back_matter(marks: Sequence[Mark], start: int, end: int) -> tuple[int, list[str]]:
+    """Return where the story ends, and the titles of what follows it, in order."""
+    left_out: list[str] = []
     for mark in reversed(marks):
         if mark.start <= start or end - mark.start > FRONT_MATTER_LIMIT or not is_front_matter(mark.title):
             break
         end = mark.start
-        left_out.append(mark.title)
-    first = next((chapter.start for chapter in _chapters_within(manuscript, Span(start, end))), start)
-    if 0 < first - start <= FRONT_MATTER_LIMIT and _RIGHTS.search(text, start, first):
-        start = first
-        left_out.append("the page of rights before the first chapter")
-    notices = (f"left out, as not part of the story: {', '.join(left_out)}",) if left_out else ()
-    inner = text[start:end]
-    return Span(start + len(inner) - len(inner.lstrip()), start + len(inner.rstrip())), notices
+        left_out.insert(0, mark.title)
+    return end, left_out
 
 
 def _chapters_of_file(manuscript: Manuscript, section: Section, span: Span) -> list[Chapter]:
