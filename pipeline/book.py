@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from functools import cached_property
+from hashlib import sha256
 from pathlib import Path
 
 from spacy.language import Language
@@ -85,7 +86,9 @@ class BookOpener:
     def _split(self, novel: Novel) -> tuple[tuple[Span, ...], tuple[Mention, ...]]:
         """Return the sentences and mentions of a novel, from the cache where they are stored."""
         tagger = tagger_sum(self._tagger_name)
-        key = make_key({"text": novel.sha256, "tagger": tagger, "spacy": self.nlp.meta, "analysis": ANALYSIS_VERSION})
+        key = make_key(
+            {"text": _text_sum(novel), "tagger": tagger, "spacy": self.nlp.meta, "analysis": ANALYSIS_VERSION}
+        )
         cached = self.cache.load_spans(key)
         if cached is None:
             sentences = split_sentences(novel, self.nlp)
@@ -95,3 +98,11 @@ class BookOpener:
             return sentences, mentions
         places = (Mention(novel.text[start:end], start, end, number) for start, end, number in cached["mentions"])
         return tuple(Span(start, end) for start, end in cached["sentences"]), tuple(places)
+
+
+def _text_sum(novel: Novel) -> str:
+    """Return the SHA-256 of what sentences depend on, which for most formats is more than the bytes of the file."""
+    headings = [novel.heading_of(chapter) for chapter in novel.chapters]
+    digest = sha256(f"{novel.body} {headings}\n".encode())
+    digest.update(novel.text.encode("utf-8", errors="surrogatepass"))
+    return digest.hexdigest()

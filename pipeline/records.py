@@ -1,12 +1,13 @@
 """The frozen records that stages exchange. Standard library and numpy only: no stage, no torch.
 
-Offsets count characters of ``Novel.text``: the decoded file with newlines as ``\\n`` and the byte order mark removed,
-so that ``novel.text[start:end]`` is always the verbatim quotation.
+Offsets count characters of ``Novel.text``: the text as extracted from the file, with newlines as ``\\n``, so that
+``novel.text[start:end]`` is always the verbatim quotation.
 """
 
 from __future__ import annotations
 
-from bisect import bisect_right
+import re
+from bisect import bisect_left, bisect_right
 from dataclasses import dataclass, field
 from functools import cached_property
 from hashlib import sha256
@@ -25,6 +26,10 @@ TableLabel = Literal["consistent", "inconsistent"]
 ClaimType = Literal["event", "trait", "world_rule"]
 TimeScope = Literal["childhood", "adulthood", "unspecified"]
 Stability = Literal["short_term", "long_term", "unspecified"]
+
+
+_BLANK_LINES = re.compile(r"\n\s*\n\s*")
+_WORD_START = re.compile(r"\S")
 
 
 class Span(NamedTuple):
@@ -46,10 +51,12 @@ class Chapter:
 
 @dataclass(frozen=True)
 class Novel:
-    """A complete novel as read from one file.
+    """A complete novel as read from one file, or from a folder with a file for each chapter.
 
-    ``body`` leaves out what surrounds the work (the Project Gutenberg header and footer). ``sha256`` is that of the
-    file's bytes. ``chapters`` tile the body from its first heading; text before that heading belongs to chapter 0.
+    ``text`` is the text as extracted, to which all offsets refer: for plain text the file itself. ``body`` leaves out
+    what surrounds the work (titles, rights, the Project Gutenberg header and footer). ``encoding`` is that of the
+    text, or the name of the format. ``sha256`` is that of the file's bytes, or of all files of the folder.
+    ``chapters`` tile the body from its first heading; text before that heading belongs to chapter 0.
     """
 
     name: str
@@ -63,8 +70,44 @@ class Novel:
 
     def chapter_at(self, offset: int) -> int:
         """Return the number of the chapter that holds ``offset``, 0 before the first heading."""
+        chapter = self._chapter_of(offset)
+        return chapter.number if chapter else 0
+
+    def title_at(self, offset: int) -> str:
+        """Return the title of the chapter that holds ``offset``, nothing before the first heading."""
+        chapter = self._chapter_of(offset)
+        return chapter.title if chapter else ""
+
+    def paragraph_at(self, offset: int) -> int:
+        """Return the number of the paragraph that holds ``offset``: from 1 in its chapter, 0 in the heading.
+
+        Before the first heading it is counted from the beginning of the body.
+        """
+        chapter = self._chapter_of(offset)
+        first = self._text_start(chapter) if chapter else self.body.start
+        return max(bisect_right(self._paragraphs, offset) - bisect_left(self._paragraphs, first), 0)
+
+    def heading_of(self, chapter: Chapter) -> Span:
+        """Return the range of a chapter's printed heading, empty for a title that only the file names."""
+        words = r"\s+".join(map(re.escape, chapter.title.split()))
+        match = re.compile(words + r"(?=[^\S\n]*$)", re.M).match(self.text, chapter.start)
+        return Span(chapter.start, match.end() if match else chapter.start)
+
+    def _chapter_of(self, offset: int) -> Chapter | None:
         before = bisect_right(self.chapters, offset, key=lambda chapter: chapter.start)
-        return self.chapters[before - 1].number if before else 0
+        return self.chapters[before - 1] if before else None
+
+    def _text_start(self, chapter: Chapter) -> int:
+        """Return the offset of the first word after a chapter's heading."""
+        end = self.heading_of(chapter).end
+        following = _WORD_START.search(self.text, end)
+        return following.start() if following else end
+
+    @cached_property
+    def _paragraphs(self) -> list[int]:
+        """The offsets at which paragraphs begin: after blank lines and after headings."""
+        breaks = {match.end() for match in _BLANK_LINES.finditer(self.text, *self.body)}
+        return sorted({self.body.start, *breaks, *map(self._text_start, self.chapters)})
 
 
 @dataclass(frozen=True, slots=True)
@@ -189,7 +232,8 @@ class Evidence:
 class Pair:
     """A claim judged against one chunk: the label, its probabilities, and the verbatim sentences that decided.
 
-    ``decisive`` are the words that weighed most, where the judge can name them.
+    ``decisive`` are the words that weighed most, where the judge can name them. ``paragraph`` counts from 1 in the
+    chapter.
     """
 
     evidence: Evidence
@@ -200,6 +244,8 @@ class Pair:
     end: int
     chapter: int
     decisive: tuple[Span, ...] = ()
+    chapter_title: str = ""
+    paragraph: int = 0
 
 
 @dataclass(frozen=True)

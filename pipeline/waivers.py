@@ -26,7 +26,8 @@ LONGEST_REASON = 500
 
 def waivers_path(novel: Path) -> Path:
     """Return the path of the waivers of a novel."""
-    return novel.with_name(f"{novel.stem}.waivers.json")
+    name = novel.name if novel.is_dir() else novel.stem
+    return novel.with_name(f"{name}.waivers.json")
 
 
 def load_waivers(path: Path) -> tuple[Waiver, ...]:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import argparse
 from collections.abc import Sequence
 
-from pipeline.commands.progress import print_line
+from pipeline.commands.progress import print_line, print_warning
 from pipeline.commands.settings import pipeline_config
 from pipeline.commands.shared_flags import NOVELS_DIR, CommandParser, add_aliases, add_settings
 from pipeline.config import TextConfig
@@ -30,6 +30,8 @@ def run(arguments: argparse.Namespace) -> int:
 
     pipeline = Pipeline(pipeline_config(arguments), given_aliases(arguments))
     book = pipeline.open_book(find_novel(arguments.novels_dir, arguments.novel))
+    for notice in book.novel.notices:
+        print_warning(f"note: {notice}")
     rows = [("name", "mentions", "chunks", "aliases")]
     for person in book.cast:
         aliases = _shortened(", ".join(person.aliases))

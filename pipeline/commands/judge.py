@@ -49,7 +49,7 @@ def add_flags(parser: CommandParser) -> None:
     parser.epilog = (
         "Without --target_character and --backstory_file the bundled story is judged:\n"
         "  python pipeline.py\n"
-        "Your own novel, a plain .txt file in novels/:\n"
+        "Your own novel, a file in novels/ (docs/inputs.md lists the formats):\n"
         '  python pipeline.py --target_character "Edmond Dantès" --backstory_file backstory.txt\n'
         f"{HYPHENS}\n"
         "Exit status: 0 when a verdict was reached, 2 on an error; with --exit_code see there."

@@ -24,7 +24,7 @@ SUMMARY = "read a whole library into the cache, here or on a Ray cluster"
 def add_flags(parser: CommandParser) -> None:
     """Add the flags of the command."""
     parser.description = (
-        "Stream every .txt novel of a folder once through the encoder, into the cache of readings, from which every "
+        "Stream every novel of a folder once through the encoder, into the cache of readings, from which every "
         "later command takes it."
     )
     parser.epilog = (
@@ -48,7 +48,7 @@ def run(arguments: argparse.Namespace) -> int:
 
     novels = [novel.resolve() for novel in list_novels(arguments.novels_dir)]
     if not novels:
-        raise NovelError(f"{arguments.novels_dir} has no .txt file; put the novels there as plain text")
+        raise NovelError(f"{arguments.novels_dir} holds no novel; docs/inputs.md lists the formats that are read")
     found = _read(novels, arguments.cache_dir or None, config, engine)
     return _show(sorted(found, key=lambda outcome: outcome.number))
 
@@ -59,9 +59,10 @@ def _read(
     from pipeline.commands.engine import open_engine
     from pipeline.engines.jobs import Failure, PipelineFactory
     from pipeline.engines.work import ReadNovel
+    from pipeline.text.novels import novel_size
 
     found = []
-    with LibraryProgress({novel: novel.stat().st_size for novel in novels}) as bar:
+    with LibraryProgress({novel: novel_size(novel) for novel in novels}) as bar:
 
         def here() -> Pipeline:
             return PipelineFactory(config, cache_dir=cache_dir, threads=engine.threads).open(bar.read)

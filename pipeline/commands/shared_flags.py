@@ -104,7 +104,11 @@ def add_places(parser: CommandParser, *other_names: str, writes: bool = True) ->
     """Add the folders of novels, artefacts and readings; ``other_names`` are further names of ``--novels_dir``."""
     places = parser.group(PLACES)
     places.add_argument(
-        "--novels_dir", *other_names, metavar="DIR", default=NOVELS_DIR, help="folder of novels, .txt (%(default)s)"
+        "--novels_dir",
+        *other_names,
+        metavar="DIR",
+        default=NOVELS_DIR,
+        help="folder of novels (%(default)s); docs/inputs.md lists the formats",
     )
     if writes:
         places.add_argument(

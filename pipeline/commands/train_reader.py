@@ -30,7 +30,7 @@ def add_flags(parser: CommandParser) -> None:
         "Exit status: 0 when the verifier was written, 2 on an error."
     )
     data = parser.group("what it learns from")
-    data.add_argument("--novels", "--novels_dir", metavar="DIR", help="folder of novels, .txt")
+    data.add_argument("--novels", "--novels_dir", metavar="DIR", help="folder of novels")
     data.add_argument("--claims", metavar="CSV", action="append", default=[], help="labelled claims; repeat")
     data.add_argument("--statements", metavar="CSV", action="append", default=[], help="true statements; repeat")
     data.add_argument("--nli", metavar="JSONL", help="premise, hypothesis, label (entailment, neutral, contradiction)")

@@ -76,7 +76,7 @@ def _prepare(arguments: argparse.Namespace, target: Path) -> None:
     nlp = load_nlp(None)
     paths = [path.resolve() for path in shelf.novels]
     if not paths:
-        raise SettingError(f"{shelf.folder} has no .txt file; expected a folder of novels to learn from")
+        raise SettingError(f"{shelf.folder} holds no novel; expected a folder of novels to learn from")
     for path in with_bar(paths, unit="novel", name="examples"):
         own = tables.get(path, BookTables())
         prepare_book(path, own, nlp, target, own_statements=arguments.own_statements, seed=arguments.seed or 0)

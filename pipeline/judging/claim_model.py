@@ -85,4 +85,6 @@ def quoted_pair(claim_text: str, item: Evidence, chances: dict[PairLabel, float]
     sentences = passage_of(book.novel, chunk).sentences
     chosen = best_sentence(claim_text, sentences, weight=book.index.weight, stems=book.index.stems)
     start, end = chunk.sentences[chosen]
-    return Pair(item, label_pair(chances), chances, sentences[chosen], start, end, book.novel.chapter_at(start))
+    title, paragraph = book.novel.title_at(start), book.novel.paragraph_at(start)
+    label, chapter = label_pair(chances), book.novel.chapter_at(start)
+    return Pair(item, label, chances, sentences[chosen], start, end, chapter, chapter_title=title, paragraph=paragraph)

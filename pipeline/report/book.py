@@ -32,8 +32,11 @@ class BookView:
         aliased = (person for person in self.cast if wanted in map(fold, person.aliases))
         return next(named, None) or next(aliased, None)
 
-    def heading(self, chapter: int) -> str:
-        """Return a chapter's printed heading with its number in reading order."""
+    def heading(self, chapter: int, start: int) -> str:
+        """Return a chapter's printed heading with its number in reading order, and the paragraph at ``start``."""
+        return f"{self._chapter(chapter)}, paragraph {self.novel.paragraph_at(start)}"
+
+    def _chapter(self, chapter: int) -> str:
         if chapter == 0:
             return "Before the first chapter"
         titles = {known.number: " ".join(known.title.split()) for known in self.novel.chapters}

@@ -115,7 +115,7 @@ def _check(book: BookView, check: Check) -> CheckView:
         words=f"{wording.CHECK_WORDS[check.kind]} {'agree' if check.agrees else 'conflict'}",
         claimed=check.claimed,
         passage=paragraphs(check.passage, ()),
-        heading=book.heading(check.chapter),
+        heading=book.heading(check.chapter, check.start),
         where=wording.place(percent_through(book.novel, check.start) / 100),
     )
 
@@ -138,7 +138,7 @@ def _passage(book: BookView, pair: Pair, claim: str, anchor: str) -> PassageView
         shares=_shares(pair),
         quotation=paragraphs(pair.quotation, _marked(pair, claim, pair.quotation, pair.start)),
         context=paragraphs(text, _marked(pair, claim, text, around.start), quoted=_inside(around, pair)),
-        heading=book.heading(pair.chapter),
+        heading=book.heading(pair.chapter, pair.start),
         where=wording.place(percent / 100),
         percent=percent,
         named=pair.evidence.character_present,

@@ -199,6 +199,8 @@ def _pair_entry(pair: Pair) -> Entry:
         "start": pair.start,
         "end": pair.end,
         "chapter": pair.chapter,
+        "chapter_title": pair.chapter_title,
+        "paragraph": pair.paragraph,
         "distance": number(evidence.distance),
         "lexical_score": number(evidence.lexical_score),
         "lexical_rank": evidence.lexical_rank,

@@ -15,7 +15,8 @@ from pipeline.serve.jobs import DeskJob, JobQueue
 from pipeline.serve.library import ANSWER, PAGE, REPORT, Desk, Report, Submission, checked_submission
 from pipeline.serve.pages import Pages, desk_style, script
 from pipeline.serve.security import guard
-from pipeline.serve.uploads import KINDS, import_novel
+from pipeline.serve.uploads import import_novel
+from pipeline.text.novels import SUFFIXES, novel_size
 from pipeline.waivers import drop_waiver, load_waivers, waivers_path
 
 _MEGABYTE = 1_000_000
@@ -38,15 +39,17 @@ def create_app(desk: Desk, jobs: JobQueue, *, host: str = "127.0.0.1", max_uploa
 def _add_novels(app: Flask, desk: Desk, jobs: JobQueue, pages: Pages) -> None:
     @app.get("/")
     def show_home() -> str:
-        return pages.render("home.html.jinja", novels=desk.novels(), reports=desk.reports(), kinds=KINDS)
+        sizes = {name: novel_size(path) for name, path in desk.novels().items()}
+        return pages.render("home.html.jinja", novels=sizes, reports=desk.reports(), kinds=SUFFIXES)
 
     @app.post("/novels")
     def upload() -> AnyResponse:
         file = request.files.get("file")
         if file is None or not file.filename:
-            abort(400, "no file was chosen; choose a .txt, .epub or .docx file")
+            abort(400, f"no file was chosen; choose one of {', '.join(SUFFIXES)}")
         path = import_novel(file.read(), file.filename, desk.novels_dir, replace="replace" in request.form)
-        return redirect(f"/novels/{quote(path.stem)}", 303)
+        name = next(name for name, novel in desk.novels().items() if novel == path)
+        return redirect(f"/novels/{quote(name)}", 303)
 
     @app.get("/novels/<novel>")
     def show_novel(novel: str) -> str | AnyResponse:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import threading
+from collections import Counter
 from collections.abc import Callable
 from dataclasses import asdict, dataclass
 from hashlib import sha256
@@ -21,7 +22,7 @@ from pipeline.report.html import render_page
 from pipeline.report.view import PageContext, page_view
 from pipeline.run import Pipeline
 from pipeline.storage.files import prepare_folder, write_json, write_text
-from pipeline.text.novels import list_novels
+from pipeline.text.novels import list_novels, novel_size
 from pipeline.waivers import drop_waiver, load_waivers, save_waiver, waivers_path
 
 SUBMISSION, ANSWER, PAGE, REPORT = "question.json", "verdict.json", "page.html", "report.html"
@@ -65,7 +66,9 @@ class Desk:
 
     def novels(self) -> dict[str, Path]:
         """Return the files of the novels by the name that pages show."""
-        return {path.stem: path for path in list_novels(self.novels_dir)}
+        novels = list_novels(self.novels_dir)
+        stems = Counter(path.stem for path in novels)
+        return {path.stem if stems[path.stem] == 1 and not path.is_dir() else path.name: path for path in novels}
 
     def path_of(self, novel: str) -> Path:
         """Return the file of a novel; raises NovelError for an unknown name."""
@@ -180,8 +183,8 @@ def checked_submission(novel: str, character: str, backstory: str) -> Submission
 
 
 def _version(path: Path) -> tuple[str, int, int]:
-    stat = path.stat()
-    return path.name, stat.st_mtime_ns, stat.st_size
+    files = [path, *path.rglob("*")] if path.is_dir() else [path]
+    return path.name, max(file.stat().st_mtime_ns for file in files), novel_size(path)
 
 
 def _load(path: Path) -> dict[str, Any]:

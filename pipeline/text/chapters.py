@@ -33,14 +33,6 @@ def find_chapters(text: str, body: Span) -> tuple[Chapter, ...]:
     )
 
 
-def heading_span(text: str, chapter: Chapter) -> Span:
-    """Return the range of the chapter's printed heading, which ``title`` holds with its white space collapsed."""
-    words = r"\s+".join(map(re.escape, chapter.title.split()))
-    match = re.compile(words).match(text, chapter.start)
-    assert match is not None, "a title is read from the text"
-    return Span(*match.span())
-
-
 def _chapter_level(headings: Sequence[Heading]) -> list[Heading]:
     """Choose the headings that count as chapters: "Chapter ...", else a run of numbers, else books and parts."""
     by_kind = {

@@ -74,6 +74,23 @@ def find_headings(text: str, body: Span) -> tuple[Heading, ...]:
     return tuple(sorted(found))
 
 
+def kind_of(title: str) -> Kind | None:
+    """Return what a title by itself says that it heads, None for words without a number."""
+    for kind, pattern in _MARKED.items():
+        if pattern.match(title):
+            return kind
+    if _NAMED.match(title):
+        return "named"
+    numeral = _NUMERAL.match(title)
+    return "numeral" if numeral and _NO_TITLE.fullmatch(numeral["rest"]) else None
+
+
+def number_of(title: str) -> int | None:
+    """Return the number of a title such as "Chapter Two", None for one without."""
+    match = next((match for pattern in _MARKED.values() if (match := pattern.match(title))), None)
+    return None if match is None else _value(match["number"])
+
+
 def is_shouted(text: str) -> bool:
     """Return True if ``text`` is printed in capitals."""
     letters = [character for character in text if character.isalpha()]

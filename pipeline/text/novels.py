@@ -1,4 +1,4 @@
-"""Read a file as a novel, and find novels on a shelf (a folder of .txt files)."""
+"""Read a file or a folder of chapters as a novel, and find novels on a shelf (a folder of novels)."""
 
 from __future__ import annotations
 
@@ -11,11 +11,17 @@ from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
 
-from pipeline.errors import EncodingError, NovelError
+from pipeline.errors import NovelError
+from pipeline.formats.manuscript import Manuscript
+from pipeline.formats.registry import FORMATS, read_manuscript
 from pipeline.language.folding import match_key
 from pipeline.records import Novel, Span
-from pipeline.storage.encoding import decode
-from pipeline.text.chapters import find_chapters
+from pipeline.text.chapter_files import NOT_CHAPTERS, is_chapter_folder, read_folder, read_zip
+from pipeline.text.marked_chapters import choose_chapters, story_body
+
+ZIP = ".zip"
+SUFFIXES = (*FORMATS, ZIP)
+"""The suffixes of the files that are read as novels."""
 
 _EBOOK = r"(?:THE |THIS )?PROJECT GUTENBERG(?:[’']S)?(?:-TM)? E-?(?:BOOK|TEXT)"
 _HEADER = re.compile(
@@ -36,38 +42,72 @@ _LONGEST_SHOWN = 80
 
 
 def load_novel(path: str | Path) -> Novel:
-    """Read the novel at ``path``; raise NovelError when it is not a text file with words in it."""
+    """Read the novel at ``path``, a file of any format or a folder of chapters.
+
+    Raises NovelError when it cannot be read or has no words.
+    """
     path = Path(path)
-    data = _read(path)
-    try:
-        text, encoding, notices = decode(data, source=str(path))
-    except EncodingError as error:
-        raise NovelError(str(error)) from error
+    if _is_folder(path):
+        manuscript, sha256 = read_folder(path)
+        return _novel(manuscript, path, sha256)
+    return novel_from(_read(path), path)
+
+
+def novel_from(data: bytes, path: Path) -> Novel:
+    """Return the novel of the bytes of a file; raises NovelError, which names ``path``."""
+    manuscript = _manuscript(data, path)
+    return _novel(manuscript, path, hashlib.sha256(data).hexdigest())
+
+
+def _manuscript(data: bytes, path: Path) -> Manuscript:
+    if path.suffix.lower() == ZIP:
+        return read_zip(data, str(path))
+    return read_manuscript(data, path.name, source=str(path))
+
+
+def _novel(manuscript: Manuscript, path: Path, sha256: str) -> Novel:
+    text = manuscript.text
     if not any(map(str.isalpha, text)):
-        raise NovelError(f"{path} is empty: it holds no words; give a plain text file with the whole novel")
+        raise NovelError(f"{path} is empty: it holds no words; give the whole novel, in one of {', '.join(SUFFIXES)}")
     body = _find_body(text)
     if not any(map(str.isalpha, text[body.start : body.end])):
         raise NovelError(f"{path} holds a Project Gutenberg header and footer and no words between them")
-    sha256 = hashlib.sha256(data).hexdigest()
-    return Novel(path.stem, str(path), text, body, find_chapters(text, body), encoding, sha256, notices)
+    body, notices = story_body(manuscript, body)
+    chapters = choose_chapters(manuscript, body)
+    name = path.name if _is_folder(path) else path.stem
+    return Novel(name, str(path), text, body, chapters, manuscript.encoding, sha256, (*manuscript.notices, *notices))
 
 
 def list_novels(folder: str | Path) -> tuple[Path, ...]:
-    """Return the .txt files of ``folder``, sorted by name; hidden files are left out."""
+    """Return the novels of ``folder``, sorted by name: files of every format, and folders of numbered chapters.
+
+    Hidden files are left out, and those that are called as what goes with files (``README.md``).
+    """
     folder = Path(folder)
     if not folder.is_dir():
         found = "is not a folder" if folder.exists() else "does not exist"
-        raise NovelError(f"the novels folder {folder} {found}; name a folder that holds .txt files")
+        raise NovelError(f"the novels folder {folder} {found}; name a folder that holds novels")
     try:
-        entries = list(folder.iterdir())
+        novels = [entry for entry in folder.iterdir() if not entry.name.startswith(".") and _is_novel(entry)]
     except OSError as error:
         raise NovelError(
             f"the novels folder {folder} cannot be read ({error.strerror}); check its permissions"
         ) from error
-    novels = (entry for entry in entries if entry.suffix.lower() == ".txt" and not entry.name.startswith("."))
-    return tuple(
-        sorted((entry for entry in novels if entry.is_file()), key=lambda entry: (entry.name.lower(), entry.name))
-    )
+    return tuple(sorted(novels, key=lambda entry: (entry.name.lower(), entry.name)))
+
+
+def novel_size(path: Path) -> int:
+    """Return the size of a novel in bytes, of a folder with all its files."""
+    return sum(file.stat().st_size for file in path.rglob("*")) if path.is_dir() else path.stat().st_size
+
+
+def _is_novel(entry: Path) -> bool:
+    if entry.is_dir():
+        try:
+            return is_chapter_folder(entry)
+        except OSError:
+            return False  # a folder that may not be opened, next to the novels
+    return entry.suffix.lower() in SUFFIXES and entry.stem.casefold() not in NOT_CHAPTERS and entry.is_file()
 
 
 @dataclass(frozen=True)
@@ -102,7 +142,19 @@ class Shelf:
                 raise NovelError(
                     f"{name!r} means several novels in {self.folder}: {_listed(found)}; give the file name"
                 )
+        for direct in self._folders(name, paths=paths):
+            if _is_folder(direct) and not self.folder.resolve().is_relative_to(direct.resolve()):
+                return direct
         raise _unknown(self.folder, name, self.novels)
+
+    def _folders(self, name: str, *, paths: bool) -> Iterator[Path]:
+        """Yield the folders that a name may mean outright, whatever their files are called."""
+        if Path(name).name.strip(" ."):
+            inside = self.folder / name
+            if paths or len(Path(name).parts) == 1:
+                yield inside
+            if paths and inside != Path(name) and re.search(r"[/\\]", name):
+                yield Path(name)
 
     def _meanings(self, name: str) -> Iterator[set[int]]:
         """Yield the sets of novels, by number, that a name may mean, most certain first."""
@@ -139,15 +191,13 @@ def find_novel(folder: str | Path, name: str, *, paths: bool = True) -> Path:
 
 
 def _read(path: Path) -> bytes:
-    wanted = "name a plain text file that holds a novel"
+    wanted = "name a file that holds a novel, or a folder of chapters"
     try:
         mode = path.stat().st_mode
     except FileNotFoundError as error:
         raise NovelError(f"{path} does not exist: {wanted}") from error
     except (OSError, ValueError) as error:
         raise NovelError(f"{str(path)[:_LONGEST_SHOWN]!r} is not a usable path ({_reason(error)}): {wanted}") from error
-    if stat.S_ISDIR(mode):
-        raise NovelError(f"{path} is a folder, not a novel: name a .txt file in it")
     if not stat.S_ISREG(mode):
         raise NovelError(f"{path} is not a regular file: {wanted}")
     try:
@@ -165,6 +215,14 @@ def _is_file(path: Path) -> bool:
     try:
         return path.is_file()
     except OSError:
+        return False
+
+
+def _is_folder(path: Path) -> bool:
+    """Return True if ``path`` is a folder; False for what cannot be a path."""
+    try:
+        return path.is_dir()
+    except (OSError, ValueError):
         return False
 
 
@@ -214,7 +272,7 @@ def _without_article(name: str) -> str:
 
 def _unknown(folder: str | Path, name: str, novels: Sequence[Path]) -> NovelError:
     if not novels:
-        return NovelError(f"{folder} holds no .txt file, so no novel {name!r}: put the novel there as plain text")
+        return NovelError(f"{folder} holds no novel, so none called {name!r}: put it there as {', '.join(SUFFIXES)}")
     by_key = {match_key(novel.stem): novel for novel in novels}
     near = [by_key[key] for key in difflib.get_close_matches(match_key(name), by_key, n=3, cutoff=0.5)]
     nearest = f"the nearest: {_listed(near)}; " if near else ""

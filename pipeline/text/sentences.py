@@ -22,7 +22,6 @@ from pipeline.errors import SettingError
 from pipeline.language.long_tokens import break_long_tokens
 from pipeline.language.titles import ABBREVIATIONS
 from pipeline.records import Novel, Span
-from pipeline.text.chapters import heading_span
 
 LONGEST_SENTENCE = 2000
 _LONGEST_SEGMENT = 10_000
@@ -71,7 +70,7 @@ def split_sentences(novel: Novel, nlp: Language) -> tuple[Span, ...]:
     """
     text = novel.text
     segments = [segment for block in _blocks(novel) for segment in _segments(text, block)]
-    headings = {start for chapter in novel.chapters for start, _ in _paragraphs(text, heading_span(text, chapter))}
+    headings = {start for chapter in novel.chapters for start, _ in _paragraphs(text, novel.heading_of(chapter))}
     disabled = [name for name in nlp.pipe_names if name not in _KEPT_PIPES]
     sentences: list[Span] = []
     with nlp.memory_zone(), nlp.select_pipes(disable=disabled):
@@ -86,7 +85,7 @@ def split_sentences(novel: Novel, nlp: Language) -> tuple[Span, ...]:
 
 def _blocks(novel: Novel) -> Iterator[Span]:
     """Yield the paragraphs of the body; the heading of a chapter is a paragraph of its own."""
-    headings = (heading_span(novel.text, chapter) for chapter in novel.chapters)
+    headings = (novel.heading_of(chapter) for chapter in novel.chapters)
     cuts = [novel.body.start, *(offset for span in headings for offset in span), novel.body.end]
     for start, end in pairwise(cuts):
         yield from _paragraphs(novel.text, Span(start, end))

@@ -10,7 +10,7 @@ from pipeline.errors import CharacterError, NovelError
 from pipeline.records import Novel
 from pipeline.text.aliases import Alias, names_of
 from pipeline.text.characters import build_cast, find_mentions, nearest_names
-from pipeline.text.novels import list_novels, load_novel
+from pipeline.text.novels import SUFFIXES, list_novels, load_novel
 from pipeline.text.targets import find_target
 
 _SHOWN = 8
@@ -49,7 +49,7 @@ def _load_all(paths: Sequence[Path]) -> tuple[list[Novel], list[str]]:
 def _none(folder: str | Path, character: str, novels: Sequence[Novel], unreadable: Sequence[str]) -> NovelError:
     left_out = "".join(f"; left out: {line}" for line in unreadable)
     if not novels:
-        return NovelError(f"{folder} holds no readable novel; put a plain .txt file there{left_out}")
+        return NovelError(f"{folder} holds no readable novel; put one there, in one of {', '.join(SUFFIXES)}{left_out}")
     mentions = [mention for novel in novels for mention in find_mentions(novel, [novel.body])]
     nearest = nearest_names(character, build_cast(mentions, (), min_mentions=1))
     return NovelError(

@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import json
+import re
 import threading
 from collections.abc import Iterator
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
+from urllib.parse import quote
 
 import pytest
 from playwright.sync_api import Page
@@ -20,6 +22,7 @@ from pipeline.serve.app import create_app
 from pipeline.serve.jobs import JobQueue
 from pipeline.serve.library import Desk
 from pipeline.waivers import load_waivers
+from tests.inputs.make_formats import FOLDER
 from tests.pipeline.browser.conftest import PHONE, Open
 
 ROOT = Path(__file__).resolve().parents[3]
@@ -102,6 +105,34 @@ def test_finding_is_marked_as_intentional_with_a_reason(visit: Open, address: st
     (waiver,) = load_waivers(tmp_path / "novels" / "The Unlit Hour.waivers.json")
     assert waiver.reason == "Hester misremembers."
     assert page.evaluate("document.documentElement.scrollWidth") <= PHONE["width"]
+
+
+@pytest.mark.parametrize(
+    ("name", "chapters", "notice"),
+    [
+        ("front matter.epub", 2, "left out of the EPUB: title page"),
+        ("tracked changes.docx", 0, "the document has tracked changes"),
+        ("numbered.zip", 3, ""),
+        ("obsidian.md", 2, ""),
+        ("titled.html", 2, ""),
+        ("marks.odt", 2, ""),
+        ("sections.fb2", 3, ""),
+    ],
+)
+def test_novel_of_another_format_is_uploaded_and_judged(
+    visit: Open, address: str, name: str, chapters: int, notice: str
+) -> None:
+    page = visit(address)
+    page.get_by_label("choose it, or drop it here").set_input_files(FOLDER / name)
+    page.get_by_role("button", name="Add the novel").click()
+    page.wait_for_url(f"**/novels/{quote(Path(name).stem)}")
+    assert f" {chapters} chapters" in page.locator("header p").inner_text()
+    assert notice in page.locator("header").inner_text()
+    page.get_by_label("Character", exact=True).fill("Ada Merrow")
+    page.get_by_label("Backstory, in plain sentences").fill("Ada Merrow lit the lamp at dusk.")
+    page.get_by_role("button", name="Judge this backstory").click()
+    page.wait_for_url("**/reports/*", timeout=120_000)
+    assert re.search(r"paragraph \d", page.locator(".place").first.text_content() or "")
 
 
 def test_dropped_file_is_taken(visit: Open, address: str) -> None:

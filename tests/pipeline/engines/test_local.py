@@ -67,7 +67,7 @@ def test_flags_of_the_engines_are_checked(asked: list[object], tmp_path: Path) -
     for flags in (["--ray_address", "auto"], ["--workers", "2"], ["--engine", "dask"], ["--workers", "-1"]):
         assert "engine" in refused(main, *asked, *flags) or "workers" in refused(main, *asked, *flags)
     (tmp_path / "none").mkdir()
-    assert "has no .txt file" in refused(main, *asked, "--novels_dir", tmp_path / "none")
+    assert "holds no novel" in refused(main, *asked, "--novels_dir", tmp_path / "none")
     groq = ["--engine", "ray", "--llm", "judge", "--train_csv", tmp_path, "--test_csv", tmp_path]
     assert refused(dataset_main, *groq)
     with pytest.raises(SettingError, match="one of local, ray"):

@@ -56,7 +56,7 @@ def test_novel_shows_its_cast_once_it_is_open(client: FlaskClient) -> None:
 
 def test_uploaded_novel_is_listed_and_can_be_judged(client: FlaskClient, desk: Desk) -> None:
     address = _follow(client, upload(client, make_epub(), "Brought.epub"))
-    assert address == "/novels/Brought" and (desk.novels_dir / "Brought.txt").is_file()
+    assert address == "/novels/Brought" and (desk.novels_dir / "Brought.epub").is_file()
 
 
 def test_question_leads_to_its_report_and_files(client: FlaskClient, desk: Desk) -> None:

@@ -7,9 +7,10 @@ from pathlib import Path
 import pytest
 
 from pipeline.errors import NovelError
-from pipeline.serve import uploads as manuscripts
-from pipeline.serve.uploads import html_text, import_novel
+from pipeline.formats import archive
+from pipeline.serve.uploads import import_novel
 from pipeline.text.novels import load_novel
+from tests.inputs.make_formats import FOLDER
 from tests.pipeline.little_story import TEXT
 from tests.pipeline.serve.sample_uploads import make_docx, make_epub, make_zip, paragraphs_of
 
@@ -32,7 +33,19 @@ def test_novel_of_each_kind_keeps_its_paragraphs_and_chapters(tmp_path: Path, ki
     assert paragraphs_of(novel.text) == paragraphs_of(TEXT)
 
 
-def test_text_keeps_its_bytes(tmp_path: Path) -> None:
+@pytest.mark.parametrize("name", ["titled.md", "headings.odt", "titled.html", "sections.fb2", "numbered.zip"])
+def test_every_format_is_stored_as_it_is(tmp_path: Path, name: str) -> None:
+    data = (FOLDER / name).read_bytes()
+    path = _import(tmp_path, data, name)
+    assert path.read_bytes() == data and load_novel(path).chapters
+
+
+def test_format_that_is_not_read_is_refused_with_a_remedy(tmp_path: Path) -> None:
+    with pytest.raises(NovelError, match=r"expected one of .*; for \.rtf, export it as \.docx or \.odt"):
+        _import(tmp_path, b"x", "Old.rtf")
+
+
+def test_file_keeps_its_bytes(tmp_path: Path) -> None:
     data = "Café at Dæmon’s.\r\nIt rained.".encode("cp1252")
     assert _import(tmp_path, data, "Old.txt").read_bytes() == data
 
@@ -56,8 +69,8 @@ def test_name_leads_only_to_the_folder_of_novels(tmp_path: Path, name: str, stem
 @pytest.mark.parametrize(
     ("data", "name", "said"),
     [
-        (b"x", "novel.pdf", "expected a .txt, .epub or .docx file"),
-        (b"x", "novel", "expected a .txt, .epub or .docx file"),
+        (b"x", "novel.pdf", "expected one of .txt, .md"),
+        (b"x", "novel", "expected one of .txt, .md"),
         (b"", "Empty.txt", "Empty.txt"),
         (b"\0\1\2" * 50, "Noise.txt", "Noise.txt"),
         (b"no archive", "Broken.epub", "cannot be read as EPUB"),
@@ -76,7 +89,7 @@ def test_file_that_is_not_a_novel_is_refused_and_leaves_nothing(
 
 
 def test_archive_that_unpacks_to_too_much_is_refused(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(manuscripts, "_LARGEST_UNPACKED", 1000)
+    monkeypatch.setattr(archive, "LARGEST_UNPACKED", 1000)
     with pytest.raises(NovelError, match=r"unpacks to [\d,]+ bytes, more than 1,000"):
         _import(tmp_path, SOURCES["docx"], "Bomb.docx")
 
@@ -90,16 +103,19 @@ def test_novel_is_replaced_only_on_request(tmp_path: Path) -> None:
     assert path.read_bytes() == b"Another novel."
 
 
+def test_novel_takes_the_place_of_another_format_on_request_alone(tmp_path: Path) -> None:
+    _import(tmp_path, SOURCES["txt"], "Low Water.txt")
+    with pytest.raises(NovelError, match=r"Low Water\.txt exists already"):
+        _import(tmp_path, SOURCES["epub"], "Low Water.epub")
+    _import(tmp_path, SOURCES["epub"], "Low Water.epub", replace=True)
+    assert [path.name for path in tmp_path.iterdir()] == ["Low Water.epub"]
+
+
 def test_failed_replacement_leaves_the_old_novel(tmp_path: Path) -> None:
     path = _import(tmp_path, SOURCES["txt"], "Low Water.txt")
     with pytest.raises(NovelError):
         _import(tmp_path, b"", "Low Water.txt", replace=True)
     assert path.read_bytes() == SOURCES["txt"]
-
-
-def test_html_becomes_paragraphs_and_lines_without_what_is_not_read() -> None:
-    source = "<head><title>T</title></head><h1>One</h1><p>A <i>b</i>\n c&amp;d<br/>e</p><script>x()</script><p>f</p>"
-    assert html_text(source) == "One\n\nA b c&d\ne\n\nf"
 
 
 def test_unwritable_folder_of_novels_is_explained(tmp_path: Path) -> None:

@@ -8,8 +8,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from pipeline.records import Chapter, Span
-from pipeline.text.chapters import find_chapters, heading_span
+from pipeline.records import Chapter, Novel, Span
+from pipeline.text.chapters import find_chapters
 
 PROSE = "It was a long day, and nothing of note was done by anybody in the house. " * 6
 
@@ -152,7 +152,8 @@ def test_chapters_of_any_lines_tile_and_hold_their_heading(lines: list[str]) -> 
     assert [chapter.number for chapter in chapters] == list(range(1, len(chapters) + 1))
     for chapter, following in pairwise(chapters):
         assert chapter.end == following.start
+    novel = Novel("x", "x.txt", text, Span(0, len(text)), chapters, "utf-8", "0")
     for chapter in chapters:
-        start, end = heading_span(text, chapter)
+        start, end = novel.heading_of(chapter)
         assert (chapter.start == start) and end <= chapter.end
         assert " ".join(text[start:end].split()) == chapter.title

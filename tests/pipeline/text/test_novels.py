@@ -93,7 +93,7 @@ def test_load_novel_refuses_binary_files(tmp_path: Path, content: bytes) -> None
 def test_load_novel_refuses_a_missing_file_and_a_folder(tmp_path: Path) -> None:
     with pytest.raises(NovelError, match="does not exist"):
         load_novel(tmp_path / "none.txt")
-    with pytest.raises(NovelError, match="is a folder"):
+    with pytest.raises(NovelError, match="holds no chapters"):
         load_novel(tmp_path)
 
 
@@ -245,7 +245,7 @@ def test_find_novel_lists_what_an_ambiguous_name_means(shelf: Path) -> None:
 
 
 def test_find_novel_reports_an_empty_folder(tmp_path: Path) -> None:
-    with pytest.raises(NovelError, match=r"holds no \.txt file"):
+    with pytest.raises(NovelError, match="holds no novel"):
         find_novel(tmp_path, "anything")
 
 
@@ -268,3 +268,64 @@ def test_shelf_looks_once_for_any_number_of_names(shelf: Path, monkeypatch: pyte
     assert [one.find(name, paths=False) for name in names] == [find_novel(shelf, name) for name in names]
     assert listed.count(shelf) == 1 + len(names)
     assert len(opened) == (1 + names.count("Castaways")) * len(list_novels(shelf)), "titles are read once, too"
+
+
+@pytest.mark.parametrize(
+    ("names", "listed"),
+    [
+        (("1.md", "2.md"), True),
+        (("Chapter One.txt", "Chapter Two.txt", "Epilogue.txt"), True),
+        (("contents.txt", "The Lamp.md", "The Storm.md"), True),
+        (("Emma.txt", "Persuasion.txt"), False),
+        (("1.md",), False),
+        (("1.png", "2.png"), False),
+    ],
+)
+def test_folder_counts_as_a_novel_where_its_names_say_so(tmp_path: Path, names: tuple[str, ...], listed: bool) -> None:
+    (tmp_path / "My Book").mkdir()
+    for name in names:
+        _file(tmp_path / "My Book", STORY, name)
+    _file(tmp_path, STORY, "README.md")
+    assert [path.name for path in list_novels(tmp_path)] == (["My Book"] if listed else [])
+
+
+@pytest.mark.parametrize("name", ["my book", "My Book", "{folder}/My Book"])
+def test_folder_of_chapters_is_found_by_name_and_path(tmp_path: Path, name: str) -> None:
+    (tmp_path / "My Book").mkdir()
+    for number in (1, 2):
+        _file(tmp_path / "My Book", STORY, f"{number}.md")
+    assert find_novel(tmp_path, name.format(folder=tmp_path)) == tmp_path / "My Book"
+    assert load_novel(tmp_path / "My Book").name == "My Book"
+
+
+def test_folder_without_numbers_is_found_where_it_is_named_outright(tmp_path: Path) -> None:
+    (tmp_path / "Vault").mkdir()
+    _file(tmp_path / "Vault", STORY, "The Lamp.md")
+    _file(tmp_path, STORY, "Other.txt")
+    assert find_novel(tmp_path, "Vault", paths=False) == tmp_path / "Vault"
+    with pytest.raises(NovelError, match="no novel"):
+        find_novel(tmp_path / "Vault", tmp_path.name, paths=False)
+
+
+def test_hash_of_a_folder_changes_with_each_of_its_chapters(tmp_path: Path) -> None:
+    hashes = set()
+    for content in (STORY, STORY + " He left."):
+        _file(tmp_path, STORY, "1.md")
+        _file(tmp_path, content, "2.md")
+        hashes.add(load_novel(tmp_path).sha256)
+    assert len(hashes) == 2
+
+
+def test_paragraphs_are_counted_in_their_chapter(tmp_path: Path) -> None:
+    text = "A tale.\n\nChapter 1\n\nit rained.\n\nit\nstopped.\n\nChapter 2\nit snowed.\n\n\nit thawed.\n"
+    novel = load_novel(_file(tmp_path, text))
+    words = ("A tale", "Chapter 1", "it rained", "stopped", "Chapter 2", "it snowed", "it thawed")
+    assert [(novel.title_at(place), novel.paragraph_at(place)) for place in map(text.index, words)] == [
+        ("", 1),
+        ("Chapter 1", 0),
+        ("Chapter 1", 1),
+        ("Chapter 1", 2),
+        ("Chapter 2", 0),
+        ("Chapter 2", 1),
+        ("Chapter 2", 2),
+    ]

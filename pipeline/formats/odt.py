@@ -1,0 +1,104 @@
+"""OpenDocument text, as LibreOffice writes it: the paragraphs and headings of ``content.xml``."""
+
+from __future__ import annotations
+
+from xml.etree import ElementTree
+from xml.etree.ElementTree import Element
+
+from pipeline.errors import NovelError
+from pipeline.formats.archive import open_archive
+from pipeline.formats.builder import PARAGRAPH, TextBuilder
+from pipeline.formats.manuscript import Manuscript, tracked_changes
+from pipeline.language.word_lists import word_set
+
+_TEXT = "{urn:oasis:names:tc:opendocument:xmlns:text:1.0}"
+_OFFICE = "{urn:oasis:names:tc:opendocument:xmlns:office:1.0}"
+_STYLE = "{urn:oasis:names:tc:opendocument:xmlns:style:1.0}"
+_UNREAD = {f"{_OFFICE}annotation"} | {
+    f"{_TEXT}{name}"
+    for name in word_set(
+        "tracked-changes note-citation page-number page-count table-of-content alphabetical-index illustration-index "
+        "table-index user-index bibliography bookmark-ref sequence-decls ruby-text"
+    )
+}
+_DEEPEST_HEADING = 6
+
+
+def read_odt(data: bytes, source: str) -> Manuscript:
+    """Read an OpenDocument text as it is when all tracked changes are accepted."""
+    with open_archive(data, source) as archive:
+        root = ElementTree.fromstring(archive.read("content.xml"))
+    body = root.find(f"{_OFFICE}body/{_OFFICE}text")
+    if body is None:
+        raise NovelError(f"{source} is an OpenDocument file without a text; save it as .odt")
+    builder = TextBuilder()
+    _Walk(builder, _titles(root)).children(body)
+    return Manuscript(builder.text, "odt", tuple(builder.headings), notices=_tracked_changes(body))
+
+
+class _Walk:
+    """Sends the words below an element to a builder, notes after the paragraph that they belong to."""
+
+    def __init__(self, builder: TextBuilder, titles: set[str]) -> None:
+        self._builder, self._titles = builder, titles
+        self._notes: list[Element] = []
+
+    def children(self, element: Element) -> None:
+        """Add the words of an element and of what it holds."""
+        self._builder.add(element.text or "")
+        for child in element:
+            self._element(child)
+            self._builder.add(child.tail or "")
+
+    def _element(self, element: Element) -> None:
+        if element.tag in _UNREAD:
+            return
+        name = element.tag.removeprefix(_TEXT)
+        if name in {"h", "p"}:
+            self._paragraph(element, self._level(element))
+        elif name == "note":
+            self._notes += element.findall(f"{_TEXT}note-body")
+        elif name in {"s", "tab"}:
+            self._builder.owe(" ")
+        elif name == "line-break":
+            self._builder.owe("\n")
+        else:
+            self.children(element)
+
+    def _paragraph(self, element: Element, level: int | None) -> None:
+        self._builder.owe(PARAGRAPH)
+        if level is not None:
+            self._builder.open_heading(level)
+        self.children(element)
+        if level is not None:
+            self._builder.close_heading()
+        self._builder.owe(PARAGRAPH)
+        notes, self._notes = self._notes, []
+        for note in notes:
+            self.children(note)
+
+    def _level(self, element: Element) -> int | None:
+        if element.get(f"{_TEXT}style-name") in self._titles:
+            return 0
+        if element.tag != f"{_TEXT}h":
+            return None
+        level = element.get(f"{_TEXT}outline-level", "1")
+        return min(int(level), _DEEPEST_HEADING) if level.isdigit() else 1
+
+
+def _titles(root: Element) -> set[str]:
+    """Return the names of the styles that print the title of the document."""
+    return {"Title"} | {
+        style.get(f"{_STYLE}name", "")
+        for style in root.iter(f"{_STYLE}style")
+        if style.get(f"{_STYLE}parent-style-name") == "Title"
+    }
+
+
+def _tracked_changes(body: Element) -> tuple[str, ...]:
+    """Return the notice of tracked changes."""
+    regions = body.findall(f"{_TEXT}tracked-changes/{_TEXT}changed-region")
+    inserted, deleted = (
+        sum(region.find(f"{_TEXT}{kind}") is not None for region in regions) for kind in ("insertion", "deletion")
+    )
+    return tracked_changes("LibreOffice", insertions=inserted, deletions=deleted)
