@@ -115,9 +115,7 @@ def _teach(
         run.resume()
     if world.writes:
         write_text(folder / "settings.json", json.dumps(asdict(settings), indent=1) + "\n")
-        print_line(
-            f"{len(source.books)} books, {len(source.pairs):,} pairs of claims, {len(source.statements):,} statements"
-        )
+        print_line(f"{len(source.books)} books")
     with Steps(settings.verifier.max_iters, done=run.trainer.step, shown=world.writes) as steps:
         for report in run.run():
             steps.show(report.step, _line(report))

@@ -38,7 +38,7 @@ class SentenceEncoderModel(nn.Module):
         super().__init__()
         self.body = body
         self.before = nn.Parameter(torch.tensor(0.0))
-        self.temperature = nn.Parameter(torch.tensor(3.0))
+        self.temperature = nn.Parameter(torch.tensor(4.0))
 
     def forward(self, tokens: TokenBatch) -> torch.Tensor:
         """Return the vectors of texts, of length one: (B, D)."""

@@ -27,7 +27,7 @@ LONGEST = 192
 WORDS = "embeddings.word_embeddings.weight"
 _BODY = "body."
 _BATCH_TOKENS = {"cpu": 2048, "cuda": 262144}
-_PREFIXES = ("bert.", "mpnet.", "model.")
+_PREFIXES = (_BODY, "bert.", "mpnet.", "model.")
 
 
 @dataclass(frozen=True)

@@ -14,6 +14,7 @@ from bdh.training.verifier_batches import ClaimAnnotation, ClaimTargets, make_ba
 from bdh.verifier import ClaimBatch
 from pipeline.errors import SettingError
 from pipeline.judging.verifier import SEPARATOR, evidence_text
+from pipeline.training.plain_claims import PlainSource
 from pipeline.training.examples import CLAIMS_PER_EXAMPLE, Example, ExampleSource, LabelledClaim
 
 _SHORTEST_CLAIM = 16
@@ -41,7 +42,7 @@ class StepBatches(Dataset[tuple[ClaimBatch, ClaimTargets]]):
 
     def __init__(
         self,
-        source: ExampleSource,
+        source: ExampleSource | PlainSource,
         tokenizer: Tokenizer,
         shapes: Shapes,
         *,

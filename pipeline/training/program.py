@@ -30,6 +30,7 @@ from pipeline.training.batches import Shapes, StepBatches
 from pipeline.training.example_files import read_examples
 from pipeline.training.examples import BookExamples, ExampleConfig, ExampleSource, Premise, claim_pairs
 from pipeline.training.negatives import mine_changes
+from pipeline.training.plain_claims import PlainBook, PlainConfig, PlainSource
 
 _STATE_FILE = "verifier.safetensors"
 _S = TypeVar("_S")
@@ -80,9 +81,13 @@ def _filled(settings: _S, table: dict[str, Any], path: Path) -> _S:
         raise SettingError(f"{path}: {error}") from error
 
 
-def make_source(files: Sequence[Path], nli: Path | None, config: ExampleConfig, *, seed: int) -> ExampleSource:
+def make_source(
+    files: Sequence[Path], nli: Path | None, config: ExampleConfig, *, seed: int
+) -> ExampleSource | PlainSource:
     """Return a source of examples from prepared files and an NLI table; raises TableError if they have none."""
     rows = [row for file in files for row in read_examples(file)]
+    if rows and "rows" in rows[0]:
+        return PlainSource([PlainBook(row) for row in rows], read_premises(nli) if nli else [], PlainConfig())
     rng = random.Random(seed)
     changes = mine_changes((pair[1]["text"], pair[0]["text"]) for row in rows for pair in claim_pairs(row))
     books = [BookExamples(row, changes, rng) for row in sorted(rows, key=lambda row: str(row["book"]))]
@@ -136,7 +141,7 @@ class VerifierRun:
         folder: Path,
         verifier: ClaimVerifier,
         tokenizer: Tokenizer,
-        source: ExampleSource,
+        source: ExampleSource | PlainSource,
         settings: VerifierTraining,
         world: World,
         *,
