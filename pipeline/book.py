@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cached_property
 from hashlib import sha256
 from pathlib import Path
@@ -11,12 +11,16 @@ from spacy.language import Language
 
 from pipeline.config import TextConfig, resolve_model_dir
 from pipeline.language.life_stage import find_life_stage
+from pipeline.narration.given import load_narrators, narrators_path
+from pipeline.narration.narrators import NO_NARRATION, Narration, find_narration
+from pipeline.narration.presence import Presence
 from pipeline.records import Character, Chunk, Mention, Novel, Span, TimeScope
 from pipeline.retrieval.index import LexicalIndex, Lexicon
 from pipeline.storage.cache import ReadingCache, make_key
-from pipeline.text.aliases import Alias
+from pipeline.text.aliases import Alias, load_aliases_of
 from pipeline.text.characters import build_cast, find_mentions
 from pipeline.text.chunking import make_chunks
+from pipeline.text.epithets import Proposal, find_epithets
 from pipeline.text.novels import load_novel
 from pipeline.text.persons import RULES, load_tagger, tagger_sum
 from pipeline.text.sentences import load_nlp, split_sentences
@@ -25,7 +29,7 @@ from pipeline.text.version import ANALYSIS_VERSION
 
 @dataclass(frozen=True)
 class Book:
-    """A novel with its sentences, chunks, mentions, word index, and the aliases that the user gave."""
+    """A novel with its sentences, chunks, mentions, word index, narrators, and the aliases that the user gave."""
 
     novel: Novel
     sentences: tuple[Span, ...]
@@ -33,11 +37,27 @@ class Book:
     mentions: tuple[Mention, ...]
     index: LexicalIndex
     aliases: tuple[Alias, ...] = ()
+    narration: Narration = NO_NARRATION
 
     @cached_property
     def cast(self) -> tuple[Character, ...]:
-        """The people of the novel, most mentioned first."""
-        return build_cast(self.mentions, self.chunks, aliases=self.aliases)
+        """The people of the novel, most mentioned first; what a narrator tells as "I" counts as mentions do."""
+        return self._presence.in_cast(build_cast(self.mentions, self.chunks, aliases=self.aliases))
+
+    def find_character(self, name: str) -> Character:
+        """Return the named character; raises CharacterError when the novel has none of that name."""
+        return self._presence.find(name)
+
+    @cached_property
+    def epithets(self) -> tuple[Proposal, ...]:
+        """Other names of persons that the text explains; they count only once the user gives them as aliases."""
+        tellers = self.narration.tellers
+        narrator = tellers[0].name if len(tellers) == 1 else ""
+        return find_epithets(self.novel, self.cast, self.aliases, narrator=narrator)
+
+    @cached_property
+    def _presence(self) -> Presence:
+        return Presence(self.novel, self.sentences, self.chunks, self.narration, self.aliases)
 
     @cached_property
     def life_stages(self) -> tuple[TimeScope, ...]:
@@ -52,7 +72,10 @@ class Book:
 
 @dataclass(frozen=True)
 class BookOpener:
-    """Opens novels; sentences and mentions are stored in ``cache``. ``aliases`` are the names that the user gave."""
+    """Opens novels; sentences and mentions are stored in ``cache``.
+
+    ``aliases`` are the names that the user gave, besides those in the file next to a novel.
+    """
 
     config: TextConfig
     aliases: tuple[Alias, ...]
@@ -78,10 +101,14 @@ class BookOpener:
         """Return a novel with its sentences, chunks, mentions and index."""
         if isinstance(novel, Path):
             novel = load_novel(novel)
+        aliases = (*self.aliases, *load_aliases_of(Path(novel.path)))
+        given = self.config.narrator or load_narrators(narrators_path(Path(novel.path)))
+        narration = find_narration(novel, given)
+        novel = replace(novel, notices=(*novel.notices, *narration.notices))
         sentences, mentions = self._split(novel)
         chunks = make_chunks(novel, sentences, self.config.chunks)
         index = LexicalIndex([novel.text[chunk.start : chunk.end] for chunk in chunks])
-        return Book(novel, sentences, chunks, mentions, index, self.aliases)
+        return Book(novel, sentences, chunks, mentions, index, aliases, narration)
 
     def _split(self, novel: Novel) -> tuple[tuple[Span, ...], tuple[Mention, ...]]:
         """Return the sentences and mentions of a novel, from the cache where they are stored."""

@@ -49,13 +49,20 @@ class TextConfig:
     """How a novel becomes sentences and names.
 
     ``spacy_model`` finds persons: the tagger that ships, another folder or installed package, or ``rules``. Sentences
-    are split by rules for the first and the last, and by the model's own parser for any other.
+    are split by rules for the first and the last, and by the model's own parser for any other. ``narrator`` is for one
+    novel (``pipeline.narration.given``); else the file next to the novel counts, and else what the text shows.
     """
 
     spacy_model: str = _setting(
         "models/persons",
         "spaCy model that finds persons: a folder, an installed one such as en_core_web_sm, or the word rules for "
         "capitalised words by rules",
+        metavar="NAME",
+    )
+    narrator: tuple[str, ...] = _setting(
+        (),
+        "who tells the novel as \"I\", where the text does not show it: NAME, '1-10: NAME' for some chapters, or none; "
+        "repeat",
         metavar="NAME",
     )
     chunks: ChunkConfig = field(default_factory=ChunkConfig)

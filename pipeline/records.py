@@ -25,6 +25,7 @@ BackstoryLabel = Literal["consistent", "inconsistent", "uncertain"]
 TableLabel = Literal["consistent", "inconsistent"]
 ClaimType = Literal["event", "trait", "world_rule"]
 TimeScope = Literal["childhood", "adulthood", "unspecified"]
+WaiverKind = Literal["flashback", "dream", "lie", "intended", "wrong alarm"]
 Stability = Literal["short_term", "long_term", "unspecified"]
 
 
@@ -140,7 +141,8 @@ class Mention:
 class Character:
     """A person of the novel: a display name, the other names found or given, and the mentions.
 
-    ``sentences`` and ``chunks`` are sorted numbers of the sentences and chunks that name the character.
+    ``told`` are the sentences that the character tells as "I", outside quotations. ``sentences`` and ``chunks`` are
+    those that name the character or that it tells. All are sorted numbers.
     """
 
     name: str
@@ -148,6 +150,7 @@ class Character:
     mentions: tuple[Mention, ...]
     sentences: tuple[int, ...]
     chunks: tuple[int, ...]
+    told: tuple[int, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -270,20 +273,27 @@ class Waiver:
     """A finding that the author marked as intentional.
 
     It holds for a claim of the same character and words, as long as ``passage``, the quotation it was given for, is
-    still in the novel; an empty passage always is.
+    still in the novel; an empty passage always is. ``reason`` is in the author's words; ``kind`` is chosen from a list,
+    empty in files of earlier versions.
     """
 
     character: str
     claim: str
     reason: str
     passage: str = ""
+    kind: WaiverKind | Literal[""] = ""
+
+    def __str__(self) -> str:
+        """Return the kind and the reason, each once."""
+        return ": ".join(dict.fromkeys(filter(None, (self.kind, self.reason))))
 
 
 @dataclass(frozen=True)
 class ClaimVerdict:
     """The verdict on one claim; ``probability`` is that of the claim being consistent with the novel.
 
-    ``waiver`` is the author's reason where the claim is left out of the verdict on the backstory, else empty.
+    ``waiver`` is the author's reason where the claim is left out of the verdict on the backstory, else empty;
+    ``waiver_kind`` is the kind of reason, where one was chosen.
     ``checks`` are the explicit checks that fired, whether they agree with the claim or conflict with it.
     """
 
@@ -295,11 +305,15 @@ class ClaimVerdict:
     rationale: str
     waiver: str = ""
     checks: tuple[Check, ...] = ()
+    waiver_kind: WaiverKind | Literal[""] = ""
 
 
 @dataclass(frozen=True)
 class Verdict:
-    """The verdict on a backstory; ``probability`` is that of the backstory being consistent with the novel."""
+    """The verdict on a backstory; ``probability`` is that of the backstory being consistent with the novel.
+
+    ``told`` is the number of sentences of the novel that the character tells as "I".
+    """
 
     novel: str
     character: str
@@ -309,3 +323,4 @@ class Verdict:
     claims: tuple[ClaimVerdict, ...]
     features: dict[str, float]
     notices: tuple[str, ...] = ()
+    told: int = 0

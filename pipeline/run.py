@@ -27,7 +27,7 @@ from pipeline.storage.answers import AnswerCache, open_answers
 from pipeline.storage.cache import ReadingCache
 from pipeline.storage.remote import open_cache
 from pipeline.text.aliases import Alias
-from pipeline.text.characters import resolve_character
+from pipeline.text.near_names import notices_on_names
 from pipeline.waivers import apply_waivers
 
 OnNotice = Callable[[str], object]
@@ -172,7 +172,7 @@ class Pipeline:
 
     def find_character(self, book: Book, name: str) -> Character:
         """Return the named character of the book; raises CharacterError when the book has none of that name."""
-        return resolve_character(name, book.novel, book.sentences, book.chunks, aliases=self.aliases)
+        return book.find_character(name)
 
     def extract(self, backstory: str, character: str) -> tuple[Claim, ...]:
         """Return the claims of a backstory, by Groq or by rules."""
@@ -234,7 +234,7 @@ class Pipeline:
             book, questions, labels=self.llm.labels, on_progress=lambda done: on_claims(done, total)
         )
         for question, verdict in zip(questions, verdicts, strict=True):
-            yield attach_checks(verdict, find_checks(book, question, self.aliases))
+            yield attach_checks(verdict, find_checks(book, question, book.aliases))
 
     def judge_backstory(
         self,
@@ -253,9 +253,12 @@ class Pipeline:
         claims = self.extract(backstory, character.name)
         judged = self.judge_claims(book, [Question(claims, character)], track=track, on_step=on_step)
         counted, stale = apply_waivers(judged.answers[0], waivers, book.novel.text)
-        notices = (*self.llm.notices_on(character.name, backstory, claims), *stale)
+        names = notices_on_names(book.novel, character.name, backstory)
+        for notice in names:
+            self.on_notice(notice)
+        notices = (*self.llm.notices_on(character.name, backstory, claims), *stale, *names)
         verdict = self.models.backstory_model.conclude(book.novel.name, character.name, counted, notices)
-        return verdict, judged
+        return replace(verdict, told=len(character.told)), judged
 
     def summarise(self, book: Book, verdicts: Sequence[ClaimVerdict]) -> dict[int, str]:
         """Return Groq's summaries of the chunks in evidence, by chunk index; empty where Groq has no such task."""

@@ -1,33 +1,35 @@
 """Findings that the author marked as intentional, stored in a file next to the novel.
 
-``<novel>.waivers.json`` is a list of mappings (``character``, ``claim``, ``reason``, ``passage``), meant to be read,
-edited and versioned with the manuscript.
+``<novel>.waivers.json`` is a list of mappings (``character``, ``claim``, ``kind``, ``reason``, ``passage``), meant to
+be read, edited and versioned with the manuscript.
 """
 
 from __future__ import annotations
 
 import json
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import asdict, replace
 from pathlib import Path
-from typing import Any
+from typing import Any, get_args
 
 from jsonschema import Draft202012Validator
 
 from pipeline.errors import OutputError, WaiverError
 from pipeline.language.folding import fold
-from pipeline.records import ClaimVerdict, Waiver
+from pipeline.records import ClaimVerdict, Waiver, WaiverKind
 from pipeline.report.resources import read_schema
 from pipeline.storage.files import locked_output, write_json
+from pipeline.text.novels import companion_path
 
 LONGEST_REASON = 500
+KINDS: tuple[WaiverKind, ...] = get_args(WaiverKind)
+"""The reasons to choose from."""
 
 
 def waivers_path(novel: Path) -> Path:
     """Return the path of the waivers of a novel."""
-    name = novel.name if novel.is_dir() else novel.stem
-    return novel.with_name(f"{name}.waivers.json")
+    return companion_path(novel, "waivers.json")
 
 
 def load_waivers(path: Path) -> tuple[Waiver, ...]:
@@ -78,13 +80,30 @@ def apply_waivers(
     for claim in claims:
         waiver = next((known for known in waivers if _is_for(known, claim)), None)
         holds = waiver is not None and still_holds(waiver, text)
-        judged.append(replace(claim, waiver=waiver.reason) if waiver and holds else claim)
+        judged.append(replace(claim, waiver=str(waiver), waiver_kind=waiver.kind) if waiver and holds else claim)
         if waiver and not holds:
             notices.append(
-                f"a claim is marked as intentional ({waiver.reason}), but the passage it was marked for is no longer "
+                f"a claim is marked as intentional ({waiver}), but the passage it was marked for is no longer "
                 f"in the novel, so it counts again; mark it again if it is still intended: {claim.claim.text}"
             )
     return tuple(judged), tuple(notices)
+
+
+def make_waiver(
+    character: str, claim: str, pairs: Iterable[Mapping[str, Any]], *, kind: str = "", reason: str = ""
+) -> Waiver:
+    """Return the waiver of a claim for the passage that contradicts it most among ``pairs``, entries of an artefact.
+
+    Raises:
+        WaiverError: the kind is not one of ``KINDS``.
+    """
+    known = next((one for one in KINDS if one == kind), None)
+    if kind and known is None:
+        raise WaiverError(f"{kind!r} is not a kind of reason; expected one of {', '.join(KINDS)}")
+    against = [pair for pair in pairs if pair["label"] == "contradict"]
+    passage = max(against, key=lambda pair: pair["probabilities"]["contradict"])["quotation"] if against else ""
+    reason = " ".join(reason.split())
+    return Waiver(character, claim, reason or kind, passage, known or "")
 
 
 def same_claim(waiver: Waiver, character: str, claim: str) -> bool:

@@ -21,6 +21,7 @@ from pipeline.commands import (
     serve,
     train_judge,
     train_reader,
+    waive,
 )
 from pipeline.commands.settings import parse
 from pipeline.commands.shared_flags import CommandParser, add_config
@@ -47,6 +48,7 @@ _COMMANDS: dict[str, Command] = {
     "cache": cache,
     "serve": serve,
     "characters": characters,
+    "waive": waive,
     "read": read_library,
     "evaluate-claims": evaluate_claims,
     "controls": controls,

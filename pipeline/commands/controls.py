@@ -9,6 +9,7 @@ from pipeline.commands.shared_flags import (
     CLUSTER,
     GROQ,
     HYPHENS,
+    ONE_NOVEL,
     RETRIEVING_AND_JUDGING,
     CommandParser,
     add_aliases,
@@ -42,7 +43,7 @@ def add_flags(parser: CommandParser) -> None:
     tables.add_argument("--repeats", metavar="N", type=int, default=5, help="how often they are drawn (%(default)s)")
     add_places(parser, "--novels")
     add_aliases(parser)
-    add_settings(parser, *RETRIEVING_AND_JUDGING, without=CLUSTER + GROQ)
+    add_settings(parser, *RETRIEVING_AND_JUDGING, without=CLUSTER + GROQ + ONE_NOVEL)
 
 
 def run(arguments: argparse.Namespace) -> int:

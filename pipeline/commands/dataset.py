@@ -7,6 +7,7 @@ import argparse
 from pipeline.commands.settings import engine_config, pipeline_config
 from pipeline.commands.shared_flags import (
     HYPHENS,
+    ONE_NOVEL,
     RETRIEVING_AND_JUDGING,
     CommandParser,
     add_aliases,
@@ -45,7 +46,7 @@ def add_flags(parser: CommandParser) -> None:
     )
     add_places(parser)
     add_aliases(parser)
-    add_settings(parser, *RETRIEVING_AND_JUDGING)
+    add_settings(parser, *RETRIEVING_AND_JUDGING, without=ONE_NOVEL)
 
 
 def run(arguments: argparse.Namespace) -> int:

@@ -8,6 +8,7 @@ from pipeline.commands.settings import pipeline_config
 from pipeline.commands.shared_flags import (
     CLUSTER,
     HYPHENS,
+    ONE_NOVEL,
     RETRIEVING_AND_JUDGING,
     CommandParser,
     add_aliases,
@@ -45,7 +46,7 @@ def add_flags(parser: CommandParser) -> None:
     )
     add_places(parser, "--novels")
     add_aliases(parser)
-    add_settings(parser, *RETRIEVING_AND_JUDGING, without=(*CLUSTER, "llm"))
+    add_settings(parser, *RETRIEVING_AND_JUDGING, without=(*CLUSTER, *ONE_NOVEL, "llm"))
 
 
 def run(arguments: argparse.Namespace) -> int:

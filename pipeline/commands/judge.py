@@ -134,6 +134,8 @@ def _judge(pipeline: Pipeline, arguments: argparse.Namespace, backstory: str, ou
     character = pipeline.find_character(book, arguments.target_character)
     tracked = [character, *(pipeline.find_character(book, name) for name in arguments.track)]
     output(f"{book.novel.name}: {len(book.chunks)} chunks, {len(character.chunks)} with {character.name}")
+    if character.told:
+        output(f"told by this character: {len(character.told)} sentences of {character.name} as “I”")
     for notice in book.novel.notices:
         output(f"note: {notice}")
     waivers = () if arguments.ignore_waivers else load_waivers(waivers_path(Path(book.novel.path)))

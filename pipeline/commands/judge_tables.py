@@ -127,6 +127,8 @@ class Readings:
     def keep(self, number: int, judged: JudgedNovel) -> None:
         """Write the files of a novel."""
         novel, cast = judged.novel, cast_with(judged, judged.tracked)
+        for notice in novel.notices:
+            print_line(f"note: {novel.name}: {notice}")
         files = write_reading(
             self.out,
             novel=novel,

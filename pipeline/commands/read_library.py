@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 
 from pipeline.commands.progress import LibraryProgress, print_line
 from pipeline.commands.settings import engine_config, pipeline_config
-from pipeline.commands.shared_flags import HYPHENS, CommandParser, add_places, add_settings
+from pipeline.commands.shared_flags import HYPHENS, ONE_NOVEL, CommandParser, add_places, add_settings
 from pipeline.config import EngineConfig, PipelineConfig, ReadingConfig, ScoringConfig, TextConfig
 from pipeline.errors import NovelError
 
@@ -37,8 +37,8 @@ def add_flags(parser: CommandParser) -> None:
         "error that ended the run."
     )
     add_places(parser, "--novels", writes=False)
-    judging = ("uncertain_below", "judge")
-    add_settings(parser, TextConfig, ReadingConfig, PipelineConfig, ScoringConfig, EngineConfig, without=judging)
+    left_out = ("uncertain_below", "judge", *ONE_NOVEL)
+    add_settings(parser, TextConfig, ReadingConfig, PipelineConfig, ScoringConfig, EngineConfig, without=left_out)
 
 
 def run(arguments: argparse.Namespace) -> int:

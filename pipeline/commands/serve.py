@@ -8,6 +8,7 @@ from importlib import import_module
 from pipeline.commands.settings import pipeline_config
 from pipeline.commands.shared_flags import (
     CLUSTER,
+    ONE_NOVEL,
     RETRIEVING_AND_JUDGING,
     CommandParser,
     add_aliases,
@@ -35,7 +36,7 @@ def add_flags(parser: CommandParser) -> None:
     )
     add_places(parser)
     add_aliases(parser)
-    add_settings(parser, *RETRIEVING_AND_JUDGING, without=CLUSTER)
+    add_settings(parser, *RETRIEVING_AND_JUDGING, without=CLUSTER + ONE_NOVEL)
 
 
 def run(arguments: argparse.Namespace) -> int:

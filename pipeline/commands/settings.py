@@ -96,6 +96,7 @@ def engine_config(arguments: argparse.Namespace) -> EngineConfig:
 def _filled(config: type[_Config], given: Mapping[str, Any]) -> _Config:
     """Return a dataclass of settings with the values of the flags that are given, and else its defaults."""
     values = {setting.name: given[name] for name, setting in settings_in(config) if given.get(name) is not None}
+    values = {name: tuple(value) if isinstance(value, list) else value for name, value in values.items()}
     for part in fields(config):  # type: ignore[arg-type]
         if is_dataclass(part.default_factory):
             values[part.name] = _filled(part.default_factory, given)

@@ -41,6 +41,8 @@ RETRIEVING_AND_JUDGING = (
 """The settings of a command that judges."""
 CLUSTER = ("engine", "ray_address", "workers")
 """The flags of settings that a command leaves out which works on one novel at a time."""
+ONE_NOVEL = ("narrator",)
+"""The flags of settings that a command leaves out which works on many novels."""
 GROQ = ("judge", "llm", "llm_model", "timeout_seconds", "max_retries")
 """The flags of settings that a command leaves out which offers no other judge and no Groq."""
 
@@ -90,7 +92,16 @@ def add_settings(parser: CommandParser, *configs: type, without: Collection[str]
         if name not in without
     ]
     for group, name, setting in sorted(chosen, key=lambda each: each[0] == SELDOM):
-        shown = "" if setting.default is None else f" ({setting.default})"
+        shown = "" if setting.default in (None, ()) else f" ({setting.default})"
+        if setting.default == ():
+            parser.group(group).add_argument(
+                f"--{name}",
+                metavar=setting.metadata["metavar"],
+                action="append",
+                default=[],
+                help=setting.metadata["help"],
+            )
+            continue
         parser.group(group).add_argument(
             f"--{name}",
             metavar=setting.metadata["metavar"],

@@ -20,6 +20,7 @@ from pipeline.report.dataset_evidence import RowEvidence
 from pipeline.run import Pipeline, Question
 from pipeline.tables.predictions import HeldOutRow, Prediction
 from pipeline.tables.rows import Row, group_by_book, row_text
+from pipeline.text.near_names import notices_on_names
 from pipeline.text.novels import Shelf
 
 LEXICAL = ("mean_word_found", "mean_word_support_3")
@@ -122,7 +123,8 @@ def _judged_row(
     found = question.character is not None
     by_llm = pipeline.llm.notices_on(row.char.strip(), row_text(row), question.claims)
     features = describe_backstory(verdicts)
-    return JudgedRow(row, found, (*_notices(row, found=found), *by_llm), verdicts, features, book.novel.name)
+    names = notices_on_names(book.novel, row_text(row))
+    return JudgedRow(row, found, (*_notices(row, found=found), *by_llm, *names), verdicts, features, book.novel.name)
 
 
 def _notices(row: Row, *, found: bool) -> tuple[str, ...]:

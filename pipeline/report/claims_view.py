@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from pipeline.records import Check, ClaimLabel, ClaimVerdict, Pair, PairLabel, Span
+from pipeline.records import Check, Claim, ClaimLabel, ClaimVerdict, Pair, PairLabel, Span
 from pipeline.report import wording
 from pipeline.report.book import BookView
 from pipeline.report.figures import Mark, percent_through
@@ -30,7 +30,7 @@ class PassageView:
     heading: str
     where: str
     percent: float
-    named: bool
+    presence: str
 
 
 @dataclass(frozen=True)
@@ -62,6 +62,7 @@ class ClaimView:
     share: str
     rationale: str
     waiver: str
+    waiver_kind: str
     doubtful: bool
     checks: tuple[CheckView, ...]
     strongest: tuple[PassageView, ...]
@@ -74,7 +75,7 @@ def claim_view(book: BookView, judged: ClaimVerdict, number: int) -> ClaimView:
     """Return what the page shows of a claim, ``number`` counted from 1."""
     anchor = f"claim-{number}"
     passages = [
-        _passage(book, pair, judged.claim.text, f"{anchor}-passage-{place}")
+        _passage(book, pair, judged.claim, f"{anchor}-passage-{place}")
         for place, pair in enumerate(_by_weight(judged), start=1)
     ]
     relevant = tuple(passage for passage in passages if passage.label != "irrelevant")
@@ -89,6 +90,7 @@ def claim_view(book: BookView, judged: ClaimVerdict, number: int) -> ClaimView:
         share=wording.percent(judged.probability),
         rationale=judged.rationale,
         waiver=judged.waiver,
+        waiver_kind=judged.waiver_kind or "intended",
         doubtful=judged.label == "contradicted" or judged.probability < 0.5,
         checks=tuple(_check(book, check) for check in judged.checks),
         strongest=relevant[:_SHOWN],
@@ -126,7 +128,7 @@ def _kind(judged: ClaimVerdict) -> str:
     return " · ".join(wording.readable(word) for word in words)
 
 
-def _passage(book: BookView, pair: Pair, claim: str, anchor: str) -> PassageView:
+def _passage(book: BookView, pair: Pair, claim: Claim, anchor: str) -> PassageView:
     percent = percent_through(book.novel, pair.start)
     around = book.around(pair.evidence.chunk_index, wide=pair.label != "irrelevant")
     text = book.novel.text[slice(*around)]
@@ -136,12 +138,12 @@ def _passage(book: BookView, pair: Pair, claim: str, anchor: str) -> PassageView
         words=wording.PAIR_WORDS[pair.label],
         share=wording.percent(pair.probabilities[pair.label]),
         shares=_shares(pair),
-        quotation=paragraphs(pair.quotation, _marked(pair, claim, pair.quotation, pair.start)),
-        context=paragraphs(text, _marked(pair, claim, text, around.start), quoted=_inside(around, pair)),
+        quotation=paragraphs(pair.quotation, _marked(pair, claim.text, pair.quotation, pair.start)),
+        context=paragraphs(text, _marked(pair, claim.text, text, around.start), quoted=_inside(around, pair)),
         heading=book.heading(pair.chapter, pair.start),
         where=wording.place(percent / 100),
         percent=percent,
-        named=pair.evidence.character_present,
+        presence=_presence(book, pair, claim.character),
     )
 
 
@@ -160,6 +162,18 @@ def _inside(around: Span, pair: Pair) -> Span:
 def _shares(pair: Pair) -> str:
     given = ((words, pair.probabilities.get(label, 0.0)) for label, words in wording.PAIR_WORDS.items())
     return ", ".join(f"{words.lower()} {wording.percent(share)}" for words, share in given)
+
+
+def _presence(book: BookView, pair: Pair, character: str) -> str:
+    """Return in a sentence whether the character is named in the chunk of a passage, or tells it."""
+    person, chunk = book.person(character), book.chunks.get(pair.evidence.chunk_index)
+    if person is None or chunk is None or not person.told:
+        return f"The character is {'' if pair.evidence.character_present else 'not '}named in this chunk."
+    numbers = range(chunk.first_sentence, chunk.first_sentence + len(chunk.sentences))
+    named = any(chunk.start <= mention.start < chunk.end for mention in person.mentions)
+    if any(number in numbers for number in person.told):
+        return f"Told by this character as “I”, and the character is {'' if named else 'not '}named in this chunk."
+    return f"The character is {'' if named else 'not '}named in this chunk, and tells none of it as “I”."
 
 
 def _mark(passage: PassageView, number: int) -> Mark:

@@ -54,13 +54,14 @@ def state_entries(reading: Reading) -> Iterator[Entry]:
 
 
 def character_entry(character: Character) -> Entry:
-    """Return a person's names, number of mentions and chunks."""
-    return {
+    """Return a person's names, number of mentions and chunks, and of a narrator the number of told sentences."""
+    entry = {
         "name": character.name,
         "aliases": list(character.aliases),
         "mentions": len(character.mentions),
         "chunks": list(character.chunks),
     }
+    return entry | {"told_sentences": len(character.told)} if character.told else entry
 
 
 def claim_entry(claim: Claim) -> Entry:
@@ -92,12 +93,13 @@ def claim_verdict_entry(judged: ClaimVerdict) -> Entry:
         "features": numbers(judged.features),
         "checks": [_check_entry(check) for check in judged.checks],
     }
-    return entry | {"waiver": judged.waiver} if judged.waiver else entry
+    waived = {"waiver": judged.waiver, "waiver_kind": judged.waiver_kind}
+    return entry | {name: value for name, value in waived.items() if value}
 
 
 def verdict_entry(novel: Novel, verdict: Verdict) -> Entry:
-    """Return the backstory's verdict with that of each claim."""
-    return {
+    """Return the backstory's verdict with that of each claim, and how much of the novel the character tells."""
+    entry = {
         "novel": verdict.novel,
         "character": verdict.character,
         "verdict": verdict.label,
@@ -107,6 +109,7 @@ def verdict_entry(novel: Novel, verdict: Verdict) -> Entry:
         "features": numbers(verdict.features),
         "claims": [claim_verdict_entry(judged) for judged in verdict.claims],
     }
+    return entry | {"told_sentences": verdict.told} if verdict.told else entry
 
 
 def reasoning_entry(verdict: Verdict) -> Entry:

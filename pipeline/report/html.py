@@ -10,10 +10,12 @@ import base64
 import hashlib
 from collections.abc import Callable
 from functools import cache
+from typing import get_args
 
 from jinja2 import Environment, FunctionLoader, StrictUndefined
 from markupsafe import Markup
 
+from pipeline.records import WaiverKind
 from pipeline.report.index_view import IndexView
 from pipeline.report.resources import read_template
 from pipeline.report.view import PageView
@@ -38,13 +40,15 @@ def style_sheet() -> str:
 
 def environment(read: Callable[[str], str] = read_template) -> Environment:
     """Return an environment for the templates of ``read``: values are escaped, a missing one is an error."""
-    return Environment(
+    made = Environment(
         loader=FunctionLoader(read),
         autoescape=True,
         undefined=StrictUndefined,
         trim_blocks=True,
         lstrip_blocks=True,
     )
+    made.globals["waiver_kinds"] = get_args(WaiverKind)
+    return made
 
 
 @cache

@@ -68,6 +68,7 @@ class PageView:
     rationale: str
     tally: str
     notices: tuple[str, ...]
+    told: str
     claims: tuple[ClaimView, ...]
     decisive: bool
     strip: Strip
@@ -105,6 +106,7 @@ def page_view(
         rationale=verdict.rationale,
         tally=wording.tally((judged.label for judged in verdict.claims), waived=len(claims) - counted),
         notices=verdict.notices,
+        told=_told(book, person),
         claims=claims,
         decisive=any(pair.decisive for judged in verdict.claims for pair in judged.pairs),
         strip=_strip(book, person, claims),
@@ -123,10 +125,24 @@ def _given(verdict: Verdict, label: TableLabel | None) -> str:
     return f"The label of this row in the table is {label}: the verdict is {outcome}."
 
 
+def _told(book: BookView, person: Character | None) -> str:
+    """Return how much of the novel the character tells, empty for none."""
+    if person is None or not person.told:
+        return ""
+    told = frozenset(person.told)
+    chunks = sum(
+        not told.isdisjoint(range(chunk.first_sentence, chunk.first_sentence + len(chunk.sentences)))
+        for chunk in book.chunks.values()
+    )
+    sentences, all_chunks = wording.counted(len(told), "sentence"), wording.counted(len(book.chunks), "chunk")
+    return f"{sentences} as “I”, in {chunks:,} of {all_chunks}"
+
+
 def _strip(book: BookView, person: Character | None, claims: Sequence[ClaimView]) -> Strip:
     present, chunks = frozenset(person.chunks if person else ()), len(book.chunks)
+    verb = "is named in or tells" if person and person.told else "is named in"
     presence = (
-        f"{person.name} is named in {len(present):,} of {wording.counted(chunks, 'chunk')}"
+        f"{person.name} {verb} {len(present):,} of {wording.counted(chunks, 'chunk')}"
         if person
         else "No one in the cast has the character's name; the whole book was searched"
     )
@@ -171,6 +187,8 @@ def _flat(settings: Mapping[str, Any], prefix: str = "") -> dict[str, str]:
     for name, value in settings.items():
         if isinstance(value, Mapping):
             flat |= _flat(value, f"{prefix}{name}.")
+        elif isinstance(value, (list, tuple)):
+            flat[f"{prefix}{name}"] = ", ".join(map(str, value)) or "none"
         else:
             flat[f"{prefix}{name}"] = str(value)
     return flat

@@ -16,6 +16,7 @@ from pipeline.serve.library import ANSWER, PAGE, REPORT, Desk, Report, Submissio
 from pipeline.serve.pages import Pages, desk_style, script
 from pipeline.serve.security import guard
 from pipeline.serve.uploads import import_novel
+from pipeline.text.epithets import sentence_around
 from pipeline.text.novels import SUFFIXES, novel_size
 from pipeline.waivers import drop_waiver, load_waivers, waivers_path
 
@@ -29,6 +30,7 @@ def create_app(desk: Desk, jobs: JobQueue, *, host: str = "127.0.0.1", max_uploa
     pages = Pages(groq=desk.pipeline.groq_client is not None)
     guard(app, host=host)
     _add_novels(app, desk, jobs, pages)
+    _add_names(app, desk)
     _add_jobs(app, desk, jobs, pages)
     _add_reports(app, desk, jobs)
     _add_assets(app)
@@ -58,13 +60,35 @@ def _add_novels(app: Flask, desk: Desk, jobs: JobQueue, pages: Pages) -> None:
             target = f"/novels/{quote(novel)}"
             job = DeskJob(f"open{_digest(novel)}", f"Opening {novel}", target, step="Finding sentences and names")
             return redirect(f"/jobs/{jobs.submit(job, lambda: desk.open(novel)).id}", 303)
-        waivers = load_waivers(waivers_path(path))
-        return pages.render("novel.html.jinja", novel=novel, book=book, reports=desk.reports(novel), waivers=waivers)
+        return pages.render(
+            "novel.html.jinja",
+            novel=novel,
+            book=book,
+            reports=desk.reports(novel),
+            waivers=load_waivers(waivers_path(path)),
+            narrators=desk.narrators(novel),
+            proposals=[
+                (*proposal.alias, sentence_around(book.novel, proposal.span, book.sentences))
+                for proposal in book.epithets
+            ],
+        )
 
     @app.post("/novels/<novel>/waivers")
     def remove_waiver(novel: str) -> AnyResponse:
         path, form = waivers_path(desk.path_of(novel)), request.form
         drop_waiver(path, character=form.get("character", ""), claim=form.get("claim", ""))
+        return redirect(f"/novels/{quote(novel)}", 303)
+
+
+def _add_names(app: Flask, desk: Desk) -> None:
+    @app.post("/novels/<novel>/aliases")
+    def confirm_alias(novel: str) -> AnyResponse:
+        desk.confirm_alias(novel, request.form.get("alias", ""), request.form.get("name", ""))
+        return redirect(f"/novels/{quote(novel)}", 303)
+
+    @app.post("/novels/<novel>/narrators")
+    def set_narrators(novel: str) -> AnyResponse:
+        desk.set_narrators(novel, request.form.get("narrators", ""))
         return redirect(f"/novels/{quote(novel)}", 303)
 
 
@@ -111,7 +135,7 @@ def _change_waiver(desk: Desk, report: Report) -> None:
     if request.form.get("action") == "drop":
         desk.remove_waiver(report, claim)
     else:
-        desk.waive(report, claim, request.form.get("reason", ""))
+        desk.waive(report, claim, kind=request.form.get("kind", ""), reason=request.form.get("reason", ""))
 
 
 def _add_assets(app: Flask) -> None:

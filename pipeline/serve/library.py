@@ -15,15 +15,16 @@ from urllib.parse import quote
 from pipeline.book import Book
 from pipeline.commands.judge_book import Judgement, judge_book
 from pipeline.errors import BackstoryError, NovelError, WaiverError
-from pipeline.records import Waiver
+from pipeline.narration.given import load_narrators, narrators_path, parse_narrator
 from pipeline.report.book import book_view
 from pipeline.report.entries import answer_entry
 from pipeline.report.html import render_page
 from pipeline.report.view import PageContext, page_view
 from pipeline.run import Pipeline
 from pipeline.storage.files import prepare_folder, write_json, write_text
+from pipeline.text.aliases import add_alias, aliases_path, parse_alias
 from pipeline.text.novels import list_novels, novel_size
-from pipeline.waivers import drop_waiver, load_waivers, save_waiver, waivers_path
+from pipeline.waivers import drop_waiver, load_waivers, make_waiver, save_waiver, waivers_path
 
 SUBMISSION, ANSWER, PAGE, REPORT = "question.json", "verdict.json", "page.html", "report.html"
 LONGEST_BACKSTORY = 100_000
@@ -61,7 +62,7 @@ class Desk:
         self.pipeline, self.novels_dir, self.out_dir = pipeline, novels_dir, prepare_folder(out_dir)
         if not novels_dir.exists():  # an existing one may be read-only
             prepare_folder(novels_dir)
-        self._books: dict[tuple[str, int, int], Book] = {}
+        self._books: dict[tuple[str, ...], Book] = {}
         self._lock = threading.Lock()
 
     def novels(self) -> dict[str, Path]:
@@ -89,12 +90,31 @@ class Desk:
             return known
         path = self.path_of(novel)
         version, book = _version(path), self.pipeline.open_book(path)
-        _ = book.cast  # computed now, so that the page does not wait for it
+        _ = book.cast, book.epithets  # computed now, so that the page does not wait for it
         with self._lock:
             self._books[version] = book
             while len(self._books) > _LOADED_BOOKS:
                 del self._books[next(iter(self._books))]
         return book
+
+    def confirm_alias(self, novel: str, alias: str, name: str) -> None:
+        """Store another name of a person in the aliases file next to the novel; raises SettingError."""
+        add_alias(aliases_path(self.path_of(novel)), parse_alias(f"{alias}={name}"))
+
+    def set_narrators(self, novel: str, lines: str) -> None:
+        """Store who tells the novel, one narrator a line; without a line, remove the file. Raises SettingError."""
+        path = narrators_path(self.path_of(novel))
+        given = [line.strip() for line in lines.splitlines() if line.strip()]
+        for line in given:
+            parse_narrator(line)
+        if given:
+            write_text(path, "\n".join(given) + "\n")
+        else:
+            path.unlink(missing_ok=True)
+
+    def narrators(self, novel: str) -> tuple[str, ...]:
+        """Return the narrators that the user gave for a novel."""
+        return load_narrators(narrators_path(self.path_of(novel)))
 
     def judge(self, submission: Submission, on_step: Callable[[str], None]) -> None:
         """Judge a backstory and store the report; ``on_step`` receives the name of each step."""
@@ -144,16 +164,14 @@ class Desk:
         folder = self.out_dir / id
         return folder if id.isalnum() and (folder / SUBMISSION).is_file() else None
 
-    def waive(self, report: Report, claim: str, reason: str) -> None:
+    def waive(self, report: Report, claim: str, *, kind: str, reason: str) -> None:
         """Mark a contradicted claim of a report as intentional, together with the passage that contradicts it most.
 
         Raises:
-            WaiverError: the report has no such claim, or the reason is empty or too long.
+            WaiverError: the report has no such claim, the kind is unknown, or the reason is empty or too long.
         """
         found = self._claim(report, claim)
-        against = [pair for pair in found["passages"] if pair["label"] == "contradict"]
-        passage = max(against, key=lambda pair: pair["probabilities"]["contradict"])["quotation"] if against else ""
-        waiver = Waiver(found["character"], found["text"], " ".join(reason.split()), passage)
+        waiver = make_waiver(found["character"], found["text"], found["passages"], kind=kind, reason=reason)
         save_waiver(waivers_path(self.path_of(report.submission.novel)), waiver)
 
     def remove_waiver(self, report: Report, claim: str) -> None:
@@ -182,9 +200,12 @@ def checked_submission(novel: str, character: str, backstory: str) -> Submission
     return submission
 
 
-def _version(path: Path) -> tuple[str, int, int]:
+def _version(path: Path) -> tuple[str, ...]:
+    """Return what changes with the files of a novel, its aliases and its narrators."""
     files = [path, *path.rglob("*")] if path.is_dir() else [path]
-    return path.name, max(file.stat().st_mtime_ns for file in files), novel_size(path)
+    last = max(file.stat().st_mtime_ns for file in files)
+    given = [file.stat() for file in (aliases_path(path), narrators_path(path)) if file.exists()]
+    return path.name, f"{last} {novel_size(path)}", *(f"{stat.st_mtime_ns} {stat.st_size}" for stat in given)
 
 
 def _load(path: Path) -> dict[str, Any]:

@@ -6,8 +6,10 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import NamedTuple
 
-from pipeline.errors import SettingError
+from pipeline.errors import NovelError, OutputError, SettingError
 from pipeline.language.folding import match_key
+from pipeline.storage.files import write_text
+from pipeline.text.novels import companion_path
 
 
 class Alias(NamedTuple):
@@ -42,6 +44,37 @@ def load_aliases(path: str | Path) -> tuple[Alias, ...]:
             except SettingError as error:
                 raise SettingError(f"{path}, line {number}: {error}") from error
     return tuple(aliases)
+
+
+def aliases_path(novel: Path) -> Path:
+    """Return the path of the aliases that belong to one novel."""
+    return companion_path(novel, "aliases")
+
+
+def load_aliases_of(novel: Path) -> tuple[Alias, ...]:
+    """Return the aliases in the file next to a novel, none if there is no file; raises NovelError if it is damaged."""
+    path = aliases_path(novel)
+    try:
+        return load_aliases(path) if path.is_file() else ()
+    except SettingError as error:
+        raise NovelError(str(error)) from error
+
+
+def add_alias(path: Path, alias: Alias) -> bool:
+    """Add an alias to a file unless it is there; return True if it was added.
+
+    Raises:
+        SettingError: the file is damaged or cannot be written.
+    """
+    known = load_aliases(path) if path.exists() else ()
+    if alias in known:
+        return False
+    try:
+        text = path.read_text(encoding="utf-8-sig") if path.exists() else ""
+        write_text(path, f"{text}{'' if not text or text.endswith(chr(10)) else chr(10)}{alias.alias}={alias.name}\n")
+    except OutputError as error:
+        raise SettingError(f"the aliases file {path} cannot be written ({error.__cause__}); choose another") from error
+    return True
 
 
 def names_of(target: str, aliases: Sequence[Alias]) -> tuple[str, ...]:

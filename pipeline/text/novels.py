@@ -96,6 +96,12 @@ def list_novels(folder: str | Path) -> tuple[Path, ...]:
     return tuple(sorted(novels, key=lambda entry: (entry.name.lower(), entry.name)))
 
 
+def companion_path(novel: Path, suffix: str) -> Path:
+    """Return the path of a file that belongs to a novel and is next to it, such as its aliases."""
+    name = novel.name if novel.is_dir() else novel.stem
+    return novel.with_name(f"{name}.{suffix}")
+
+
 def novel_size(path: Path) -> int:
     """Return the size of a novel in bytes, of a folder with all its files."""
     return sum(file.stat().st_size for file in path.rglob("*")) if path.is_dir() else path.stat().st_size

@@ -423,6 +423,32 @@ def test_characters_joins_the_cast_by_aliases(shelf: Path, tmp_path: Path) -> No
     assert refused(main, "characters", "low water", "--novels-dir", str(shelf), "--alias", "Moss")
 
 
+def test_characters_proposes_names_and_stores_those_that_are_confirmed(tmp_path: Path) -> None:
+    text = TEXT + "\nDr Moss, known as the Heron, slept.\n"
+    (tmp_path / "Low Water.txt").write_text(text, encoding="utf-8")
+    words = ["characters", "low water", "--novels-dir", tmp_path]
+    proposal = "  --confirm 'the Heron=Dr Moss'  “Dr Moss, known as the Heron, slept.”"
+    assert run(main, *words).out[-1] == proposal
+    assert not (tmp_path / "Low Water.aliases").exists()
+    said = run(main, *words, "--confirm", "the Heron=Dr Moss")
+    assert said.out[0] == f"the Heron=Dr Moss: stored in {tmp_path / 'Low Water.aliases'}"
+    assert proposal not in said.out and proposal not in run(main, *words).out
+    listed = tmp_path / "mine.txt"
+    run(main, *words, "--confirm", "Eels=Tom Hale", "--aliases_file", listed)
+    assert listed.read_text(encoding="utf-8") == "Eels=Tom Hale\n"
+
+
+def test_characters_says_who_tells_the_novel(tmp_path: Path) -> None:
+    (tmp_path / "Mill.txt").write_text(
+        "My name is Jim Penrose. I rowed. I slept in my own boat, and I woke.", encoding="utf-8"
+    )
+    said = run(main, "characters", "Mill", "--novels-dir", tmp_path)
+    assert said.out[1].split()[:2] == ["Jim", "Penrose"] and "[told by this character: 3 sentences]" in said.out[1]
+    assert any(line.startswith("note: the novel is told in the first person") for line in said.err)
+    other = run(main, "characters", "Mill", "--novels-dir", tmp_path, "--narrator", "none")
+    assert not any("told by this character" in line for line in other.out)
+
+
 @pytest.mark.parametrize("finder", [[], ["--spacy_model", "rules"]])
 def test_characters_lists_full_names(finder: list[str], shelf: Path) -> None:
     result = run(main, "characters", "low water", "--novels-dir", shelf, *finder)

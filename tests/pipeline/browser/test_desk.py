@@ -96,14 +96,14 @@ def test_finding_is_marked_as_intentional_with_a_reason(visit: Open, address: st
     _upload(page)
     _ask(page)
     form = page.locator("form.waive").first
-    form.get_by_text("Mark as intentional").click()
-    form.get_by_label("Why is this intended?").fill("Hester misremembers.")
-    form.get_by_role("button", name="Leave it out of the verdict").click()
-    page.get_by_text("Marked as intentional, and left out of the verdict: Hester misremembers.").wait_for(
+    form.get_by_text("Add a note").click()
+    form.get_by_label("Why?").fill("Hester misremembers.")
+    form.get_by_role("button", name="flashback").click()
+    page.get_by_text("Marked as intentional, and left out of the verdict: flashback: Hester misremembers.").wait_for(
         timeout=120_000
     )
     (waiver,) = load_waivers(tmp_path / "novels" / "The Unlit Hour.waivers.json")
-    assert waiver.reason == "Hester misremembers."
+    assert (waiver.kind, waiver.reason) == ("flashback", "Hester misremembers.")
     assert page.evaluate("document.documentElement.scrollWidth") <= PHONE["width"]
 
 

@@ -13,7 +13,7 @@ import pytest
 
 from pipeline.commands.catalogue import make_parser
 from pipeline.commands.settings import engine_config, parse, pipeline_config
-from pipeline.commands.shared_flags import settings_in
+from pipeline.commands.shared_flags import CommandParser, add_config, add_settings, settings_in
 from pipeline.config import (
     ChunkConfig,
     EngineConfig,
@@ -44,6 +44,7 @@ OTHERS: dict[str, Any] = {
     "judge": "heuristic",
     "llm": "claims",
     "engine": "ray",
+    "narrator": ("1-3: Jim Penrose", "4: none"),
 }
 """Valid values other than the defaults, of settings that do not accept any; the others are counted up or renamed."""
 
@@ -87,19 +88,29 @@ def parts(config: object) -> dict[type, Any]:
     }
 
 
+def _parser_with(flag: str) -> CommandParser:
+    """Return a parser of every setting, because no command has all of them."""
+    parser = CommandParser(prog="all")
+    add_settings(parser, *CONFIGS)
+    add_config(parser)
+    assert f"--{flag}" in parser.format_help()
+    return parser
+
+
 @pytest.mark.parametrize("by_file", [False, True])
 @pytest.mark.parametrize(("config", "name", "flag"), every_setting())
 def test_every_setting_arrives_from_its_flag_and_from_a_file(
     config: type, name: str, flag: str, by_file: bool, toml: Callable[[str], str]
 ) -> None:
     default = getattr(config(), name)
-    value = OTHERS.get(flag, f"{default}-other" if isinstance(default, (str, type(None))) else default + 1)
+    other = f"{default}-other" if isinstance(default, (str, type(None))) else None
+    value = OTHERS[flag] if flag in OTHERS else default + 1 if other is None else other
     if by_file:
         engine = "" if flag == "engine" else 'engine = "ray"\n'
         words = ["--config", toml(f"{engine}{flag} = {json.dumps(value)}\n")]
     else:
-        words = ["--engine=ray", f"--{flag}={value}"]
-    arguments = parse(make_parser("dataset"), words)
+        words = ["--engine=ray", *(f"--{flag}={each}" for each in (value if isinstance(value, tuple) else (value,)))]
+    arguments = parse(_parser_with(flag), words)
     made = parts(pipeline_config(arguments)) | parts(engine_config(arguments))
     assert getattr(made[config], name) == value != default
     assert type(getattr(made[config], name)) is type(value)

@@ -124,6 +124,30 @@ def test_page_shows_which_claims_are_intended_and_why(world: World) -> None:
     assert "Marked as intentional, and left out of the verdict: She lies to the priest." in text
 
 
+def test_page_shows_the_kind_of_reason(world: World) -> None:
+    first, second = world.verdict.claims
+    waived = replace(second, waiver="flashback: told in chapter 9", waiver_kind="flashback")
+    text = _flat(_page(replace(world, verdict=replace(world.verdict, claims=(first, waived)))).text)
+    assert "Contradicted, flashback" in text
+    assert "Marked as intentional, and left out of the verdict: flashback: told in chapter 9" in text
+
+
+def test_page_offers_each_kind_of_reason_in_one_click(world: World) -> None:
+    page = _Page(render_page(world.view(around=PageContext(waive="/reports/1/waivers"))))
+    kinds = ["flashback", "dream", "lie", "intended", "wrong alarm"]
+    assert [value for value in page.values("value") if value in kinds][:5] == kinds
+
+
+def test_page_of_a_narrator_says_that_it_is_told_by_this_character(world: World) -> None:
+    (person, *others) = world.cast
+    told = replace(person, told=(0, 1), chunks=tuple(chunk.index for chunk in world.chunks))
+    text = _flat(_page(replace(world, cast=(told, *others))).text)
+    assert "Told by this character: 2 sentences as “I”, in 1 of" in text
+    assert "is named in or tells" in text
+    assert "Told by this character as “I”, and the character is" in text or "tells none of it as “I”" in text
+    assert "Told by this character" not in _flat(_page(world).text)
+
+
 def test_page_on_which_every_claim_is_intended_promises_nothing(world: World) -> None:
     claims = tuple(replace(judged, waiver="intended") for judged in world.verdict.claims)
     waived = replace(world.verdict, claims=claims, label="consistent", probability=1.0)

@@ -13,7 +13,7 @@ from pipeline import waivers
 from pipeline.errors import OutputError, WaiverError
 from pipeline.records import Waiver
 from pipeline.report.resources import read_schema
-from pipeline.waivers import apply_waivers, drop_waiver, load_waivers, save_waiver, waivers_path
+from pipeline.waivers import apply_waivers, drop_waiver, load_waivers, make_waiver, save_waiver, waivers_path
 from tests.pipeline.report.small_world import World
 
 CLAIM = "Her father outlived her."
@@ -55,6 +55,40 @@ def test_waivers_saved_at_the_same_time_are_all_stored(tmp_path: Path) -> None:
         list(many.map(lambda claim: save_waiver(path, Waiver("Anna Reed", claim, "intended")), claims))
     assert {waiver.claim for waiver in load_waivers(path)} == claims
     assert [left.name for left in tmp_path.iterdir()] == [path.name]
+
+
+def test_kind_of_reason_is_stored_and_shown_with_the_reason(tmp_path: Path, world: World) -> None:
+    judged = world.verdict.claims[1]
+    waiver = make_waiver(judged.claim.character, judged.claim.text, (), kind="flashback", reason=" Told \n in ch. 9. ")
+    path = save_waiver(tmp_path / "w.json", waiver)
+    Draft202012Validator(read_schema("waivers")).validate(json.loads(path.read_text(encoding="utf-8")))
+    (marked,), notices = apply_waivers([judged], load_waivers(path), world.novel.text)
+    assert (marked.waiver, marked.waiver_kind, notices) == ("flashback: Told in ch. 9.", "flashback", ())
+
+
+@pytest.mark.parametrize("kind", ["flashback", "dream", "lie", "intended", "wrong alarm"])
+def test_kind_alone_is_reason_enough(kind: str, tmp_path: Path) -> None:
+    waiver = make_waiver("Ada Vane", CLAIM, (), kind=kind)
+    assert (waiver.kind, waiver.reason, str(waiver)) == (kind, kind, kind)
+    assert load_waivers(save_waiver(tmp_path / "w.json", waiver)) == (waiver,)
+
+
+def test_unknown_kind_is_refused_with_those_that_there_are() -> None:
+    with pytest.raises(
+        WaiverError, match="'mood' is not a kind of reason; expected one of flashback, dream, lie, inte"
+    ):
+        make_waiver("Ada Vane", CLAIM, (), kind="mood")
+
+
+def test_file_of_an_earlier_version_is_read_without_kinds(tmp_path: Path, world: World) -> None:
+    judged = world.verdict.claims[1].claim
+    entry = {"character": judged.character, "claim": judged.text, "reason": "She lies.", "passage": ""}
+    path = tmp_path / "w.json"
+    path.write_text(json.dumps([entry]), encoding="utf-8")
+    (waiver,) = load_waivers(path)
+    assert (waiver.kind, str(waiver)) == ("", "She lies.")
+    (_, marked), _ = apply_waivers(world.verdict.claims[:2], [waiver], world.novel.text)
+    assert (marked.waiver, marked.waiver_kind) == ("She lies.", "")
 
 
 @pytest.mark.parametrize("reason", ["", "  ", "x" * 501])

@@ -90,6 +90,48 @@ def test_finding_is_marked_as_intentional_and_counts_again(client: FlaskClient, 
     assert "waiver" not in _answer(client, report)["claims"][1]
 
 
+def test_kind_of_reason_is_one_click(client: FlaskClient, desk: Desk) -> None:
+    report = _ask(client)
+    claim = _answer(client, report)["claims"][1]
+    _follow(client, client.post(f"{report}/waivers", data={"claim": claim["id"], "kind": "wrong alarm", "reason": ""}))
+    (waiver,) = load_waivers(desk.novels_dir / "Low Water.waivers.json")
+    assert (waiver.kind, waiver.reason) == ("wrong alarm", "wrong alarm")
+    answer = _answer(client, report)["claims"][1]
+    assert (answer["waiver"], answer["waiver_kind"]) == ("wrong alarm", "wrong alarm")
+    assert "wrong alarm" in client.get("/novels/Low%20Water").text
+    unknown = {"claim": claim["id"], "kind": "mood"}
+    assert client.post(f"{report}/waivers", data=unknown).status_code == 400
+
+
+def test_proposed_name_acts_once_it_is_confirmed(client: FlaskClient, desk: Desk) -> None:
+    novel = desk.novels_dir / "Low Water.txt"
+    novel.write_text(novel.read_text(encoding="utf-8") + "\nDr Moss, known as the Heron, slept.\n", encoding="utf-8")
+    _follow(client, client.get("/novels/Low%20Water"))
+    page = client.get("/novels/Low%20Water").text
+    assert "<strong>the Heron</strong> is Dr Moss?" in page and "Dr Moss, known as the Heron, slept." in page
+    assert not desk.open("Low Water").aliases
+    named = {"alias": "the Heron", "name": "Dr Moss"}
+    assert client.post("/novels/Low%20Water/aliases", data=named).status_code == 303
+    assert (desk.novels_dir / "Low Water.aliases").read_text(encoding="utf-8") == "the Heron=Dr Moss\n"
+    _follow(client, client.get("/novels/Low%20Water"))
+    assert "is Dr Moss?" not in client.get("/novels/Low%20Water").text
+    assert [tuple(alias) for alias in desk.open("Low Water").aliases] == [("the Heron", "Dr Moss")]
+    assert client.post("/novels/Low%20Water/aliases", data={"alias": "", "name": "x"}).status_code == 400
+
+
+def test_narrator_is_set_and_unset_on_the_page_of_the_novel(client: FlaskClient, desk: Desk) -> None:
+    _follow(client, client.get("/novels/Low%20Water"))
+    assert "No character is known to tell this novel" in client.get("/novels/Low%20Water").text
+    form = "/novels/Low%20Water/narrators"
+    assert client.post(form, data={"narrators": "1-2: Tom Hale\r\n\r\n"}).status_code == 303
+    _follow(client, client.get("/novels/Low%20Water"))
+    page = client.get("/novels/Low%20Water").text
+    assert "<strong>Tom Hale</strong>" in page and "given by you" in page and "1-2: Tom Hale</textarea>" in page
+    assert client.post(form, data={"narrators": "2-1: Tom Hale"}).status_code == 400
+    assert client.post(form, data={"narrators": " "}).status_code == 303
+    assert not (desk.novels_dir / "Low Water.narrators").exists()
+
+
 def test_mark_can_be_taken_back_at_the_novel_too(client: FlaskClient, desk: Desk) -> None:
     path = desk.novels_dir / "Low Water.waivers.json"
     save_waiver(path, Waiver("Anna Reed", "Anna Reed could not row.", "intended"))
