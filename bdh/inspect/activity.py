@@ -228,5 +228,5 @@ def _accumulate(steps: Numbers, decay: float) -> Numbers:
 
 def _flat(neurons: Float[Tensor, "H T N"]) -> Numbers:
     """Return the activity as (H * N, T)."""
-    flat: Numbers = neurons.transpose(1, 2).flatten(0, 1).double().cpu().numpy()
+    flat: Numbers = neurons.transpose(1, 2).flatten(0, 1).cpu().double().numpy()
     return flat
