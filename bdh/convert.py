@@ -141,8 +141,8 @@ def _refuse_others(weights: Mapping[str, Tensor], file: Path) -> None:
     if others:
         shown = ", ".join(f"{name} {tuple(weights[name].shape)}" for name in others[:4])
         raise CheckpointError(
-            f"{file} has {shown}, which the published model does not have; without that it would be another model, "
-            "so it is not converted"
+            f"{file} has {shown}, which the published model does not have; dropping it could give another model. "
+            "If its implementation never uses it, delete it from the state dict and save that"
         )
 
 

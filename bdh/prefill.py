@@ -40,10 +40,10 @@ def prefill(model: Callable[..., Any], tokens: Inputs, state: BDHState | None, w
     grow with it.
     """
     length = tokens.shape[1]
-    step = max(length, 1) if torch.is_grad_enabled() else _SEGMENT
+    step = length if torch.is_grad_enabled() else _SEGMENT
     first = max(length - wanted.logits, 0) if wanted.logits else 0
     parts = []
-    for start in range(0, max(length, 1), step):
+    for start in range(0, length, step):
         stop = min(start + step, length)
         own = wanted._replace(state=wanted.state or stop < length)
         part = _read(model, tokens[:, start:stop], state, own)
@@ -70,7 +70,8 @@ def prefill_masked(
 ) -> Prefill:
     """Read rows of which ``mask`` hides tokens (0); what is hidden is never read and changes no state.
 
-    The results at a hidden position are those of the last token read by then, or 0 if there is none. A row starts with
+    The results at a hidden position are those of the last token read by then, or 0 if there is none; after the last
+    token of a row they are undefined if no state is wanted. A row starts with
     an empty memory at a position such that all rows end at the same one. Raises ConfigError for a row of padding.
     """
     kept = mask.to(tokens.device).bool()

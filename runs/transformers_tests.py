@@ -1,14 +1,14 @@
 """Transformers' own common tests of models, run on ``bdh.causal_lm.BDHForCausalLM``.
 
-Makes: a table of each test and its outcome, printed as Markdown; docs/transformers.md has it. The tests are in the
-source distribution of Transformers, not in the installed package:
+Makes: runs/records/transformers_tests.md, the outcome of each test; docs/transformers.md sums it up. The tests are in
+the source distribution of Transformers, not in the installed package:
 
     pip download --no-deps --no-binary :all: transformers==5.23.0
     tar xzf transformers-5.23.0.tar.gz
     pip install parameterized==0.9.0
-    python -m runs.transformers_tests transformers-5.23.0/tests
+    RUN_SLOW=1 python -m runs.transformers_tests transformers-5.23.0/tests > runs/records/transformers_tests.md
 
-The tests of generation and of exporters are not in that distribution: empty classes replace them. A minute on a CPU.
+The tests of generation and of exporters are not in that distribution: empty classes replace them. Minutes on a CPU.
 """
 
 import argparse
@@ -18,7 +18,7 @@ import importlib
 import io
 import sys
 import unittest
-from collections import Counter
+from itertools import groupby
 from pathlib import Path
 from types import ModuleType
 from typing import Any
@@ -37,6 +37,7 @@ _MISSING = {
     "utils.test_configuration_utils": {"config_common_kwargs": {"return_dict": False, "dtype": "float16"}},
 }
 _SIZES = {"n_layer": 2, "n_embd": 32, "n_head": 2, "mlp_internal_dim_multiplier": 2, "vocab_size": 99, "dropout": 0.0}
+_DAMPING = {"decay": [0.9, 0.99], "learn_decay": True}
 
 
 class Tester:
@@ -49,7 +50,7 @@ class Tester:
 
     def get_config(self) -> BDHPretrainedConfig:
         """Return the sizes of a tiny model."""
-        return BDHPretrainedConfig(**_SIZES)
+        return BDHPretrainedConfig(**_SIZES, **_DAMPING)
 
     def prepare_config_and_inputs_for_common(self) -> tuple[BDHPretrainedConfig, dict[str, torch.Tensor]]:
         """Return a configuration and a batch without padding."""
@@ -84,7 +85,7 @@ def make_tests(folder: Path) -> list[type[unittest.TestCase]]:
     trained = type("Training", (training.TrainingTesterMixin, unittest.TestCase), members)
 
     def test_config(self: unittest.TestCase) -> None:
-        configs.ConfigTester(self, config_class=BDHPretrainedConfig, **_SIZES).run_common_tests()
+        configs.ConfigTester(self, config_class=BDHPretrainedConfig, **_SIZES, **_DAMPING).run_common_tests()
 
     return [common, trained, type("Configuration", (unittest.TestCase,), {"test_config": test_config})]
 
@@ -105,7 +106,7 @@ class Outcomes(unittest.TestResult):
 
     def _add(self, test: unittest.TestCase, outcome: str, reason: str = "") -> None:
         test = getattr(test, "test_case", test)  # that of a part of a test
-        self.rows.append((f"{type(test).__name__}.{test._testMethodName}", outcome, " ".join(reason.split())))
+        self.rows.append((f"{test._testMethodName.removeprefix('test_')}", outcome, " ".join(reason.split())))
 
     def addSuccess(self, test: unittest.TestCase) -> None:  # noqa: N802
         """Record a test that passes."""
@@ -121,6 +122,11 @@ class Outcomes(unittest.TestResult):
         self._add(test, outcome, f"{error[0].__name__}: {error[1]}"[:300])
 
     addError = addFailure  # noqa: N815
+
+    def addSubTest(self, test: unittest.TestCase, subtest: unittest.TestCase, error: Any) -> None:  # noqa: N802
+        """Record a part of a test that does not pass."""
+        if error is not None:
+            self.addFailure(test, error)
 
 
 def main() -> None:
@@ -138,10 +144,14 @@ def main() -> None:
             continue
         with contextlib.redirect_stdout(io.StringIO()):
             unittest.TestSuite(map(case, names)).run(outcomes)
-    print("| test | outcome | reason |\n|---|---|---|")
-    for name, outcome, reason in outcomes.rows:
-        print(f"| `{name}` | {outcome} | {reason.replace('|', '/')} |")
-    print(f"\n{dict(Counter(outcome for _, outcome, _ in outcomes.rows))}")
+    print("| outcome | tests |\n|---|---|")
+    for (outcome, reason), rows in groupby(sorted(outcomes.rows, key=_outcome), key=_outcome):
+        names = [name for name, _, _ in rows]
+        print(f"| {outcome}{': ' * bool(reason)}{reason.replace('|', '/')} | {len(names)}: {', '.join(names)} |")
+
+
+def _outcome(row: tuple[str, str, str]) -> tuple[str, str]:
+    return row[1:]
 
 
 if __name__ == "__main__":
