@@ -181,9 +181,9 @@ class BDH(nn.Module):
         stacked = torch.stack(memories) if memories else None
         return v, stacked, torch.stack(activities) if activities else None
 
-    def embedded(self, tokens: Inputs) -> Float[Tensor, "B T D"]:
-        """Return the input of the first layer: the normalised embedding of each token."""
-        return normalise(self.embed(tokens) if tokens.dim() == 2 else tokens)
+    def embedded(self, tokens: Int[Tensor, "*B T"] | Float[Tensor, "*B T D"]) -> Float[Tensor, "*B T D"]:
+        """Return the input of the first layer: the normalised embedding of each token, or vectors that replace it."""
+        return normalise(tokens if tokens.is_floating_point() else self.embed(tokens))
 
     def layer(
         self,
