@@ -23,8 +23,10 @@ Mode = Literal["parallel", "chunkwise", "recurrent"]
 MODES: tuple[Mode, ...] = ("parallel", "chunkwise", "recurrent")
 Attend = Callable[[Tensor, Tensor, Tensor | None], tuple[Tensor, Tensor | None]]
 """Takes rope(x) (B, H, T, N), the values (B, T, D) and the memory (B, H, N, D); returns a and the memory after."""
-LayerObserver = Callable[[Tensor, Tensor, Tensor | None], None]
-"""Is called with x and y (B, H, T, N) of a layer and its memory after the text."""
+LayerObserver = Callable[[Tensor, Tensor, Tensor, Tensor | None], None]
+"""Is called with the input v (B, T, D) of a layer, its x and y (B, H, T, N) and its memory after the text."""
+Inputs = Int[Tensor, "B T"] | Float[Tensor, "B T D"]
+"""Tokens, or their embeddings."""
 Trunk = Callable[..., tuple[Tensor, Tensor | None, Tensor | None]]
 _PARALLEL_UP_TO = 1024
 
@@ -52,6 +54,7 @@ class Layers(Protocol):
 
     config: BDHConfig
     training: bool
+    gradient_checkpointing: bool
     encoder: nn.Parameter
     encoder_v: nn.Parameter
     decoder: nn.Parameter
@@ -61,7 +64,7 @@ class Layers(Protocol):
     def device(self) -> torch.device:
         """The device of the weights."""
 
-    def embedded(self, tokens: Int[Tensor, "B T"]) -> Float[Tensor, "B T D"]:
+    def embedded(self, tokens: Inputs) -> Float[Tensor, "B T D"]:
         """Return the input of the first layer."""
 
     def empty_state(self) -> BDHState:
@@ -101,18 +104,14 @@ def make_attend(
     return attend
 
 
-def encode(
-    model: Layers, trunk: Trunk, tokens: Int[Tensor, "B T"], state: BDHState | None, options: Options
-) -> Encoded:
+def encode(model: Layers, trunk: Trunk, tokens: Inputs, state: BDHState | None, options: Options) -> Encoded:
     """Return what ``BDH.encode`` returns, computed the fastest way that applies; ``trunk`` is ``BDH.trunk``."""
     if options.mode == "chunkwise" and options.observe is None and not torch.is_grad_enabled():
         return _encode_segments(model, trunk, tokens, state, options)
     return _encode_at_once(model, trunk, tokens, state, options)
 
 
-def _encode_at_once(
-    model: Layers, trunk: Trunk, tokens: Int[Tensor, "B T"], state: BDHState | None, options: Options
-) -> Encoded:
+def _encode_at_once(model: Layers, trunk: Trunk, tokens: Inputs, state: BDHState | None, options: Options) -> Encoded:
     """Encode all tokens together, by the fused layers where they apply."""
     start, length = 0 if state is None else state.position, tokens.shape[1]
     memory = None if state is None else state.memory
@@ -127,9 +126,7 @@ def _encode_at_once(
     return Encoded(hidden, None if after is None else BDHState(after, start + length), activity)
 
 
-def _encode_segments(
-    model: Layers, trunk: Trunk, tokens: Int[Tensor, "B T"], state: BDHState | None, options: Options
-) -> Encoded:
+def _encode_segments(model: Layers, trunk: Trunk, tokens: Inputs, state: BDHState | None, options: Options) -> Encoded:
     """Encode without gradients segment after segment, so that the memory for wide tensors does not grow with T."""
     length, every = tokens.shape[1], options.measure_every
     parts: list[Encoded] = []
@@ -174,7 +171,7 @@ def _mean_activity(parts: list[Encoded], measure_every: int) -> Float[Tensor, "L
 
 def _fuses(model: Layers, length: int, mode: Mode) -> bool:
     """Return whether the fused layers compute a text of this length in ``mode``."""
-    if mode == "recurrent":
+    if mode == "recurrent" or (model.gradient_checkpointing and torch.is_grad_enabled()):
         return False
     sizes = fused.Workload(_work_dtype(model), model.device, model.config.n_embd, model.config.n_neurons)
     return fused.applies(
@@ -188,7 +185,7 @@ def _fuses(model: Layers, length: int, mode: Mode) -> bool:
 
 def _fused_trunk(
     model: Layers,
-    tokens: Int[Tensor, "B T"],
+    tokens: Inputs,
     rotation: tuple[Tensor, Tensor],
     memory: Float[Tensor, "L B H N D"] | None,
     options: Options,

@@ -94,14 +94,13 @@ model, tokenizer = from_hub("{name}")
 """
 
 
-_TRANSFORMERS = """Or through Transformers:
+_TRANSFORMERS = """Or through Transformers; without the library installed, the code beside the weights runs:
 
 ```python
-import bdh.causal_lm  # registers the model type
 from transformers import AutoModelForCausalLM, AutoTokenizer
 
-model = AutoModelForCausalLM.from_pretrained("{name}")
-tokenizer = AutoTokenizer.from_pretrained("{name}")
+model = AutoModelForCausalLM.from_pretrained("{name}", trust_remote_code=True)
+tokenizer = AutoTokenizer.from_pretrained("{name}", trust_remote_code=True)
 inputs = tokenizer("Once upon a time", return_tensors="pt")
 print(tokenizer.decode(model.generate(**inputs, max_new_tokens=100)[0]))
 ```

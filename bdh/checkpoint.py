@@ -13,7 +13,7 @@ from safetensors.torch import load_file, save_file
 from torch import Tensor, nn
 from torch.overrides import TorchFunctionMode
 
-from bdh.config import BDHConfig
+from bdh.config import FOREIGN_NAMES, FORMAT_VERSION, BDHConfig
 from bdh.errors import CheckpointError, ConfigError
 from bdh.files import replacing, write_text
 from bdh.model import BDH
@@ -21,9 +21,6 @@ from bdh.neuro.config import NeuroConfig
 from bdh.neuro.model import BDHNeuro, LanguageModel
 from bdh.tokenizer import Tokenizer, load_tokenizer
 
-FORMAT_VERSION = 1
-# Written to config.json by Transformers, and not used here.
-FOREIGN_NAMES = ("architectures", "dtype", "transformers_version")
 _INDEX = "model.safetensors.index.json"
 _VARIANTS: dict[str, type[BDHConfig] | type[NeuroConfig]] = {"bdh": BDHConfig, "neuro": NeuroConfig}
 _M = TypeVar("_M", BDH, BDHNeuro, BDH | BDHNeuro)

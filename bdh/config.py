@@ -14,6 +14,9 @@ _PRESETS: dict[str, dict[str, Any]] = {
     "wikitext-2": {"n_embd": 256, "n_layer": 2, "mlp_internal_dim_multiplier": 128},
 }
 _MOST_PARAMETERS = 10**12
+FORMAT_VERSION = 1
+# Written to config.json by Transformers, and not used here.
+FOREIGN_NAMES = ("architectures", "auto_map", "dtype", "transformers_version")
 
 
 @dataclass(frozen=True)

@@ -43,7 +43,7 @@ class ExtraError(BDHError):
     """A command needs an optional library that is not installed."""
 
 
-_OUT_OF_MEMORY = ("DefaultCPUAllocator", "CUDA error: out of memory")
+_OUT_OF_MEMORY = ("DefaultCPUAllocator", "CUDA error: out of memory", "MPS backend out of memory")
 """Messages of torch for which it has no exception type."""
 
 

@@ -80,7 +80,7 @@ def trunk(
     weights = fused_layer.arrange(encoder, encoder_v, decoder, dtype)
     damping = None if decay is None else parallel.make_damping(decay, length // count, dtype)
     rates = None if decay is None else torch.log2(decay.detach()).contiguous()
-    kernels = fused_layer.triton_kernels() if v.device.type == "cuda" else fused_reference
+    kernels = fused_layer.triton_kernels(v.device) if v.device.type == "cuda" else fused_reference
     assert kernels is not None
     setting = fused_layer.Setting(rotation, damping, rates, drop, count, kernels)
     shape = (layers, batch, encoder.shape[0], encoder.shape[2], width)

@@ -1,5 +1,6 @@
 """Upload model folders to the Hugging Face Hub, or a server with its interface, and download them."""
 
+import json
 import tempfile
 from collections.abc import Mapping
 from fnmatch import fnmatch
@@ -15,8 +16,9 @@ from huggingface_hub.errors import (  # type: ignore[attr-defined]
     OfflineModeIsEnabled,
 )
 
-from bdh import checkpoint
+from bdh import checkpoint, remote_code
 from bdh.card import model_card
+from bdh.config import BDHConfig
 from bdh.errors import CheckpointError, HubError
 from bdh.neuro.model import LanguageModel
 from bdh.tokenizer import Tokenizer
@@ -76,16 +78,25 @@ def _push_folder(
 
 
 def _additions(folder: Path, repo_id: str, metrics: Mapping[str, float] | None) -> list[CommitOperationAdd]:
-    """Return the files of the model in ``folder``, and a card if it has none."""
+    """Return the files of the model in ``folder``, a card if it has none, and the code to load it by itself."""
     config = checkpoint.read_config(folder)
     files = {path.name: path for pattern in _FILES for path in folder.glob(pattern) if path.suffix != ".partial"}
     if "tokenizer.json" not in files or not any(name.endswith(".safetensors") for name in files):
         raise CheckpointError(f"{folder} has {sorted(files)}; expected tokenizer.json and model*.safetensors as well")
-    additions = [CommitOperationAdd(name, path) for name, path in sorted(files.items())]
+    code = _code(folder) if isinstance(config, BDHConfig) else {}
+    additions = [CommitOperationAdd(name, path) for name, path in sorted(files.items()) if name not in code]
+    additions += [CommitOperationAdd(name, text.encode()) for name, text in code.items()]
     if "README.md" not in files:
         card = model_card(config, repo_id, metrics=metrics)
         additions.append(CommitOperationAdd("README.md", card.encode()))
     return additions
+
+
+def _code(folder: Path) -> dict[str, str]:
+    """Return the files with which ``trust_remote_code=True`` loads the model without this library."""
+    config = json.loads((folder / "config.json").read_text(encoding="utf-8"))
+    config["auto_map"] = remote_code.AUTO_MAP
+    return {**remote_code.make_files(), "config.json": json.dumps(config, indent=2) + "\n"}
 
 
 def from_hub(

@@ -21,9 +21,10 @@ from typing import Any, NamedTuple
 import torch
 import torch.nn.functional as F
 from torch import nn
+from torch.utils.checkpoint import checkpoint
 
 from bdh import backends
-from bdh.backends import MODES, Attend, Encoded, LayerObserver, Mode, Options
+from bdh.backends import MODES, Attend, Encoded, Inputs, LayerObserver, Mode, Options
 from bdh.config import BDHConfig
 from bdh.errors import ConfigError, StateError
 from bdh.ops.layer import normalise
@@ -69,6 +70,7 @@ class BDH(nn.Module):
     def __init__(self, config: BDHConfig) -> None:
         super().__init__()
         self.config = config
+        self.gradient_checkpointing = False
         self._compiled: tuple[Callable[..., Any], Callable[..., Any]] | None = None
         heads, width, neurons = config.n_head, config.n_embd, config.n_neurons
         self.encoder = nn.Parameter(torch.empty(heads, width, neurons))
@@ -82,36 +84,42 @@ class BDH(nn.Module):
 
     def forward(
         self,
-        tokens: Int[Tensor, "B T"],
+        tokens: Inputs,
         targets: Int[Tensor, "B T"] | None = None,
         state: BDHState | None = None,
         mode: Mode | None = None,
         *,
         keep_state: bool = True,
         measure_every: int = 0,
+        observe: LayerObserver | None = None,
     ) -> BDHOutput:
         """Read ``tokens`` as the continuation of ``state``, and predict each next token.
 
+        Instead of tokens their embeddings (B, T, D) may be given, as ``embed`` returns them.
         ``targets`` (next tokens, -100 to ignore one) add the mean cross-entropy in nats. ``mode`` changes speed, never
         results; by default it is chosen by length. ``keep_state=False`` skips the last write to the memory.
-        ``measure_every`` k > 0 reports the share of active x and y neurons of each layer, at every k-th token.
-        Raises StateError for a state of another shape, ConfigError for empty or misshapen input and, on a CPU, for
-        tokens outside the vocabulary (on a GPU the check would synchronise every call).
+        ``measure_every`` k > 0 reports the share of active x and y neurons of each layer, at every k-th token;
+        ``observe`` is that of ``encode``. With the attribute ``gradient_checkpointing`` True the backward pass computes
+        each layer again instead of storing it. Raises StateError for a state of another shape, ConfigError for empty or
+        misshapen input and, on a CPU, for tokens outside the vocabulary (on a GPU the check would synchronise every
+        call).
         """
-        if targets is not None and targets.shape != tokens.shape:
+        if targets is not None and targets.shape != tokens.shape[:2]:
             raise ConfigError(
-                f"targets have shape {tuple(targets.shape)}; expected that of tokens, {tuple(tokens.shape)}"
+                f"targets have shape {tuple(targets.shape)}; expected that of tokens, {tuple(tokens.shape[:2])}"
             )
         if targets is not None:
             check_ids(targets, self.config.vocab_size, self.device, name="targets")
-        hidden, after, activity = self.encode(tokens, state, mode, keep_state=keep_state, measure_every=measure_every)
+        hidden, after, activity = self.encode(
+            tokens, state, mode, keep_state=keep_state, measure_every=measure_every, observe=observe
+        )
         head = self._compiled[1] if self.training and self._compiled else self.head
         logits, loss = head(hidden, targets)
         return BDHOutput(logits, loss, after, hidden, activity)
 
     def encode(
         self,
-        tokens: Int[Tensor, "B T"],
+        tokens: Inputs,
         state: BDHState | None = None,
         mode: Mode | None = None,
         *,
@@ -122,11 +130,11 @@ class BDH(nn.Module):
     ) -> Encoded:
         """Return the last hidden vectors, the state and the activity of ``forward``, without the head.
 
-        ``observe`` is called for each layer in turn with its neurons x and y (B, H, T, N) and its memory after the
-        text. ``overwrite_state`` allows the memory of ``state`` to be reused for the state that is returned.
+        ``observe`` is called for each layer in turn with its input v (B, T, D), its neurons x and y (B, H, T, N) and
+        its memory after the text. ``overwrite_state`` allows the memory of ``state`` to be reused for the state that is
+        returned.
         """
         self._check(tokens, state, mode)
-        check_ids(tokens, self.config.vocab_size, self.device, name="tokens")
         mode = mode or backends.choose_mode(tokens.shape[1])
         trunk = self._compiled[0] if self.training and self._compiled else self.trunk
         return backends.encode(
@@ -135,7 +143,7 @@ class BDH(nn.Module):
 
     def trunk(
         self,
-        tokens: Int[Tensor, "B T"],
+        tokens: Inputs,
         rotation: tuple[Float[Tensor, "T N"], Float[Tensor, "T N"]],
         memory: Float[Tensor, "L B H N D"] | None,
         mode: Mode,
@@ -157,12 +165,15 @@ class BDH(nn.Module):
         )
         rotation = (rotation[0].to(self.encoder.dtype), rotation[1].to(self.encoder.dtype))
         v = self.embedded(tokens)
-        memories, activities = [], []
+        memories, activities, weights = [], [], (self.encoder, self.encoder_v, self.decoder)
         for layer in range(self.config.n_layer):
-            before = None if memory is None else memory[layer]
-            v, after, x, y = self.layer(v, rotation, before, attend)
+            before, inward = None if memory is None else memory[layer], v
+            if self.gradient_checkpointing and torch.is_grad_enabled():
+                v, after, x, y = checkpoint(self.layer, v, rotation, before, attend, weights, use_reentrant=False)
+            else:
+                v, after, x, y = self.layer(v, rotation, before, attend, weights)
             if observe is not None:
-                observe(x, y, after)
+                observe(inward, x, y, after)
             if after is not None:
                 memories.append(after)
             if measure_every:
@@ -170,9 +181,9 @@ class BDH(nn.Module):
         stacked = torch.stack(memories) if memories else None
         return v, stacked, torch.stack(activities) if activities else None
 
-    def embedded(self, tokens: Int[Tensor, "*B T"]) -> Float[Tensor, "*B T D"]:
-        """Return the input of the first layer: the normalised embedding of each token."""
-        return normalise(self.embed(tokens))
+    def embedded(self, tokens: Int[Tensor, "*B T"] | Float[Tensor, "*B T D"]) -> Float[Tensor, "*B T D"]:
+        """Return the input of the first layer: the normalised embedding of each token, or vectors that replace it."""
+        return normalise(tokens if tokens.is_floating_point() else self.embed(tokens))
 
     def layer(
         self,
@@ -180,14 +191,19 @@ class BDH(nn.Module):
         rotation: tuple[Float[Tensor, "T N"], Float[Tensor, "T N"]],
         memory: Float[Tensor, "B H N D"] | None,
         attend: Attend,
+        weights: tuple[Tensor, Tensor, Tensor] | None = None,
     ) -> tuple[Float[Tensor, "B T D"], Float[Tensor, "B H N D"] | None, Tensor, Tensor]:
-        """Apply steps 1 to 4 of one layer (Appendix E); return v, the memory after the text, x and y."""
-        narrow = v.to(self.encoder.dtype)
-        x = F.relu(narrow[:, None] @ self.encoder)  # (B, H, T, N)
+        """Apply steps 1 to 4 of one layer (Appendix E); return v, the memory after the text, x and y.
+
+        ``weights`` are the three matrices, for a caller that computes the layer again when they may have changed.
+        """
+        encoder, encoder_v, decoder = weights or (self.encoder, self.encoder_v, self.decoder)
+        narrow = v.to(encoder.dtype)
+        x = F.relu(narrow[:, None] @ encoder)  # (B, H, T, N)
         a, after = attend(rotate(x, rotation), narrow, memory)
-        y = F.relu(normalise(a).to(self.encoder_v.dtype) @ self.encoder_v) * x
+        y = F.relu(normalise(a).to(encoder_v.dtype) @ encoder_v) * x
         dropped = F.dropout(y, self.config.dropout, self.training)
-        out = dropped.transpose(1, 2).flatten(2) @ self.decoder  # (B, T, D)
+        out = dropped.transpose(1, 2).flatten(2) @ decoder  # (B, T, D)
         return normalise(v + normalise(out)), after, x, y
 
     def head(
@@ -200,7 +216,10 @@ class BDH(nn.Module):
         return logits, F.cross_entropy(logits.flatten(0, 1).float(), targets.flatten().long(), ignore_index=IGNORED)
 
     def _check(self, tokens: Tensor, state: BDHState | None, mode: Mode | None) -> None:
-        check_call(tokens, mode)
+        embeddings = tokens.dim() == 3 and tokens.is_floating_point() and tokens.shape[2] == self.config.n_embd
+        check_call(tokens[..., 0] if embeddings else tokens, mode)
+        if not embeddings:
+            check_ids(tokens, self.config.vocab_size, self.device, name="tokens")
         if state is not None:
             state.check(self.config, tokens.shape[0])
             if state.memory.device != tokens.device:

@@ -79,7 +79,7 @@ class ReadingConfig:
     """How the encoder reads a novel: ``segment`` tokens go through it at once, in chunks of its own ``chunk_size``."""
 
     model_dir: str = _setting("models/reader", "folder of the encoder and the verifier", metavar="DIR")
-    device: str = _setting("auto", "auto, cpu, cuda or cuda:0")
+    device: str = _setting("auto", "auto, cpu, cuda, cuda:0 or mps")
     dtype: str = _setting("auto", "auto, fp32 or bf16")
     segment: int = _setting(512, "tokens that go through the encoder at once", metavar="N", group=SELDOM)
     save_every_seconds: float = _setting(20.0, "time between saves of a reading", metavar="SECONDS", group=SELDOM)

@@ -26,12 +26,14 @@ def set_threads(count: int) -> None:
 
 
 def choose_device(name: str) -> torch.device:
-    """Return the device: ``auto`` is the GPU where there is one, else the CPU. Raises SettingError."""
+    """Return the device: ``auto`` is the CUDA GPU where there is one, else the CPU. Raises SettingError."""
     if name == "auto":
         name = "cuda" if torch.cuda.is_available() else "cpu"
     kind, _, number = name.partition(":")
-    if not (name == "cpu" or (kind == "cuda" and (name == kind or (number.isascii() and number.isdigit())))):
-        raise SettingError(f"device is {name!r}; expected auto, cpu, cuda or cuda:0")
+    if not (name in ("cpu", "mps") or (kind == "cuda" and (name == kind or (number.isascii() and number.isdigit())))):
+        raise SettingError(f"device is {name!r}; expected auto, cpu, cuda, cuda:0 or mps")
+    if name == "mps" and not torch.backends.mps.is_available():
+        raise SettingError("device is mps but torch finds no Apple GPU; use --device cpu")
     if kind == "cuda" and int(number or 0) >= torch.cuda.device_count():
         raise SettingError(f"device is {name} but {torch.cuda.device_count()} GPUs are visible; use --device cpu")
     return torch.device(name)
@@ -43,4 +45,6 @@ def choose_dtype(name: str, device: torch.device) -> str:
         return name
     if device.type == "cuda":
         return "bf16" if torch.cuda.is_bf16_supported() else "fp32"
+    if device.type != "cpu":
+        return "fp32"
     return "bf16" if torch.cpu._is_avx512_bf16_supported() else "fp32"

@@ -3,13 +3,14 @@
 import argparse
 from typing import Any
 
-from bdh.commands import convert, evaluate, generate, merge, plot, push, train
+from bdh.commands import convert, evaluate, generate, harness, merge, plot, push, train
 from bdh.commands.settings import add_config_flag
 
 _COMMANDS = {
     "train": (train.add_flags, "train a model on text"),
     "generate": (generate.add_flags, "continue a prompt"),
     "evaluate": (evaluate.add_flags, "measure loss, bits per byte and perplexity"),
+    "harness": (harness.add_flags, "measure a model on tasks of lm-evaluation-harness"),
     "plot": (plot.add_flags, "draw plots of a run, a model or a log"),
     "push": (push.add_flags, "upload a model to the hub"),
     "merge": (merge.add_flags, "merge two models along their neurons"),

@@ -24,7 +24,7 @@ from bdh.evaluation import (
 )
 from bdh.neuro.model import LanguageModel
 from bdh.training.data import encode_documents
-from bdh.training.distributed import choose_device
+from bdh.training.distributed import DEVICES, choose_device
 
 _BOTH = ("carried", "reset")
 _STATE_HELP = "carry the state through a document, reset it every --reset_every tokens, or measure both"
@@ -47,7 +47,7 @@ def add_flags(parser: argparse.ArgumentParser) -> None:
     )
     parser.add_argument("--reset_every", type=int, default=1024, help="tokens between resets of the state")
     parser.add_argument("--batch_size", type=int, default=16, help="documents per batch")
-    parser.add_argument("--device", default="auto", help="auto, cpu, cuda or cuda:0")
+    parser.add_argument("--device", default="auto", help=DEVICES)
     parser.add_argument("--dtype", default="fp32", choices=["fp32", "bf16"], help="precision of the matrix products")
 
 

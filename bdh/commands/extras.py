@@ -6,6 +6,7 @@ from bdh.errors import ExtraError
 
 _MODULES = {
     "hub": ("huggingface_hub",),
+    "lm-eval": ("lm_eval",),
     "plots": ("matplotlib", "networkx"),
 }
 

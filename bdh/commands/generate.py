@@ -6,7 +6,7 @@ from collections.abc import Iterable, Iterator
 from bdh.commands.models import add_model_flag, check_model, open_model
 from bdh.generation import generate
 from bdh.tokenizer import Tokenizer
-from bdh.training.distributed import choose_device
+from bdh.training.distributed import DEVICES, choose_device
 
 _LONGEST_CHARACTER = 8
 
@@ -22,7 +22,7 @@ def add_flags(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--temperature", type=float, default=0.8, help="sampling temperature; 0 is greedy")
     parser.add_argument("--top_k", type=int, default=0, help="sample from the k most likely tokens; 0 for all")
     parser.add_argument("--seed", type=int, default=0, help="random seed")
-    parser.add_argument("--device", default="auto", help="auto, cpu, cuda or cuda:0")
+    parser.add_argument("--device", default="auto", help=DEVICES)
     parser.add_argument("--file", help="check that the model's vocabulary has every character of this text")
     parser.add_argument("--n", type=int, help="check that the model has this many neurons over all heads")
     parser.add_argument("--d", type=int, help="check that the model has this width")

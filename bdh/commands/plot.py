@@ -5,6 +5,7 @@ from pathlib import Path
 
 from bdh.commands.extras import require
 from bdh.errors import ConfigError
+from bdh.training.distributed import DEVICES
 
 _TEXT_HELP = "plot activity and memory on this text, and the neuron and synapse of a concept"
 
@@ -30,7 +31,7 @@ def add_flags(parser: argparse.ArgumentParser) -> None:
     )
     parser.add_argument("--out", help="folder of the plots; default: plots/ in the source, or beside the log")
     parser.add_argument("--format", default="both", choices=["png", "svg", "both"], help="file format of the plots")
-    parser.add_argument("--device", default="auto", help="auto, cpu, cuda or cuda:0")
+    parser.add_argument("--device", default="auto", help=DEVICES)
 
 
 def run(arguments: argparse.Namespace) -> int:

@@ -134,7 +134,9 @@ def _health(report: StepReport) -> str:
 def _finish(training: TrainingRun, arguments: argparse.Namespace, held_out: Sequence[Tokens]) -> None:
     """Write the summary, and print it with a sample."""
     trainer = training.trainer
-    device = torch.cuda.get_device_name(trainer.world.device) if trainer.world.device.type == "cuda" else "CPU"
+    device = trainer.world.device.type.upper()
+    if device == "CUDA":
+        device = torch.cuda.get_device_name(trainer.world.device)
     description = RunDescription(
         trainer.model.config, trainer.config, name_of_data(arguments), device, processes=trainer.world.size
     )

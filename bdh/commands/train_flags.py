@@ -7,6 +7,7 @@ from bdh.commands.push import add_training_flags
 from bdh.commands.texts import add_dataset_flags
 from bdh.errors import ConfigError
 from bdh.neuro.flags import TRAINING_DEFAULTS, add_neuro_flags
+from bdh.training.distributed import DEVICES
 from bdh.training.trainer import TrainConfig
 
 MAX_ITERS = TrainConfig().max_iters
@@ -45,7 +46,7 @@ def add_flags(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--out", default="runs/train", help="folder of this run: models, metrics, settings, summary")
     parser.add_argument("--resume", action="store_true", help="continue the run in --out, with its own settings")
     parser.add_argument("--sample_tokens", type=int, default=200, help="tokens of the sample printed at the end")
-    parser.add_argument("--device", default="auto", help="auto, cpu, cuda or cuda:0")
+    parser.add_argument("--device", default="auto", help=DEVICES)
     _add_model_flags(parser)
     _add_loop_flags(parser)
     add_neuro_flags(parser)

@@ -134,7 +134,7 @@ _Layers = list[tuple[Tensor, Tensor, Tensor]]
 def _read_bdh(model: BDH, tokens: Int[Tensor, "1 T"], state: BDHState | None) -> tuple[_Layers, BDHState | None]:
     layers: _Layers = []
 
-    def collect(x: Tensor, y: Tensor, memory: Tensor | None) -> None:
+    def collect(_: Tensor, x: Tensor, y: Tensor, memory: Tensor | None) -> None:
         assert memory is not None
         layers.append((x[0], y[0], memory[0]))
 
@@ -228,5 +228,5 @@ def _accumulate(steps: Numbers, decay: float) -> Numbers:
 
 def _flat(neurons: Float[Tensor, "H T N"]) -> Numbers:
     """Return the activity as (H * N, T)."""
-    flat: Numbers = neurons.transpose(1, 2).flatten(0, 1).double().cpu().numpy()
+    flat: Numbers = neurons.transpose(1, 2).flatten(0, 1).cpu().double().numpy()
     return flat

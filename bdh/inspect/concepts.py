@@ -106,5 +106,5 @@ def sentence_activity(model: LanguageModel, tokens: Sequence[int]) -> Numbers:
     total = np.zeros((sizes.layers, len(KINDS), sizes.total))
     for trace in read_layers(model, tokens):
         for side, neurons in enumerate((trace.x, trace.y)):
-            total[trace.layer, side] += neurons.double().sum(dim=1).flatten().cpu().numpy()
+            total[trace.layer, side] += neurons.cpu().double().sum(dim=1).flatten().numpy()
     return total / len(tokens)

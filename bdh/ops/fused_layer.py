@@ -5,13 +5,12 @@ Queries equal keys, so the gradient of the scores is made symmetric first and ta
 kernels are those of ``fused_reference`` or, on a GPU, of ``triton_matmul``.
 """
 
-import importlib.util
-from functools import cache
 from types import ModuleType
 from typing import Any, NamedTuple
 
 import torch
 
+from bdh.ops.kernels import find_kernels
 from bdh.ops.parallel import Damping
 from bdh.ops.rotary import Rotation
 from bdh.shapes import Float, Tensor
@@ -49,20 +48,16 @@ def arrange(
     return LayerWeights(*(part.to(dtype).contiguous() for part in parts))
 
 
-@cache
-def triton_kernels() -> ModuleType | None:
-    """Return the Triton kernels, or None if Triton is not installed."""
-    if importlib.util.find_spec("triton") is None:
-        return None
-    return importlib.import_module("bdh.ops.triton_matmul")
+def triton_kernels(device: torch.device) -> ModuleType | None:
+    """Return the Triton kernels, or None, with a notice, where a GPU cannot run them."""
+    plain = "the plain layers compute: the same results, more slowly"
+    return find_kernels("triton_matmul", device, instead=plain, oldest=8)
 
 
 def fits(dtype: torch.dtype, device: torch.device, length: int, width: int, neurons: int) -> bool:
     """Return whether the Triton kernels support such a layer: 16 bits, no remainders, Ampere or newer."""
-    if device.type != "cuda" or dtype not in (torch.bfloat16, torch.float16):
-        return False
-    found = triton_kernels()
-    if found is None or torch.cuda.get_device_capability(device)[0] < 8:
+    found = triton_kernels(device)
+    if found is None or dtype not in (torch.bfloat16, torch.float16):
         return False
     return not (length % found.SMALLEST or (neurons // 2) % found.SMALLEST or width not in (64, 128, 256, 512))
 

@@ -6,6 +6,7 @@ import torch
 
 from bdh.shapes import Complex, Float, Tensor
 
+_WITHOUT_FLOAT64 = {"mps"}
 Rotation = tuple[Tensor, Tensor]
 """Cosines and sines of the phases at each position of a text."""
 
@@ -28,20 +29,25 @@ def make_rotation(
     Phases are position * frequency modulo 1 in float64: in float32 they would be noise at positions in the millions.
     The sines of even neurons are negated, as ``rotate`` expects.
     """
-    positions = torch.arange(start, start + length, dtype=torch.float64, device=frequencies.device)
-    phases = torch.outer(positions, frequencies.double()).remainder_(1.0).mul_(2 * math.pi)
+    phases = _phases(frequencies, start, length)
     sines = phases.sin()
     sines[:, 0::2].neg_()
-    return phases.cos().float(), sines.float()
+    return phases.cos().float().to(frequencies.device), sines.float().to(frequencies.device)
+
+
+def _phases(frequencies: Float[Tensor, "N"], start: int, length: int) -> Float[Tensor, "T N"]:
+    """Return the phases in radians, in float64: on the CPU for a device that has no such numbers."""
+    exact = frequencies.cpu() if frequencies.device.type in _WITHOUT_FLOAT64 else frequencies
+    positions = torch.arange(start, start + length, dtype=torch.float64, device=exact.device)
+    return torch.outer(positions, exact.double()).remainder_(1.0).mul_(2 * math.pi)
 
 
 def make_pair_rotation(
     frequencies: Float[Tensor, "N"], *, start: int, length: int, dtype: torch.dtype
 ) -> tuple[Float[Tensor, "T N/2"], Float[Tensor, "T N/2"]]:
     """Return the tables of ``make_rotation`` with one column per pair of neurons, not negated, in ``dtype``."""
-    positions = torch.arange(start, start + length, dtype=torch.float64, device=frequencies.device)
     wide = torch.promote_types(dtype, torch.float32)
-    phases = torch.outer(positions, frequencies[1::2].double()).remainder_(1.0).mul_(2 * math.pi).to(wide)
+    phases = _phases(frequencies[1::2], start, length).to(wide).to(frequencies.device)
     return phases.cos().to(dtype), phases.sin().to(dtype)
 
 

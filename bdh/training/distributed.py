@@ -11,6 +11,7 @@ import torch.distributed as dist
 
 from bdh.errors import ConfigError
 
+DEVICES = "auto, cpu, cuda, cuda:0 or mps"
 _PATIENCE = timedelta(hours=2)
 
 
@@ -29,15 +30,17 @@ class World:
 
 
 def choose_device(name: str, *, index: int = 0) -> torch.device:
-    """Return the device ``name``; "auto" is a GPU if there is one. Raises ConfigError if it does not exist."""
+    """Return the device ``name``; "auto" is a CUDA GPU if there is one. Raises ConfigError if it does not exist."""
     if name == "auto":
         name = "cuda" if torch.cuda.is_available() else "cpu"
     try:
         device = torch.device(name)
     except RuntimeError as error:
-        raise ConfigError(f"device {name!r} is unknown; use auto, cpu, cuda or cuda:0") from error
-    if device.type not in ("cpu", "cuda"):
-        raise ConfigError(f"device is {name}; only auto, cpu, cuda and cuda:0 (or another number) are supported")
+        raise ConfigError(f"device {name!r} is unknown; use {DEVICES}") from error
+    if device.type not in ("cpu", "cuda", "mps"):
+        raise ConfigError(f"device is {name}; only {DEVICES} (or another number) are supported")
+    if device.type == "mps" and not torch.backends.mps.is_available():
+        raise ConfigError("device is mps but torch finds no Apple GPU; use --device cpu")
     if device.type == "cuda" and not torch.cuda.is_available():
         raise ConfigError("device is cuda but no GPU is available; use --device cpu, or install a CUDA build of torch")
     if device.type == "cuda" and (device.index or index) >= torch.cuda.device_count():
@@ -53,6 +56,8 @@ def join_world(device: str) -> Iterator[World]:
         yield World(0, 1, choose_device(device))
         return
     mine = choose_device(device, index=int(os.environ.get("LOCAL_RANK", "0")))
+    if mine.type == "mps":
+        raise ConfigError("device is mps, which several processes cannot share; start one process")
     if mine.type == "cuda":
         torch.cuda.set_device(mine)
     # The others wait while one process downloads, validates or saves, which may take long.

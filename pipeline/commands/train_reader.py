@@ -45,7 +45,7 @@ def add_flags(parser: CommandParser) -> None:
     how.add_argument("--resume", action="store_true", help="go on with an interrupted training")
     how.add_argument("--prepare_only", action="store_true", help="write the examples, train nothing")
     how.add_argument("--max_iters", metavar="N", type=int, help="steps of the verifier, instead of the settings'")
-    how.add_argument("--device", default="auto", help="auto, cpu, cuda or cuda:0 (%(default)s)")
+    how.add_argument("--device", default="auto", help="auto, cpu, cuda, cuda:0 or mps (%(default)s)")
     how.add_argument("--workers", metavar="N", type=int, default=2, help="processes that make batches (%(default)s)")
     how.add_argument("--seed", metavar="N", type=int, help="of all chance, instead of the settings'")
 

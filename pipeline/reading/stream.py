@@ -90,7 +90,7 @@ class Stream:
         read = self._model.read(self._tokens[self.done : stop].long().to(self._model.device), self._state)
         ended = slice(*np.searchsorted(self._ends, [self.done, stop], side="right"))
         owner = torch.from_numpy(np.searchsorted(self._ends, np.arange(self.done, stop), side="right"))
-        self._nats.index_add_(0, owner, read.nats.double().cpu())
+        self._nats.index_add_(0, owner, read.nats.cpu().double())
         self._add_hidden(read.hidden.float().cpu(), owner - ended.start, ended)
         self._activity[ended] = _number(read.activity)
         self._norm[ended] = _number(read.state_norm)

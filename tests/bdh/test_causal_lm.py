@@ -207,14 +207,113 @@ def test_rows_padded_on_the_left_generate_as_if_alone(wrapped: Any, lengths: lis
         assert torch.equal(wrapped.generate(row[None], **flags)[0, len(row) :], made)
 
 
-def test_padding_on_the_right_changes_no_logits_and_gives_no_state(wrapped: Any, prompt: torch.Tensor) -> None:
-    padded = torch.nn.functional.pad(prompt, (0, 4))
-    mask = (torch.arange(padded.shape[1]) < prompt.shape[1]).long()[None]
+@settings(max_examples=15)
+@given(data=st.data(), width=st.integers(2, 9), rows=st.integers(1, 4))
+def test_hidden_tokens_change_neither_logits_nor_state(wrapped: Any, data: Any, width: int, rows: int) -> None:
+    row = st.lists(st.booleans(), min_size=width, max_size=width).filter(any)
+    mask = torch.tensor(data.draw(st.lists(row, min_size=rows, max_size=rows)))
+    tokens = torch.randint(1, 256, (rows, width), generator=torch.Generator().manual_seed(width))
+    other = tokens.masked_fill(~mask, 0)
+    following = torch.full((rows, 1), 65)
     with torch.inference_mode():
-        logits = wrapped(padded, attention_mask=mask, use_cache=False).logits[:, : prompt.shape[1]]
-        assert (logits - wrapped(prompt).logits).abs().max() < 1e-4
-        with pytest.raises(ConfigError, match="pad on the left"):
-            wrapped(padded, attention_mask=mask)
+        read = wrapped(tokens, attention_mask=mask.long())
+        again = wrapped(other, attention_mask=mask.long()).logits
+        more = wrapped(following, past_key_values=read.past_key_values).logits
+        assert torch.equal(read.logits, again)
+        for number in range(rows):
+            alone = wrapped(torch.cat([tokens[number][mask[number]], following[0]])[None]).logits[0]
+            assert (read.logits[number][mask[number]] - alone[:-1]).abs().max() < 1e-4
+            assert (read.logits[number, -1] - alone[-2]).abs().max() < 1e-4, "the prediction after the last token read"
+            assert (more[number, -1] - alone[-1]).abs().max() < 1e-4
+
+
+def test_rows_padded_on_the_right_are_scored_without_a_cache(wrapped: Any) -> None:
+    tokens = torch.tensor([[72, 105, 0, 0], [72, 105, 33, 33]])
+    mask = torch.tensor([[1, 1, 0, 0], [1, 1, 1, 1]])
+    with torch.inference_mode():
+        output = wrapped(input_ids=tokens, attention_mask=mask, labels=tokens.masked_fill(mask == 0, -100))
+        alone = wrapped(tokens[:1, :2], labels=tokens[:1, :2]).loss, wrapped(tokens[1:], labels=tokens[1:]).loss
+    assert output.past_key_values is None
+    assert output.loss.item() == pytest.approx((alone[0] + 3 * alone[1]).item() / 4, abs=1e-5)
+
+
+def test_unknown_argument_is_refused_by_name(wrapped: Any, prompt: torch.Tensor) -> None:
+    with pytest.raises(TypeError, match="attention_maks"):
+        wrapped(input_ids=prompt, attention_maks=torch.ones_like(prompt))
+
+
+@pytest.mark.parametrize("shape", [(1, 0), (0, 3), (4,)])
+def test_input_without_tokens_is_refused_in_one_line(wrapped: Any, shape: tuple[int, ...]) -> None:
+    for call in (wrapped, wrapped.generate)[: len(shape)]:  # one row without a batch never reaches the model
+        with pytest.raises(ConfigError, match="at least one token") as caught:
+            call(torch.ones(shape, dtype=torch.long))
+        assert "\n" not in str(caught.value)
+
+
+def test_tokens_or_embeddings_must_be_given_and_not_both(wrapped: Any, prompt: torch.Tensor) -> None:
+    with pytest.raises(ConfigError, match="neither"):
+        wrapped()
+    with pytest.raises(ConfigError, match="both"):
+        wrapped(prompt, inputs_embeds=wrapped.get_input_embeddings()(prompt))
+
+
+def test_mask_of_another_shape_is_refused(wrapped: Any, prompt: torch.Tensor) -> None:
+    for mask in (torch.ones(1, 3), torch.ones(2, prompt.shape[1]), torch.ones(1, 1, 4, 4)):
+        with pytest.raises(ConfigError, match="attention_mask has shape"):
+            wrapped(prompt, attention_mask=mask)
+
+
+def test_embeddings_give_what_their_tokens_give(wrapped: Any, prompt: torch.Tensor) -> None:
+    embedded = wrapped.get_input_embeddings()(prompt)
+    with torch.inference_mode():
+        assert torch.equal(wrapped(inputs_embeds=embedded).logits, wrapped(prompt).logits)
+    made = wrapped.generate(inputs_embeds=embedded, max_new_tokens=6, do_sample=False)
+    assert torch.equal(made, wrapped.generate(prompt, max_new_tokens=6, do_sample=False)[:, prompt.shape[1] :])
+
+
+def test_hidden_states_are_the_input_of_each_layer_and_the_last_output(wrapped: Any, prompt: torch.Tensor) -> None:
+    mask = torch.ones_like(prompt)
+    mask[:, 0] = 0
+    with torch.inference_mode():
+        hidden = wrapped(prompt, output_hidden_states=True).hidden_states
+        last = wrapped.model(prompt).hidden
+        shorter = wrapped(prompt, attention_mask=mask, output_hidden_states=True).hidden_states
+        alone = wrapped(prompt[:, 1:], output_hidden_states=True).hidden_states
+    assert len(hidden) == wrapped.config.num_hidden_layers + 1
+    assert torch.equal(hidden[0], wrapped.model.embedded(prompt)) and torch.equal(hidden[-1], last)
+    assert all((one[:, 1:] - other).abs().max() < 1e-4 for one, other in zip(shorter, alone, strict=True))
+
+
+def test_hidden_states_of_a_long_prompt_are_whole(
+    wrapped: Any, prompt: torch.Tensor, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    with torch.inference_mode():
+        whole = wrapped(prompt, output_hidden_states=True, logits_to_keep=2)
+        monkeypatch.setattr("bdh.prefill._SEGMENT", 7)
+        parts = wrapped(prompt, output_hidden_states=True, logits_to_keep=2)
+    assert parts.logits.shape == whole.logits.shape == (1, 2, 256)
+    pairs = zip((parts.logits, *parts.hidden_states), (whole.logits, *whole.hidden_states), strict=True)
+    assert all((one - other).abs().max() < 1e-4 for one, other in pairs)
+
+
+@pytest.mark.parametrize("size", [260, 200])
+def test_vocabulary_can_be_resized(wrapped: Any, prompt: torch.Tensor, tmp_path: Path, size: int) -> None:
+    copy = BDHForCausalLM.from_bdh(wrapped.model)
+    embeddings = copy.resize_token_embeddings(size)
+    assert embeddings is copy.get_input_embeddings() and embeddings.num_embeddings == size
+    tokens, kept = prompt[prompt < 200][None], min(size, 256)
+    with torch.inference_mode():
+        assert torch.equal(copy(tokens).logits[..., :kept], wrapped(tokens).logits[..., :kept])
+        assert copy(tokens, labels=tokens).logits.shape[-1] == size
+    copy.save_pretrained(tmp_path)
+    assert _load(tmp_path).config.vocab_size == size
+
+
+def test_embeddings_can_be_replaced(wrapped: Any, prompt: torch.Tensor) -> None:
+    copy = BDHForCausalLM.from_bdh(wrapped.model)
+    other = torch.nn.Embedding(256, 16)
+    copy.set_input_embeddings(other)
+    assert copy.get_input_embeddings() is other and copy.model.embed is other
 
 
 def test_padding_after_a_state_is_refused(wrapped: Any, prompt: torch.Tensor) -> None:

@@ -6,9 +6,11 @@ import io
 import pickle
 from collections import OrderedDict
 from collections.abc import Callable
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import pytest
 import torch
 from hypothesis import given, settings
@@ -16,7 +18,7 @@ from hypothesis import strategies as st
 from safetensors.torch import load_file, save_file
 from torch import Tensor
 
-from bdh.convert import convert
+from bdh.convert import _load_weights, _Skipped, convert
 from bdh.errors import BDHError, CheckpointError, ConfigError
 
 FIXTURE = Path(__file__).parents[1] / "fixtures" / "official_tiny.safetensors"
@@ -32,8 +34,18 @@ def weights(official: dict[str, Tensor]) -> dict[str, Tensor]:
     return {name.removeprefix("weights."): value for name, value in official.items() if name.startswith("weights.")}
 
 
+@dataclass
+class _Settings:
+    width: int = 32
+
+
 def _prefixed(prefix: str) -> Callable[[dict[str, Tensor]], Any]:
     return lambda weights: {prefix + name: tensor for name, tensor in weights.items()}
+
+
+def _with_layers(weights: dict[str, Tensor], count: int) -> dict[str, Tensor]:
+    others = {name: tensor for name, tensor in weights.items() if name != "attn.freqs"}
+    return {**{f"attns.{layer}.freqs": weights["attn.freqs"].clone() for layer in range(count)}, **others}
 
 
 WRAPPINGS: dict[str, Callable[[dict[str, Tensor]], Any]] = {
@@ -47,6 +59,20 @@ WRAPPINGS: dict[str, Callable[[dict[str, Tensor]], Any]] = {
     "inside a larger module": _prefixed("model."),
     "under model": lambda weights: {"model": weights, "step": 12},
     "under state_dict": lambda weights: {"epoch": 3, "state_dict": _prefixed("module.")(weights)},
+    "inside a net": _prefixed("net."),
+    "inside anything": _prefixed("module.backbone._orig_mod.net."),
+    "with an optimizer and NumPy numbers": lambda weights: {
+        "model": _prefixed("_orig_mod.")(weights),
+        "optimizer": {
+            "state": {0: {"step": torch.tensor(5.0), "exp_avg": torch.zeros(2)}},
+            "param_groups": [{"lr": 0.1}],
+        },
+        "step": np.int64(5),
+        "best": [np.float32(1.5), np.bool_(True), np.str_("x")],
+        "random": np.arange(3),
+    },
+    "with frequencies for each layer": lambda weights: _with_layers(weights, 3),
+    "with frequencies for each layer, prefixed": lambda weights: _prefixed("net.")(_with_layers(weights, 3)),
     "under model_state_dict": lambda weights: {"model_state_dict": weights, "optimizer": {"lr": 0.1}},
     "without frequencies": lambda weights: {name: w for name, w in weights.items() if name != "attn.freqs"},
 }
@@ -107,7 +133,24 @@ REFUSED: dict[str, tuple[Callable[[dict[str, Tensor]], Any], str]] = {
     "numbers for names": (lambda weights: {0: weights["encoder"]}, "no named tensors"),
     "another model": (lambda weights: {"wte.weight": torch.zeros(2, 2)}, "has no encoder, encoder_v"),
     "a part": (lambda weights: {n: w for n, w in weights.items() if n != "lm_head"}, "has no lm_head"),
-    "more than BDH": (lambda weights: {**weights, "bias": torch.zeros(3)}, "bias: found (3,), expected None"),
+    "more than BDH": (
+        lambda weights: {**weights, "bias": torch.zeros(3)},
+        "bias (3,), which the published model does not have",
+    ),
+    "a gate": (
+        lambda weights: {**weights, "lm_gate": torch.zeros(1)},
+        "lm_gate (1,), which the published model does not",
+    ),
+    "two models": (lambda weights: {**weights, **_prefixed("ema.")(weights)}, "several models, ['', 'ema.']"),
+    "frequencies that differ": (
+        lambda weights: {**_with_layers(weights, 2), "attns.1.freqs": weights["attn.freqs"] * 2},
+        "different frequencies for its layers (attns.0.freqs, attns.1.freqs)",
+    ),
+    "a dataclass": (
+        lambda weights: {"model": weights, "config": _Settings()},
+        "_Settings, which only code could build",
+    ),
+    "a path": (lambda weights: {"model": weights, "file": Path("a")}, "torch.save(model.state_dict(), 'weights.pt')"),
     "a flat encoder": (lambda weights: {**weights, "encoder": torch.zeros(128, 32)}, "expected encoder (H, D, N)"),
     "an empty encoder": (lambda weights: {**weights, "encoder": torch.zeros(4, 0, 128)}, "expected encoder (H, D, N)"),
     "a flat embedding": (lambda weights: {**weights, "embed.weight": torch.zeros(9)}, "embed.weight (V, D)"),
@@ -123,7 +166,34 @@ def test_file_with_other_content_is_refused(weights: dict[str, Tensor], tmp_path
     torch.save(content(weights), tmp_path / "foreign.pt")
     with pytest.raises(CheckpointError) as caught:
         convert(tmp_path / "foreign.pt", n_layer=3)
-    assert word in str(caught.value) and "\n" not in str(caught.value)
+    assert word in str(caught.value) and "\n" not in str(caught.value) and "\x1b" not in str(caught.value)
+
+
+@pytest.mark.parametrize("n_layer", [None, 2])
+def test_layers_of_the_file_are_folded_with_a_notice(
+    weights: dict[str, Tensor], tmp_path: Path, caplog: pytest.LogCaptureFixture, n_layer: int | None
+) -> None:
+    torch.save({"model": _with_layers(weights, 4)}, tmp_path / "foreign.pt")
+    assert convert(tmp_path / "foreign.pt", n_layer=n_layer).config.n_layer == (n_layer or 4)
+    notices = [record.getMessage() for record in caplog.records]
+    assert "same frequencies for 4 layers" in notices[0]
+    assert ["has 4 layers; converted with 2" in notice for notice in notices[1:]] == [True] * (n_layer == 2)
+
+
+@pytest.mark.parametrize("settings", [{"config": {"n_layer": 5}}, {"model_args": {"num_layers": 5}}, {}])
+def test_number_of_layers_is_that_of_the_file_or_assumed_with_a_notice(
+    weights: dict[str, Tensor], tmp_path: Path, caplog: pytest.LogCaptureFixture, settings: dict[str, Any]
+) -> None:
+    torch.save({"model": weights, **settings}, tmp_path / "foreign.pt")
+    assert convert(tmp_path / "foreign.pt").config.n_layer == (5 if settings else 6)
+    assert ["6 assumed" in record.getMessage() for record in caplog.records] == ([] if settings else [True])
+
+
+def test_numpy_never_runs_on_foreign_bytes(weights: dict[str, Tensor], tmp_path: Path) -> None:
+    torch.save({"model": weights, "step": np.int64(5), "rows": np.ones(3)}, tmp_path / "foreign.pt")
+    content = _load_weights(tmp_path / "foreign.pt")
+    assert isinstance(content, dict)
+    assert {type(content["step"]), type(content["rows"])} == {_Skipped}
 
 
 @pytest.mark.parametrize("suffix", [".pt", ".safetensors"])

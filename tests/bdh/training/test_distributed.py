@@ -26,7 +26,7 @@ def test_single_process_is_a_world_of_one(monkeypatch: pytest.MonkeyPatch) -> No
         assert world == World(0, 1, torch.device("cpu")) and world.writes
 
 
-@pytest.mark.parametrize("name", ["foo", "", "cuda:", "mps", "meta"])
+@pytest.mark.parametrize("name", ["foo", "", "cuda:", "meta"])
 def test_unknown_device_is_an_error(name: str) -> None:
     with pytest.raises(ConfigError, match="device"):
         choose_device(name)
@@ -38,6 +38,22 @@ def test_missing_gpu_is_an_error(monkeypatch: pytest.MonkeyPatch, name: str) -> 
     with pytest.raises(ConfigError, match="no GPU"):
         choose_device(name)
     assert choose_device("auto") == torch.device("cpu")
+
+
+def test_apple_gpu_is_chosen_by_name_where_torch_has_it(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(torch.cuda, "is_available", lambda: False)
+    monkeypatch.setattr(torch.backends.mps, "is_available", lambda: False)
+    with pytest.raises(ConfigError, match="no Apple GPU; use --device cpu"):
+        choose_device("mps")
+    monkeypatch.setattr(torch.backends.mps, "is_available", lambda: True)
+    assert choose_device("mps") == torch.device("mps") and choose_device("auto") == torch.device("cpu")
+
+
+def test_apple_gpu_is_not_shared_by_processes(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(torch.backends.mps, "is_available", lambda: True)
+    monkeypatch.setenv("WORLD_SIZE", "2")
+    with pytest.raises(ConfigError, match="start one process"), join_world("mps"):
+        pass
 
 
 def test_gpu_beyond_the_last_is_an_error(monkeypatch: pytest.MonkeyPatch) -> None:
