@@ -5,6 +5,8 @@ BIN := $(VENV)/bin
 READY := $(VENV)/.ready
 BROWSER := $(VENV)/.browser
 AUDITOR := $(VENV)/audit/.ready
+RELEASER := $(VENV)/release/.ready
+INSTALLED := build/installed
 CANDIDATES := python3.11 python3.12 python3.13 python3 python
 # A name on the path may be a shim that runs nothing, or lack the venv module; only one that answers counts.
 IS_GOOD := import sys, venv, ensurepip; sys.exit(sys.version_info < (3, 11))
@@ -13,11 +15,11 @@ PYTHON = $(shell for p in $(CANDIDATES); do "$$p" -c "$(IS_GOOD)" >/dev/null 2>&
 endif
 
 .DEFAULT_GOAL := help
-.PHONY: help demo test golden docs check fix bench
+.PHONY: help demo test golden docs check fix bench wheel
 .DELETE_ON_ERROR:
 
 help: ## list the tasks
-	@awk -F ':.*## ' '/^[a-z]+:.*## / { printf "make %-6s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "make %-15s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
 
 demo: $(READY) ## judge the bundled story's backstory and print the verdict and the artefacts
 	$(BIN)/python pipeline.py
@@ -48,6 +50,16 @@ fix: $(READY) ## fix what ruff can fix: imports, formatting, old spellings
 bench: $(READY) ## time the reader and write a dated report under benchmarks/reports
 	$(BIN)/python -m benchmarks
 
+wheel: $(READY) $(RELEASER) ## build the wheels into dist/, check them, install them into an empty environment and try them
+	rm -rf dist $(INSTALLED)
+	$(VENV)/release/bin/python -m build --no-isolation --wheel --outdir dist .
+	$(VENV)/release/bin/python -m build --no-isolation --wheel --outdir dist models
+	$(VENV)/release/bin/uv lock --check --no-config --default-index https://pypi.org/simple
+	$(VENV)/release/bin/twine check --strict dist/*.whl
+	$(BIN)/python -m venv $(INSTALLED)
+	$(INSTALLED)/bin/python -m pip install -q -c requirements.txt -c constraints.txt dist/*.whl
+	INSTALLED="$(CURDIR)/$(INSTALLED)" $(BIN)/python -m pytest -q tests/installed
+
 # The stamp is written last: an installation that broke off is begun again.
 $(READY): requirements.txt requirements-dev.txt constraints.txt
 	@test -n "$(PYTHON)" || { echo "No Python 3.11 or newer with the venv module found (tried: $(CANDIDATES))." \
@@ -68,4 +80,10 @@ $(BROWSER): $(READY)
 $(AUDITOR): $(READY)
 	@$(BIN)/python -m venv $(VENV)/audit
 	@$(VENV)/audit/bin/python -m pip install -q pip-audit==2.10.1 || echo "pip-audit cannot be had; remove $@ to try again"
+	@touch $@
+
+# The tools of a release, which nothing else needs.
+$(RELEASER): $(READY)
+	@$(BIN)/python -m venv $(VENV)/release
+	@$(VENV)/release/bin/python -m pip install -q build==1.6.1 hatchling==1.33.0 twine==7.0.0 uv==0.13.9
 	@touch $@

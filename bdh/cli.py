@@ -4,6 +4,7 @@ import argparse
 import logging
 import sys
 from collections.abc import Sequence
+from pathlib import Path
 from typing import Any, NoReturn
 
 from bdh.commands.catalogue import add_commands
@@ -45,7 +46,10 @@ def parse(argv: Sequence[str]) -> argparse.Namespace:
 
 def make_parsers() -> tuple[argparse.ArgumentParser, dict[str, argparse.ArgumentParser]]:
     """Return the parser of the program, and those of its commands by name."""
-    parser = _Parser(prog="python -m bdh", description="Train, run and measure BDH language models.")
+    installed = Path(sys.argv[0]).stem == "bdh"
+    parser = _Parser(
+        prog="bdh" if installed else "python -m bdh", description="Train, run and measure BDH language models."
+    )
     commands = parser.add_subparsers(required=True, metavar="COMMAND")
     return parser, add_commands(commands, formatter=_Formatter)
 

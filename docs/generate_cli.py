@@ -7,7 +7,9 @@ from pipeline.commands.catalogue import make_parsers as make_pipeline_parsers
 
 _HEAD = (
     "# Every command and flag\n\n"
-    "Generated from the parsers by `make docs`; a test fails when this page and they differ. Every flag "
+    "Generated from the parsers by `make docs`; a test fails when this page and they differ. Where the package is "
+    "installed, `novel-check COMMAND` is `python -m pipeline COMMAND`, `novel-check judge` is `python pipeline.py`, "
+    "`novel-check dataset` is `python run_dataset.py`, and `bdh` is `python -m bdh`. Every flag "
     "may be written with hyphens as well as with underscores. An error is one line and exit status 2.\n\n"
     "A file given with `--config` may set every flag by its name (`lr = 1e-3`, `compile = true`, "
     "`decay = [0.9, 0.99]`); the command line wins, and a name that is not a flag is an error. A run of "

@@ -8,7 +8,7 @@ import os
 import sys
 from collections.abc import Sequence
 
-from pipeline.commands.catalogue import run_command
+from pipeline.commands.catalogue import INSTALLED, PROGRAM, run_command
 from pipeline.commands.progress import print_warning
 from pipeline.errors import PipelineError
 
@@ -28,14 +28,19 @@ def dataset_main(argv: Sequence[str] | None = None) -> int:
     return main(["dataset", *_words(argv)])
 
 
-def main(argv: Sequence[str] | None = None) -> int:
+def novel_check(argv: Sequence[str] | None = None) -> int:
+    """Run ``novel-check``, the command of the installed package; return the exit status."""
+    return main(argv, program=INSTALLED)
+
+
+def main(argv: Sequence[str] | None = None, *, program: str = PROGRAM) -> int:
     """Run ``python -m pipeline``; return the exit status of the command, or 2 on an error."""
     logging.basicConfig(level=logging.WARNING, format="%(message)s")
     for stream in (sys.stdout, sys.stderr):
         if isinstance(stream, io.TextIOWrapper):
             stream.reconfigure(errors="replace")  # a terminal without a letter must not lose a verdict
     try:
-        return run_command(_words(argv))
+        return run_command(_words(argv), program=program)
     except PipelineError as error:
         return _fail(str(error))
     except BrokenPipeError:

@@ -6,13 +6,21 @@ The command line makes a flag of every setting from the help text that it carrie
 from __future__ import annotations
 
 from dataclasses import dataclass, field
+from importlib.util import find_spec
 from pathlib import Path
 from typing import Any, Literal, get_args
 
-from pipeline.errors import SettingError
+from pipeline.errors import ModelError, SettingError
 
-ROOT = Path(__file__).resolve().parents[1]
-"""The project's folder: what ships with it is found from any working folder."""
+_PACKAGE = Path(__file__).resolve().parent
+IS_CLONE = (_PACKAGE.parent / "pyproject.toml").is_file()
+"""False where the package is installed: then the story is inside it, and the models are in ``DATA_PACKAGE``."""
+ROOT = _PACKAGE.parent if IS_CLONE else _PACKAGE / "bundled"
+"""The folder of the bundled ``novels/`` and ``examples/``: the clone, else one inside the installed package."""
+DATA_PACKAGE = "bdh_narrative_models"
+"""The package of weights, which several wheels may fill: each adds folders to one namespace."""
+MODELS = "models"
+"""The folder of weights in a clone, and the first part of the default names of models."""
 LLMTask = Literal["summaries", "claims", "judge"]
 LLMMode = Literal["off", "summaries", "claims", "all"]
 ENGINES = ("local", "ray")
@@ -236,6 +244,23 @@ class PipelineConfig:
 
 
 def resolve_model_dir(name: str) -> Path:
-    """Return a folder of models: relative to the working folder where it exists there, else to the project's folder."""
+    """Return a folder of models: as given where it exists, else the clone's or the one of the installed data package.
+
+    Raises ModelError where the name is of a model that ships and the data package is not installed.
+    """
     path = Path(name)
-    return path if path.exists() or path.is_absolute() else ROOT / path
+    if path.exists() or path.is_absolute():
+        return path
+    if IS_CLONE or path.parts[:1] != (MODELS,):
+        return ROOT / path
+    return _installed_models() / Path(*path.parts[1:])
+
+
+def _installed_models() -> Path:
+    spec = find_spec(DATA_PACKAGE)
+    if spec is None or not spec.submodule_search_locations:
+        raise ModelError(
+            f"the weights are not installed: found no package {DATA_PACKAGE}, which bdh-narrative-models brings; "
+            "install it, or name folders of your own with --model_dir, --verdict_dir and --spacy_model"
+        )
+    return Path(next(iter(spec.submodule_search_locations)))

@@ -2,6 +2,7 @@
 
 import argparse
 import re
+from importlib.util import find_spec
 from pathlib import Path
 
 import torch
@@ -18,18 +19,29 @@ _REPO_ID = re.compile(r"[\w.-]+/[\w.-]+")
 
 def add_model_flag(parser: argparse.ArgumentParser) -> None:
     """Add ``--model``; the default is the default folder of training."""
-    text = "folder of a model or of a training run (its best model), or user/name on the hub"
+    text = "folder of a model or of a training run (its best model), models/reader that ships, or user/name on the hub"
     parser.add_argument("--model", "--checkpoint", "--model_path", default="runs/train", help=text)
 
 
 def open_model(name: str, *, device: torch.device | str = "cpu") -> tuple[LanguageModel, Tokenizer]:
     """Return the model in the folder ``name``, or of the hub id ``user/name`` if there is no such folder."""
+    shipped = _shipped(name)
+    if shipped is not None:
+        return checkpoint.load(shipped, device=device)
     if Path(name).exists() or not _REPO_ID.fullmatch(name) or name == "runs/train":
         return checkpoint.load(model_folder(Path(name)), device=device)
     require("hub")
     from bdh.hub import from_hub
 
     return from_hub(name, device=device)
+
+
+def _shipped(name: str) -> Path | None:
+    """Return the folder of weights that a wheel brought, or None; ``pipeline.config`` finds it in the same way."""
+    first, *rest = Path(name).parts or ("",)
+    spec = find_spec("bdh_narrative_models") if first == "models" and not Path(name).exists() else None
+    places = spec.submodule_search_locations if spec else None
+    return next((Path(place, *rest) for place in places or () if Path(place, *rest).is_dir()), None)
 
 
 def model_folder(folder: Path) -> Path:

@@ -43,7 +43,9 @@ def run_stream(arguments: argparse.Namespace, config: PipelineConfig, engine: En
     except ModuleNotFoundError as error:
         if error.name != "pyarrow":
             raise
-        raise SettingError("--stream needs pyarrow, which is not installed: pip install -e '.[tables]'") from error
+        raise SettingError(
+            "--stream needs pyarrow, which is not installed: pip install 'bdh-narrative[tables]'"
+        ) from error
     table, novels_dir = Path(arguments.test_csv), Path(arguments.novels_dir)
     train = read_table(arguments.train_csv, labelled="required")
     folds, repeats = arguments.folds, arguments.repeats

@@ -50,7 +50,9 @@ def open_engine(
     except ModuleNotFoundError as error:
         if error.name != "ray":
             raise
-        raise SettingError("--engine ray needs Ray, which is not installed: pip install -e '.[ray]'") from error
+        raise SettingError(
+            "--engine ray needs Ray, which is not installed: pip install 'bdh-narrative[ray]'"
+        ) from error
     factory = PipelineFactory(_placed(config), tuple(aliases), _cache_for_all(cache_dir), engine.threads or 1, judging)
     with RayEngine(factory, address=engine.address, workers=engine.workers) as opened:
         if opened.nodes > 1 and not cache_dir:

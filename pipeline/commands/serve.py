@@ -1,13 +1,17 @@
-"""``python -m pipeline serve``: the local page, whose libraries are optional."""
+"""``python -m pipeline serve``: the desk in the browser."""
 
 from __future__ import annotations
 
 import argparse
+import shutil
 from importlib import import_module
+from pathlib import Path
 
+from pipeline.commands.progress import print_line
 from pipeline.commands.settings import pipeline_config
 from pipeline.commands.shared_flags import (
     CLUSTER,
+    NOVELS_DIR,
     ONE_NOVEL,
     RETRIEVING_AND_JUDGING,
     CommandParser,
@@ -15,10 +19,9 @@ from pipeline.commands.shared_flags import (
     add_places,
     add_settings,
 )
-from pipeline.errors import SettingError
+from pipeline.config import ROOT
 
 SUMMARY = "open a desk in the browser: novels, casts, backstories, reports"
-_OPTIONAL = ("flask", "waitress", "mammoth", "fast_ebook")
 
 
 def add_flags(parser: CommandParser) -> None:
@@ -42,14 +45,18 @@ def add_flags(parser: CommandParser) -> None:
 def run(arguments: argparse.Namespace) -> int:
     """Answer until the user interrupts; return 0."""
     config = pipeline_config(arguments)
-    try:
-        # By name: the page is an optional room above the commands, whose files it uses.
-        server = import_module("pipeline.serve.server")
-    except ModuleNotFoundError as error:
-        if error.name and error.name.split(".")[0] in _OPTIONAL:
-            raise SettingError(
-                f"the local page needs {error.name}, which is not installed; install it: pip install -e '.[serve]'"
-            ) from error
-        raise
+    # By name: the desk is a room above the commands, whose files it uses.
+    server = import_module("pipeline.serve.server")
+    if arguments.novels_dir == NOVELS_DIR and not Path(NOVELS_DIR).exists():
+        _offer_story(Path(NOVELS_DIR))
     status: int = server.serve(arguments, config)
     return status
+
+
+def _offer_story(folder: Path) -> None:
+    """Make the default folder of novels with the bundled story in it, so that the desk has something to show."""
+    from pipeline.storage.files import prepare_folder
+
+    story = ROOT / "novels" / "The Unlit Hour.txt"
+    shutil.copyfile(story, prepare_folder(folder) / story.name)
+    print_line(f"made the folder {folder} with the bundled story; your own novels go there")

@@ -6,7 +6,7 @@ Nothing heavy is imported here, so that ``--help`` and a wrong flag answer at on
 from __future__ import annotations
 
 import argparse
-from collections.abc import Collection, Iterator
+from collections.abc import Collection, Iterator, Sequence
 from dataclasses import Field, fields
 from typing import Any, NoReturn
 
@@ -59,11 +59,22 @@ _GROUPS: dict[type, str] = {
 
 
 class CommandParser(argparse.ArgumentParser):
-    """A parser that raises SettingError for a wrong flag, and accepts no shortened ones."""
+    """A parser that raises SettingError for a wrong flag, and accepts no shortened ones.
 
-    def __init__(self, **settings: Any) -> None:
+    Help texts name commands as they are called in a clone; ``renamed`` says what they are called otherwise.
+    """
+
+    def __init__(self, *, renamed: Sequence[tuple[str, str]] = (), **settings: Any) -> None:
         super().__init__(allow_abbrev=False, formatter_class=argparse.RawDescriptionHelpFormatter, **settings)
         self._named: dict[str, argparse._ArgumentGroup] = {}
+        self._renamed = renamed
+
+    def format_help(self) -> str:
+        """Return the help with the names of commands as they are called here."""
+        text = super().format_help()
+        for name, called in self._renamed:
+            text = text.replace(name, called)
+        return text
 
     def group(self, title: str) -> argparse._ArgumentGroup:
         """Return the group of flags with this title, made when it is first needed."""

@@ -7,8 +7,8 @@ import sys
 
 import pytest
 
-from pipeline.cli import dataset_main, judge_main, main
-from pipeline.commands.catalogue import make_overview, make_parser, make_parsers
+from pipeline.cli import dataset_main, judge_main, main, novel_check
+from pipeline.commands.catalogue import INSTALLED, make_overview, make_parser, make_parsers
 from pipeline.commands.settings import parse
 from pipeline.config import ROOT
 from tests.pipeline.command_line import refused
@@ -53,6 +53,8 @@ def test_scripts_are_commands_with_names_of_their_own() -> None:
     assert make_parser("read").prog == "python -m pipeline read"
     for script, name in ((judge_main, "judge"), (dataset_main, "dataset")):
         assert refused(script, "--nonsense") == refused(main, name, "--nonsense")
+    assert make_parser("judge", INSTALLED).prog == "novel-check judge"
+    assert "see novel-check judge --help" in refused(novel_check, "judge", "--nonsense")
 
 
 @pytest.mark.parametrize("name", COMMANDS)

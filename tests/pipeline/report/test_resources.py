@@ -2,23 +2,9 @@
 
 from __future__ import annotations
 
-import tomllib
-from pathlib import Path
-
 import pytest
 
 from pipeline.report.resources import read_schema, read_template, schema_names
-
-ROOT = Path(__file__).resolve().parents[3]
-
-
-def test_every_file_of_the_package_is_package_data() -> None:
-    folder = ROOT / "pipeline" / "report"
-    project = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))
-    patterns = project["tool"]["setuptools"]["package-data"]["pipeline.report"]
-    shipped = {path for pattern in patterns for path in folder.glob(pattern)}
-    files = {path for path in folder.rglob("*") if path.is_file() and path.suffix not in {".py", ".pyc"}}
-    assert files == shipped
 
 
 @pytest.mark.parametrize(

@@ -8,10 +8,8 @@ import signal
 import socket
 import subprocess
 import sys
-import tomllib
 import urllib.request
 from pathlib import Path
-from typing import Any
 
 import pytest
 
@@ -81,21 +79,16 @@ def test_settings_of_the_desk_may_stand_in_a_file(words: list[str], tmp_path: Pa
     assert "sets folds; expected names of flags" in refused(main, *words, "--config", settings)
 
 
-@pytest.mark.parametrize("missing", ["flask", "fast_ebook"])
-def test_missing_library_is_an_error_that_names_what_to_install(
-    words: list[str], missing: str, monkeypatch: pytest.MonkeyPatch
+def test_default_folder_of_novels_is_made_with_the_bundled_story(
+    words: list[str], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    def import_without(name: str) -> Any:
-        assert name == "pipeline.serve.server"
-        raise ModuleNotFoundError(f"No module named {missing!r}", name=missing)
-
-    monkeypatch.setattr("pipeline.commands.serve.import_module", import_without)
-    assert f"needs {missing}, which is not installed; install it: pip install -e '.[serve]'" in refused(main, *words)
-
-
-def test_every_file_of_the_room_is_package_data() -> None:
-    folder = ROOT / "pipeline" / "serve"
-    project = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))
-    patterns = project["tool"]["setuptools"]["package-data"]["pipeline.serve"]
-    shipped = {path for pattern in patterns for path in folder.glob(pattern)}
-    assert shipped == {path for path in folder.iterdir() if path.is_file() and path.suffix != ".py"}
+    monkeypatch.chdir(tmp_path)
+    place = words.index("--novels_dir")
+    flags = [*words[:place], *words[place + 2 :], "--port", "70000"]
+    (tmp_path / "novels").rename(tmp_path / "mine")
+    refused(main, *flags)
+    story = tmp_path / "novels" / "The Unlit Hour.txt"
+    assert story.read_bytes() == (ROOT / "novels" / story.name).read_bytes()
+    story.unlink()
+    refused(main, *flags)
+    assert not story.exists(), "a folder that is there stays as the user left it"
