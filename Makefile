@@ -7,6 +7,7 @@ BROWSER := $(VENV)/.browser
 AUDITOR := $(VENV)/audit/.ready
 RELEASER := $(VENV)/release/.ready
 INSTALLED := build/installed
+SITE = NO_MKDOCS_2_WARNING=1 $(BIN)/mkdocs build --strict --quiet
 CANDIDATES := python3.11 python3.12 python3.13 python3 python
 # A name on the path may be a shim that runs nothing, or lack the venv module; only one that answers counts.
 IS_GOOD := import sys, venv, ensurepip; sys.exit(sys.version_info < (3, 11))
@@ -15,7 +16,7 @@ PYTHON = $(shell for p in $(CANDIDATES); do "$$p" -c "$(IS_GOOD)" >/dev/null 2>&
 endif
 
 .DEFAULT_GOAL := help
-.PHONY: help demo test golden docs check fix bench wheel
+.PHONY: help demo test golden docs check fix bench wheel site
 .DELETE_ON_ERROR:
 
 help: ## list the tasks
@@ -33,7 +34,7 @@ golden: $(READY) ## write the golden files anew; read the difference before you 
 docs: $(READY) ## write the generated documents anew: flags, modules, figures, the marked places of other pages
 	$(BIN)/python -m docs.generate
 
-check: $(READY) $(AUDITOR) ## lint, formatting, types, the three laws, declared dependencies; known vulnerabilities where a network is there
+check: $(READY) $(AUDITOR) ## lint, formatting, types, the three laws, declared dependencies, the site with its links; known vulnerabilities where a network is there
 	$(BIN)/ruff check .
 	$(BIN)/ruff format --check .
 	$(BIN)/mypy
@@ -41,6 +42,7 @@ check: $(READY) $(AUDITOR) ## lint, formatting, types, the three laws, declared 
 	$(BIN)/mypy run_dataset.py
 	$(BIN)/lint-imports --no-cache
 	$(BIN)/deptry .
+	$(SITE)
 	@$(BIN)/python .ci/audit.py $(VENV)/audit/bin/pip-audit
 
 fix: $(READY) ## fix what ruff can fix: imports, formatting, old spellings
@@ -59,6 +61,9 @@ wheel: $(READY) $(RELEASER) ## build the wheels into dist/, check them, install 
 	$(BIN)/python -m venv $(INSTALLED)
 	$(INSTALLED)/bin/python -m pip install -q -c requirements.txt -c constraints.txt dist/*.whl
 	INSTALLED="$(CURDIR)/$(INSTALLED)" $(BIN)/python -m pytest -q tests/installed
+
+site: $(READY) ## write the documents as a site into build/site; every link is checked
+	$(SITE)
 
 # The stamp is written last: an installation that broke off is begun again.
 $(READY): requirements.txt requirements-dev.txt constraints.txt

@@ -26,6 +26,8 @@ FILLED = (
     "README.md",
     "data/plain_claims/README.md",
     "docs/architecture.md",
+    "docs/novelists.md",
+    "docs/researchers.md",
     "models/persons/README.md",
     "models/reader/README.md",
     "models/reader/claims/README.md",
