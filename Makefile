@@ -16,7 +16,7 @@ PYTHON = $(shell for p in $(CANDIDATES); do "$$p" -c "$(IS_GOOD)" >/dev/null 2>&
 endif
 
 .DEFAULT_GOAL := help
-.PHONY: help demo test golden docs check fix bench wheel site
+.PHONY: help demo test golden docs check fix bench wheel site publish-dry-run
 .DELETE_ON_ERROR:
 
 help: ## list the tasks
@@ -64,6 +64,9 @@ wheel: $(READY) $(RELEASER) ## build the wheels into dist/, check them, install 
 
 site: $(READY) ## write the documents as a site into build/site; every link is checked
 	$(SITE)
+
+publish-dry-run: $(READY) ## lay out what would be on the Hugging Face Hub under dist/hub, and check every card
+	$(BIN)/python -m release.hub --out dist/hub
 
 # The stamp is written last: an installation that broke off is begun again.
 $(READY): requirements.txt requirements-dev.txt constraints.txt

@@ -59,6 +59,14 @@ def push_to_hub(
         )
 
 
+def write_files(folder: Path, repo_id: str, out: Path) -> None:
+    """Write into ``out`` what ``push_to_hub`` would upload of a model folder; raises CheckpointError."""
+    out.mkdir(parents=True, exist_ok=True)
+    for addition in _additions(folder, repo_id, None):
+        with addition.as_file() as file:
+            (out / addition.path_in_repo).write_bytes(file.read())
+
+
 def _push_folder(
     api: HfApi, folder: Path, repo_id: str, *, metrics: Mapping[str, float] | None, private: bool | None, message: str
 ) -> str:

@@ -7,7 +7,7 @@ import tomllib
 from pathlib import Path
 
 ROOT = Path(__file__).resolve().parent.parent
-FOLDERS = ("bdh", "pipeline", "benchmarks", "runs", "docs")
+FOLDERS = ("bdh", "pipeline", "benchmarks", "runs", "release", "docs")
 _HEAD = (
     "# Every module\n\n"
     "Generated from the first line of each docstring by `make docs`; a test fails when this page and they differ. "

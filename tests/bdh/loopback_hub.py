@@ -13,9 +13,15 @@ from threading import Thread
 from typing import Any
 from urllib.parse import unquote, urlsplit
 
+_REPOSITORY = "(models|datasets)/([^/]+/[^/]+)"
+
+
+def _name(found: re.Match[str]) -> str:
+    return found[2] if found[1] == "models" else f"datasets/{found[2]}"
+
 
 class LoopbackHub(ThreadingHTTPServer):
-    """Repositories and commits in memory: (repository, message, files after it)."""
+    """Repositories and commits in memory: (repository, message, files after it); data is under ``datasets/``."""
 
     daemon_threads = True
 
@@ -61,10 +67,10 @@ class _Handler(BaseHTTPRequestHandler):
 
     def do_GET(self) -> None:
         path = unquote(urlsplit(self.path).path)
-        if found := re.fullmatch(r"/api/models/([^/]+/[^/]+)(?:/revision/[^/]+)?", path):
-            self._answer_info(found[1])
-        elif found := re.fullmatch(r"/api/models/([^/]+/[^/]+)/tree/[^/]+", path):
-            files = self.server.repositories.get(found[1], {})
+        if found := re.fullmatch(rf"/api/{_REPOSITORY}(?:/revision/[^/]+)?", path):
+            self._answer_info(_name(found))
+        elif found := re.fullmatch(rf"/api/{_REPOSITORY}/tree/[^/]+", path):
+            files = self.server.repositories.get(_name(found), {})
             self._send_json(
                 [
                     {"type": "file", "path": name, "size": len(content), "oid": hashlib.sha1(content).hexdigest()}
@@ -83,19 +89,20 @@ class _Handler(BaseHTTPRequestHandler):
             self._create(json.loads(body))
         elif path == "/api/validate-yaml":
             self._send_json({"errors": [], "warnings": []})
-        elif re.fullmatch(r"/api/models/[^/]+/[^/]+/preupload/[^/]+", path):
+        elif re.fullmatch(rf"/api/{_REPOSITORY}/preupload/[^/]+", path):
             files = [
                 {"path": file["path"], "uploadMode": "regular", "shouldIgnore": False}
                 for file in json.loads(body)["files"]
             ]
             self._send_json({"files": files})
-        elif found := re.fullmatch(r"/api/models/([^/]+/[^/]+)/commit/[^/]+", path):
-            self._commit(found[1], [json.loads(line) for line in body.splitlines()])
+        elif found := re.fullmatch(rf"/api/{_REPOSITORY}/commit/[^/]+", path):
+            self._commit(_name(found), [json.loads(line) for line in body.splitlines()])
         else:
             self._send_json({"error": path}, status=404)
 
     def _create(self, wish: dict[str, Any]) -> None:
-        repo_id = f"{wish['organization'] or 'me'}/{wish['name']}"
+        kind = "datasets/" if wish.get("type") == "dataset" else ""
+        repo_id = f"{kind}{wish['organization'] or 'me'}/{wish['name']}"
         exists = repo_id in self.server.repositories
         if not exists:
             self.server.repositories[repo_id] = {}
@@ -120,7 +127,7 @@ class _Handler(BaseHTTPRequestHandler):
         self._send_json({"id": repo_id, "sha": self.server.revision(repo_id), "siblings": []})
 
     def _answer_file(self) -> None:
-        found = re.fullmatch(r"/([^/]+/[^/]+)/resolve/[^/]+/(.+)", unquote(urlsplit(self.path).path))
+        found = re.fullmatch(r"/((?:datasets/)?[^/]+/[^/]+)/resolve/[^/]+/(.+)", unquote(urlsplit(self.path).path))
         content = self.server.repositories.get(found[1], {}).get(found[2]) if found else None
         if found is None or content is None:
             self._send_json({"error": "Entry not found"}, status=404, headers={"X-Error-Code": "EntryNotFound"})
