@@ -127,9 +127,16 @@ def _lines(outcome: Outcome, *, github: bool) -> Iterator[str]:
         answer = outcome.answer
         yield f"{outcome.sheet}: {answer['verdict']} (probability of consistent {answer['probability']:.2f})"
         wrong = [claim for claim in answer["claims"] if claim["label"] == "contradicted" and not claim.get("waiver")]
-        found = [f"{claim['text']} {claim['rationale']}" for claim in wrong]
+        found = [" ".join(f"{claim['text']} {claim['rationale']}".split()) for claim in wrong]
         yield from (f"  {line}" for line in found)
         found = [f"{answer['verdict']}. {' '.join(found)}"] if outcome.status else []
     if github:
         level = "warning" if outcome.status == UNCERTAIN else "error"
-        yield from (f"::{level} file={outcome.sheet},title={outcome.sheet.stem}::{line}" for line in found)
+        where = f"file={_escaped(outcome.sheet)},title={_escaped(outcome.sheet.stem)}"
+        yield from (f"::{level} {where}::{line.replace('%', '%25')}" for line in found)
+
+
+def _escaped(value: object) -> str:
+    """Return a property of an annotation with the signs that end one as GitHub writes them."""
+    text = str(value).replace("%", "%25")
+    return text.replace(":", "%3A").replace(",", "%2C")
