@@ -101,6 +101,12 @@ class RetrievalConfig:
     """
 
     top_k: int = _setting(10, "passages retrieved for a claim", metavar="N")
+    candidates: int = _setting(
+        60, "passages found by words and state, of which the ranker keeps --top_k", metavar="N", group=SELDOM
+    )
+    ranker: str = _setting(
+        "models/judge", "folder of the models that order passages, or none", metavar="DIR", group=SELDOM
+    )
     fusion_k: int = _setting(60, "constant of the reciprocal-rank fusion", metavar="N", group=SELDOM)
     state_weight: float = _setting(
         0.1, "weight of the state distance in the ranking, 0 to 1; BM25 has the rest", metavar="SHARE", group=SELDOM
@@ -112,6 +118,8 @@ class RetrievalConfig:
     def __post_init__(self) -> None:
         if self.top_k < 1:
             raise SettingError(f"top_k is {self.top_k}; it must be at least 1")
+        if self.candidates < 1:
+            raise SettingError(f"candidates is {self.candidates}; it must be at least 1")
         if self.fusion_k < 1:
             raise SettingError(f"fusion_k is {self.fusion_k}; it must be at least 1")
         if not 0 <= self.state_weight <= 1:
@@ -128,14 +136,15 @@ class ScoringConfig:
     backstory is uncertain when its probability is nearer to its model's threshold than ``uncertain_below`` - 0.5.
     """
 
-    verdict_dir: str = _setting("models/verdict", "folder of the fitted verdict", metavar="DIR")
+    verdict_dir: str = _setting("models/verdict", "folder of the fitted verdict on backstories", metavar="DIR")
+    judge_dir: str = _setting("models/judge", "folder of the judge of claims", metavar="DIR")
     uncertain_below: float = _setting(
         0.55, "a verdict nearer to its threshold than this - 0.5 is uncertain, 0.5 to 1", metavar="P", group=SELDOM
     )
     judge: str = _setting(
-        "bdh",
-        "one of bdh, groq, heuristic, hf:MODEL: the shipped verifier, Groq, declared rules on words, or a "
-        "cross-encoder of Hugging Face by name or folder",
+        "joint",
+        "one of joint, bdh, groq, heuristic, hf:MODEL: the BDH verifier with a cross-encoder, the BDH verifier alone, "
+        "Groq, declared rules on words, or a cross-encoder of Hugging Face by name or folder",
         metavar="JUDGE",
     )
 

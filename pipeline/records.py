@@ -252,6 +252,19 @@ class Pair:
 
 
 @dataclass(frozen=True)
+class Difference:
+    """The words of a contradicted claim that the novel has otherwise, and the verbatim words in their place.
+
+    ``start`` and ``end`` are the range of ``found`` in ``Novel.text``; ``found`` is empty where no words stand out.
+    """
+
+    claimed: str
+    found: str = ""
+    start: int = 0
+    end: int = 0
+
+
+@dataclass(frozen=True)
 class Check:
     """What one explicit check found: the words of the claim, and the verbatim words of the book compared with them.
 
@@ -295,6 +308,8 @@ class ClaimVerdict:
     ``waiver`` is the author's reason where the claim is left out of the verdict on the backstory, else empty;
     ``waiver_kind`` is the kind of reason, where one was chosen.
     ``checks`` are the explicit checks that fired, whether they agree with the claim or conflict with it.
+    ``probabilities`` of the three labels sum to 1; a judge without them leaves them empty. ``difference`` is named for
+    a contradicted claim, where the judge can.
     """
 
     claim: Claim
@@ -306,6 +321,14 @@ class ClaimVerdict:
     waiver: str = ""
     checks: tuple[Check, ...] = ()
     waiver_kind: WaiverKind | Literal[""] = ""
+    probabilities: dict[ClaimLabel, float] = field(default_factory=dict)
+    difference: Difference | None = None
+
+    @property
+    def unsure(self) -> bool:
+        """Whether the claim counts as not stated although support or contradiction is likelier than that."""
+        chances = self.probabilities
+        return bool(chances) and self.label == "not_stated" and max(chances, key=lambda own: chances[own]) != self.label
 
 
 @dataclass(frozen=True)

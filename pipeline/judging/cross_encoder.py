@@ -84,12 +84,12 @@ class CrossEncoder:
     device: torch.device
 
     @classmethod
-    def load(cls, folder: Path, *, device: torch.device) -> CrossEncoder:
-        """Load the cross-encoder of a folder; raises ModelError when it is missing or damaged."""
+    def load(cls, folder: Path, *, device: torch.device, dtype: torch.dtype | None = None) -> CrossEncoder:
+        """Load the cross-encoder of a folder, in ``dtype`` or single precision; raises ModelError."""
         body = make_body(folder)
         model = CrossEncoderModel(body, int(body.config.hidden_size))  # type: ignore[union-attr, arg-type]
         load_weights(model, folder)
-        return cls(model.to(device).eval(), load_tokenizer(folder), weights_sum(folder), device)
+        return cls(model.to(device, dtype).eval(), load_tokenizer(folder), weights_sum(folder), device)
 
     @property
     def identity(self) -> str:

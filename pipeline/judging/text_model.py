@@ -87,7 +87,7 @@ def load_weights(model: nn.Module, folder: Path) -> None:
 
 def _fill(model: nn.Module, weights: dict[str, Any], folder: Path) -> None:
     own = model.state_dict()
-    found = {name: torch.from_numpy(np.ascontiguousarray(weights[name])) for name in own if name in weights}
+    found = {name: torch.from_numpy(np.array(weights[name], order="C")) for name in own if name in weights}
     wrong = [name for name in own if name not in found and "position_ids" not in name]
     wrong += [name for name, value in found.items() if value.shape != own[name].shape]
     if wrong:

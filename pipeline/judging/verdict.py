@@ -12,7 +12,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass, replace
 
 from pipeline.errors import BackstoryError, SettingError
-from pipeline.records import BackstoryLabel, ClaimLabel, ClaimVerdict, Pair, PairLabel, TableLabel
+from pipeline.records import BackstoryLabel, ClaimLabel, ClaimVerdict, Difference, Pair, PairLabel, TableLabel
 
 BACKSTORY_FEATURES = ("log_odds_soft_min", "share_not_stated")
 """What a verdict on backstories is fitted on."""
@@ -150,14 +150,16 @@ def soft_min(odds: Sequence[float], *, sharpness: float = SHARPNESS) -> float:
     return lowest - math.log(mean) / sharpness
 
 
-def label_backstory(probability: float, *, threshold: float, band: float) -> BackstoryLabel:
-    """Return uncertain where the probability lies within ``band`` of the threshold, else the label of its side.
+def label_backstory(
+    labels: Sequence[ClaimLabel], probability: float, *, threshold: float, band: float
+) -> BackstoryLabel:
+    """Return inconsistent where a claim is contradicted; else consistent from ``band`` above the threshold on.
 
     From ``ScoringConfig``: ``band = uncertain_below - 0.5``.
     """
-    if abs(probability - threshold) < band:
-        return "uncertain"
-    return label_row(probability, threshold=threshold)
+    if "contradicted" in labels:
+        return "inconsistent"
+    return "consistent" if probability >= threshold + band and "supported" in labels else "uncertain"
 
 
 def label_row(probability: float, *, threshold: float) -> TableLabel:
@@ -165,27 +167,30 @@ def label_row(probability: float, *, threshold: float) -> TableLabel:
     return "consistent" if probability >= threshold else "inconsistent"
 
 
-def claim_rationale(label: ClaimLabel, pairs: Sequence[Pair]) -> str:
+def claim_rationale(label: ClaimLabel, pairs: Sequence[Pair], difference: Difference | None = None) -> str:
     """Return one line with the label of a claim in words and the quotation of its ``deciding_pair``.
 
-    For a claim not stated it quotes the closest passage.
+    For a claim not stated it quotes the closest passage. ``difference`` names the words that differ.
     """
     if not pairs:
         return NO_EVIDENCE
-    return f"{_OPENINGS[label]} {cite(deciding_pair(label, pairs))}"
+    line = f"{_OPENINGS[label]} {cite(deciding_pair(label, pairs))}"
+    if difference is None or not difference.found:
+        return line
+    found = " ".join(difference.found.split())
+    return f"{line} The claim says “{difference.claimed}” where the book has “{found}”."
 
 
 def deciding_pair(label: ClaimLabel, pairs: Sequence[Pair]) -> Pair:
     """Return the pair that supports the label of the claim most; of equals the best ranked.
 
-    Its strength is its probability of the label times the words it shares with the claim (BM25): a passage that is
-    quoted must visibly be about the claim.
+    For a claim not stated it is the pair that is most relevant.
     """
     wanted = _PAIR_LABEL_OF.get(label)
 
-    def strength(pair: Pair) -> tuple[float, float, int]:
+    def strength(pair: Pair) -> tuple[float, int]:
         chance = pair.probabilities[wanted] if wanted else 1 - pair.probabilities["irrelevant"]
-        return chance * pair.evidence.lexical_score, chance, -pair.evidence.rank
+        return chance, -pair.evidence.rank
 
     return max(pairs, key=strength)
 
@@ -206,18 +211,24 @@ def cite(pair: Pair) -> str:
 def backstory_rationale(label: BackstoryLabel, claims: Sequence[ClaimVerdict]) -> str:
     """Return two lines: the number of claims of each label with the weightiest claim, and that claim's rationale.
 
-    The weightiest is the likeliest claim of a consistent backstory, else the least likely.
+    The weightiest is the likeliest claim of a consistent backstory, the most surely contradicted one of an inconsistent
+    backstory, else the least likely.
     """
     if not claims:
         raise BackstoryError("the backstory holds no judged claim; a verdict needs at least one")
-    choose = max if label == "consistent" else min
-    weightiest = choose(claims, key=lambda claim: claim.probability)
+    weightiest = _weightiest(label, claims)
     counts = Counter(claim.label for claim in claims)
     tally = (
         f"Of {len(claims)} claims {counts['supported']} supported, {counts['contradicted']} contradicted, "
         f"{counts['not_stated']} not stated"
     )
     return f"{tally}; weightiest: {' '.join(weightiest.claim.text.split())}\n{weightiest.rationale}"
+
+
+def _weightiest(label: BackstoryLabel, claims: Sequence[ClaimVerdict]) -> ClaimVerdict:
+    if label == "consistent":
+        return max(claims, key=lambda claim: claim.probability)
+    return min(claims, key=lambda claim: (label == "inconsistent" and claim.label != "contradicted", claim.probability))
 
 
 def _shortened(quotation: str) -> str:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from pipeline.records import Check, Claim, ClaimLabel, ClaimVerdict, Pair, PairLabel, Span
+from pipeline.records import Check, Claim, ClaimLabel, ClaimVerdict, Difference, Pair, PairLabel, Span
 from pipeline.report import wording
 from pipeline.report.book import BookView
 from pipeline.report.figures import Mark, percent_through
@@ -64,6 +64,7 @@ class ClaimView:
     waiver: str
     waiver_kind: str
     doubtful: bool
+    difference: Difference | None
     checks: tuple[CheckView, ...]
     strongest: tuple[PassageView, ...]
     further: tuple[PassageView, ...]
@@ -86,12 +87,13 @@ def claim_view(book: BookView, judged: ClaimVerdict, number: int) -> ClaimView:
         text=judged.claim.text,
         kind=_kind(judged),
         label=judged.label,
-        words=wording.CLAIM_WORDS[judged.label],
+        words=wording.UNSURE if judged.unsure else wording.CLAIM_WORDS[judged.label],
         share=wording.percent(judged.probability),
         rationale=judged.rationale,
         waiver=judged.waiver,
         waiver_kind=judged.waiver_kind or "intended",
         doubtful=judged.label == "contradicted" or judged.probability < 0.5,
+        difference=judged.difference,
         checks=tuple(_check(book, check) for check in judged.checks),
         strongest=relevant[:_SHOWN],
         further=relevant[_SHOWN:],

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import asdict
 from typing import Any
 
 import numpy as np
@@ -15,6 +16,7 @@ from pipeline.records import (
     ChunkState,
     Claim,
     ClaimVerdict,
+    Difference,
     Novel,
     Pair,
     Reading,
@@ -93,8 +95,19 @@ def claim_verdict_entry(judged: ClaimVerdict) -> Entry:
         "features": numbers(judged.features),
         "checks": [_check_entry(check) for check in judged.checks],
     }
-    waived = {"waiver": judged.waiver, "waiver_kind": judged.waiver_kind}
-    return entry | {name: value for name, value in waived.items() if value}
+    more = {
+        "probabilities": numbers(judged.probabilities),
+        "unsure": judged.unsure,
+        "difference": _difference_entry(judged.difference),
+        "waiver": judged.waiver,
+        "waiver_kind": judged.waiver_kind,
+    }
+    return entry | {name: value for name, value in more.items() if value}
+
+
+def _difference_entry(difference: Difference | None) -> Entry:
+    """Return the words of a claim and those of the book in their place, with their range; empty for none."""
+    return {} if difference is None else asdict(difference)
 
 
 def verdict_entry(novel: Novel, verdict: Verdict) -> Entry:

@@ -21,6 +21,8 @@ CLAIM_WORDS: dict[ClaimLabel, str] = {
     "contradicted": "Contradicted",
     "not_stated": "Not stated",
 }
+UNSURE = "Unsure"
+"""The label on the page of a claim that counts as not stated although the judge leans to an answer."""
 PAIR_WORDS: dict[PairLabel, str] = {"support": "Supports", "contradict": "Contradicts", "irrelevant": "Irrelevant"}
 CHECK_WORDS: dict[CheckKind, str] = {
     "date": "Dates",

@@ -50,9 +50,7 @@ def read_weights(folder: Path) -> Arrays:
     try:
         for file in files:
             found.update(load_file(file))
-        return {
-            name.removesuffix(_WHOLE): _unpack(found, name) for name in found if not name.endswith(_SCALE)
-        }
+        return {name.removesuffix(_WHOLE): _unpack(found, name) for name in found if not name.endswith(_SCALE)}
     except (OSError, SafetensorError, KeyError, ValueError, TypeError) as error:
         raise ModelError(f"the weights in {folder} cannot be read ({error}); restore the folder") from error
 
@@ -67,7 +65,7 @@ def weight_files(folder: Path) -> Sequence[Path]:
 
 def _pack(name: str, array: npt.NDArray[np.float32]) -> dict[str, npt.NDArray[np.generic]]:
     if array.ndim < 2 or array.size < _SMALLEST_MATRIX:
-        return {name: np.ascontiguousarray(array, dtype=np.float32)}
+        return {name: np.array(array, dtype=np.float32, order="C")}
     rows = array.reshape(-1, array.shape[-1]).astype(np.float32)
     scale = np.maximum(np.abs(rows).max(axis=1, keepdims=True), 1e-8) / 127
     whole = np.round(rows / scale).astype(np.int8).reshape(array.shape)

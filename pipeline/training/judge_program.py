@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import random
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Literal
 
@@ -48,7 +48,7 @@ class TextRun:
     books: tuple[PlainBook, ...]
     premises: tuple[Premise, ...]
     config: TextTrainConfig
-    examples: PlainConfig = PlainConfig()
+    examples: PlainConfig = field(default_factory=PlainConfig)
     taught: tuple[PairText, ...] = ()
     teacher: Logits | None = None
     share: float = 0.5
@@ -76,7 +76,9 @@ def near_pairs(books: Sequence[PlainBook], *, most: int, seed: int) -> tuple[Pai
     return tuple(pairs[:most])
 
 
-def label_pairs(teacher: CrossEncoder, pairs: Sequence[PairText], path: Path, on_progress: Callable[[int], object]) -> Logits:
+def label_pairs(
+    teacher: CrossEncoder, pairs: Sequence[PairText], path: Path, on_progress: Callable[[int], object]
+) -> Logits:
     """Return the teacher's log-probabilities of pairs, (pairs, 3); stored in ``path`` and read from it again."""
     if not path.exists():
         labels = teacher.label(pairs, on_progress=on_progress).numpy().astype(np.float16)

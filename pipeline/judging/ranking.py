@@ -1,0 +1,129 @@
+"""Order the retrieved chunks of a claim by how likely one of their sentences settles it.
+
+Three steps, each on fewer sentences than the one before: words and state distance choose chunks from the whole novel
+(``pipeline.retrieval``), a bi-encoder and the coverage of the claim's words choose sentences from these, and a small
+cross-encoder labels the claim given each of them. A chunk is as relevant as the best of its sentences.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field, replace
+from pathlib import Path
+
+import numpy as np
+import torch
+
+from pipeline.book import Book
+from pipeline.judging.cross_encoder import CrossEncoder, PairText
+from pipeline.judging.sentence_encoder import SentenceEncoder
+from pipeline.judging.windows import (
+    LabelledWindow,
+    Window,
+    sentences_of,
+    standardised,
+    window_of,
+    window_text,
+    word_coverage,
+)
+from pipeline.records import Claim, Evidence, Vector
+
+WINDOWS = 40
+"""Windows of a claim that the cross-encoder labels."""
+_MEANING = 2.0
+"""The weight of the bi-encoder's cosine against the coverage of words, both standardised over the sentences."""
+_BASE_RANK = 0.02
+"""What the rank by words and state costs a chunk, in relevance per rank: it decides between chunks as relevant."""
+
+
+@dataclass(frozen=True)
+class RankedEvidence:
+    """The chunks of a claim, best first, and the labelled windows in them, the most relevant first."""
+
+    evidence: tuple[Evidence, ...]
+    windows: tuple[LabelledWindow, ...]
+
+
+@dataclass
+class EvidenceRanker:
+    """A bi-encoder and a cross-encoder that order the retrieved chunks of claims."""
+
+    finder: SentenceEncoder
+    ranker: CrossEncoder
+    _vectors: dict[str, dict[int, Vector]] = field(default_factory=dict)
+
+    @classmethod
+    def load(cls, folder: Path, *, device: torch.device, dtype: torch.dtype | None) -> EvidenceRanker:
+        """Load ``finder`` and ``ranker`` of a folder; raises ModelError."""
+        finder = SentenceEncoder.load(folder / "finder", device=device, dtype=dtype)
+        return cls(finder, CrossEncoder.load(folder / "ranker", device=device, dtype=dtype))
+
+    @property
+    def weights(self) -> dict[str, str]:
+        """The SHA-256 of both models."""
+        return {"finder": self.finder.weights_sha256, "ranker": self.ranker.weights_sha256}
+
+    def rank(
+        self, book: Book, claims: Sequence[Claim], found: Mapping[str, tuple[Evidence, ...]], *, top_k: int
+    ) -> dict[str, RankedEvidence]:
+        """Return the best ``top_k`` of the retrieved chunks of each claim by its id."""
+        vectors = self.finder.encode([claim.text for claim in claims])
+        chosen = {
+            claim.id: self._choose(book, claim, vector, found[claim.id])
+            for claim, vector in zip(claims, vectors, strict=True)
+        }
+        pairs = [PairText(claim.text, window_text(book, window)) for claim in claims for window in chosen[claim.id]]
+        labels = iter(self.ranker.label(pairs).tolist())
+        texts = iter(pairs)
+        return {
+            claim.id: _order(
+                book,
+                found[claim.id],
+                [LabelledWindow(window, next(texts).evidence, tuple(next(labels))) for window in chosen[claim.id]],
+                top_k,
+            )
+            for claim in claims
+        }
+
+    def _choose(self, book: Book, claim: Claim, vector: Vector, evidence: Sequence[Evidence]) -> list[Window]:
+        sentences = sentences_of(book, evidence)
+        if not sentences:
+            return []
+        cosines = self._sentence_vectors(book, sentences) @ vector
+        scores = standardised(word_coverage(book, claim.text, sentences)) + _MEANING * standardised(
+            cosines.astype(np.float64)
+        )
+        best = np.argsort(-scores, kind="stable")[:WINDOWS]
+        return [window_of(book, sentences[place]) for place in best]
+
+    def _sentence_vectors(self, book: Book, sentences: Sequence[int]) -> Vector:
+        """Return the vectors of sentences with those before them mixed in; each is computed once for a book."""
+        stored = self._vectors_of(book)
+        wanted = {number for sentence in sentences for number in (sentence, max(sentence - 1, 0))}
+        missing = sorted(wanted - stored.keys())
+        texts = [" ".join(book.novel.text[slice(*book.sentences[number])].split()) for number in missing]
+        stored.update(zip(missing, self.finder.encode(texts), strict=True))
+        own = np.stack([stored[number] for number in sentences])
+        before = np.stack([stored[number - 1] if number else np.zeros_like(own[0]) for number in sentences])
+        return self.finder.mix(before, own)
+
+    def _vectors_of(self, book: Book) -> dict[int, Vector]:
+        if book.novel.sha256 not in self._vectors:
+            self._vectors.clear()
+            self._vectors[book.novel.sha256] = {}
+        return self._vectors[book.novel.sha256]
+
+
+def _order(book: Book, evidence: Sequence[Evidence], windows: Sequence[LabelledWindow], top_k: int) -> RankedEvidence:
+    relevance = {window.window.sentence: window.relevance for window in windows}
+
+    def score(item: Evidence) -> float:
+        chunk = book.chunks[item.chunk_index]
+        numbers = range(chunk.first_sentence, chunk.first_sentence + len(chunk.sentences))
+        return max((relevance.get(number, 0.0) for number in numbers), default=0.0) - _BASE_RANK * np.log1p(item.rank)
+
+    best = sorted(evidence, key=lambda item: (-score(item), item.rank))[:top_k]
+    kept = tuple(replace(item, rank=rank) for rank, item in enumerate(best, start=1))
+    inside = set(sentences_of(book, kept))
+    ordered = sorted(windows, key=lambda window: (-window.relevance, window.window.sentence))
+    return RankedEvidence(kept, tuple(window for window in ordered if window.window.sentence in inside))
