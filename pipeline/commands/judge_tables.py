@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import Any
 
 from pipeline.commands.engine import open_judging
-from pipeline.commands.progress import Bars, print_line
+from pipeline.commands.progress import Bars, print_line, print_notice
 from pipeline.commands.session import cast_with, make_manifest, print_usage
 from pipeline.config import EngineConfig, PipelineConfig
 from pipeline.engines.jobs import Engine, Failure
@@ -47,8 +47,8 @@ _MOST_CHARACTERS = 12
 
 def fit_and_predict(arguments: argparse.Namespace, config: PipelineConfig, engine: EngineConfig) -> int:
     """Judge both tables, fit on the labels of the first, write everything, and print the figures; return 0."""
-    train = read_table(arguments.train_csv, labelled="required")
-    test = read_table(arguments.test_csv, labelled="absent")
+    train = read_table(arguments.train_csv, labelled="required", on_notice=print_notice)
+    test = read_table(arguments.test_csv, labelled="absent", on_notice=print_notice)
     folds, repeats = arguments.folds, arguments.repeats
     check_training(train, folds=folds, repeats=repeats, seed=config.seed)
     _note_shared(train, test)
