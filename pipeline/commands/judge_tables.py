@@ -36,6 +36,7 @@ from pipeline.report.dataset_pages import INDEX, ROWS, write_pages
 from pipeline.report.manifest import Manifest
 from pipeline.run import Pipeline
 from pipeline.storage.files import locked_output, prepare_folder
+from pipeline.tables.delimited import listed
 from pipeline.tables.predictions import write_held_out, write_predictions, write_submission
 from pipeline.tables.rows import Row, read_table
 
@@ -201,9 +202,12 @@ def write_all(
 
 def show_all(rows: Sequence[JudgedRow], fitted: FittedTables, paths: Sequence[Path]) -> None:
     """Print the notices, the figures and the paths of a run."""
+    concerned: dict[str, list[str]] = {}
     for judged in rows:
         for notice in judged.notices:
-            print_line(f"note: row {judged.row.id}: {notice}")
+            concerned.setdefault(notice, []).append(judged.row.id)
+    for notice, ids in concerned.items():
+        print_line(f"note: row{'s' if len(ids) > 1 else ''} {listed(ids)}: {notice}")
     metrics = fitted.validation.to_dict()
     print_line(f"cross-validated on {metrics['rows']} rows ({metrics['folds']} folds, {metrics['repeats']} repeats):")
     _show_figures("ours", metrics["figures"])
