@@ -5,7 +5,8 @@ catches LLMError and reports it. Texts of a novel or a backstory are in the prom
 instructions they contain, an answer that breaks the task's schema is rejected.
 
 The groq library itself retries after status 429 (as long as Retry-After asks, up to a minute; not at all once the limit
-of a day is reached), 5xx, time-outs and closed connections, with exponential backoff. ``GROQ_BASE_URL`` names a proxy to use instead of Groq.
+of a day is reached), 5xx, time-outs and closed connections, with exponential backoff. ``GROQ_BASE_URL`` names a proxy
+to use instead of Groq.
 """
 
 from __future__ import annotations
@@ -141,7 +142,8 @@ class GroqClient:
         ``task`` names the task in messages and requests. ``system`` is the instruction; ``data`` maps labels to texts,
         which are never instructions. An answer that breaks the schema is sent back once, with the violation.
 
-        Raises LLMError when both answers are invalid or none comes (DailyLimitError if none will today), CacheError when an answer cannot be stored.
+        Raises LLMError when both answers are invalid or none comes (DailyLimitError if none will today), CacheError
+        when an answer cannot be stored.
         """
         validator = Draft202012Validator(schema)
         messages = make_messages(system, data)

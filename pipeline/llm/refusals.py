@@ -69,8 +69,8 @@ def explain(error: groq.APIError, config: LLMConfig, *, host: str) -> LLMError |
         return InvalidAnswerError("the service found no valid JSON in it")
     if error.status_code == _TOO_MANY and _is_daily(error.response):
         return DailyLimitError(
-            "Groq's limit of a day is reached, and it gets no more requests in this run; the answers so far are stored, "
-            f"and a later run goes on from them; {_HINTS[_TOO_MANY]}"
+            "Groq's limit of a day is reached, and it gets no more requests in this run; the answers so far are "
+            f"stored, and a later run goes on from them; {_HINTS[_TOO_MANY]}"
         )
     wait = _seconds(error.response)
     waiting = "" if wait is None else f" and asks to wait {wait:g} s"
