@@ -42,7 +42,7 @@ class Book:
     @cached_property
     def life_stages(self) -> tuple[TimeScope, ...]:
         """The time of life that each chunk is about."""
-        return tuple(find_life_stage(self.novel.text[chunk.start : chunk.end]) for chunk in self.chunks)
+        return tuple(find_life_stage(self.novel.repaired(chunk.start, chunk.end)) for chunk in self.chunks)
 
     @property
     def lexicon(self) -> Lexicon:
@@ -80,7 +80,7 @@ class BookOpener:
             novel = load_novel(novel)
         sentences, mentions = self._split(novel)
         chunks = make_chunks(novel, sentences, self.config.chunks)
-        index = LexicalIndex([novel.text[chunk.start : chunk.end] for chunk in chunks])
+        index = LexicalIndex([novel.repaired(chunk.start, chunk.end) for chunk in chunks])
         return Book(novel, sentences, chunks, mentions, index, self.aliases)
 
     def _split(self, novel: Novel) -> tuple[tuple[Span, ...], tuple[Mention, ...]]:
@@ -96,7 +96,7 @@ class BookOpener:
             named = [(mention.start, mention.end, mention.sentence) for mention in mentions]
             self.cache.store_spans(key, {"sentences": sentences, "mentions": named}, about={"novel": novel.name})
             return sentences, mentions
-        places = (Mention(novel.text[start:end], start, end, number) for start, end, number in cached["mentions"])
+        places = (Mention(novel.repaired(start, end), start, end, number) for start, end, number in cached["mentions"])
         return tuple(Span(start, end) for start, end in cached["sentences"]), tuple(places)
 
 
