@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections import Counter
+from collections.abc import Iterable
 from dataclasses import dataclass
 from functools import cached_property
 from hashlib import sha256
@@ -17,6 +19,7 @@ from pipeline.storage.cache import ReadingCache, make_key
 from pipeline.text.aliases import Alias
 from pipeline.text.characters import build_cast, find_mentions
 from pipeline.text.chunking import make_chunks
+from pipeline.text.look_alikes import LookAlike, count_words, find_look_alikes
 from pipeline.text.novels import load_novel
 from pipeline.text.persons import RULES, load_tagger, tagger_sum
 from pipeline.text.sentences import load_nlp, split_sentences
@@ -43,6 +46,14 @@ class Book:
     def life_stages(self) -> tuple[TimeScope, ...]:
         """The time of life that each chunk is about."""
         return tuple(find_life_stage(self.novel.repaired(chunk.start, chunk.end)) for chunk in self.chunks)
+
+    @cached_property
+    def _words(self) -> Counter[str]:
+        return count_words(self.novel.repaired(*self.novel.body))
+
+    def look_alikes(self, characters: Iterable[Character]) -> tuple[LookAlike, ...]:
+        """Return the words that look like these characters' names and are not counted as mentions."""
+        return tuple(find_look_alikes(characters, self._words))
 
     @property
     def lexicon(self) -> Lexicon:

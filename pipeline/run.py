@@ -253,7 +253,8 @@ class Pipeline:
         claims = self.extract(backstory, character.name)
         judged = self.judge_claims(book, [Question(claims, character)], track=track, on_step=on_step)
         counted, stale = apply_waivers(judged.answers[0], waivers, book.novel.text)
-        notices = (*self.llm.notices_on(character.name, backstory, claims), *stale)
+        alike = map(str, book.look_alikes([character]))
+        notices = (*self.llm.notices_on(character.name, backstory, claims), *alike, *stale)
         verdict = self.models.backstory_model.conclude(book.novel.name, character.name, counted, notices)
         return verdict, judged
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import argparse
 from collections.abc import Sequence
 
-from pipeline.commands.progress import print_line, print_warning
+from pipeline.commands.progress import print_line, print_notice
 from pipeline.commands.settings import pipeline_config
 from pipeline.commands.shared_flags import NOVELS_DIR, CommandParser, add_aliases, add_settings
 from pipeline.config import TextConfig
@@ -23,7 +23,7 @@ def add_flags(parser: CommandParser) -> None:
 
 
 def run(arguments: argparse.Namespace) -> int:
-    """Print who is in a novel: name, mentions, chunks, other names; most mentioned first; return 0."""
+    """Print who is in a novel, most mentioned first, and words that look like names misread; return 0."""
     from pipeline.commands.session import given_aliases
     from pipeline.run import Pipeline
     from pipeline.text.novels import find_novel
@@ -31,13 +31,15 @@ def run(arguments: argparse.Namespace) -> int:
     pipeline = Pipeline(pipeline_config(arguments), given_aliases(arguments))
     book = pipeline.open_book(find_novel(arguments.novels_dir, arguments.novel))
     for notice in book.novel.notices:
-        print_warning(f"note: {notice}")
+        print_notice(notice)
     rows = [("name", "mentions", "chunks", "aliases")]
     for person in book.cast:
         aliases = _shortened(", ".join(person.aliases))
         rows.append((person.name, str(len(person.mentions)), str(len(person.chunks)), aliases))
     for line in _columns(rows):
         print_line(line)
+    for alike in book.look_alikes(book.cast):
+        print_notice(str(alike))
     return 0
 
 

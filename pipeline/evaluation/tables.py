@@ -120,9 +120,10 @@ def _judged_row(
     pipeline: Pipeline, book: Book, row: Row, question: Question, verdicts: tuple[ClaimVerdict, ...]
 ) -> JudgedRow:
     found = question.character is not None
+    alike = map(str, book.look_alikes([question.character] if question.character else []))
     by_llm = pipeline.llm.notices_on(row.char.strip(), row_text(row), question.claims)
-    features = describe_backstory(verdicts)
-    return JudgedRow(row, found, (*_notices(row, found=found), *by_llm), verdicts, features, book.novel.name)
+    notices = (*_notices(row, found=found), *alike, *by_llm)
+    return JudgedRow(row, found, notices, verdicts, describe_backstory(verdicts), book.novel.name)
 
 
 def _notices(row: Row, *, found: bool) -> tuple[str, ...]:

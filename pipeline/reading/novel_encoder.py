@@ -159,7 +159,7 @@ def sentences_of(chunks: Sequence[Chunk], indices: Sequence[int]) -> list[int]:
 
 
 def sentence_texts(novel: Novel, sentences: Sequence[Span]) -> list[str]:
-    """Return each sentence as the model reads it: repaired, on one line, and after a blank line if in a new paragraph."""
+    """Return each sentence as the model reads it: repaired, with single spaces, a blank line before a paragraph."""
     texts: list[str] = []
     previous_end = novel.body.start
     for start, end in sentences:

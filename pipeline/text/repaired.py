@@ -9,15 +9,15 @@ from functools import lru_cache
 from itertools import accumulate
 
 from pipeline.language.repairs import apply_repairs
-from pipeline.records import Novel, Repair, Span
+from pipeline.records import Chapter, Novel, Repair, Span
 
 
 @dataclass(frozen=True)
 class RepairedNovel:
     """A novel whose text is the one that is read; spans are moved from one text to the other.
 
-    ``repairs`` are those that change the length, with ``starts`` and ``ends`` in the text that is read; ``shifts[n]`` is
-    how much longer the printed text is up to the repair ``n``.
+    ``repairs`` are those that change the length, with ``starts`` and ``ends`` in the text that is read; ``shifts[n]``
+    is how much longer the printed text is up to the repair ``n``.
     """
 
     novel: Novel
@@ -45,16 +45,17 @@ def repair_novel(novel: Novel) -> RepairedNovel:
     shifts = tuple(accumulate((repair.end - repair.start - len(repair.text) for repair in repairs), initial=0))
     starts = tuple(repair.start - shift for repair, shift in zip(repairs, shifts, strict=False))
     ends = tuple(start + len(repair.text) for repair, start in zip(repairs, starts, strict=True))
-    moved = RepairedNovel(novel, repairs, starts, ends, shifts)
-    chapters = tuple(
-        replace(chapter, start=start, end=end)
-        for chapter in novel.chapters
-        for start, end in [moved.read(Span(chapter.start, chapter.end))]
-    )
+    read = RepairedNovel(novel, repairs, starts, ends, shifts)
+    chapters = tuple(_chapter(read, chapter) for chapter in novel.chapters)
     text = apply_repairs(novel.text, novel.repairs)
-    return replace(
-        moved, novel=replace(novel, text=text, body=moved.read(novel.body), chapters=chapters, repairs=())
-    )
+    return replace(read, novel=replace(novel, text=text, body=read.read(novel.body), chapters=chapters, repairs=()))
+
+
+def _chapter(read: RepairedNovel, chapter: Chapter) -> Chapter:
+    """Return a chapter in the text that is read, with its printed heading as it is read there."""
+    heading = " ".join(read.novel.repaired(*read.novel.heading_of(chapter)).split())
+    start, end = read.read(Span(chapter.start, chapter.end))
+    return replace(chapter, title=heading or chapter.title, start=start, end=end)
 
 
 def spans_as_read(repaired: RepairedNovel, spans: Iterable[Span]) -> list[Span]:

@@ -27,7 +27,8 @@ def choose_novel(folder: str | Path, character: str, *, aliases: Sequence[Alias]
     if not names:
         raise CharacterError(f"the character's name {character!r} is empty; name a person of the novel")
     novels, unreadable = _load_all(list_novels(folder))
-    strengths = [max((hit.strength for hit in find_target(repair_novel(novel).novel, names)), default=0) for novel in novels]
+    hits = (find_target(repair_novel(novel).novel, names) for novel in novels)
+    strengths = [max((hit.strength for hit in found), default=0) for found in hits]
     best = max(strengths, default=0)
     holders = [novel for novel, strength in zip(novels, strengths, strict=True) if strength == best and best > 0]
     if len(holders) == 1:
