@@ -73,6 +73,8 @@ def test_malformed_table_is_refused_with_the_line(name: str, message: str) -> No
 def test_every_input_is_tried() -> None:
     tried = {name for name, *_ in READ} | {name for name, _ in REFUSED}
     assert {path.name for path in INPUTS.iterdir()} == tried
+    page = (ROOT / "docs" / "inputs.md").read_text(encoding="utf-8")
+    assert all(f"| `{name}` |" in page for name in tried)
 
 
 @pytest.mark.parametrize("encoding", ["utf-16-le", "utf-16-be"])

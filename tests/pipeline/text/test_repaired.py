@@ -142,6 +142,8 @@ def test_words_that_look_like_a_name_are_proposed_and_not_counted(opener: BookOp
 def test_every_input_is_tried() -> None:
     tried = {file for file, *_ in (*NAMED, *FOUND)} | {"sentence_ends.txt"}
     assert {path.name for path in INPUTS.iterdir()} == tried
+    page = (ROOT / "docs" / "inputs.md").read_text(encoding="utf-8")
+    assert all(f"| `{name}` |" in page for name in tried)
 
 
 PIECES = ["Ada, ", "is-\nland, ", "O´Hara, ", "ﬁ, ", "P e n n, ", "so\u00adft, ", "\n\n", "VI\u00ad\nI. "]
