@@ -40,6 +40,14 @@ class Span(NamedTuple):
     end: int
 
 
+class Repair(NamedTuple):
+    """A half-open range of characters in ``Novel.text`` and what is read in its place."""
+
+    start: int
+    end: int
+    text: str
+
+
 @dataclass(frozen=True)
 class Chapter:
     """A chapter of a novel: its number in reading order from 1, its heading as printed, and its range."""
@@ -58,6 +66,7 @@ class Novel:
     what surrounds the work (titles, rights, the Project Gutenberg header and footer). ``encoding`` is that of the
     text, or the name of the format. ``sha256`` is that of the file's bytes, or of all files of the folder.
     ``chapters`` tile the body from its first heading; text before that heading belongs to chapter 0.
+    ``repairs``, in order, are what is read otherwise than it is printed.
     """
 
     name: str
@@ -68,6 +77,18 @@ class Novel:
     encoding: str
     sha256: str
     notices: tuple[str, ...] = ()
+    repairs: tuple[Repair, ...] = ()
+
+    def repaired(self, start: int, end: int) -> str:
+        """Return a range of the text as it is read: words broken at line ends whole, odd apostrophes as usual."""
+        if not self.repairs:
+            return self.text[start:end]
+        first = bisect_left(self.repairs, start, key=lambda repair: repair.start)
+        pieces = []
+        for repair in self.repairs[first : bisect_right(self.repairs, end, key=lambda repair: repair.end)]:
+            pieces += [self.text[start : repair.start], repair.text]
+            start = repair.end
+        return "".join([*pieces, self.text[start:end]])
 
     def chapter_at(self, offset: int) -> int:
         """Return the number of the chapter that holds ``offset``, 0 before the first heading."""

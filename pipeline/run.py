@@ -275,7 +275,8 @@ class Pipeline:
         names = notices_on_names(book.novel, character.name, backstory)
         for notice in names:
             self.on_notice(notice)
-        notices = (*self.llm.notices_on(character.name, backstory, claims), *stale, *names)
+        alike = map(str, book.look_alikes([character]))
+        notices = (*self.llm.notices_on(character.name, backstory, claims), *alike, *stale, *names)
         verdict = self.models.backstory_model.conclude(book.novel.name, character.name, counted, notices)
         return replace(verdict, told=len(character.told)), judged
 

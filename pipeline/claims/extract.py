@@ -22,6 +22,7 @@ from pipeline.claims.subject import FUNCTION_WORDS, Protagonist, find_protagonis
 from pipeline.errors import BackstoryError
 from pipeline.language.long_tokens import break_long_tokens
 from pipeline.language.punctuation import is_balanced
+from pipeline.language.repairs import repair
 from pipeline.language.titles import ABBREVIATIONS
 from pipeline.language.verbs import has_verb
 from pipeline.language.words import HYPHENATED_WORD, words_of
@@ -74,7 +75,7 @@ def split_backstory(backstory: str, character: str, nlp: Language) -> tuple[list
             f"the backstory has {len(backstory)} characters; expected at most {LONGEST}; "
             "give the backstory, not the novel"
         )
-    sentences = [sentence for block in _blocks(backstory) for sentence in _sentences(block, nlp)]
+    sentences = [sentence for block in _blocks(repair(backstory)) for sentence in _sentences(block, nlp)]
     sentences = [sentence for sentence in sentences if not _is_heading(sentence)] or sentences
     return sentences, find_protagonist(character, sentences)
 

@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import Any
 
 from pipeline.book import Book
-from pipeline.commands.progress import Bars, print_line, print_warning
+from pipeline.commands.progress import Bars, print_line, print_notice
 from pipeline.commands.session import make_manifest, open_pipeline
 from pipeline.config import ROOT, PipelineConfig, resolve_model_dir
 from pipeline.errors import TableError
@@ -50,8 +50,9 @@ class NovelHashes:
 
 def judge_claims(arguments: argparse.Namespace, config: PipelineConfig) -> int:
     """Judge the claims, write predictions and figures, and print the figures; return 0."""
-    rows = read_table(arguments.claims, labelled="optional")
-    blind = None if arguments.blind_predictions is None else read_predictions(Path(arguments.blind_predictions))
+    rows = read_table(arguments.claims, labelled="optional", on_notice=print_notice)
+    given = arguments.blind_predictions
+    blind = None if given is None else read_predictions(Path(given), print_notice)
     plans = plan_books(
         rows, Path(arguments.novels_dir), seed=config.seed, limit=arguments.limit or None, spare=SPARE_NOVEL
     )
@@ -74,9 +75,9 @@ def judge_claims(arguments: argparse.Namespace, config: PipelineConfig) -> int:
 
 def _note_wrong(plans: Sequence[BookPlan]) -> None:
     if len(plans) == 1 and plans[0].wrong == SPARE_NOVEL.resolve():
-        print_warning("note: the table is about one novel; the bundled story serves as the wrong one")
+        print_notice("the table is about one novel; the bundled story serves as the wrong one")
     if any(plan.wrong is None for plan in plans):
-        print_warning("note: a second novel to be the wrong one is missing; the columns of the wrong novel stay empty")
+        print_notice("a second novel to be the wrong one is missing; the columns of the wrong novel stay empty")
 
 
 def _in_order(measured: Sequence[MeasuredClaim], ids: Sequence[str]) -> list[MeasuredClaim]:

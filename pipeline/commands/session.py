@@ -8,7 +8,7 @@ from contextlib import contextmanager
 from dataclasses import asdict
 from typing import Protocol
 
-from pipeline.commands.progress import Bars, print_line, print_warning
+from pipeline.commands.progress import Bars, print_line, print_notice
 from pipeline.config import LLMTask, PipelineConfig
 from pipeline.device import set_threads
 from pipeline.records import Character
@@ -55,9 +55,7 @@ def open_stages(arguments: argparse.Namespace, config: PipelineConfig) -> Iterat
     set_threads(arguments.threads)
     aliases = given_aliases(arguments)
     with Bars("token") as bars:
-        yield Pipeline(
-            config, aliases, arguments.cache_dir or None, bars.show, lambda notice: print_warning(f"note: {notice}")
-        )
+        yield Pipeline(config, aliases, arguments.cache_dir or None, bars.show, print_notice)
 
 
 def given_aliases(arguments: argparse.Namespace) -> tuple[Alias, ...]:

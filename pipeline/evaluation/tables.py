@@ -121,10 +121,11 @@ def _judged_row(
     pipeline: Pipeline, book: Book, row: Row, question: Question, verdicts: tuple[ClaimVerdict, ...]
 ) -> JudgedRow:
     found = question.character is not None
+    alike = map(str, book.look_alikes([question.character] if question.character else []))
     by_llm = pipeline.llm.notices_on(row.char.strip(), row_text(row), question.claims)
-    features = describe_backstory(verdicts)
     names = notices_on_names(book.novel, row_text(row))
-    return JudgedRow(row, found, (*_notices(row, found=found), *by_llm, *names), verdicts, features, book.novel.name)
+    notices = (*_notices(row, found=found), *alike, *by_llm, *names)
+    return JudgedRow(row, found, notices, verdicts, describe_backstory(verdicts), book.novel.name)
 
 
 def _notices(row: Row, *, found: bool) -> tuple[str, ...]:

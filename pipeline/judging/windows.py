@@ -56,7 +56,7 @@ def window_of(book: Book, sentence: int) -> Window:
 
 def window_text(book: Book, window: Window) -> str:
     """Return the words of a window on one line."""
-    return " ".join(book.novel.text[window.span.start : window.span.end].split())
+    return " ".join(book.novel.repaired(*window.span).split())
 
 
 def sentences_of(book: Book, evidence: Sequence[Evidence]) -> list[int]:

@@ -73,7 +73,7 @@ class NovelEncoder:
     def _alone_vector(self, novel: Novel, sentences: Sequence[Span]) -> Arrays:
         """Return, named, the mean vector of a sample of sentences, each read from the initial state."""
         numbers = np.unique(np.linspace(0, len(sentences) - 1, _SAMPLED).astype(int))
-        vectors = self.encoder.content_vectors([novel.text[slice(*sentences[number])] for number in numbers])
+        vectors = self.encoder.content_vectors([novel.repaired(*sentences[number]) for number in numbers])
         return {_ALONE_VECTOR: vectors.mean(axis=0)}
 
     def _stream(self, novel: Novel, sentences: Sequence[Span], numbers: Sequence[int], character: str) -> Arrays:
@@ -159,13 +159,13 @@ def sentences_of(chunks: Sequence[Chunk], indices: Sequence[int]) -> list[int]:
 
 
 def sentence_texts(novel: Novel, sentences: Sequence[Span]) -> list[str]:
-    """Return each sentence as the model reads it: white space as single spaces, a blank line before a paragraph."""
+    """Return each sentence as the model reads it: repaired, with single spaces, a blank line before a paragraph."""
     texts: list[str] = []
     previous_end = novel.body.start
     for start, end in sentences:
         gap = novel.text[previous_end:start]
         new_paragraph = not texts or start < previous_end or _PARAGRAPH.search(gap) is not None
-        texts.append((SEPARATOR if new_paragraph else " ") + plain(novel.text[start:end]))
+        texts.append((SEPARATOR if new_paragraph else " ") + plain(novel.repaired(start, end)))
         previous_end = end
     return texts
 

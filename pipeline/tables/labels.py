@@ -1,0 +1,28 @@
+"""The labels of a table, as people and programs write them."""
+
+from __future__ import annotations
+
+from pipeline.records import TableLabel
+
+LABELS: dict[str, TableLabel] = {
+    "consistent": "consistent",
+    "1": "consistent",
+    "1.0": "consistent",
+    "true": "consistent",
+    "yes": "consistent",
+    "contradict": "inconsistent",
+    "inconsistent": "inconsistent",
+    "0": "inconsistent",
+    "0.0": "inconsistent",
+    "false": "inconsistent",
+    "no": "inconsistent",
+}
+
+
+def find_label(cell: str) -> TableLabel | None:
+    """Return the label that a cell means, in any case, or None.
+
+    >>> find_label(" TRUE "), find_label("0.0"), find_label("maybe")
+    ('consistent', 'inconsistent', None)
+    """
+    return LABELS.get(cell.strip().casefold())
