@@ -8,11 +8,11 @@ import random
 from collections.abc import Sequence
 from itertools import groupby
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 
 from pipeline.claims.attributes import claim_type, stability, time_scope
-from pipeline.commands.fit_judge import read_lines
 from pipeline.commands.progress import print_line, with_bar
 from pipeline.commands.session import open_stages
 from pipeline.config import PipelineConfig
@@ -67,6 +67,11 @@ def _features(
                     file.write(json.dumps(done[claim.id]) + "\n")
     wanted = {claim.id for _, own in books for claim in own}
     return [FittedRow(one["features"], one["label"], one["book"]) for key, one in done.items() if key in wanted]
+
+
+def read_lines(path: Path) -> list[dict[str, Any]]:
+    """Return the objects of a JSON-lines file, none where there is no file."""
+    return [json.loads(line) for line in path.read_text(encoding="utf-8").splitlines()] if path.exists() else []
 
 
 def _book(claim: PlainClaim) -> str:

@@ -3,9 +3,6 @@
 from __future__ import annotations
 
 import argparse
-import json
-from pathlib import Path
-from typing import Any
 
 from pipeline.commands.settings import pipeline_config
 from pipeline.commands.shared_flags import (
@@ -51,8 +48,3 @@ def run(arguments: argparse.Namespace) -> int:
     from pipeline.commands.fit_claims import fit_models
 
     return fit_models(arguments, pipeline_config(arguments))
-
-
-def read_lines(path: Path) -> list[dict[str, Any]]:
-    """Return the objects of a JSON-lines file, none where there is no file."""
-    return [json.loads(line) for line in path.read_text(encoding="utf-8").splitlines()] if path.exists() else []

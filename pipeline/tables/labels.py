@@ -19,6 +19,18 @@ LABELS: dict[str, TableLabel] = {
 }
 
 
+_LEFT_OPEN = ("not_stated", "not stated", "neutral")
+
+
+def is_left_open(cell: str) -> bool:
+    """Return whether a label says that the novel does not state the claim.
+
+    >>> is_left_open("Not stated"), is_left_open("consistent")
+    (True, False)
+    """
+    return cell.strip().casefold() in _LEFT_OPEN
+
+
 def find_label(cell: str) -> TableLabel | None:
     """Return the label that a cell means, in any case, or None.
 

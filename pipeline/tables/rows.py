@@ -11,7 +11,7 @@ from typing import Literal
 from pipeline.errors import TableError
 from pipeline.records import TableLabel
 from pipeline.tables.delimited import NEEDED, OnNotice, ignore_notice, listed, read_records
-from pipeline.tables.labels import LABELS, find_label
+from pipeline.tables.labels import LABELS, find_label, is_left_open
 
 Labelled = Literal["required", "optional", "absent"]
 
@@ -22,8 +22,9 @@ NEVER_EMPTY = ("id", "book_name", "content")
 class Row:
     """One backstory or claim of a table; ``label`` is None if the table has none or it is not read.
 
-    ``char`` and ``caption`` may be empty. ``pair`` joins a true and a false claim in tables that have that column, for
-    evaluation only.
+    ``char`` and ``caption`` may be empty. For evaluation only are: ``pair``, which joins a true and a false claim;
+    ``left_open``, whether the label is that the novel does not state the claim; ``evidence``, verbatim quotations of
+    the novel; ``kind`` and ``difficulty``.
     """
 
     id: str
@@ -33,6 +34,10 @@ class Row:
     content: str
     label: TableLabel | None
     pair: str | None
+    left_open: bool = False
+    evidence: tuple[str, ...] = ()
+    kind: str = ""
+    difficulty: str = ""
 
 
 @dataclass(frozen=True)
@@ -158,7 +163,7 @@ def check_no_duplicates(ids: Sequence[str], path: str | Path) -> None:
 
 def _label(row: _TableRow, path: str | Path, *, labelled: Labelled) -> TableLabel | None:
     cell = row.cells.get("label", "")
-    if labelled == "absent" or (labelled == "optional" and not cell):
+    if labelled == "absent" or (labelled == "optional" and (not cell or is_left_open(cell))):
         return None
     label = find_label(cell)
     if label is None:
@@ -177,4 +182,8 @@ def _row(cells: dict[str, str], label: TableLabel | None) -> Row:
         content=cells["content"],
         label=label,
         pair=cells.get("pair") or None,
+        left_open=is_left_open(cells.get("label", "")),
+        evidence=tuple(line.strip() for line in cells.get("evidence", "").splitlines() if line.strip()),
+        kind=cells.get("kind", "") or cells.get("type", ""),
+        difficulty=cells.get("difficulty", ""),
     )
