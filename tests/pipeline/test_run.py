@@ -28,7 +28,7 @@ from pipeline.judging.interface import ClaimQuestion
 from pipeline.judging.lexical import LEXICAL_SURPLUS
 from pipeline.judging.passage import passage_of
 from pipeline.judging.verifier import FEATURES, VerifierInput, VerifierOutput
-from pipeline.judging.verifier_judge import VerifierJudge
+from pipeline.judging.window_judge import WindowJudge
 from pipeline.records import Reading, Verdict
 from pipeline.run import Pipeline, Question
 from pipeline.storage.answers import AnswerCache
@@ -67,8 +67,8 @@ def questions_of(pipeline: Pipeline, book: Book, reading: Reading) -> list[Claim
     return [ClaimQuestion(claim, evidence[claim.id]) for claim in claims]
 
 
-def judge_of(pipeline: Pipeline) -> VerifierJudge:
-    assert isinstance(pipeline.judge, VerifierJudge)
+def judge_of(pipeline: Pipeline) -> WindowJudge:
+    assert isinstance(pipeline.judge, WindowJudge)
     return pipeline.judge
 
 
