@@ -102,7 +102,7 @@ class RetrievalConfig:
 
     top_k: int = _setting(10, "passages retrieved for a claim", metavar="N")
     candidates: int = _setting(
-        60, "passages found by words and state, of which the ranker keeps --top_k", metavar="N", group=SELDOM
+        60, "passages found by words and state, of which the ranker keeps the best", metavar="N", group=SELDOM
     )
     ranker: str = _setting(
         "models/judge", "folder of the models that order passages, or none", metavar="DIR", group=SELDOM

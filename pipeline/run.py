@@ -97,7 +97,7 @@ class Models:
         if folder == "none":
             return None
         device, dtype = choose_machine(self._config.reading.device, self._config.reading.dtype)
-        return EvidenceRanker.load(resolve_model_dir(folder), device=device, dtype=dtype)
+        return EvidenceRanker.load(resolve_model_dir(folder), device=device, dtype=dtype, cache=self.answers)
 
     @cached_property
     def judge(self) -> ClaimJudge:

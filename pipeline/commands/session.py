@@ -90,7 +90,12 @@ def cast_with(book: HasCast, tracked: Sequence[Character]) -> list[Character]:
 
 def make_manifest(pipeline: Pipeline) -> Manifest:
     """Return what this run was made with."""
-    weights = {"reader": pipeline.encoder.weights_sha256, **pipeline.judge.weights}
+    ranker = pipeline.models.ranker
+    weights = {
+        "reader": pipeline.encoder.weights_sha256,
+        **pipeline.judge.weights,
+        **(ranker.weights if ranker else {}),
+    }
     weights["verdict"] = pipeline.models.backstory_model.sha256
     settings = asdict(pipeline.config)
     if pipeline.groq_client is None:
@@ -102,7 +107,7 @@ def make_manifest(pipeline: Pipeline) -> Manifest:
 def _scorer(pipeline: Pipeline) -> str:
     """Return how claims were judged, and by which model backstories, which was fitted on the default judge's claims."""
     method = pipeline.judge.method
-    return method if pipeline.config.scoring.judge in {"bdh", "groq"} else method + _TO_BACKSTORY
+    return method if pipeline.config.scoring.judge in {"joint", "bdh", "groq"} else method + _TO_BACKSTORY
 
 
 def _methods_of_groq(pipeline: Pipeline) -> dict[str, str]:

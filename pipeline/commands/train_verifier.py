@@ -117,7 +117,7 @@ def _teach(
         run.resume()
     if world.writes:
         write_text(folder / "settings.json", json.dumps(asdict(settings), indent=1) + "\n")
-        print_line(f"{len(source.books)} books")
+        print_line(source.description)
     with Steps(settings.verifier.max_iters, done=run.trainer.step, shown=world.writes) as steps:
         for report in run.run():
             steps.show(report.step, _line(report))

@@ -113,7 +113,9 @@ def measure_ablations(
 ) -> tuple[list[Row], dict[str, Outcome]]:
     """Return the rows of the plans in their order, and what every system outputs for their claims."""
     ablated = ablate(pipeline, seed=seed)
-    full = measure_claims(pipeline, plans, kinds=("right", "wrong"), on_book=on_book, on_claims=on_claims)
+    full = measure_claims(
+        pipeline, plans, kinds=("right", "wrong"), words=baselines.words, on_book=on_book, on_claims=on_claims
+    )
     threshold = pipeline.judge.threshold
     outcomes = {"full": _outcome(full, threshold)}
     if all("wrong" in claim.verdicts for claim in full):

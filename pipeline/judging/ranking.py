@@ -7,6 +7,8 @@ cross-encoder labels the claim given each of them. A chunk is as relevant as the
 
 from __future__ import annotations
 
+import hashlib
+import json
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path
@@ -27,6 +29,8 @@ from pipeline.judging.windows import (
     word_coverage,
 )
 from pipeline.records import Claim, Evidence, Vector
+from pipeline.storage.answers import AnswerCache, is_table
+from pipeline.storage.cache import make_key
 
 WINDOWS = 40
 """Windows of a claim that the cross-encoder labels."""
@@ -50,13 +54,16 @@ class EvidenceRanker:
 
     finder: SentenceEncoder
     ranker: CrossEncoder
+    cache: AnswerCache | None = None
     _vectors: dict[str, dict[int, Vector]] = field(default_factory=dict)
 
     @classmethod
-    def load(cls, folder: Path, *, device: torch.device, dtype: torch.dtype | None) -> EvidenceRanker:
+    def load(
+        cls, folder: Path, *, device: torch.device, dtype: torch.dtype | None, cache: AnswerCache | None = None
+    ) -> EvidenceRanker:
         """Load ``finder`` and ``ranker`` of a folder; raises ModelError."""
         finder = SentenceEncoder.load(folder / "finder", device=device, dtype=dtype)
-        return cls(finder, CrossEncoder.load(folder / "ranker", device=device, dtype=dtype))
+        return cls(finder, CrossEncoder.load(folder / "ranker", device=device, dtype=dtype), cache)
 
     @property
     def weights(self) -> dict[str, str]:
@@ -67,23 +74,46 @@ class EvidenceRanker:
         self, book: Book, claims: Sequence[Claim], found: Mapping[str, tuple[Evidence, ...]], *, top_k: int
     ) -> dict[str, RankedEvidence]:
         """Return the best ``top_k`` of the retrieved chunks of each claim by its id."""
+        rows = iter(self._labelled(book, claims, found))
+        ranked = {}
+        for claim in claims:
+            windows = []
+            for sentence, *labels in next(rows):
+                window = window_of(book, int(sentence))
+                windows.append(LabelledWindow(window, window_text(book, window), (labels[0], labels[1], labels[2])))
+            ranked[claim.id] = _order(book, found[claim.id], windows, top_k)
+        return ranked
+
+    def _labelled(
+        self, book: Book, claims: Sequence[Claim], found: Mapping[str, tuple[Evidence, ...]]
+    ) -> list[list[list[float]]]:
+        """Return for each claim its windows by the number of their sentence, each with its log-labels; cached."""
+        chunks = [[item.chunk_index for item in found[claim.id]] for claim in claims]
+        content = json.dumps([[claim.text for claim in claims], chunks, book.sentences]).encode()
+        parts = {"finder": self.finder.identity, "ranker": self.ranker.identity, "novel": book.novel.sha256}
+        key = make_key({"windows": hashlib.sha256(content).hexdigest(), **parts})
+        stored = None if self.cache is None else self.cache.load(key)
+        if isinstance(stored, list) and len(stored) == len(claims) and all(_is_labelled(one) for one in stored):
+            return stored
+        labelled = self._label(book, claims, found)
+        if self.cache is not None:
+            self.cache.store(key, labelled)
+        return labelled
+
+    def _label(
+        self, book: Book, claims: Sequence[Claim], found: Mapping[str, tuple[Evidence, ...]]
+    ) -> list[list[list[float]]]:
         vectors = self.finder.encode([claim.text for claim in claims])
-        chosen = {
-            claim.id: self._choose(book, claim, vector, found[claim.id])
-            for claim, vector in zip(claims, vectors, strict=True)
-        }
-        pairs = [PairText(claim.text, window_text(book, window)) for claim in claims for window in chosen[claim.id]]
+        chosen = [
+            self._choose(book, claim, vector, found[claim.id]) for claim, vector in zip(claims, vectors, strict=True)
+        ]
+        pairs = [
+            PairText(claim.text, window_text(book, window))
+            for claim, windows in zip(claims, chosen, strict=True)
+            for window in windows
+        ]
         labels = iter(self.ranker.label(pairs).tolist())
-        texts = iter(pairs)
-        return {
-            claim.id: _order(
-                book,
-                found[claim.id],
-                [LabelledWindow(window, next(texts).evidence, tuple(next(labels))) for window in chosen[claim.id]],
-                top_k,
-            )
-            for claim in claims
-        }
+        return [[[window.sentence, *next(labels)] for window in windows] for windows in chosen]
 
     def _choose(self, book: Book, claim: Claim, vector: Vector, evidence: Sequence[Evidence]) -> list[Window]:
         sentences = sentences_of(book, evidence)
@@ -112,6 +142,10 @@ class EvidenceRanker:
             self._vectors.clear()
             self._vectors[book.novel.sha256] = {}
         return self._vectors[book.novel.sha256]
+
+
+def _is_labelled(stored: object) -> bool:
+    return isinstance(stored, list) and is_table(stored, rows=len(stored), columns=4)
 
 
 def _order(book: Book, evidence: Sequence[Evidence], windows: Sequence[LabelledWindow], top_k: int) -> RankedEvidence:

@@ -66,6 +66,11 @@ class SentenceEncoder:
         tokenizer = load_tokenizer(folder, longest=LONGEST_SENTENCE)
         return cls(model.to(device, dtype).eval(), tokenizer, weights_sum(folder), device)
 
+    @property
+    def identity(self) -> str:
+        """What its outputs depend on besides the inputs."""
+        return f"{self.weights_sha256} on {self.device.type}"
+
     @torch.inference_mode()
     def encode(self, texts: Sequence[str]) -> Vector:
         """Return the vectors of single texts, (texts, D), in order."""

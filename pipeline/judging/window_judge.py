@@ -6,6 +6,8 @@ Their labels become features of the claim, and a fitted model gives the probabil
 
 from __future__ import annotations
 
+import hashlib
+import json
 import re
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
@@ -25,11 +27,14 @@ from pipeline.judging.verifier import BDHVerifier, Verifier, VerifierInput
 from pipeline.judging.window_features import window_features
 from pipeline.judging.windows import LabelledWindow, sentences_of, window_of, window_text, word_coverage
 from pipeline.records import ClaimVerdict, Difference, Evidence, Pair, PairLabel, Span
+from pipeline.storage.answers import AnswerCache, is_table
+from pipeline.storage.cache import make_key
 
 BDH_WINDOWS = 12
 """Windows of a claim that the BDH verifier labels: the most relevant ones."""
 CROSS, BDH = "cross_", "bdh_"
 """The prefixes of the features by the model that they come from."""
+_SMALLEST = 1e-6
 _UNLABELLED = (np.log(1 / 3),) * 3
 _PAIR_LABELS: tuple[PairLabel, ...] = ("support", "contradict", "irrelevant")
 
@@ -38,19 +43,20 @@ Labels = npt.NDArray[np.float64]
 
 def open_joint_judge(context: JudgeContext) -> WindowJudge:
     """Return the judge of both models; raises ModelError when a model is missing or damaged."""
-    return WindowJudge(_bdh(context), MultinomialModel.load(_folder(context) / "joint.json"), _cross(context))
+    model = MultinomialModel.load(_folder(context) / "joint.json")
+    return WindowJudge(_bdh(context), model, _cross(context), context.cache)
 
 
 def open_bdh_judge(context: JudgeContext) -> WindowJudge:
     """Return the judge of the BDH verifier alone; raises ModelError when a model is missing or damaged."""
-    return WindowJudge(_bdh(context), MultinomialModel.load(_folder(context) / "bdh.json"), None)
+    return WindowJudge(_bdh(context), MultinomialModel.load(_folder(context) / "bdh.json"), None, context.cache)
 
 
 def open_unfitted_judge(context: JudgeContext) -> WindowJudge:
     """Return the judge of both models whose verdicts are all not stated: for the features that a fit needs."""
     prior = (1 / 3,) * 3
     unfitted = MultinomialModel((), (), (), ((), (), ()), (0.0,) * 3, (1.0, 1.0), prior)
-    return WindowJudge(_bdh(context), unfitted, _cross(context))
+    return WindowJudge(_bdh(context), unfitted, _cross(context), context.cache)
 
 
 def _cross(context: JudgeContext) -> CrossEncoder:
@@ -76,6 +82,7 @@ class WindowJudge:
     verifier: Verifier
     model: MultinomialModel
     cross: CrossEncoder | None
+    cache: AnswerCache | None = None
 
     @property
     def method(self) -> str:
@@ -134,17 +141,24 @@ class WindowJudge:
             for question, own in zip(questions, windows, strict=True)
             for window in own[:BDH_WINDOWS]
         ]
-        outputs = iter(self.verifier.verify(inputs) if inputs else [])
-        return [
-            np.log(
-                np.array(
-                    [[next_output.probabilities[label] for label in LABELS] for next_output in _take(outputs, own)]
-                )
-                .reshape(-1, len(LABELS))
-                .clip(1e-6)
-            )
-            for own in windows
-        ]
+        rows = np.array(self._verified(inputs), dtype=np.float64).reshape(-1, len(LABELS))
+        logs = np.log(rows.clip(_SMALLEST))
+        ends = np.cumsum([min(len(own), BDH_WINDOWS) for own in windows])
+        return np.split(logs, ends[:-1]) if len(windows) else []
+
+    def _verified(self, inputs: Sequence[VerifierInput]) -> list[list[float]]:
+        """Return the BDH verifier's probabilities of ``LABELS`` for each input, from the cache where it has them."""
+        if not inputs:
+            return []
+        content = json.dumps([[one.claim, one.sentences] for one in inputs]).encode()
+        key = make_key({"answers": hashlib.sha256(content).hexdigest(), "verifier": self.verifier.identity})
+        stored = None if self.cache is None else self.cache.load(key)
+        if is_table(stored, rows=len(inputs), columns=len(LABELS)):
+            return stored  # type: ignore[return-value]
+        found = [[output.probabilities[label] for label in LABELS] for output in self.verifier.verify(inputs)]
+        if self.cache is not None:
+            self.cache.store(key, found)
+        return found
 
     def _verdict(
         self, book: Book, question: ClaimQuestion, windows: Sequence[LabelledWindow], bdh: Labels
@@ -183,10 +197,6 @@ class WindowJudge:
         found = window.text[slice(*words.found)]
         place = _find(book.novel.text, window.window.span, found)
         return Difference(claimed, *((found, place.start, place.end) if place else ()))
-
-
-def _take(outputs: object, own: Sequence[LabelledWindow]) -> list:  # type: ignore[type-arg]
-    return [next(outputs) for _ in own[:BDH_WINDOWS]]  # type: ignore[call-overload]
 
 
 def _joined(cross: Labels | None, bdh: Labels, count: int) -> Labels:

@@ -125,6 +125,11 @@ class PlainSource:
         self.premises, self.config, self.rng = premises, config, random.Random()
         self.names = sorted({name for book in self.books for row in book.rows for name in find_names(row.text)})
 
+    @property
+    def description(self) -> str:
+        """How many books and claims it draws from."""
+        return f"{len(self.books)} books, {sum(len(book.rows) for book in self.books):,} plain claims"
+
     def draw(self, step: str, count: int) -> list[Example]:
         """Return the examples of a step, which depend on the step alone and not on earlier draws."""
         self.rng.seed(step)
