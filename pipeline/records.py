@@ -27,6 +27,23 @@ ClaimType = Literal["event", "trait", "world_rule"]
 TimeScope = Literal["childhood", "adulthood", "unspecified"]
 WaiverKind = Literal["flashback", "dream", "lie", "intended", "wrong alarm"]
 Stability = Literal["short_term", "long_term", "unspecified"]
+FactType = Literal[
+    "appearance",
+    "age_or_date",
+    "number",
+    "name",
+    "kinship",
+    "place",
+    "occupation",
+    "possession",
+    "event",
+    "ability",
+    "knowledge",
+    "motive",
+    "belief_or_trait",
+    "other",
+]
+"""What kind of fact a claim states, after the types of error of ConStory."""
 
 
 _BLANK_LINES = re.compile(r"\n\s*\n\s*")
@@ -222,7 +239,11 @@ class Reading:
 
 @dataclass(frozen=True)
 class Claim:
-    """One checkable statement of a backstory. ``id`` depends only on the character, the text and its position."""
+    """One checkable statement of a backstory. ``id`` depends only on the character, the text and its position.
+
+    ``line`` is the number of the line of the backstory that it comes from, and ``source`` its verbatim words there; 0
+    and empty where they are unknown.
+    """
 
     id: str
     character: str
@@ -230,6 +251,9 @@ class Claim:
     time_scope: TimeScope
     stability: Stability
     text: str
+    fact_type: FactType = "other"
+    line: int = 0
+    source: str = ""
 
 
 def claim_id(number: int, text: str, *, character: str) -> str:

@@ -9,7 +9,8 @@ from functools import cached_property
 from pathlib import Path
 
 from pipeline.book import Book, BookOpener
-from pipeline.claims.extract import extract_claims
+from pipeline.claims.extract import Backstory, Extracted, checked_part, read_claims
+from pipeline.claims.sheet import Part
 from pipeline.config import PipelineConfig, resolve_model_dir
 from pipeline.device import choose_machine
 from pipeline.judging.backstory import BackstoryModel
@@ -187,8 +188,22 @@ class Pipeline:
 
     def extract(self, backstory: str, character: str) -> tuple[Claim, ...]:
         """Return the claims of a backstory, by Groq or by rules."""
-        found = self.llm.claims(backstory, character)
-        return extract_claims(backstory, character, self.models.books.nlp) if found is None else found
+        return self.read_backstory(backstory, character).claims
+
+    def read_backstory(self, backstory: Backstory, character: str) -> Extracted:
+        """Return the claims of a backstory, by Groq or by rules, and notices of its lines that are no claims.
+
+        Of a sheet on several characters only the part on this one is read.
+        """
+        part = backstory if isinstance(backstory, Part) else checked_part(backstory, character)
+        found = self.llm.claims(part.text, character)
+        return read_claims(part, character, self.models.books.nlp) if found is None else Extracted(found, part.notices)
+
+    def notices_on(self, backstory: Backstory, character: str, claims: Sequence[Claim]) -> tuple[str, ...]:
+        """Return the notices of a backstory whose claims were judged: of its lines, and of failures of Groq."""
+        part = backstory if isinstance(backstory, Part) else checked_part(backstory, character)
+        by_llm = self.llm.notices_on(character, part.text, claims)
+        return (*read_claims(part, character, self.models.books.nlp).notices, *by_llm)
 
     def read(self, book: Book, characters: Sequence[Character] = ()) -> Reading:
         """Return the reading of a book, from the cache where it is stored."""
@@ -259,7 +274,7 @@ class Pipeline:
         self,
         book: Book,
         character: Character,
-        backstory: str,
+        backstory: Backstory,
         *,
         waivers: Sequence[Waiver] = (),
         track: Sequence[Character] = (),
@@ -269,14 +284,18 @@ class Pipeline:
 
         Claims that ``waivers`` mark as intentional are judged and left out of the verdict.
         """
-        claims = self.extract(backstory, character.name)
+        part = backstory if isinstance(backstory, Part) else checked_part(backstory, character.name)
+        claims, told = self.read_backstory(part, character.name)
+        for notice in told:
+            self.on_notice(notice)
         judged = self.judge_claims(book, [Question(claims, character)], track=track, on_step=on_step)
         counted, stale = apply_waivers(judged.answers[0], waivers, book.novel.text)
-        names = notices_on_names(book.novel, character.name, backstory)
+        names = notices_on_names(book.novel, character.name, "\n".join(claim.text for claim in claims))
         for notice in names:
             self.on_notice(notice)
         alike = map(str, book.look_alikes([character]))
-        notices = (*self.llm.notices_on(character.name, backstory, claims), *alike, *stale, *names)
+        by_llm = self.llm.notices_on(character.name, part.text, claims)
+        notices = (*told, *by_llm, *alike, *stale, *names)
         verdict = self.models.backstory_model.conclude(book.novel.name, character.name, counted, notices)
         return replace(verdict, told=len(character.told)), judged
 

@@ -7,12 +7,14 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from pipeline.book import Book
+from pipeline.claims.extract import Backstory
 from pipeline.commands.session import cast_with, make_manifest
 from pipeline.config import resolve_model_dir
 from pipeline.records import Character, Reading, Verdict, Waiver
 from pipeline.report.artefacts import write_verdict
 from pipeline.report.manifest import Manifest
 from pipeline.report.quality import Quality, load_quality
+from pipeline.report.view import PageContext
 from pipeline.run import Pipeline
 
 
@@ -33,15 +35,16 @@ def judge_book(
     pipeline: Pipeline,
     book: Book,
     tracked: Sequence[Character],
-    backstory: str,
+    backstory: Backstory,
     *,
     out: Path,
     waivers: Sequence[Waiver] = (),
+    around: PageContext | None = None,
     on_step: Callable[[str], object] = lambda step: None,
 ) -> Judgement:
     """Read the book, judge a backstory of the first of ``tracked``, and write every artefact under ``out``.
 
-    ``on_step`` gets the name of each step as it begins.
+    ``around`` is what surrounds the page of the report. ``on_step`` gets the name of each step as it begins.
     """
     verdict, judged = pipeline.judge_backstory(
         book, tracked[0], backstory, waivers=waivers, track=tracked[1:], on_step=on_step
@@ -61,5 +64,6 @@ def judge_book(
         manifest=manifest,
         summaries=pipeline.summarise(book, verdict.claims),
         quality=quality,
+        around=around,
     )
     return Judgement(book, cast, judged.reading, verdict, manifest, quality, files)

@@ -12,6 +12,7 @@ from typing import Literal
 
 from pipeline.book import Book
 from pipeline.claims.attributes import claim_type, stability, time_scope
+from pipeline.claims.fact_types import fact_type
 from pipeline.errors import SettingError
 from pipeline.evaluation.tables import find_people
 from pipeline.judging.interface import ClaimQuestion
@@ -160,4 +161,4 @@ def _claim(row: Row) -> Claim:
     """Return the text of a row as one claim, with the type and the times that a backstory's claim gets."""
     text = row_text(row)
     kind = claim_type(text, about_person=bool(row.char.strip()))
-    return Claim(row.id, row.char, kind, time_scope(text), stability(text, kind), text)
+    return Claim(row.id, row.char, kind, time_scope(text), stability(text, kind), text, fact_type(text, row.char))

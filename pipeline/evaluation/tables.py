@@ -120,7 +120,7 @@ def _judged_row(
 ) -> JudgedRow:
     found = question.character is not None
     alike = map(str, book.look_alikes([question.character] if question.character else []))
-    by_llm = pipeline.llm.notices_on(row.char.strip(), row_text(row), question.claims)
+    by_llm = pipeline.notices_on(row_text(row), row.char.strip(), question.claims)
     names = notices_on_names(book.novel, row_text(row))
     notices = (*_notices(row, found=found), *alike, *by_llm, *names)
     return JudgedRow(row, found, notices, verdicts, describe_backstory(verdicts), book.novel.name)

@@ -56,7 +56,9 @@ class ClaimView:
     number: int
     anchor: str
     text: str
+    fact: str
     kind: str
+    source: str
     label: str
     words: str
     share: str
@@ -85,7 +87,9 @@ def claim_view(book: BookView, judged: ClaimVerdict, number: int) -> ClaimView:
         number=number,
         anchor=anchor,
         text=judged.claim.text,
+        fact=wording.FACT_WORDS[judged.claim.fact_type],
         kind=_kind(judged),
+        source=_source(judged),
         label=judged.label,
         words=wording.UNSURE if judged.unsure else wording.CLAIM_WORDS[judged.label],
         share=wording.percent(judged.probability),
@@ -128,6 +132,12 @@ def _kind(judged: ClaimVerdict) -> str:
     claim = judged.claim
     words = [claim.type, *(word for word in (claim.time_scope, claim.stability) if word != "unspecified")]
     return " · ".join(wording.readable(word) for word in words)
+
+
+def _source(judged: ClaimVerdict) -> str:
+    """Return the line of the backstory with its words, where they are known."""
+    claim = judged.claim
+    return f"Line {claim.line} of the backstory: “{' '.join(claim.source.split())}”" if claim.line else ""
 
 
 def _passage(book: BookView, pair: Pair, claim: Claim, anchor: str) -> PassageView:

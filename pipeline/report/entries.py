@@ -67,15 +67,17 @@ def character_entry(character: Character) -> Entry:
 
 
 def claim_entry(claim: Claim) -> Entry:
-    """Return the fields of a claim."""
-    return {
+    """Return the fields of a claim; its line and source where they are known."""
+    entry: Entry = {
         "id": claim.id,
         "character": claim.character,
         "type": claim.type,
         "time_scope": claim.time_scope,
         "stability": claim.stability,
+        "fact_type": claim.fact_type,
         "text": claim.text,
     }
+    return entry | {"line": claim.line, "source": claim.source} if claim.line else entry
 
 
 def pair_entries(claims: Sequence[ClaimVerdict]) -> Entry:
@@ -87,9 +89,10 @@ def pair_entries(claims: Sequence[ClaimVerdict]) -> Entry:
 
 
 def claim_verdict_entry(judged: ClaimVerdict) -> Entry:
-    """Return a claim's id, label, probability of being consistent, features, checks, and waiver where there is one."""
+    """Return a claim's id, kind of fact, label, probability of being consistent, features, checks, and any waiver."""
     entry = {
         "id": judged.claim.id,
+        "fact_type": judged.claim.fact_type,
         "label": judged.label,
         "probability": number(judged.probability),
         "features": numbers(judged.features),

@@ -18,6 +18,7 @@ from markupsafe import Markup
 from pipeline.records import WaiverKind
 from pipeline.report.index_view import IndexView
 from pipeline.report.resources import read_template
+from pipeline.report.sheet_view import SheetView
 from pipeline.report.view import PageView
 
 
@@ -31,6 +32,11 @@ def render_index(view: IndexView) -> str:
     script = read_template("index.js")
     style = style_sheet() + read_template("index.css")
     return _render("index.html.jinja", style, page=view, script=Markup(script), script_hash=_hash_source(script))
+
+
+def render_sheet(view: SheetView) -> str:
+    """Return the HTML of the page of a sheet with several characters."""
+    return _render("sheet.html.jinja", style_sheet(), page=view)
 
 
 def style_sheet() -> str:

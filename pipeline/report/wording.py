@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 
-from pipeline.records import BackstoryLabel, CheckKind, ClaimLabel, PairLabel
+from pipeline.records import BackstoryLabel, CheckKind, ClaimLabel, FactType, PairLabel
 
 VERDICT_WORDS: dict[BackstoryLabel, str] = {
     "consistent": "Consistent",
@@ -30,6 +30,23 @@ CHECK_WORDS: dict[CheckKind, str] = {
     "number": "Numbers",
     "kinship": "Kinship",
     "life": "Life and death",
+}
+
+FACT_WORDS: dict[FactType, str] = {
+    "appearance": "appearance",
+    "age_or_date": "age or date",
+    "number": "number",
+    "name": "name",
+    "kinship": "kinship",
+    "place": "place",
+    "occupation": "occupation",
+    "possession": "possession",
+    "event": "event",
+    "ability": "ability",
+    "knowledge": "knowledge",
+    "motive": "motive",
+    "belief_or_trait": "belief or trait",
+    "other": "other fact",
 }
 
 # Closer than this to 0 or 1, a whole percentage would claim certainty.

@@ -287,10 +287,10 @@ def test_damaged_weights_are_an_error(flags: list[str], stand_in_reader: Path, c
     ("words", "message"),
     [
         (["--target_character", "Anna Reed"], "--target_character is given without --backstory_file"),
-        (["--backstory_file", "b.txt"], "--backstory_file is given without --target_character"),
-        (["--novel", "Low Water"], "--novel is given without --target_character"),
-        (["--novels_dir", "mine"], "--novels_dir is given without --target_character"),
-        (["--track", "Tom Hale"], "--track is given without --target_character"),
+        (["--backstory_file", "b.txt"], "b.txt cannot be read"),
+        (["--novel", "Low Water"], "--novel is given without --backstory_file"),
+        (["--novels_dir", "mine"], "--novels_dir is given without --backstory_file"),
+        (["--track", "Tom Hale"], "--track is given without --backstory_file"),
     ],
 )
 def test_incomplete_input_is_an_error(words: list[str], message: str) -> None:

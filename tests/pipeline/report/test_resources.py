@@ -22,7 +22,16 @@ def test_every_file_of_the_package_is_package_data() -> None:
 
 
 @pytest.mark.parametrize(
-    "name", ["report.html.jinja", "index.html.jinja", "macros.html.jinja", "style.css", "index.css", "index.js"]
+    "name",
+    [
+        "report.html.jinja",
+        "index.html.jinja",
+        "sheet.html.jinja",
+        "macros.html.jinja",
+        "style.css",
+        "index.css",
+        "index.js",
+    ],
 )
 def test_template_is_read_from_the_package(name: str) -> None:
     assert read_template(name)
@@ -30,4 +39,4 @@ def test_template_is_read_from_the_package(name: str) -> None:
 
 def test_every_schema_is_read_from_the_package() -> None:
     assert all(read_schema(name)["$schema"].endswith("2020-12/schema") for name in schema_names())
-    assert len(schema_names()) == 13
+    assert len(schema_names()) == 14

@@ -143,6 +143,41 @@ def test_mark_can_be_taken_back_at_the_novel_too(client: FlaskClient, desk: Desk
     assert client.post("/novels/Low%20Water/waivers", data=mark).status_code == 400
 
 
+SHEET = "## Anna Reed\n- Age: 34\n- Boat: Patience\n\n## Dr Moss\n- Occupation: doctor\n\n## Clara Voss\n- Age: 3\n"
+
+
+def test_sheet_without_a_character_has_a_report_for_each(client: FlaskClient, desk: Desk) -> None:
+    address = _ask(client, character="", backstory=SHEET)
+    assert address.startswith("/sheets/")
+    page = client.get(address).text
+    assert "Clara Voss was not judged: " in page and page.count('href="/reports/') == 2
+    assert sorted(report.submission.character for report in desk.reports()) == ["Anna Reed", "Dr Moss"]
+    (own,) = [report for report in desk.reports() if report.submission.character == "Anna Reed"]
+    claims = _answer(client, f"/reports/{own.id}")["claims"]
+    assert [(claim["line"], claim["text"]) for claim in claims] == [
+        (2, "Anna Reed was 34 years old."),
+        (3, "Anna Reed's boat was Patience."),
+    ]
+
+
+def test_sheet_comes_as_a_file_too(client: FlaskClient, desk: Desk) -> None:
+    sheet = (io.BytesIO(b"name: Anna Reed\nage: 34\n---\nname: Dr Moss\njob: doctor\n"), "sheet.yaml")
+    response = client.post("/novels/Low%20Water/backstories", data={"character": "", "backstory": "", "sheet": sheet})
+    assert _follow(client, response).startswith("/sheets/")
+    assert {report.submission.layout for report in desk.reports()} == {"yaml"}
+
+
+@pytest.mark.parametrize("form", [{"character": ""}, {"character": "", "backstory": "She kept the ferry."}])
+def test_backstory_that_names_nobody_needs_a_character(client: FlaskClient, form: dict[str, str]) -> None:
+    response = client.post("/novels/Low%20Water/backstories", data=form)
+    assert response.status_code == 400 and "fill in both" in response.text
+
+
+@pytest.mark.parametrize("id", ["nosuch", "..", "a%2Fb"])
+def test_unknown_sheet_is_a_clear_page(client: FlaskClient, id: str) -> None:
+    assert client.get(f"/sheets/{id}").status_code == 404
+
+
 def test_reports_outlive_the_server(client: FlaskClient, desk: Desk) -> None:
     report = _ask(client)
     again = Desk(desk.pipeline, desk.novels_dir, desk.out_dir)
