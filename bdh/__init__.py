@@ -12,6 +12,7 @@ if TYPE_CHECKING:
     from bdh.neuro.config import NeuroConfig
     from bdh.neuro.model import BDHNeuro
     from bdh.neuro.state import NeuroState
+    from bdh.prefix_cache import Prefix, PrefixCache
     from bdh.state import BDHState
     from bdh.tokenizer import BPETokenizer, ByteTokenizer, CharTokenizer, Tokenizer, load_tokenizer
 
@@ -24,6 +25,7 @@ _HOMES = {
     "neuro.config": ("NeuroConfig",),
     "neuro.model": ("BDHNeuro",),
     "neuro.state": ("NeuroState",),
+    "prefix_cache": ("Prefix", "PrefixCache"),
     "state": ("BDHState",),
     "tokenizer": ("BPETokenizer", "ByteTokenizer", "CharTokenizer", "Tokenizer", "load_tokenizer"),
 }
@@ -39,6 +41,8 @@ __all__ = [
     "CharTokenizer",
     "NeuroConfig",
     "NeuroState",
+    "Prefix",
+    "PrefixCache",
     "Tokenizer",
     "generate",
     "load",

@@ -101,13 +101,14 @@ def serve(mode: str) -> None:
         limit_threads()
     encoder = load_encoder(ReadingConfig(device="cpu"), folder=Path(READER))
     tokens = torch.tensor(encoder.tokenizer.encode(NOVEL.read_text(encoding="utf-8")))
-    segments = tokens[: len(tokens) // _SEGMENT * _SEGMENT].split(_SEGMENT)
+    starts = range(0, len(tokens) - _SEGMENT, _SEGMENT)
     state, place = encoder.model.initial_state(), 0
     for _ in sys.stdin:
         began = time.perf_counter()
         with torch.inference_mode():
             for number in range(place, place + _SEGMENTS):
-                state = encoder.model.read(segments[number % len(segments)], state).state
+                start = starts[number % len(starts)]
+                state = encoder.model.read(tokens[start : start + _SEGMENT], state).state
         place += _SEGMENTS
         print(time.perf_counter() - began, flush=True)
 
