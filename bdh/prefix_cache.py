@@ -188,7 +188,7 @@ def _sum(tensors: Mapping[str, Tensor]) -> str:
     total = hashlib.sha256()
     for name in sorted(tensors):
         total.update(f"{name} {tensors[name].dtype} {list(tensors[name].shape)}".encode())
-        total.update(tensors[name].reshape(-1).view(torch.uint8).numpy())
+        total.update(tensors[name].reshape(-1).view(torch.uint8).numpy().tobytes())
     return total.hexdigest()
 
 

@@ -42,7 +42,7 @@ def _persons(texts: Iterable[str], tagger: Language) -> Iterator[tuple[Span, ...
             yield tuple(Span(entity.start_char, entity.end_char) for entity in persons)
 
 
-def to_tables(tagged: Tagged) -> dict[str, list[tuple[int, ...]]]:
+def to_tables(tagged: Tagged) -> dict[str, Sequence[Sequence[int]]]:
     """Return the windows as tables of integers: the halves of each hash with the number of persons, and the persons."""
     windows = [(_signed(key[:8]), _signed(key[8:]), len(spans)) for key, spans in tagged.items()]
     return {"windows": windows, "persons": [tuple(span) for spans in tagged.values() for span in spans]}
