@@ -153,7 +153,7 @@ def pack(tensors: Mapping[str, Tensor]) -> dict[str, Tensor]:
         if tensor.dim() < _WIDE or not tensor.is_floating_point():
             packed[name] = tensor
             continue
-        scale = torch.linalg.vector_norm(tensor.float(), float("inf"), dim=-1, keepdim=True).div_(127)
+        scale = tensor.float().abs().amax(dim=-1, keepdim=True).div_(127)
         packed[name] = (tensor / scale.clamp(min=1e-30)).round_().to(torch.int8)
         packed[name + _SCALE] = scale
     return packed

@@ -163,8 +163,8 @@ class Stream:
 
     def finish(self) -> SentenceReading:
         """Return the measurements of the whole text; vectors are in half precision, read now or from a cache."""
-        measured = [self._nats.numpy(), self._activity.numpy(), self._norm.numpy()]
-        return SentenceReading(self._hidden, self.counts, self.bytes, *measured, marks=self.mark_hashes())
+        nats, activity, norm = self._nats.numpy(), self._activity.numpy(), self._norm.numpy()
+        return SentenceReading(self._hidden, self.counts, self.bytes, nats, activity, norm, self.mark_hashes())
 
     def to_arrays(self) -> Arrays:
         """Return the position in the text, the state of the model, and the measurements so far."""
