@@ -35,8 +35,16 @@ def add_flags(parser: CommandParser) -> None:
     data.add_argument("--base", metavar="DIR", required=True, help="pretrained encoder to begin with")
     data.add_argument("--layers", metavar="N,N", default="", help="layers of the base to keep; all by default")
     data.add_argument("--teacher", metavar="DIR", help="trained cross-encoder that labels pairs for this one")
-    data.add_argument("--taught", metavar="PATH", action="append", default=[], help="prepared claims for the teacher alone; repeat")
-    data.add_argument("--taught_most", metavar="N", type=int, default=220_000, help="pairs of the examples that the teacher labels (%(default)s)")
+    data.add_argument(
+        "--taught", metavar="PATH", action="append", default=[], help="prepared claims for the teacher alone; repeat"
+    )
+    data.add_argument(
+        "--taught_most",
+        metavar="N",
+        type=int,
+        default=220_000,
+        help="pairs of the examples that the teacher labels (%(default)s)",
+    )
     how = parser.group("how")
     how.add_argument("--out", metavar="DIR", required=True, help="folder of the trained model")
     how.add_argument("--max_iters", metavar="N", type=int, default=3000, help="steps (%(default)s)")

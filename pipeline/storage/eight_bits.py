@@ -50,9 +50,7 @@ def read_weights(folder: Path) -> Arrays:
     try:
         for file in files:
             found.update(load_file(file))
-        return {
-            name.removesuffix(_WHOLE): _unpack(found, name) for name in found if not name.endswith(_SCALE)
-        }
+        return {name.removesuffix(_WHOLE): _unpack(found, name) for name in found if not name.endswith(_SCALE)}
     except (OSError, SafetensorError, KeyError, ValueError, TypeError) as error:
         raise ModelError(f"the weights in {folder} cannot be read ({error}); restore the folder") from error
 

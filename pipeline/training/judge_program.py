@@ -76,7 +76,9 @@ def near_pairs(books: Sequence[PlainBook], *, most: int, seed: int) -> tuple[Pai
     return tuple(pairs[:most])
 
 
-def label_pairs(teacher: CrossEncoder, pairs: Sequence[PairText], path: Path, on_progress: Callable[[int], object]) -> Logits:
+def label_pairs(
+    teacher: CrossEncoder, pairs: Sequence[PairText], path: Path, on_progress: Callable[[int], object]
+) -> Logits:
     """Return the teacher's log-probabilities of pairs, (pairs, 3); stored in ``path`` and read from it again."""
     if not path.exists():
         labels = teacher.label(pairs, on_progress=on_progress).numpy().astype(np.float16)

@@ -20,7 +20,37 @@ from pipeline.training.examples import Example, LabelledClaim, Premise
 from pipeline.training.negatives import find_names, replace_words
 
 _FUNCTION_WORDS = frozenset(
-    "a an the of in on at to for by with and or his her their its was were had be been he she it they from as that".split()
+    [
+        "a",
+        "an",
+        "the",
+        "of",
+        "in",
+        "on",
+        "at",
+        "to",
+        "for",
+        "by",
+        "with",
+        "and",
+        "or",
+        "his",
+        "her",
+        "their",
+        "its",
+        "was",
+        "were",
+        "had",
+        "be",
+        "been",
+        "he",
+        "she",
+        "it",
+        "they",
+        "from",
+        "as",
+        "that",
+    ]
 )
 _EDGE = ",.;:!?\"'“”‘’()"
 _SHORTEST_WORD = 4
@@ -104,7 +134,9 @@ class PlainSource:
         rng, config = self.rng, self.config
         if self.premises and rng.random() < config.nli:
             premise, hypotheses = rng.choice(self.premises)
-            return Example((premise,), tuple(LabelledClaim(*one) for one in rng.sample(hypotheses, min(2, len(hypotheses)))))
+            return Example(
+                (premise,), tuple(LabelledClaim(*one) for one in rng.sample(hypotheses, min(2, len(hypotheses))))
+            )
         book = rng.choice(self.books)
         row = rng.choice(book.rows)
         if row.twin is None or not row.gold or rng.random() < config.open:
@@ -119,7 +151,9 @@ class PlainSource:
         else:
             other = self.rng.choice(book.settled)
             numbers = [number for number in other.gold if number not in row.gold] if other.text != row.twin else []
-            evidence = book.window(self.rng.choice(numbers or [number for number in book.shown if number not in row.gold]))
+            evidence = book.window(
+                self.rng.choice(numbers or [number for number in book.shown if number not in row.gold])
+            )
         texts = [row.text, row.twin] if row.twin and self.rng.random() < 0.5 else [row.text]
         return Example((evidence,), tuple(LabelledClaim(text, "not_stated") for text in texts))
 
@@ -134,7 +168,9 @@ class PlainSource:
                 evidence, true, false = edited, false, true
         claims = [LabelledClaim(true, "supported"), LabelledClaim(false, "contradicted", true)]
         if self.rng.random() < 0.15:
-            claims.append(LabelledClaim(self.rng.choice([one.text for one in book.rows if one.gold != row.gold]), "not_stated"))
+            claims.append(
+                LabelledClaim(self.rng.choice([one.text for one in book.rows if one.gold != row.gold]), "not_stated")
+            )
         return Example((evidence,), tuple(claims))
 
     def _evidence(self, book: PlainBook, gold: Sequence[int]) -> str:
@@ -175,9 +211,7 @@ def changed_words(true: str, false: str) -> list[tuple[str, str]]:
     first, second = true.split(), false.split()
     matcher = SequenceMatcher(None, [w.strip(_EDGE) for w in first], [w.strip(_EDGE) for w in second], autojunk=False)
     return [
-        (_content(first[a:b]), _content(second[c:d]))
-        for kind, a, b, c, d in matcher.get_opcodes()
-        if kind != "equal"
+        (_content(first[a:b]), _content(second[c:d])) for kind, a, b, c, d in matcher.get_opcodes() if kind != "equal"
     ]
 
 
@@ -195,7 +229,9 @@ def edit_evidence(evidence: str, true: str, false: str) -> str | None:
     old, new = changes[0]
     if len(old) < 3 or not new or not find_words(evidence, old) or find_words(evidence, new):
         return None
-    return re.sub(_pattern(old), lambda match: new[0].upper() + new[1:] if match[0][0].isupper() else new, evidence, flags=re.I)
+    return re.sub(
+        _pattern(old), lambda match: new[0].upper() + new[1:] if match[0][0].isupper() else new, evidence, flags=re.I
+    )
 
 
 def find_words(text: str, words: str) -> list[tuple[int, int]]:

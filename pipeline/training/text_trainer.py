@@ -130,9 +130,7 @@ class PairBatches(Dataset[PairBatch]):
         for row, (pair, claim, encoded) in enumerate(zip(texts, claims, encodings, strict=True)):
             if claim is not None:
                 mark_words(words[row], claim, pair.evidence, encoded)
-        return PairBatch(
-            tokens, torch.tensor(labels), words, torch.tensor(twins, dtype=torch.long).reshape(-1, 2)
-        )
+        return PairBatch(tokens, torch.tensor(labels), words, torch.tensor(twins, dtype=torch.long).reshape(-1, 2))
 
 
 def _softmax(logits: np.ndarray[Any, np.dtype[np.float32]]) -> list[float]:
@@ -269,7 +267,13 @@ class TextTrainer(Loop[dict[str, torch.Tensor], TextReport]):
     config: TextTrainConfig
 
     def __init__(
-        self, wrapped: WithPairLoss | WithContrast, batches: Batches, config: TextTrainConfig, world: World, *, workers: int
+        self,
+        wrapped: WithPairLoss | WithContrast,
+        batches: Batches,
+        config: TextTrainConfig,
+        world: World,
+        *,
+        workers: int,
     ) -> None:
         super().__init__(wrapped.model, wrapped, config, world)
         self.batches, self.workers = batches, workers
