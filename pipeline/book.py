@@ -27,6 +27,7 @@ from pipeline.text.look_alikes import LookAlike, count_words, find_look_alikes
 from pipeline.text.novels import load_novel
 from pipeline.text.persons import RULES, load_tagger, tagger_sum
 from pipeline.text.sentences import load_nlp, split_sentences
+from pipeline.text.tagging import from_tables, to_tables
 from pipeline.text.version import ANALYSIS_VERSION
 
 
@@ -130,12 +131,23 @@ class BookOpener:
         cached = self.cache.load_spans(key)
         if cached is None:
             sentences = split_sentences(novel, self.nlp)
-            mentions = find_mentions(novel, sentences, tagger=self.tagger)
+            mentions = self._find_mentions(novel, sentences, tagger)
             named = [(mention.start, mention.end, mention.sentence) for mention in mentions]
             self.cache.store_spans(key, {"sentences": sentences, "mentions": named}, about={"novel": novel.name})
             return sentences, mentions
         places = (Mention(novel.repaired(start, end), start, end, number) for start, end, number in cached["mentions"])
         return tuple(Span(start, end) for start, end in cached["sentences"]), tuple(places)
+
+    def _find_mentions(self, novel: Novel, sentences: tuple[Span, ...], tagger: str) -> tuple[Mention, ...]:
+        """Return the mentions of persons; the windows that were tagged in an earlier version are not tagged again."""
+        if self.tagger is None:
+            return find_mentions(novel, sentences)
+        parts = {"tagger": tagger, "spacy": self.nlp.meta, "analysis": ANALYSIS_VERSION}
+        key = make_key({"windows of": novel.name, **parts})
+        windows = from_tables(self.cache.load_spans(key) or {"windows": [], "persons": []})
+        mentions = find_mentions(novel, sentences, tagger=self.tagger, windows=windows)
+        self.cache.store_spans(key, to_tables(windows), about={"novel": novel.name})
+        return mentions
 
 
 def _text_sum(novel: Novel) -> str:

@@ -191,7 +191,7 @@ class EngineConfig:
     """How many novels are judged: one after the other in this process, or by ``workers`` of a Ray cluster.
 
     Without ``address`` the cluster is this machine. ``workers`` 0 is as many as there is room for. A worker computes on
-    ``threads`` threads; 0 is torch's own choice in the engine ``local`` and one in the engine ``ray``.
+    ``threads`` threads; 0 is as many as the process may use in the engine ``local`` and one in the engine ``ray``.
     """
 
     name: str = _setting(
@@ -204,7 +204,7 @@ class EngineConfig:
         None, "a running Ray cluster, or auto; else this machine is the cluster", metavar="ADDRESS", flag="ray_address"
     )
     workers: int = _setting(0, "workers of Ray, of --threads each; 0: as many as there is room for", metavar="N")
-    threads: int = _setting(0, "processor threads; 0: torch chooses", metavar="N", group=MACHINE)
+    threads: int = _setting(0, "processor threads; 0: as many as this process may use", metavar="N", group=MACHINE)
 
     def __post_init__(self) -> None:
         if self.name not in ENGINES:

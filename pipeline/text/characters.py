@@ -17,18 +17,24 @@ from pipeline.text.cast import group_persons
 from pipeline.text.names import LONGEST_NAME, find_person_phrases, parse_name, trim_name
 from pipeline.text.persons import find_persons
 from pipeline.text.repaired import RepairedNovel, repair_novel, spans_as_read
+from pipeline.text.tagging import Tagged
 from pipeline.text.targets import find_target
 
 _NEAREST = 5
 _SIMILAR = 0.7
 
 
-def find_mentions(novel: Novel, sentences: Sequence[Span], *, tagger: Language | None = None) -> tuple[Mention, ...]:
-    """Return the mentions of persons by ``tagger`` and a vote over the book, or by rules if it is None."""
+def find_mentions(
+    novel: Novel, sentences: Sequence[Span], *, tagger: Language | None = None, windows: Tagged | None = None
+) -> tuple[Mention, ...]:
+    """Return the mentions of persons by ``tagger`` and a vote over the book, or by rules if it is None.
+
+    ``windows`` are those tagged in an earlier version, which are not tagged again; it becomes those of this one.
+    """
     read = repair_novel(novel)
     sentences = spans_as_read(read, sentences)
     if tagger is not None:
-        return tuple(_mentions(read, sentences, find_persons(read.novel, sentences, tagger)))
+        return tuple(_mentions(read, sentences, find_persons(read.novel, sentences, tagger, windows)))
     phrases = find_person_phrases(read.novel.text, read.novel.body)
     return tuple(_mentions(read, sentences, (Span(phrase.start, phrase.end) for phrase in phrases)))
 
