@@ -273,8 +273,8 @@ def checked_begins(documents: Tensor, tokens: Tensor) -> Bool[Tensor, "B T"]:
     """Return which tokens begin a document; raises ConfigError unless ``documents`` are one integer per token."""
     if documents.shape != tokens.shape[:2] or documents.is_floating_point():
         raise ConfigError(
-            f"documents are {documents.dtype} of shape {tuple(documents.shape)}; expected an integer id for each token, "
-            f"{tuple(tokens.shape)}"
+            f"documents are {documents.dtype} of shape {tuple(documents.shape)}; expected an integer id for each token "
+            f"of {tuple(tokens.shape)}"
         )
     return find_begins(documents.to(tokens.device))
 

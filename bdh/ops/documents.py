@@ -7,7 +7,7 @@ reading and writing stay as they are.
 import torch
 
 from bdh.ops.parallel import Damping
-from bdh.shapes import Bool, Float, Int, Tensor
+from bdh.shapes import Bool, Int, Tensor
 
 
 def find_begins(documents: Int[Tensor, "B T"]) -> Bool[Tensor, "B T"]:
@@ -35,7 +35,7 @@ def find_starts(begins: Bool[Tensor, "B T"]) -> Int[Tensor, "B T"]:
 
 
 def split_damping(damping: Damping | None, begins: Bool[Tensor, "B T"], dtype: torch.dtype) -> Damping:
-    """Return ``damping`` (None for the published form) with an axis for the rows, (B, H or 1, ...), and 0 across ends."""
+    """Return ``damping`` (None for the published form) with an axis for the rows, and 0 across ends."""
     first, last, single = find_edges(begins)
     starts = find_starts(begins)
     inside = (starts[:, None, :, None] == starts[:, None, None, :]).to(dtype)

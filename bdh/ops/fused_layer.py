@@ -31,7 +31,7 @@ class Size(NamedTuple):
     heads: int
     rows: int
     length: int
-    count: int
+    chunks: int
 
 
 class Powers(NamedTuple):
@@ -73,11 +73,11 @@ def make_setting(
     kernels: ModuleType,
     dtype: torch.dtype,
 ) -> Setting:
-    """Return the setting for damping factors and documents, each None if there are none; ``dtype`` is that of products."""
+    """Return the setting for damping factors and documents, if there are any; ``dtype`` is that of products."""
     rates = None if decay is None else torch.log2(decay.detach()).contiguous()
     starts = None if begins is None else find_starts(begins).contiguous()
     powers = None if decay is None and begins is None else _make_powers(decay, begins, size, dtype)
-    return Setting(rotation, powers, rates, starts, scale_root(dtype) ** 2, drop, size.count, kernels)
+    return Setting(rotation, powers, rates, starts, scale_root(dtype) ** 2, drop, size.chunks, kernels)
 
 
 def _make_powers(

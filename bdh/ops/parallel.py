@@ -6,7 +6,6 @@ import torch
 
 from bdh.shapes import Float, Tensor
 
-
 _ROOT = 2.0**-5
 """Factor on q in float16, which ends at 65,504: a trained model has scores of 26,000 and sums of two million."""
 

@@ -209,8 +209,8 @@ def scores(
     out = torch.empty(heads, rows, length, length, dtype=q.dtype, device=q.device)
     bm, _, bk, how = _tiles("scores", length)
     _scores_kernel[((length // bm) ** 2, heads * rows)](
-        _tiled(q, bm, bk), out if rates is None else rates, out if starts is None else starts, out, rows, length, shrink,
-        rates is not None, starts is not None, neurons, bm, bk, **how,
+        _tiled(q, bm, bk), out if rates is None else rates, out if starts is None else starts, out, rows, length,
+        shrink, rates is not None, starts is not None, neurons, bm, bk, **how,
     )  # fmt: skip
     return out
 

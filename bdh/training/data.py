@@ -32,9 +32,11 @@ class Batch:
 
     def to(self, device: torch.device) -> "Batch":
         """Return the batch on ``device``."""
-        moved = [part.to(device, non_blocking=True) for part in (self.tokens, self.targets, self.fresh)]
+        tokens, targets, fresh = (
+            part.to(device, non_blocking=True) for part in (self.tokens, self.targets, self.fresh)
+        )
         documents = None if self.documents is None else self.documents.to(device, non_blocking=True)
-        return Batch(*moved, documents)
+        return Batch(tokens, targets, fresh, documents)
 
 
 class Batches(Protocol):

@@ -1,4 +1,4 @@
-"""Documents packed into rows equal documents read one by one, in every mode, of either variant, forward and gradients."""
+"""Documents packed into rows equal documents read one by one, in every mode and variant, forward and gradients."""
 
 from __future__ import annotations
 
