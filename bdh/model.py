@@ -242,6 +242,34 @@ class BDH(nn.Module):
         """Compile trunk and head with torch.compile for training; evaluation, of any shape, is not compiled."""
         self._compiled = (torch.compile(self.trunk, dynamic=False), torch.compile(self.head, dynamic=False))
 
+    def think(
+        self,
+        state: BDHState,
+        hidden: Float[Tensor, "B D"],
+        *,
+        steps: int,
+        targets: Int[Tensor, "B"] | None = None,
+        write: bool = True,
+    ) -> BDHOutput:
+        """Take ``steps`` latent steps between a question and its answer, without a token (arXiv 2608.09888).
+
+        Each step reads the last hidden vector in the place of a token's embedding, the first one ``hidden``, which is
+        that of the question's last token (``output.hidden[:, -1]``). The result has a vector and a prediction for each
+        step; ``targets``, the first token of each answer, add the mean cross-entropy over all steps. With ``write`` a
+        step takes a position and is remembered, as a token is; without, ``state`` is returned as it was.
+        Raises ConfigError for fewer than one step, StateError for a state of another shape.
+        """
+        if steps < 1:
+            raise ConfigError(f"steps is {steps}; it must be at least 1")
+        hiddens = []
+        for _ in range(steps):
+            vector, after, _ = self.encode(hidden[:, None], state, "recurrent", keep_state=write)
+            hidden, state = vector[:, 0], after or state
+            hiddens.append(hidden)
+        thought = torch.stack(hiddens, dim=1)
+        logits, loss = self.head(thought, None if targets is None else targets[:, None].expand(-1, steps))
+        return BDHOutput(logits, loss, state, thought)
+
     @torch.no_grad()
     def probe(self, tokens: Int[Tensor, "B T"]) -> Probe:
         """Return the shares of active x and y on ``tokens``, and the Frobenius norm of a layer's memory after them."""
