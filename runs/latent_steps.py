@@ -23,7 +23,7 @@ from bdh.model import BDH
 from bdh.shapes import Float, Int, Tensor
 from bdh.training.optim import make_optimizer, scheduled_lr
 
-SYMBOLS, HOPS, BATCH = 8, 4, 64
+SYMBOLS, HOPS, BATCH = 8, 4, 32
 PAIRS = SYMBOLS + HOPS
 FILLER = PAIRS + SYMBOLS**2
 CONFIG = BDHConfig(
