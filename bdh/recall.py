@@ -21,7 +21,7 @@ from bdh.state import State
 from bdh.tokenizer import Tokenizer
 
 LONGEST = 65536
-_SHORTEST, _SEGMENT = 64, 1024
+_SHORTEST, _SEGMENT = 64, 4096
 _PERIODS = (1, 2, 4, 8, 16, 32, 64, 128)
 _NAMES = ("Mira", "Odin", "Tess", "Hugo", "Lena", "Karl", "Anja", "Wulf")
 _VALUES = (
@@ -257,7 +257,7 @@ def _read(model: LanguageModel, state: State | None, tokens: Sequence[int]) -> S
     """Return the state after ``tokens``, read in segments."""
     for start in range(0, len(tokens), _SEGMENT):
         segment = torch.tensor([tokens[start : start + _SEGMENT]], device=model.device)
-        state = model.encode(segment, state)[1]  # type: ignore[arg-type]
+        state = model.encode(segment, state, "chunkwise")[1]  # type: ignore[arg-type]
     assert state is not None
     return state
 
