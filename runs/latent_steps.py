@@ -1,6 +1,6 @@
 """Do latent steps help a small model to follow a chain of facts? Train with k steps, measure by number of hops.
 
-    python runs/latent_steps.py --steps 4 --seed 0 [--filler] [--iterations 1000] [--out FILE]
+    python runs/latent_steps.py --steps 4 --seed 0 [--layers 1] [--filler] [--iterations 1000] [--out FILE]
 
 A text is a random permutation of five symbols, one token for each pair (a, to), in random order; then a token for the
 number of hops and one for a symbol. The answer is where that many hops lead. Texts are drawn anew, so that nothing can
@@ -13,6 +13,7 @@ Prints one JSON record: accuracy by number of hops on 4,096 texts (chance 1/5), 
 import argparse
 import json
 import time
+from dataclasses import replace
 from pathlib import Path
 
 import torch
@@ -55,10 +56,10 @@ def predict(model: BDH, tokens: Int[Tensor, "B T"], steps: int, *, filler: bool)
     return model.think(output.state, output.hidden[:, -1], steps=steps).logits
 
 
-def train(steps: int, seed: int, iterations: int, *, filler: bool) -> BDH:
+def train(steps: int, seed: int, iterations: int, *, filler: bool, layers: int = 1) -> BDH:
     """Return a model trained on ``iterations`` batches."""
     torch.manual_seed(seed)
-    model, chance = BDH(CONFIG), torch.Generator().manual_seed(seed)
+    model, chance = BDH(replace(CONFIG, n_layer=layers)), torch.Generator().manual_seed(seed)
     optimizer = make_optimizer(model, lr=3e-3, weight_decay=0.01)
     for iteration in range(iterations):
         tokens, answers, _ = draw(BATCH, chance)
@@ -90,13 +91,17 @@ def main() -> None:
     parser.add_argument("--steps", type=int, required=True)
     parser.add_argument("--seed", type=int, default=0)
     parser.add_argument("--iterations", type=int, default=1000)
+    parser.add_argument(
+        "--layers", type=int, default=1, help="two have the weights of one, and pass over the memory twice"
+    )
     parser.add_argument("--filler", action="store_true")
     parser.add_argument("--out", type=Path, help="append the record to this file")
     asked = parser.parse_args()
     since = time.perf_counter()
-    model = train(asked.steps, asked.seed, asked.iterations, filler=asked.filler)
+    model = train(asked.steps, asked.seed, asked.iterations, filler=asked.filler, layers=asked.layers)
     record = {
         "steps": asked.steps,
+        "layers": asked.layers,
         "filler": asked.filler,
         "seed": asked.seed,
         "iterations": asked.iterations,
