@@ -21,8 +21,8 @@ _METHODS = {
     "claims": "heuristic splitter over spaCy's rule-based sentences",
     "characters": "persons by the tagger of spacy_model and a vote of the whole book on each name, or with the word "
     "rules by a finder of capitalised names; joined by first name, surname, title and the user's aliases",
-    "retrieval": "BM25 over stems fused with the distance of the encoder's vectors (reciprocal ranks), then ordered by a "
-    "bi-encoder and a cross-encoder",
+    "retrieval": "BM25 over stems fused with the distance of the encoder's vectors (reciprocal ranks), then ordered by "
+    "a bi-encoder and a cross-encoder",
 }
 _TO_BACKSTORY = "; from claims to a backstory the model that was fitted on the claims of the shipped verifier"
 _BY_GROQ: tuple[tuple[LLMTask, str, str], ...] = (
