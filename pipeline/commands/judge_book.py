@@ -51,7 +51,7 @@ def judge_book(
     )
     cast, manifest = tuple(cast_with(book, tracked)), make_manifest(pipeline)
     scoring = pipeline.config.scoring
-    by_shipped_judge = scoring.judge == "bdh"  # the figures of quality are that judge's
+    by_shipped_judge = scoring.judge == "joint"  # the figures of quality are that judge's
     quality = load_quality(resolve_model_dir(scoring.judge_dir)) if by_shipped_judge else None
     on_step("Writing the report")
     files = write_verdict(

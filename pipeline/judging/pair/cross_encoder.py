@@ -72,7 +72,7 @@ _LONGEST = 512
 """The most tokens where neither tokenizer nor model has a limit."""
 
 
-EXTRA = "pip install 'bdh-narrative[judges]'"
+EXTRA = "pip install transformers"
 
 
 def open_cross_encoder_judge(context: JudgeContext) -> ByPassages:
