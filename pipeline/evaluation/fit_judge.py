@@ -15,7 +15,7 @@ from sklearn.preprocessing import StandardScaler
 
 from pipeline.errors import TableError
 from pipeline.judging.logistic import LogisticModel
-from pipeline.judging.multinomial import LABELS, MultinomialModel
+from pipeline.judging.multinomial import LABELS, MultinomialModel, consistent_probability
 from pipeline.judging.verdict import BACKSTORY_FEATURES, backstory_features
 from pipeline.records import ClaimLabel
 
@@ -92,7 +92,7 @@ def fit_backstories(rows: Sequence[FittedRow], chances: Floats, model: Multinomi
             chosen.append(rng.choice(book["contradicted"]))
         features.append(
             backstory_features(
-                [float(chances[place, 0] + chances[place, 2] / 2) for place in chosen],
+                [consistent_probability(chances[place].tolist()) for place in chosen],
                 [model.label(chances[place].tolist()) for place in chosen],
             )
         )

@@ -17,6 +17,8 @@ from pipeline.judging.logistic import feature_matrix
 from pipeline.records import ClaimLabel
 from pipeline.storage.files import replacing
 
+_LEAST_STATED = 0.02
+"""Added to the probabilities of both answers, so that a claim about which nothing is known has an even chance."""
 LABELS: tuple[ClaimLabel, ...] = ("supported", "contradicted", "not_stated")
 FORMAT, VERSION = "multinomial", 1
 
@@ -86,3 +88,13 @@ class MultinomialModel:
             raise ModelError(
                 f"{path} is not a fitted model of claims ({error}); fit it again with fit-judge"
             ) from error
+
+
+def consistent_probability(chances: Sequence[float]) -> float:
+    """Return the probability of a claim being true, were it settled, from the probabilities of ``LABELS``.
+
+    >>> round(consistent_probability([0.0, 0.0, 1.0]), 2), round(consistent_probability([0.7, 0.1, 0.2]), 2)
+    (0.5, 0.86)
+    """
+    supported, contradicted = chances[0] + _LEAST_STATED, chances[1] + _LEAST_STATED
+    return supported / (supported + contradicted)

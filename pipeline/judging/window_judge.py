@@ -21,7 +21,7 @@ from pipeline.config import resolve_model_dir
 from pipeline.device import choose_machine
 from pipeline.judging.cross_encoder import CrossEncoder, PairText
 from pipeline.judging.interface import ClaimQuestion, JudgeContext, LabelPassages, ignore_progress, label_nothing
-from pipeline.judging.multinomial import LABELS, MultinomialModel
+from pipeline.judging.multinomial import LABELS, MultinomialModel, consistent_probability
 from pipeline.judging.verdict import claim_rationale, label_pair
 from pipeline.judging.verifier import BDHVerifier, Verifier, VerifierInput
 from pipeline.judging.window_features import window_features
@@ -173,7 +173,7 @@ class WindowJudge:
         return ClaimVerdict(
             claim=question.claim,
             label=label,
-            probability=float(chances[0] + chances[2] / 2),
+            probability=consistent_probability(chances.tolist()),
             features=features,
             pairs=pairs,
             rationale=claim_rationale(label, pairs, difference),
