@@ -26,6 +26,7 @@ from pipeline.config import (
 from pipeline.errors import BackstoryError, CharacterError, ModelError
 from pipeline.judging.backstory import describe_backstory
 from pipeline.judging.interface import ClaimQuestion
+from pipeline.judging.multinomial import consistent_probability
 from pipeline.judging.verifier import FEATURES, VerifierInput, VerifierOutput
 from pipeline.judging.window_judge import BDH_WINDOWS, WindowJudge
 from pipeline.records import Chunk, Reading, Verdict
