@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import csv
 import json
+import re
 from pathlib import Path
 
 import pytest
@@ -12,6 +13,7 @@ from data.plain_claims import check
 from pipeline.tables.rows import read_table
 
 FILES = [path for split in check.SPLITS for path in check.files(split)]
+FULL_NAME = re.compile(r"(?!(?:Mrs?|Miss|Dr|Sir|Lady|Lord|The)\b)[A-Z]\S+(?: [A-Z]\S+)+")
 
 
 @pytest.mark.parametrize("split", check.SPLITS)
@@ -27,6 +29,17 @@ def test_list_of_novels_is_that_of_the_files() -> None:
     with (check.HERE / "novels.csv").open(encoding="utf-8", newline="") as file:
         listed = {(row["split"], row["slug"], row["title"]) for row in csv.DictReader(file)}
     assert listed == {(path.parent.name, path.stem, check.load(path)["book"]) for path in FILES}
+
+
+def test_train_and_dev_share_no_full_name() -> None:
+    names = {
+        split: {name for path in check.files(split) for name in _full_names(check.load(path))} for split in check.SPLITS
+    }
+    assert names["train"] & names["dev"] <= {"Thomas Gordon"}  # two different people; the card says so
+
+
+def _full_names(book: check.Book) -> set[str]:
+    return {item["character"] for item in book["facts"] + book["not_stated"] if FULL_NAME.fullmatch(item["character"])}
 
 
 def test_faults_are_named(tmp_path: Path) -> None:
