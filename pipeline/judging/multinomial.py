@@ -43,10 +43,16 @@ class MultinomialModel:
         columns = (self.means, self.scales, *self.weights)
         shapes = len(self.weights) == len(self.intercepts) == len(self.prior) == len(LABELS)
         if not shapes or any(len(column) != len(self.names) for column in columns):
-            raise ModelError("the fitted model of claims does not hold together; fit it again with fit-judge")
+            raise ModelError(
+                f"the fitted model of claims has {len(self.names)} features, {len(self.weights)} labels, and numbers "
+                "for others; fit it again with fit-judge"
+            )
         numbers = [*self.intercepts, *self.thresholds, *self.prior, *(one for column in columns for one in column)]
         if not all(map(math.isfinite, numbers)) or min(self.scales, default=1.0) <= 0:
-            raise ModelError("the fitted model of claims has a number that cannot be used; fit it again with fit-judge")
+            raise ModelError(
+                "a number of the fitted model of claims is not finite or a scale is not positive; fit it again with "
+                "fit-judge"
+            )
 
     def probabilities(self, rows: Sequence[Mapping[str, float]]) -> npt.NDArray[np.float64]:
         """Return the probabilities of ``LABELS`` for each row of features, (rows, 3)."""
@@ -84,7 +90,9 @@ class MultinomialModel:
                 (payload["thresholds"][0], payload["thresholds"][1]),
                 tuple(payload["prior"]),
             )
-        except (OSError, ValueError, KeyError, TypeError, IndexError) as error:
+        except ModelError as error:
+            raise ModelError(f"{path}: {error}") from error
+        except (OSError, ValueError, KeyError, TypeError, IndexError, OverflowError) as error:
             raise ModelError(
                 f"{path} is not a fitted model of claims ({error}); fit it again with fit-judge"
             ) from error

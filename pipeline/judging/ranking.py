@@ -138,10 +138,12 @@ class EvidenceRanker:
         return self.finder.mix(before, own)
 
     def _vectors_of(self, book: Book) -> dict[int, Vector]:
-        if book.novel.sha256 not in self._vectors:
+        stored = self._vectors.get(book.novel.sha256)
+        if stored is None:
+            stored = {}
             self._vectors.clear()
-            self._vectors[book.novel.sha256] = {}
-        return self._vectors[book.novel.sha256]
+            self._vectors[book.novel.sha256] = stored
+        return stored
 
 
 def _is_labelled(stored: object) -> bool:

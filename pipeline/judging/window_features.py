@@ -20,7 +20,7 @@ def window_features(labels: Array, prefix: str) -> dict[str, float]:
     if not len(labels):
         return dict.fromkeys((prefix + name for name in _NAMES), 0.0)
     supported, contradicted = labels[:, 0], labels[:, 1]
-    odds = np.clip(supported - contradicted, -_LEAST * -1, -_LEAST)
+    odds = np.clip(supported - contradicted, _LEAST, -_LEAST)
     settled = 1 - np.exp(labels[:, 2])
     order = np.argsort(-settled, kind="stable")
     values = [

@@ -191,12 +191,8 @@ class WindowJudge:
         words = self.cross.differing_words(PairText(question.claim.text, window.text))
         if words is None:
             return None
-        claimed = question.claim.text[slice(*words.claimed)]
-        if words.found is None:
-            return Difference(claimed)
-        found = window.text[slice(*words.found)]
-        place = _find(book.novel.text, window.window.span, found)
-        return Difference(claimed, *((found, place.start, place.end) if place else ()))
+        place = _find(book.novel.text, window.window.span, words.found)
+        return Difference(words.claimed, *((words.found, place.start, place.end) if place else ()))
 
 
 def _joined(cross: Labels | None, bdh: Labels, count: int) -> Labels:
