@@ -14,7 +14,7 @@ from sklearn.model_selection import GroupKFold
 from sklearn.preprocessing import StandardScaler
 
 from pipeline.errors import TableError
-from pipeline.judging.logistic import LogisticModel
+from pipeline.judging.logistic import LogisticModel, feature_matrix
 from pipeline.judging.multinomial import LABELS, MultinomialModel, consistent_probability
 from pipeline.judging.verdict import BACKSTORY_FEATURES, backstory_features
 from pipeline.records import ClaimLabel
@@ -48,12 +48,14 @@ def fit_claims(rows: Sequence[FittedRow], *, prefixes: tuple[str, ...]) -> tuple
     """
     names = tuple(sorted(name for name in rows[0].features if name.startswith(prefixes))) if rows else ()
     books = np.array([row.book for row in rows])
-    if len(set(books)) < 2 or {row.label for row in rows} != set(LABELS):
-        raise TableError("the claims are about one book, or lack a label; expected several books and all three labels")
-    features = np.array([[row.features[name] for name in names] for row in rows])
+    if not names or len(set(books)) < 2:
+        raise TableError(f"{len(rows)} claims about {len(set(books))} books have {len(names)} features; give others")
+    features = feature_matrix([row.features for row in rows], names)
     labels = np.array([LABELS.index(row.label) for row in rows])
     out_of_fold = np.zeros((len(rows), len(LABELS)))
     for train, test in GroupKFold(min(_FOLDS, len(set(books)))).split(features, labels, books):
+        if len(set(labels[train])) < len(LABELS):
+            raise TableError("a fold has no claim of some label; give more books with claims of all three labels")
         scaler, model = _fit(features[train], labels[train])
         out_of_fold[test] = model.predict_proba(scaler.transform(features[test]))
     scaler, model = _fit(features, labels)
@@ -75,15 +77,18 @@ def fit_backstories(rows: Sequence[FittedRow], chances: Floats, model: Multinomi
     """Return the model of backstories, fitted on backstories composed of the claims of one book each.
 
     Half of them have one false claim among true ones and some that the book leaves open. ``chances`` are the
-    probabilities of the claims' labels out of fold.
+    probabilities of the claims' labels out of fold. Raises TableError where no book has true and false claims.
     """
     rng = random.Random(seed)
     by_book: dict[str, dict[str, list[int]]] = {}
     for place, row in enumerate(rows):
         by_book.setdefault(row.book, {label: [] for label in LABELS})[row.label].append(place)
+    books = [own for own in by_book.values() if own["supported"] and own["contradicted"]]
+    if not books:
+        raise TableError("no book has a supported and a contradicted claim; give other claims")
     features, labels = [], []
     for number in range(_BACKSTORIES):
-        book = rng.choice([own for own in by_book.values() if own["supported"] and own["contradicted"]])
+        book = rng.choice(books)
         chosen = [rng.choice(book["supported"]) for _ in range(rng.randint(1, 7))]
         chosen = [
             rng.choice(book["not_stated"]) if book["not_stated"] and rng.random() < 0.2 else one for one in chosen
@@ -119,8 +124,9 @@ def _fit(features: Floats, labels: npt.NDArray[Any]) -> tuple[StandardScaler, Lo
 
 def _threshold(chances: Floats, right: npt.NDArray[np.bool_], wanted: float) -> float:
     """Return the lowest probability from which on the precision is ``wanted`` or more; the highest found otherwise."""
+    fewest = min(_FEWEST, len(chances))
     order = np.argsort(-chances, kind="stable")
     precision = np.cumsum(right[order]) / np.arange(1, len(order) + 1)
-    enough = np.flatnonzero((precision >= wanted) & (np.arange(1, len(order) + 1) >= _FEWEST))
-    place = int(enough[-1]) if len(enough) else int(precision[_FEWEST - 1 :].argmax()) + _FEWEST - 1
+    enough = np.flatnonzero((precision >= wanted) & (np.arange(1, len(order) + 1) >= fewest))
+    place = int(enough[-1]) if len(enough) else int(precision[fewest - 1 :].argmax()) + fewest - 1
     return float(chances[order[place]])

@@ -73,9 +73,7 @@ def _figures(claims: Sequence[JudgedClaim], *, seed: int) -> dict[str, Figure]:
     said = np.array([LABELS.index(claim.verdict.label) for claim in claims])
     measures: dict[str, RowMeasure] = {
         "accuracy": partial(_share, said == truth, np.ones_like(truth, dtype=bool)),
-        "majority": lambda weights: np.stack([_share(truth == one, truth >= 0, weights) for one in range(3)]).max(
-            axis=0
-        ),
+        "majority": partial(_majority, truth),
         "balanced_accuracy": partial(_balanced, said, truth),
         "balanced_accuracy_of_the_likeliest": partial(_balanced, _likeliest(claims), truth),
     }
