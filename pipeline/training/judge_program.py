@@ -59,7 +59,7 @@ def read_books(paths: Sequence[Path]) -> tuple[PlainBook, ...]:
     try:
         return tuple(PlainBook(row) for path in paths for row in read_examples(path))
     except (KeyError, TypeError) as error:
-        raise TableError(f"prepared claims lack {error}; prepare them again with prepare-claims") from error
+        raise TableError(f"prepared claims have no {error}; prepare them again with prepare-claims") from error
 
 
 def read_nli(path: Path | None) -> tuple[Premise, ...]:
@@ -84,7 +84,10 @@ def label_pairs(
         labels = teacher.label(pairs, on_progress=on_progress).numpy().astype(np.float16)
         with replacing(path) as scratch, scratch.open("wb") as file:
             np.save(file, labels)
-    found: Logits = np.load(path, allow_pickle=False).astype(np.float32)
+    try:
+        found: Logits = np.load(path, allow_pickle=False).astype(np.float32)
+    except (OSError, ValueError, EOFError) as error:
+        raise TableError(f"{path} has no labels that can be read ({error}); remove the file") from error
     if found.shape != (len(pairs), 3):
         raise TableError(f"{path} has labels of shape {found.shape}; expected {(len(pairs), 3)}: remove the file")
     return found

@@ -54,6 +54,7 @@ _FUNCTION_WORDS = frozenset(
 )
 _EDGE = ",.;:!?\"'“”‘’()"
 _SHORTEST_WORD = 4
+NO_CLAIM = "the prepared books have no true claim with a false twin and evidence; prepare others"
 
 
 @dataclass(frozen=True)
@@ -88,6 +89,10 @@ class PlainRow:
     near: tuple[int, ...]
     twin: str | None
 
+    def foreign(self, numbers: Sequence[int]) -> list[int]:
+        """Return the sentences among ``numbers`` whose window has none of the evidence."""
+        return [number for number in numbers if not {number, number - 1} & set(self.gold)]
+
 
 class PlainBook:
     """The plain claims of one book with its sentences."""
@@ -112,7 +117,7 @@ class PlainBook:
 
     def window(self, number: int) -> str:
         """Return a sentence with the one before it."""
-        return " ".join(self.sentences[max(number - 1, 0) : number + 1])
+        return " ".join(filter(None, self.sentences[max(number - 1, 0) : number + 1]))
 
 
 class PlainSource:
@@ -121,7 +126,7 @@ class PlainSource:
     def __init__(self, books: Sequence[PlainBook], premises: Sequence[Premise], config: PlainConfig) -> None:
         self.books = [book for book in books if book.settled]
         if not self.books:
-            raise TableError("the prepared books have no true claim with a false twin and evidence; prepare others")
+            raise TableError(NO_CLAIM)
         self.premises, self.config, self.rng = premises, config, random.Random()
         self.names = sorted({name for book in self.books for row in book.rows for name in find_names(row.text)})
 
@@ -150,15 +155,12 @@ class PlainSource:
 
     def _open(self, book: PlainBook, row: PlainRow) -> Example:
         """Return a claim, and perhaps its twin, given evidence of the book that does not settle them."""
-        foreign = [number for number in row.near if not {number, number - 1} & set(row.gold)]
+        foreign = row.foreign(row.near)
         if foreign and self.rng.random() < self.config.near:
             evidence = book.window(self.rng.choice(foreign[:12]))
         else:
-            other = self.rng.choice(book.settled)
-            numbers = [number for number in other.gold if number not in row.gold] if other.text != row.twin else []
-            evidence = book.window(
-                self.rng.choice(numbers or [number for number in book.shown if number not in row.gold])
-            )
+            numbers = row.foreign(self.rng.choice(book.settled).gold) or row.foreign(book.shown)
+            evidence = book.window(self.rng.choice(numbers)) if numbers else ""
         texts = [row.text, row.twin] if row.twin and self.rng.random() < 0.5 else [row.text]
         return Example((evidence,), tuple(LabelledClaim(text, "not_stated") for text in texts))
 
@@ -172,10 +174,9 @@ class PlainSource:
             if edited is not None:
                 evidence, true, false = edited, false, true
         claims = [LabelledClaim(true, "supported"), LabelledClaim(false, "contradicted", true)]
-        if self.rng.random() < 0.15:
-            claims.append(
-                LabelledClaim(self.rng.choice([one.text for one in book.rows if one.gold != row.gold]), "not_stated")
-            )
+        others = [one.text for one in book.rows if one.gold != row.gold]
+        if others and self.rng.random() < 0.15:
+            claims.append(LabelledClaim(self.rng.choice(others), "not_stated"))
         return Example((evidence,), tuple(claims))
 
     def _evidence(self, book: PlainBook, gold: Sequence[int]) -> str:
@@ -188,7 +189,7 @@ class PlainSource:
             first = max(0, gold[0] - self.rng.randint(0, 2))
             last = min(len(book.sentences) - 1, gold[-1] + self.rng.randint(0, 2))
             chosen |= set(range(first, gold[0])) | set(range(gold[-1] + 1, last + 1))
-        return " ".join(book.sentences[number] for number in sorted(chosen))
+        return " ".join(filter(None, (book.sentences[number] for number in sorted(chosen))))
 
     def _rename(self, example: Example) -> Example:
         """Give the people of an example other names, the same in the evidence and in the claims."""

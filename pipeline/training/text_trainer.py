@@ -16,17 +16,26 @@ from torch.utils.data import DataLoader, Dataset
 from bdh.training.distributed import World
 from bdh.training.loop import Loop, LoopConfig
 from bdh.verifier import CLAIM_LABELS
-from pipeline.judging.cross_encoder import CLAIM_SIDE, EVIDENCE_SIDE, CrossEncoderModel, PairText, encode_pairs
+from pipeline.errors import SettingError, TableError
+from pipeline.judging.cross_encoder import (
+    CLAIM_SIDE,
+    EVIDENCE_SIDE,
+    CrossEncoderModel,
+    PairText,
+    encode_pairs,
+    plain_pairs,
+)
 from pipeline.judging.sentence_encoder import SentenceEncoderModel
 from pipeline.judging.text_model import TokenBatch, pad
 from pipeline.training.batches import changed_ranges
 from pipeline.training.examples import Example, LabelledClaim
-from pipeline.training.plain_claims import PlainBook, PlainSource, words_in_place
+from pipeline.training.plain_claims import NO_CLAIM, PlainBook, PlainSource, words_in_place
 
 SMOOTHING = 0.05
 _UNKNOWN = -1.0
 _EMA, _EMA_HORIZON = 0.998, 50
 _PADDING = 16
+_FEWEST_PAIRS = 3
 
 
 @dataclass(frozen=True)
@@ -103,8 +112,12 @@ class PairBatches(Dataset[PairBatch]):
         teacher: np.ndarray[Any, np.dtype[np.float32]] | None = None,
         share: float = 0.0,
     ) -> None:
+        if pairs < _FEWEST_PAIRS:
+            raise SettingError(
+                f"batch_size is {pairs} pairs; it must be at least {_FEWEST_PAIRS}, the most of an example"
+            )
         self.source, self.tokenizer, self.pairs, self.seed = source, tokenizer, pairs, seed
-        self.taught, self.teacher, self.share = taught, teacher, share if teacher is not None else 0.0
+        self.taught, self.teacher, self.share = taught, teacher, share if teacher is not None and taught else 0.0
 
     def __getitem__(self, step: int) -> PairBatch:
         texts: list[PairText] = []
@@ -127,7 +140,8 @@ class PairBatches(Dataset[PairBatch]):
         encodings = encode_pairs(self.tokenizer, texts)
         tokens = pad(encodings, multiple=_PADDING)
         words = torch.full((*tokens.ids.shape, 2), _UNKNOWN)
-        for row, (pair, claim, encoded) in enumerate(zip(texts, claims, encodings, strict=True)):
+        plain = plain_pairs(self.tokenizer, texts)
+        for row, (pair, claim, encoded) in enumerate(zip(plain, claims, encodings, strict=True)):
             if claim is not None:
                 mark_words(words[row], claim, pair.evidence, encoded)
         return PairBatch(tokens, torch.tensor(labels), words, torch.tensor(twins, dtype=torch.long).reshape(-1, 2))
@@ -168,6 +182,8 @@ class TextBatches(Dataset[TextBatch]):
         self, books: Sequence[PlainBook], tokenizer: Tokenizer, *, seed: int, drawn: int = 12, claims: int = 40
     ) -> None:
         self.books = [book for book in books if book.settled]
+        if not self.books:
+            raise TableError(NO_CLAIM)
         self.tokenizer, self.seed, self.drawn, self.claims = tokenizer, seed, min(drawn, len(self.books)), claims
 
     def __getitem__(self, step: int) -> TextBatch:
@@ -187,7 +203,7 @@ class TextBatches(Dataset[TextBatch]):
                 claims.append(row.text)
                 places.append((number, int(rng.choice(row.gold))))
                 gold.append((number, frozenset(row.gold)))
-                foreign = [near for near in row.near if not {near, near - 1} & set(row.gold)]
+                foreign = row.foreign(row.near)
                 negatives += [(number, int(rng.choice(foreign)))] if foreign else []
                 if len(taken) >= self.claims:
                     break
