@@ -16,6 +16,7 @@ from pipeline.claims.attributes import claim_type, stability, time_scope
 from pipeline.commands.progress import print_line, with_bar
 from pipeline.commands.session import open_stages
 from pipeline.config import PipelineConfig
+from pipeline.errors import TableError
 from pipeline.evaluation.fit_judge import FittedRow, fit_backstories, fit_claims
 from pipeline.evaluation.tables import find_people
 from pipeline.judging.interface import JudgeContext
@@ -70,8 +71,13 @@ def _features(
 
 
 def read_lines(path: Path) -> list[dict[str, Any]]:
-    """Return the objects of a JSON-lines file, none where there is no file."""
-    return [json.loads(line) for line in path.read_text(encoding="utf-8").splitlines()] if path.exists() else []
+    """Return the objects of a JSON-lines file, none where there is no file; raises TableError for a damaged line."""
+    if not path.exists():
+        return []
+    try:
+        return [json.loads(line) for line in path.read_text(encoding="utf-8").splitlines()]
+    except ValueError as error:
+        raise TableError(f"{path} has a line that is not JSON ({error}); remove the line or the file") from error
 
 
 def _book(claim: PlainClaim) -> str:

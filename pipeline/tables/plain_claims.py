@@ -37,14 +37,14 @@ def read_plain_claims(path: Path) -> list[PlainClaim]:
 def _read(file: Path) -> Sequence[PlainClaim]:
     try:
         book = json.loads(file.read_text(encoding="utf-8"))
-        claims = []
+        title, claims = book["book"], []
         for fact in book["facts"]:
-            about = (book["book"], fact["character"])
+            about = (title, fact["character"])
             rest = (tuple(fact["evidence"]), fact["type"], fact["difficulty"], fact["id"])
             claims.append(PlainClaim(f"{fact['id']}-true", *about, fact["supported"], "supported", *rest))
             claims.append(PlainClaim(f"{fact['id']}-false", *about, fact["contradicted"], "contradicted", *rest))
         for one in book["not_stated"]:
-            claims.append(PlainClaim(one["id"], book["book"], one["character"], one["claim"], "not_stated"))
+            claims.append(PlainClaim(one["id"], title, one["character"], one["claim"], "not_stated"))
     except (OSError, ValueError, KeyError, TypeError) as error:
         raise TableError(
             f"{file} is not a file of plain claims ({error!r}); see data/plain_claims/README.md"

@@ -63,7 +63,7 @@ def read_table(path: str | Path, *, labelled: Labelled, on_notice: OnNotice = ig
         raise TableError(f"{path} has no rows; expected at least one row below the header; add a row")
     _check_filled(rows, path)
     check_no_duplicates(_duplicates(row.cells["id"] for row in rows), path)
-    return tuple(_row(row.cells, _label(row, path, labelled=labelled)) for row in rows)
+    return tuple(_row(row.cells, _label(row, path, labelled=labelled), labelled != "absent") for row in rows)
 
 
 def _read_rows(path: str | Path, needed: Sequence[str], on_notice: OnNotice) -> Iterator[_TableRow]:
@@ -173,7 +173,7 @@ def _label(row: _TableRow, path: str | Path, *, labelled: Labelled) -> TableLabe
     return label
 
 
-def _row(cells: dict[str, str], label: TableLabel | None) -> Row:
+def _row(cells: dict[str, str], label: TableLabel | None, label_is_read: bool) -> Row:
     return Row(
         id=cells["id"],
         book_name=cells["book_name"],
@@ -182,7 +182,7 @@ def _row(cells: dict[str, str], label: TableLabel | None) -> Row:
         content=cells["content"],
         label=label,
         pair=cells.get("pair") or None,
-        left_open=is_left_open(cells.get("label", "")),
+        left_open=label_is_read and is_left_open(cells.get("label", "")),
         evidence=tuple(line.strip() for line in cells.get("evidence", "").splitlines() if line.strip()),
         kind=cells.get("kind", "") or cells.get("type", ""),
         difficulty=cells.get("difficulty", ""),
