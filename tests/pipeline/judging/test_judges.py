@@ -50,7 +50,7 @@ def config_of(*flags: str, command: str = "judge") -> PipelineConfig:
 
 
 def test_shipped_verifier_judges_unless_another_is_named() -> None:
-    assert config_of().scoring.judge == "bdh"
+    assert config_of().scoring.judge == "joint"
     assert not config_of().groq_tasks
 
 
@@ -84,7 +84,7 @@ def test_settings_name_the_judge_in_one_place() -> None:
     with pytest.raises(SettingError, match="llm is 'judge'; it must be one of off, summaries, claims, all"):
         LLMConfig("judge")  # type: ignore[arg-type]
     config = PipelineConfig(llm=LLMConfig("all"))
-    assert (config.scoring.judge, config.groq_tasks) == ("bdh", {"summaries", "claims"})
+    assert (config.scoring.judge, config.groq_tasks) == ("joint", {"summaries", "claims"})
 
 
 def test_desk_takes_the_judge_too() -> None:
@@ -93,12 +93,12 @@ def test_desk_takes_the_judge_too() -> None:
 
 @pytest.mark.parametrize("judge", ["gpt", "hf:", "hf: ", "", "BDH"])
 def test_unknown_judge_is_refused(judge: str) -> None:
-    with pytest.raises(SettingError, match="it must be one of bdh, groq, heuristic, hf:MODEL"):
+    with pytest.raises(SettingError, match="it must be one of joint, bdh, groq, heuristic, hf:MODEL"):
         open_judge(judge, JudgeContext(PipelineConfig(), None))
 
 
 def test_unknown_judge_is_refused_before_anything_is_read(words: list[str]) -> None:
-    assert "judge is 'gpt'; it must be one of bdh" in refused(judge_main, *words, "--judge", "gpt")
+    assert "judge is 'gpt'; it must be one of joint" in refused(judge_main, *words, "--judge", "gpt")
     with pytest.raises(SettingError, match="judge is empty"):
         ScoringConfig(judge=" ")
 
@@ -108,7 +108,7 @@ def test_help_names_every_judge_of_the_registry() -> None:
     assert str(flag.help).startswith(f"one of {', '.join(JUDGES)}: ")
 
 
-@pytest.mark.parametrize("judge", ["heuristic", "hf:a/model", "bdh"])
+@pytest.mark.parametrize("judge", ["heuristic", "hf:a/model", "bdh", "joint"])
 @pytest.mark.parametrize("task", ["judge", "all"])
 def test_two_judges_are_refused(judge: str, task: str, words: list[str]) -> None:
     line = refused(judge_main, *words, "--judge", judge, "--llm", task)
@@ -169,7 +169,7 @@ def test_rules_judge_a_whole_run_without_the_verifier(
     words: list[str], stand_in_reader: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(
-        "pipeline.judging.verifier_judge.BDHVerifier.load", lambda *args, **kwargs: pytest.fail("not needed")
+        "pipeline.judging.window_judge.BDHVerifier.load", lambda *args, **kwargs: pytest.fail("not needed")
     )
     result = run(judge_main, *words, "--judge", "heuristic")
     assert result.status == 0, result.err
