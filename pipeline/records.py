@@ -331,8 +331,9 @@ class Waiver:
     """A finding that the author marked as intentional.
 
     It holds for a claim of the same character and words, as long as ``passage``, the quotation it was given for, is
-    still in the novel; an empty passage always is. ``reason`` is in the author's words; ``kind`` is chosen from a list,
-    empty in files of earlier versions.
+    still in the novel; an empty passage always is. ``reason`` is in the author's words; ``kind`` is chosen from a list.
+    ``before`` and ``after`` are the words around the passage, by which one of few words is recognised. Kind and words
+    around are empty in files of earlier versions.
     """
 
     character: str
@@ -340,6 +341,8 @@ class Waiver:
     reason: str
     passage: str = ""
     kind: WaiverKind | Literal[""] = ""
+    before: str = ""
+    after: str = ""
 
     def __str__(self) -> str:
         """Return the kind and the reason, each once."""
@@ -347,11 +350,28 @@ class Waiver:
 
 
 @dataclass(frozen=True)
+class LooseWaiver:
+    """A waiver that no longer fits as it was given, for the author to look at; the claim counts meanwhile.
+
+    Its passage is not in the novel any more, or its claim has other words now. ``quotation``, at ``start`` to ``end``
+    of ``Novel.text``, is where the passage probably is now; it is empty where nothing is like it.
+    """
+
+    waiver: Waiver
+    quotation: str = ""
+    start: int = 0
+    end: int = 0
+    chapter: int = 0
+    chapter_title: str = ""
+    paragraph: int = 0
+
+
+@dataclass(frozen=True)
 class ClaimVerdict:
     """The verdict on one claim; ``probability`` is that of the claim being consistent with the novel.
 
     ``waiver`` is the author's reason where the claim is left out of the verdict on the backstory, else empty;
-    ``waiver_kind`` is the kind of reason, where one was chosen.
+    ``waiver_kind`` is the kind of reason, where one was chosen. ``loose_waiver`` is one that no longer fits.
     ``checks`` are the explicit checks that fired, whether they agree with the claim or conflict with it.
     ``probabilities`` of the three labels sum to 1; a judge without them leaves them empty. ``difference`` is named for
     a contradicted claim, where the judge can.
@@ -368,6 +388,7 @@ class ClaimVerdict:
     waiver_kind: WaiverKind | Literal[""] = ""
     probabilities: dict[ClaimLabel, float] = field(default_factory=dict)
     difference: Difference | None = None
+    loose_waiver: LooseWaiver | None = None
 
     @property
     def unsure(self) -> bool:

@@ -174,6 +174,13 @@ class Pipeline:
         vars(own)["models"] = models
         return own
 
+    def with_aliases(self, aliases: tuple[Alias, ...]) -> Pipeline:
+        """Return a fork for other names given by the user, with the same models."""
+        own, models = replace(self, aliases=aliases), copy(self.models)
+        vars(models)["books"] = replace(self.models.books, aliases=aliases)
+        vars(own).update(models=models, groq_client=self.groq_client)
+        return own
+
     def load_models(self) -> None:
         """Load every model now, so that a missing one is found before hours of work."""
         _ = self.encoder, self.models.ranker, self.models.backstory_model, self.judge
@@ -289,7 +296,7 @@ class Pipeline:
         for notice in told:
             self.on_notice(notice)
         judged = self.judge_claims(book, [Question(claims, character)], track=track, on_step=on_step)
-        counted, stale = apply_waivers(judged.answers[0], waivers, book.novel.text)
+        counted, stale = apply_waivers(judged.answers[0], waivers, book.novel)
         names = notices_on_names(book.novel, character.name, "\n".join(claim.text for claim in claims))
         for notice in names:
             self.on_notice(notice)

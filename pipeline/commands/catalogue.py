@@ -23,6 +23,7 @@ from pipeline.commands import (
     train_judge,
     train_reader,
     waive,
+    watch,
 )
 from pipeline.commands.settings import parse
 from pipeline.commands.shared_flags import CommandParser, add_config
@@ -50,6 +51,7 @@ _COMMANDS: dict[str, Command] = {
     "serve": serve,
     "characters": characters,
     "waive": waive,
+    "watch": watch,
     "read": read_library,
     "evaluate-claims": evaluate_claims,
     "fit-judge": fit_judge,

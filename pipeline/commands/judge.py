@@ -30,7 +30,7 @@ if TYPE_CHECKING:
     from pipeline.claims.sheet import SheetText
     from pipeline.commands.judge_book import Judgement
     from pipeline.commands.judge_sheet import SheetPlan
-    from pipeline.records import BackstoryLabel, Character, Waiver
+    from pipeline.records import BackstoryLabel, Character
     from pipeline.run import Pipeline
 
 Output = Callable[[str], None]
@@ -60,7 +60,7 @@ def add_flags(parser: CommandParser) -> None:
         "  python pipeline.py --backstory_file sheet.md\n"
         "Exit status: 0 when a verdict was reached, 2 on an error; with --exit_code see there."
     )
-    _add_question(parser)
+    add_question(parser)
     answer = parser.group("how it answers")
     answer.add_argument(
         "--json",
@@ -77,7 +77,8 @@ def add_flags(parser: CommandParser) -> None:
     add_settings(parser, *RETRIEVING_AND_JUDGING, without=CLUSTER)
 
 
-def _add_question(parser: CommandParser) -> None:
+def add_question(parser: CommandParser) -> None:
+    """Add the flags that say what is judged."""
     question = parser.group("what is judged")
     question.add_argument(
         "--target_character",
@@ -109,17 +110,18 @@ def run(arguments: argparse.Namespace) -> int:
     from pipeline.storage.files import prepare_folder
 
     sheet = read_backstory(arguments.backstory_file)
-    names = _names(arguments, sheet)
+    names = names_in(arguments, sheet)
     prepare_folder(Path(arguments.out_dir))
     with open_pipeline(arguments, config) as pipeline:
-        label, answer = _answer(pipeline, arguments, sheet, names, output)
+        book = open_book(pipeline, arguments, names)
+        label, answer = judge_given(JudgeRun(pipeline, arguments, book, output, show), sheet)
     print_usage(pipeline, output)
     if arguments.json:
         print_line(json.dumps(answer, ensure_ascii=False, indent=1))
     return EXIT_CODES[label] if arguments.exit_code else 0
 
 
-def _names(arguments: argparse.Namespace, sheet: SheetText) -> tuple[str, ...]:
+def names_in(arguments: argparse.Namespace, sheet: SheetText) -> tuple[str, ...]:
     """Return the character that is given, else those that the sheet names; raises SettingError where it names none."""
     if arguments.target_character is not None:
         return (arguments.target_character,)
@@ -135,15 +137,34 @@ def _names(arguments: argparse.Namespace, sheet: SheetText) -> tuple[str, ...]:
 
 
 @dataclass(frozen=True)
-class _Run:
-    """What the verdicts of one run share."""
+class JudgeRun:
+    """What the verdicts of one run share; ``show`` prints each of them.
+
+    With ``compare``, each is compared with the one that is stored in its folder. The page of a report loads itself anew
+    after ``reload`` seconds, unless they are 0.
+    """
 
     pipeline: Pipeline
+    arguments: argparse.Namespace
     book: Book
-    track: tuple[Character, ...]
-    waivers: tuple[Waiver, ...]
-    out: Path
     output: Output
+    show: Callable[[Judgement, Output], None]
+    compare: bool = False
+    reload: int = 0
+
+    def settings(self) -> dict[str, Any]:
+        """Return what every verdict is judged with, by the names of ``judge_book``."""
+        from pipeline.report.view import PageContext
+        from pipeline.waivers import load_waivers, waivers_path
+
+        given = self.arguments
+        waivers = () if given.ignore_waivers else load_waivers(waivers_path(Path(self.book.novel.path)))
+        around = PageContext(reload=self.reload)
+        return {"out": Path(given.out_dir), "waivers": waivers, "around": around, "compare": self.compare}
+
+    def track(self) -> list[Character]:
+        """Return the further characters whose states to store; raises CharacterError."""
+        return [self.pipeline.find_character(self.book, name) for name in self.arguments.track]
 
     def introduce(self, character: Character) -> None:
         """Print who is judged next."""
@@ -154,60 +175,54 @@ class _Run:
             self.output(f"told by this character: {len(character.told)} sentences of {character.name} as “I”")
 
 
-def _answer(
-    pipeline: Pipeline, arguments: argparse.Namespace, sheet: SheetText, names: Sequence[str], output: Output
-) -> tuple[BackstoryLabel, Mapping[str, Any]]:
+def judge_given(given: JudgeRun, sheet: SheetText) -> tuple[BackstoryLabel, Mapping[str, Any]]:
     """Judge the character or characters, print the verdicts, and return the worst with the answer for programs."""
     from pipeline.commands.judge_sheet import plan_sheet
-    from pipeline.waivers import load_waivers, waivers_path
 
-    book = _open_book(pipeline, arguments, names)
-    known = None if arguments.target_character is None else pipeline.find_character(book, arguments.target_character)
-    track = tuple(pipeline.find_character(book, name) for name in arguments.track)
-    waivers = () if arguments.ignore_waivers else load_waivers(waivers_path(Path(book.novel.path)))
-    given = _Run(pipeline, book, track, tuple(waivers), Path(arguments.out_dir), output)
-    if known is not None:
-        return _judge_one(given, known, sheet)
-    plan = plan_sheet(pipeline, book, sheet)
+    target = given.arguments.target_character
+    if target is not None:
+        return _judge_one(given, given.pipeline.find_character(given.book, target), sheet)
+    plan = plan_sheet(given.pipeline, given.book, sheet)
     if len(plan.parts) == 1 and not plan.left_out:
         return _judge_one(given, *plan.parts[0])
     return _judge_several(given, plan)
 
 
-def _judge_one(given: _Run, character: Character, backstory: Backstory) -> tuple[BackstoryLabel, Mapping[str, Any]]:
+def _judge_one(given: JudgeRun, character: Character, backstory: Backstory) -> tuple[BackstoryLabel, Mapping[str, Any]]:
     from pipeline.commands.judge_book import judge_book
     from pipeline.report.entries import answer_entry
 
+    tracked, settings = [character, *given.track()], given.settings()
     given.introduce(character)
     _show_notices(given)
-    tracked = [character, *given.track]
-    judgement = judge_book(given.pipeline, given.book, tracked, backstory, out=given.out, waivers=given.waivers)
-    _show(judgement, given.output)
+    judgement = judge_book(given.pipeline, given.book, tracked, backstory, **settings)
+    given.show(judgement, given.output)
     files = [str(path) for path in judgement.files]
     return judgement.verdict.label, answer_entry(given.book.novel, judgement.verdict, files)
 
 
-def _judge_several(given: _Run, plan: SheetPlan) -> tuple[BackstoryLabel, Mapping[str, Any]]:
+def _judge_several(given: JudgeRun, plan: SheetPlan) -> tuple[BackstoryLabel, Mapping[str, Any]]:
     from pipeline.commands.judge_sheet import judge_sheet
+    from pipeline.commands.verdict_lines import conclusion
 
+    track, settings = given.track(), given.settings()
     _show_notices(given, *(f"{each.name} was not judged: {each.reason}" for each in plan.left_out), *plan.notices)
     judged = judge_sheet(
         given.pipeline,
         given.book,
         plan,
-        out=given.out,
-        track=given.track,
-        waivers=given.waivers,
+        track=track,
         on_character=given.introduce,
-        on_judged=lambda one: _show(one, given.output),
+        on_judged=lambda one: given.show(one, given.output),
+        **settings,
     )
     for judgement in judged.judgements:
-        given.output(_conclusion(judgement))
-    given.output(f"report: {given.out / 'report.html'}")
+        given.output(conclusion(judgement.verdict))
+    given.output(f"report: {Path(given.arguments.out_dir) / 'report.html'}")
     return judged.label, judged.answer()
 
 
-def _show_notices(given: _Run, *notices: str) -> None:
+def _show_notices(given: JudgeRun, *notices: str) -> None:
     for notice in (*given.book.novel.notices, *notices):
         given.output(f"note: {notice}")
 
@@ -227,7 +242,8 @@ def _fill_bundled(arguments: argparse.Namespace, output: Output) -> None:
     vars(arguments).update(_BUNDLED)
 
 
-def _open_book(pipeline: Pipeline, arguments: argparse.Namespace, names: Sequence[str]) -> Book:
+def open_book(pipeline: Pipeline, arguments: argparse.Namespace, names: Sequence[str]) -> Book:
+    """Return the novel that the flags name, else the one with characters of these names; raises NovelError."""
     from pipeline.commands.judge_sheet import find_sheet_novel
     from pipeline.text.novels import find_novel
     from pipeline.text.shelf import choose_novel
@@ -239,20 +255,15 @@ def _open_book(pipeline: Pipeline, arguments: argparse.Namespace, names: Sequenc
     return pipeline.open_book(choose_novel(arguments.novels_dir, arguments.target_character, aliases=pipeline.aliases))
 
 
-def _show(judgement: Judgement, output: Output) -> None:
+def show(judgement: Judgement, output: Output) -> None:
+    """Print a verdict, claim by claim, and where its files are."""
+    from pipeline.commands.verdict_lines import claim_lines, conclusion
+
     for judged in judgement.verdict.claims:
-        output(f"  {judged.label:<12} {judged.probability:.2f}  {judged.claim.text}")
-        output(f"               {judged.rationale}")
-        if judged.waiver:
-            output(f"               marked as intentional, and left out of the verdict: {judged.waiver}")
+        for line in claim_lines(judged):
+            output(line)
     for path in judgement.files:
         output(str(path))
     report = next(path for path in judgement.files if path.name == "report.html")
-    output(_conclusion(judgement))
+    output(conclusion(judgement.verdict))
     output(f"report: {report}")
-
-
-def _conclusion(judgement: Judgement) -> str:
-    verdict = judgement.verdict
-    chance = f"probability of consistent {verdict.probability:.2f}"
-    return f"{verdict.character} in {verdict.novel}: {verdict.label} ({chance})"

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -113,17 +113,29 @@ def judge_sheet(
     out: Path,
     track: Sequence[Character] = (),
     waivers: Sequence[Waiver] = (),
+    around: PageContext | None = None,
+    compare: bool = False,
     on_character: Callable[[Character], object] = lambda character: None,
     on_judged: Callable[[Judgement], object] = lambda judgement: None,
 ) -> SheetJudgement:
-    """Judge each part, write its artefacts into a folder of its name under ``out``, and a page that links them."""
+    """Judge each part, write its artefacts into a folder of its name under ``out``, and a page that links them.
+
+    ``around`` and ``compare`` are as those of ``judge_book``.
+    """
     judgements = []
     folders = list(_folders([character.name for character, _ in plan.parts]))
-    back = PageContext(back=("All characters of the sheet", "../report.html"))
+    back = replace(around or PageContext(), back=("All characters of the sheet", "../report.html"))
     for (character, part), folder in zip(plan.parts, folders, strict=True):
         on_character(character)
         judgement = judge_book(
-            pipeline.fork(), book, [character, *track], part, out=out / folder, waivers=waivers, around=back
+            pipeline.fork(),
+            book,
+            [character, *track],
+            part,
+            out=out / folder,
+            waivers=waivers,
+            around=back,
+            compare=compare,
         )
         on_judged(judgement)
         judgements.append(judgement)

@@ -5,7 +5,8 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from pipeline.records import Check, Claim, ClaimLabel, ClaimVerdict, Difference, Pair, PairLabel, Span
+from pipeline.language.folding import fold
+from pipeline.records import Check, Claim, ClaimLabel, ClaimVerdict, Difference, LooseWaiver, Pair, PairLabel, Span
 from pipeline.report import wording
 from pipeline.report.book import BookView
 from pipeline.report.figures import Mark, percent_through
@@ -46,6 +47,20 @@ class CheckView:
 
 
 @dataclass(frozen=True)
+class LooseWaiverView:
+    """A mark as intentional to look at: its reason, the words it was given for, and where they probably are now.
+
+    ``claim`` is the claim as it was marked where it reads otherwise now, else empty.
+    """
+
+    reason: str
+    claim: str
+    passage: tuple[Paragraph, ...]
+    quotation: tuple[Paragraph, ...]
+    heading: str
+
+
+@dataclass(frozen=True)
 class ClaimView:
     """One claim with its verdict and passages: the strongest, further relevant ones, the irrelevant ones.
 
@@ -65,6 +80,7 @@ class ClaimView:
     rationale: str
     waiver: str
     waiver_kind: str
+    loose: LooseWaiverView | None
     doubtful: bool
     difference: Difference | None
     checks: tuple[CheckView, ...]
@@ -96,6 +112,7 @@ def claim_view(book: BookView, judged: ClaimVerdict, number: int) -> ClaimView:
         rationale=judged.rationale,
         waiver=judged.waiver,
         waiver_kind=judged.waiver_kind or "intended",
+        loose=_loose(book, judged.loose_waiver, judged.claim) if judged.loose_waiver else None,
         doubtful=judged.label == "contradicted" or judged.probability < 0.5,
         difference=judged.difference,
         checks=tuple(_check(book, check) for check in judged.checks),
@@ -125,6 +142,17 @@ def _check(book: BookView, check: Check) -> CheckView:
         passage=paragraphs(check.passage, ()),
         heading=book.heading(check.chapter, check.start),
         where=wording.place(percent_through(book.novel, check.start) / 100),
+    )
+
+
+def _loose(book: BookView, loose: LooseWaiver, claim: Claim) -> LooseWaiverView:
+    waiver = loose.waiver
+    return LooseWaiverView(
+        reason=str(waiver),
+        claim="" if fold(waiver.claim).split() == fold(claim.text).split() else waiver.claim,
+        passage=paragraphs(waiver.passage, ()) if waiver.passage else (),
+        quotation=paragraphs(loose.quotation, ()) if loose.quotation else (),
+        heading=book.heading(loose.chapter, loose.start) if loose.quotation else "",
     )
 
 

@@ -17,6 +17,7 @@ from pipeline.records import (
     Claim,
     ClaimVerdict,
     Difference,
+    LooseWaiver,
     Novel,
     Pair,
     Reading,
@@ -104,6 +105,7 @@ def claim_verdict_entry(judged: ClaimVerdict) -> Entry:
         "difference": _difference_entry(judged.difference),
         "waiver": judged.waiver,
         "waiver_kind": judged.waiver_kind,
+        "waiver_to_look_at": _loose_entry(judged.loose_waiver) if judged.loose_waiver else None,
     }
     return entry | {name: value for name, value in more.items() if value}
 
@@ -168,6 +170,20 @@ def number(value: float) -> float:
 def numbers(values: Mapping[str, float]) -> dict[str, float]:
     """Return ``values`` with six decimals each."""
     return {name: number(value) for name, value in values.items()}
+
+
+def _loose_entry(loose: LooseWaiver) -> Entry:
+    waiver = loose.waiver
+    entry = {"claim": waiver.claim, "reason": waiver.reason, "kind": waiver.kind, "passage": waiver.passage}
+    found = {
+        "quotation": loose.quotation,
+        "start": loose.start,
+        "end": loose.end,
+        "chapter": loose.chapter,
+        "chapter_title": loose.chapter_title,
+        "paragraph": loose.paragraph,
+    }
+    return entry | ({"found": found} if loose.quotation else {})
 
 
 def _check_entry(check: Check) -> Entry:

@@ -16,6 +16,7 @@ from jinja2 import Environment, FunctionLoader, StrictUndefined
 from markupsafe import Markup
 
 from pipeline.records import WaiverKind
+from pipeline.report import wording
 from pipeline.report.index_view import IndexView
 from pipeline.report.resources import read_template
 from pipeline.report.sheet_view import SheetView
@@ -54,6 +55,7 @@ def environment(read: Callable[[str], str] = read_template) -> Environment:
         lstrip_blocks=True,
     )
     made.globals["waiver_kinds"] = get_args(WaiverKind)
+    made.globals["wording"] = wording
     return made
 
 

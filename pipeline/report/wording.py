@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable
 
 from pipeline.records import BackstoryLabel, CheckKind, ClaimLabel, FactType, PairLabel
+from pipeline.report.changes import ChangeKind
 
 VERDICT_WORDS: dict[BackstoryLabel, str] = {
     "consistent": "Consistent",
@@ -24,6 +25,14 @@ CLAIM_WORDS: dict[ClaimLabel, str] = {
 UNSURE = "Unsure"
 """The label on the page of a claim that counts as not stated although the judge leans to an answer."""
 PAIR_WORDS: dict[PairLabel, str] = {"support": "Supports", "contradict": "Contradicts", "irrelevant": "Irrelevant"}
+CHANGE_WORDS: dict[ChangeKind, str] = {
+    "new": "New claim",
+    "gone": "Gone",
+    "label": "Another label",
+    "left out": "Left out",
+    "counts again": "Counts again",
+    "probability": "Probability moved",
+}
 CHECK_WORDS: dict[CheckKind, str] = {
     "date": "Dates",
     "age": "Ages",

@@ -21,7 +21,7 @@ from pipeline.serve.security import guard
 from pipeline.serve.uploads import import_novel
 from pipeline.text.epithets import sentence_around
 from pipeline.text.novels import SUFFIXES, novel_size
-from pipeline.waivers import drop_waiver, load_waivers, waivers_path
+from pipeline.waivers import describe_loose, drop_waiver, find_loose, load_waivers, waivers_path
 
 _MEGABYTE = 1_000_000
 
@@ -64,13 +64,15 @@ def _add_novels(app: Flask, desk: Desk, jobs: JobQueue, pages: Pages) -> None:
             target = f"/novels/{quote(novel)}"
             job = DeskJob(f"open{_digest(novel)}", f"Opening {novel}", target, step="Finding sentences and names")
             return redirect(f"/jobs/{jobs.submit(job, lambda: desk.open(novel)).id}", 303)
+        waivers = load_waivers(waivers_path(path))
         return pages.render(
             "novel.html.jinja",
             novel=novel,
             book=book,
             reports=desk.reports(novel),
             kinds=SHEETS,
-            waivers=load_waivers(waivers_path(path)),
+            waivers=waivers,
+            loose={one.waiver: describe_loose(one) for one in find_loose(waivers, book.novel)},
             narrators=desk.narrators(novel),
             proposals=[
                 (*proposal.alias, sentence_around(book.novel, proposal.span, book.sentences))
@@ -128,17 +130,22 @@ def _add_reports(app: Flask, desk: Desk, jobs: JobQueue) -> None:
 
     @app.post("/reports/<id>/waivers")
     def change_waiver(id: str) -> AnyResponse:
-        report = desk.report(id)
-        if report is None:
-            abort(404, "there is no such report; judge the backstory again on the page of its novel")
+        report = _find_report(desk, id)
         _change_waiver(desk, report)
         return redirect(f"/jobs/{_submit(desk, jobs, report.submission).id}", 303)
+
+    @app.post("/reports/<id>/again")
+    def judge_again(id: str) -> AnyResponse:
+        return redirect(f"/jobs/{_submit(desk, jobs, _find_report(desk, id).submission).id}", 303)
 
 
 def _change_waiver(desk: Desk, report: Report) -> None:
     claim = request.form.get("claim", "")
-    if request.form.get("action") == "drop":
+    action = request.form.get("action")
+    if action == "drop":
         desk.remove_waiver(report, claim)
+    elif action == "renew":
+        desk.renew_waiver(report, claim)
     else:
         desk.waive(report, claim, kind=request.form.get("kind", ""), reason=request.form.get("reason", ""))
 
@@ -201,6 +208,13 @@ def _find_job(jobs: JobQueue, id: str) -> DeskJob:
     if job is None:
         abort(404, "there is no such job; judge the backstory again on the page of the novel")
     return job
+
+
+def _find_report(desk: Desk, id: str) -> Report:
+    report = desk.report(id)
+    if report is None:
+        abort(404, "there is no such report; judge the backstory again on the page of its novel")
+    return report
 
 
 def _folder(desk: Desk, id: str) -> Path:

@@ -27,8 +27,8 @@ from pipeline.report.view import PageContext, page_view
 from pipeline.run import Pipeline
 from pipeline.storage.files import prepare_folder, write_json, write_text
 from pipeline.text.aliases import add_alias, aliases_path, parse_alias
-from pipeline.text.novels import list_novels, novel_size
-from pipeline.waivers import drop_waiver, load_waivers, make_waiver, save_waiver, waivers_path
+from pipeline.text.novels import list_novels, load_novel, novel_size
+from pipeline.waivers import drop_waiver, load_waivers, make_waiver, renew_waiver, save_waiver, waivers_path
 
 SUBMISSION, ANSWER, PAGE, REPORT, SHEET = "question.json", "verdict.json", "page.html", "report.html", "sheet.json"
 LONGEST_BACKSTORY = 100_000
@@ -151,7 +151,14 @@ class Desk:
         waivers = load_waivers(waivers_path(self.path_of(submission.novel)))
         out = self.out_dir / submission.id
         judgement = judge_book(
-            self.pipeline.fork(), book, [character], submission.sheet, out=out, waivers=waivers, on_step=on_step
+            self.pipeline.fork(),
+            book,
+            [character],
+            submission.sheet,
+            out=out,
+            waivers=waivers,
+            compare=True,
+            on_step=on_step,
         )
         self._store(out, submission, judgement)
 
@@ -188,6 +195,8 @@ class Desk:
                 "Download the verdict as JSON": f"/reports/{submission.id}/{ANSWER}",
             },
             waive=f"/reports/{submission.id}/waivers",
+            again=f"/reports/{submission.id}/again",
+            changes=judgement.changes,
         )
         book = book_view(judgement.book.novel, judgement.book.chunks, judgement.cast, judgement.reading)
         view = page_view(book, judgement.verdict, judgement.manifest, quality=judgement.quality, around=around)
@@ -220,15 +229,32 @@ class Desk:
         Raises:
             WaiverError: the report has no such claim, the kind is unknown, or the reason is empty or too long.
         """
-        found = self._claim(report, claim)
-        waiver = make_waiver(found["character"], found["text"], found["passages"], kind=kind, reason=reason)
-        save_waiver(waivers_path(self.path_of(report.submission.novel)), waiver)
+        found, path = self._claim(report, claim), self.path_of(report.submission.novel)
+        waiver = make_waiver(
+            found["character"], found["text"], found["passages"], kind=kind, reason=reason, text=load_novel(path).text
+        )
+        save_waiver(waivers_path(path), waiver)
+
+    def renew_waiver(self, report: Report, claim: str) -> None:
+        """Confirm a mark to look at, for its claim and passage as they are now; raises WaiverError."""
+        found, path = self._claim(report, claim), self.path_of(report.submission.novel)
+        if "waiver_to_look_at" not in found:
+            raise WaiverError("this claim has no mark to look at; open the report again")
+        renew_waiver(
+            waivers_path(path),
+            found["character"],
+            found["text"],
+            found["waiver_to_look_at"],
+            found["passages"],
+            text=load_novel(path).text,
+        )
 
     def remove_waiver(self, report: Report, claim: str) -> None:
-        """Remove the mark that ``waive`` made."""
+        """Remove the mark of a claim, also one to look at."""
         found = self._claim(report, claim)
         path = waivers_path(self.path_of(report.submission.novel))
-        drop_waiver(path, character=found["character"], claim=found["text"])
+        marked = found.get("waiver_to_look_at", {}).get("claim", found["text"])
+        drop_waiver(path, character=found["character"], claim=marked)
 
     def _claim(self, report: Report, claim: str) -> dict[str, Any]:
         claims = _load(self.out_dir / report.id / ANSWER)["claims"]
