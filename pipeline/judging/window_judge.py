@@ -22,7 +22,8 @@ from pipeline.device import choose_machine
 from pipeline.judging.cross_encoder import CrossEncoder, PairText
 from pipeline.judging.interface import ClaimQuestion, JudgeContext, LabelPassages, ignore_progress, label_nothing
 from pipeline.judging.multinomial import LABELS, MultinomialModel, consistent_probability
-from pipeline.judging.verdict import claim_rationale, label_pair
+from pipeline.judging.passage import best_sentence
+from pipeline.judging.verdict import LONGEST_QUOTATION, claim_rationale, label_pair
 from pipeline.judging.verifier import BDHVerifier, Verifier, VerifierInput
 from pipeline.judging.window_features import window_features
 from pipeline.judging.windows import LabelledWindow, sentences_of, window_of, window_text, word_coverage
@@ -168,7 +169,7 @@ class WindowJudge:
         chances = self.model.probabilities([features])[0] if windows else np.array(self.model.prior)
         label = self.model.label(chances) if windows else "not_stated"
         joined = _joined(cross if self.cross else None, bdh, len(windows))
-        pairs = tuple(_pair(book, item, windows, joined) for item in question.evidence)
+        pairs = tuple(_pair(book, question.claim.text, item, windows, joined) for item in question.evidence)
         difference = self._difference(book, question, windows, joined) if label == "contradicted" else None
         return ClaimVerdict(
             claim=question.claim,
@@ -206,14 +207,14 @@ def _joined(cross: Labels | None, bdh: Labels, count: int) -> Labels:
     return joined
 
 
-def _pair(book: Book, item: Evidence, windows: Sequence[LabelledWindow], joined: Labels) -> Pair:
+def _pair(book: Book, claim: str, item: Evidence, windows: Sequence[LabelledWindow], joined: Labels) -> Pair:
     """Return a chunk with the labels of its most relevant window, and that window as the quotation."""
     chunk = book.chunks[item.chunk_index]
     numbers = range(chunk.first_sentence, chunk.first_sentence + len(chunk.sentences))
     inside = [place for place, window in enumerate(windows) if window.window.sentence in numbers]
     if inside:
         best = min(inside, key=lambda place: float(joined[place, 2]))
-        start, end = windows[best].window.span
+        start, end = _quoted(book, claim, windows[best])
         chances: Mapping[PairLabel, float] = dict(zip(_PAIR_LABELS, map(float, joined[best]), strict=True))
     else:
         start, end = chunk.sentences[0]
@@ -222,6 +223,17 @@ def _pair(book: Book, item: Evidence, windows: Sequence[LabelledWindow], joined:
     quotation, chapter = book.novel.text[start:end], book.novel.chapter_at(start)
     label, shown = label_pair(dict(chances)), dict(chances)
     return Pair(item, label, shown, quotation, start, end, chapter, chapter_title=title, paragraph=paragraph)
+
+
+def _quoted(book: Book, claim: str, window: LabelledWindow) -> Span:
+    """Return the range of a window to quote: all of it, or of a long one the sentence nearer to the claim's words."""
+    whole = window.window.span
+    if whole.end - whole.start <= LONGEST_QUOTATION or not window.window.sentence:
+        return whole
+    parts = [book.sentences[number] for number in (window.window.sentence - 1, window.window.sentence)]
+    parts = [part for part in parts if part.start >= whole.start]
+    texts = [book.novel.repaired(*part) for part in parts]
+    return parts[best_sentence(claim, texts, weight=book.index.weight, stems=book.index.stems)]
 
 
 def _find(text: str, span: Span, words: str) -> Span | None:
