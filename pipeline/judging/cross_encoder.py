@@ -27,6 +27,7 @@ LABELS = 3
 """Supported, contradicted, not stated, in the order of ``bdh.verifier.CLAIM_LABELS``."""
 _LONGEST_CLAIM, _MOST_TOKENS = 80, 128
 """Words and tokens of a claim; a longer one is cut, so that evidence fits."""
+_EDGE = ".,;:!?\"“”()"
 CLAIM_SIDE, EVIDENCE_SIDE = 0, 1
 """Outputs of the head of words: claim words that the evidence contradicts, and evidence words in their place."""
 
@@ -93,8 +94,8 @@ class CrossEncoder:
 
     @property
     def identity(self) -> str:
-        """What its outputs depend on besides the inputs."""
-        return f"{self.weights_sha256} on {self.device.type}"
+        """What its outputs depend on besides the inputs: weights, precision and kind of device."""
+        return f"{self.weights_sha256}, {next(self.model.parameters()).dtype} on {self.device.type}"
 
     @torch.inference_mode()
     def label(
@@ -161,4 +162,4 @@ def _whole_words(text: str, start: int, end: int) -> str:
         start -= 1
     while end < len(text) and (text[end].isalnum() or text[end] in "'’-"):
         end += 1
-    return " ".join(text[start:end].split())
+    return " ".join(text[start:end].split()).strip(_EDGE)

@@ -88,8 +88,8 @@ class EvidenceRanker:
         self, book: Book, claims: Sequence[Claim], found: Mapping[str, tuple[Evidence, ...]]
     ) -> list[list[list[float]]]:
         """Return for each claim its windows by the number of their sentence, each with its log-labels; cached."""
-        chunks = [[item.chunk_index for item in found[claim.id]] for claim in claims]
-        content = json.dumps([[claim.text for claim in claims], chunks, book.sentences]).encode()
+        given = [[claim.text, sentences_of(book, found[claim.id])] for claim in claims]
+        content = json.dumps([given, book.sentences]).encode()
         parts = {"finder": self.finder.identity, "ranker": self.ranker.identity, "novel": book.novel.sha256}
         key = make_key({"windows": hashlib.sha256(content).hexdigest(), **parts})
         stored = None if self.cache is None else self.cache.load(key)

@@ -68,8 +68,8 @@ class SentenceEncoder:
 
     @property
     def identity(self) -> str:
-        """What its outputs depend on besides the inputs."""
-        return f"{self.weights_sha256} on {self.device.type}"
+        """What its outputs depend on besides the inputs: weights, precision and kind of device."""
+        return f"{self.weights_sha256}, {next(self.model.parameters()).dtype} on {self.device.type}"
 
     @torch.inference_mode()
     def encode(self, texts: Sequence[str]) -> Vector:

@@ -9,6 +9,7 @@ import torch
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from pipeline.config import ScoringConfig, resolve_model_dir
 from pipeline.errors import ModelError
 from pipeline.judging import text_model
 from pipeline.judging.cross_encoder import (
@@ -117,6 +118,13 @@ def test_neighbours_that_are_likely_too_belong_to_the_words() -> None:
     assert unlikely.differing_words(PairText("He sold the farm.", EVIDENCE)) == WordDifference("farm", "mill")
 
 
+def test_signs_around_the_words_do_not_belong_to_them() -> None:
+    encoder = marking({"f": 2.0, ".": 2.0, '"': 2.0}, {"m": 1.0, ".": 1.0})
+    claim = 'He sold the "farm."'
+    assert encoder.differing_words(PairText(claim, EVIDENCE)) == WordDifference("farm", "mill")
+    assert marking({".": 2.0}, {}).differing_words(PairText("He sold it.", EVIDENCE)) is None
+
+
 def test_evidence_without_likely_words_has_none() -> None:
     encoder = marking({"f": 2.0}, {"m": -1.5})
     assert encoder.differing_words(PairText("He sold the farm.", EVIDENCE)) == WordDifference("farm", "")
@@ -127,8 +135,26 @@ def test_claim_without_likely_words_has_no_difference() -> None:
     assert marking({"f": 2.0}, {"m": 1.0}).differing_words(PairText(" ", EVIDENCE)) is None
 
 
-def test_identity_depends_on_weights_and_device(trained: CrossEncoder) -> None:
-    assert trained.identity == f"{trained.weights_sha256} on cpu"
+def test_identity_depends_on_weights_precision_and_device(trained: CrossEncoder, stand_in_judge: Path) -> None:
+    assert trained.identity == f"{trained.weights_sha256}, torch.float32 on cpu"
+    narrow = CrossEncoder.load(stand_in_judge / "ranker", device=CPU, dtype=torch.bfloat16)
+    assert narrow.identity == f"{trained.weights_sha256}, torch.bfloat16 on cpu"
+
+
+def test_shipped_model_labels_claims_and_names_the_word_that_differs() -> None:
+    shipped = CrossEncoder.load(resolve_model_dir(ScoringConfig().judge_dir) / "ranker", device=CPU)
+    evidence = (
+        "Anna Reed kept the ferry at Low Water. She had kept it since she was nineteen, when her father drowned in the "
+        "March flood."
+    )
+    claims = [
+        "Anna Reed kept a ferry.",
+        "Anna Reed had kept the ferry since she was thirty.",
+        "Dr Moss came from the city.",
+    ]
+    found = shipped.label([PairText(claim, evidence) for claim in claims])
+    assert found.argmax(1).tolist() == [0, 1, 2]
+    assert shipped.differing_words(PairText(claims[1], evidence)) == WordDifference("thirty", "nineteen")
 
 
 def test_missing_model_is_named(tmp_path: Path) -> None:

@@ -8,7 +8,6 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
-import numpy as np
 import pytest
 
 from pipeline.cli import dataset_main, judge_main
@@ -16,9 +15,7 @@ from pipeline.commands.catalogue import make_parser
 from pipeline.commands.settings import parse, pipeline_config
 from pipeline.config import LLMConfig, PipelineConfig, ScoringConfig
 from pipeline.errors import SettingError
-from pipeline.judging.expected_overlap import ExpectedOverlap
 from pipeline.judging.interface import ClaimQuestion, JudgeContext
-from pipeline.judging.lexical import LEXICAL_SURPLUS, SIGNALS
 from pipeline.judging.pair.by_passages import ByPassages
 from pipeline.judging.pair.interface import PassageQuestion
 from pipeline.judging.registry import JUDGES, open_judge
@@ -156,11 +153,10 @@ def test_claim_follows_from_its_pairs(
     claim = Claim("c1-x", ANNA, "event", "unspecified", "unspecified", "Anna Reed kept the ferry.")
     evidence = tuple(Evidence("c1-x", index, index + 1, 1.0, 1.0, index + 1, 0.5, True) for index in range(2))
     done: list[int] = []
-    expected_overlap = ExpectedOverlap(SIGNALS, {}, np.array([1e-9]), np.zeros((2, len(SIGNALS))), {})
-    judge = ByPassages(FixedJudge(chances, contradicts=contradicts), expected_overlap)
+    judge = ByPassages(FixedJudge(chances, contradicts=contradicts))
     (verdict,) = judge.judge(book, [ClaimQuestion(claim, evidence)], on_progress=done.append)
     assert (verdict.label, verdict.probability) == (expected[0], pytest.approx(expected[1]))
-    assert set(verdict.features) == set(LEXICAL_SURPLUS)
+    assert (verdict.features, verdict.probabilities, verdict.difference) == ({}, {}, None)
     assert all(book.novel.text[pair.start : pair.end] == pair.quotation for pair in verdict.pairs)
     assert sum(done) == len(evidence) + 1
 

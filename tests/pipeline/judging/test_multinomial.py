@@ -14,7 +14,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from pipeline.errors import ModelError
-from pipeline.judging.multinomial import MultinomialModel
+from pipeline.judging.multinomial import MultinomialModel, consistent_probability
 
 MODEL = MultinomialModel(
     names=("odds", "settled"),
@@ -67,6 +67,17 @@ def test_row_without_a_feature_is_refused(row: dict[str, float]) -> None:
 )
 def test_label_needs_the_higher_probability_and_its_threshold(chances: tuple[float, ...], label: str) -> None:
     assert MODEL.label(chances) == label
+
+
+@given(st.tuples(st.floats(0, 1), st.floats(0, 1)).filter(lambda pair: sum(pair) <= 1))
+def test_probability_of_a_claim_is_that_of_being_true_were_it_settled(chances: tuple[float, float]) -> None:
+    supported, contradicted = chances
+    rest = 1 - supported - contradicted
+    found = consistent_probability([supported, contradicted, rest])
+    assert found + consistent_probability([contradicted, supported, rest]) == pytest.approx(1)
+    assert 0 < found < 1
+    assert found == pytest.approx(0.5) or (found > 0.5) == (supported > contradicted)
+    assert consistent_probability([supported / 2, contradicted / 2, 0.5]) == pytest.approx(0.5, abs=abs(found - 0.5))
 
 
 def test_model_comes_back_from_its_file(tmp_path: Path) -> None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable, Sequence
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -16,6 +17,8 @@ from pipeline.judging import ranking
 from pipeline.judging.cross_encoder import PairText
 from pipeline.judging.ranking import EvidenceRanker, RankedEvidence
 from pipeline.records import Claim, Vector
+from pipeline.storage.answers import open_answers
+from pipeline.storage.remote import open_cache
 from tests.pipeline.judging.little_book import claim_of, evidence_in, logs, make_book
 from tests.pipeline.judging.little_models import CPU
 
@@ -29,7 +32,7 @@ CLAIM = claim_of("Anna Reed owned the ferry.")
 class KnownFinder:
     """A bi-encoder whose vectors are chosen by the text; it records the texts."""
 
-    weights_sha256 = "finder"
+    weights_sha256 = identity = "finder"
 
     def __init__(self, near: Sequence[str] = ()) -> None:
         self.near, self.texts = near, list[str]()
@@ -46,7 +49,7 @@ class KnownFinder:
 class KnownRanker:
     """A cross-encoder whose labels are a function of the evidence; it records its pairs."""
 
-    weights_sha256 = "ranker"
+    weights_sha256 = identity = "ranker"
 
     def __init__(self, labels: Callable[[str], tuple[float, float]]) -> None:
         self.labels, self.pairs = labels, list[PairText]()
@@ -174,6 +177,37 @@ def test_vectors_are_those_of_the_book_that_is_ranked() -> None:
     del texts[:]
     assert rank(ranker, book, [0, 1]) == first
     assert "Anna Reed kept the ferry." in texts, "the vectors of one book are stored"
+
+
+def test_labels_are_cached(tmp_path: Path) -> None:
+    ranker = replace(ranker_of(by_words(boat=(0.5, 0.1))), cache=open_answers(open_cache(str(tmp_path))))
+    pairs: list[PairText] = ranker.ranker.pairs  # type: ignore[attr-defined]
+    book = make_book(STORY)
+    first = rank(ranker, book, [0, 1, 2, 3])
+    assert rank(ranker, book, [0, 1, 2, 3]) == first and len(pairs) == 8, "nothing is read twice"
+    assert rank(ranker, book, [0, 1, 2, 3], top_k=1).evidence == first.evidence[:1] and len(pairs) == 8
+    rank(ranker, book, [0, 1])
+    assert len(pairs) == 12
+    larger = make_book(STORY, per_chunk=3)
+    assert {window.window.sentence for window in rank(ranker, larger, [0, 1]).windows} == set(range(6))
+    assert len(pairs) == 18, "the same numbers of other chunks are other sentences"
+
+
+def test_cached_labels_that_do_not_fit_are_computed_again() -> None:
+    class Damaged:
+        stored: object = None
+
+        def load(self, key: str) -> object:
+            return self.stored
+
+        def store(self, key: str, value: object) -> None:
+            pass
+
+    book, labels = make_book(STORY), by_words(boat=(0.5, 0.1))
+    expected = rank(ranker_of(labels), book, [0, 1])
+    for stored in (None, {}, [], [[[0, -1.0]]], [[["x", -1.0, -1.0, -1.0]]], ["x"]):
+        Damaged.stored = stored
+        assert rank(replace(ranker_of(labels), cache=Damaged()), book, [0, 1]) == expected  # type: ignore[arg-type]
 
 
 def test_stand_in_ranks_a_book_the_same_each_time(stand_in_judge: Path) -> None:

@@ -8,6 +8,7 @@ import numpy as np
 import pytest
 import torch
 
+from pipeline.config import ScoringConfig, resolve_model_dir
 from pipeline.errors import ModelError
 from pipeline.judging import text_model
 from pipeline.judging.sentence_encoder import LONGEST_SENTENCE, SentenceEncoder, SentenceEncoderModel
@@ -65,6 +66,30 @@ def test_mixed_vectors_have_length_one(trained: SentenceEncoder) -> None:
     vectors = trained.encode(TEXTS)
     mixed = trained.mix(vectors[:-1], vectors[1:])
     assert mixed.dtype == np.float32 and np.linalg.norm(mixed, axis=1) == pytest.approx(np.ones(4), abs=1e-5)
+
+
+def test_identity_depends_on_weights_precision_and_device(trained: SentenceEncoder, stand_in_judge: Path) -> None:
+    assert trained.identity == f"{trained.weights_sha256}, torch.float32 on cpu"
+    narrow = SentenceEncoder.load(stand_in_judge / "finder", device=CPU, dtype=torch.bfloat16)
+    assert narrow.identity == f"{trained.weights_sha256}, torch.bfloat16 on cpu"
+    assert narrow.encode(TEXTS).dtype == np.float32
+
+
+def test_shipped_model_finds_sentences_in_other_words() -> None:
+    shipped = SentenceEncoder.load(resolve_model_dir(ScoringConfig().judge_dir) / "finder", device=CPU)
+    sentences = [
+        "Anna Reed kept the ferry at Low Water.",
+        "The boat was called the Patience.",
+        "He slept badly.",
+        "Tom Hale lost his eel traps.",
+    ]
+    claims = [
+        "Anna owned a ferry.",
+        "The name of her boat was the Hope.",
+        "The doctor could not sleep.",
+        "A fisherman's gear was swept away.",
+    ]
+    assert (shipped.encode(claims) @ shipped.encode(sentences).T).argmax(1).tolist() == [0, 1, 2, 3]
 
 
 def test_missing_model_is_named(tmp_path: Path) -> None:

@@ -13,12 +13,13 @@ import pytest
 import torch
 
 from pipeline.book import Book
-from pipeline.config import PipelineConfig, RetrievalConfig, ScoringConfig
+from pipeline.config import PipelineConfig, RetrievalConfig, ScoringConfig, resolve_model_dir
 from pipeline.errors import ModelError
+from pipeline.judging.backstory import BackstoryModel
 from pipeline.judging.cross_encoder import PairText, WordDifference
 from pipeline.judging.interface import ClaimQuestion, JudgeContext
-from pipeline.judging.multinomial import MultinomialModel
-from pipeline.judging.verdict import NO_EVIDENCE
+from pipeline.judging.multinomial import MultinomialModel, consistent_probability
+from pipeline.judging.verdict import BACKSTORY_FEATURES, NO_EVIDENCE
 from pipeline.judging.verifier import VerifierInput
 from pipeline.judging.window_features import window_features
 from pipeline.judging.window_judge import (
@@ -31,6 +32,8 @@ from pipeline.judging.window_judge import (
 from pipeline.judging.windows import LabelledWindow
 from pipeline.records import ClaimVerdict, Difference
 from pipeline.run import Pipeline
+from pipeline.storage.answers import open_answers
+from pipeline.storage.remote import open_cache
 from tests.pipeline.judging.little_book import claim_of, evidence_in, labelled, logs, make_book
 from tests.pipeline.judging.little_models import KnownVerifier
 from tests.pipeline.stand_in_judge import fitted
@@ -99,7 +102,7 @@ def test_features_are_those_of_the_labels_of_both_models() -> None:
     chances /= chances.sum()
     assert list(verdict.probabilities) == ["supported", "contradicted", "not_stated"]
     assert list(verdict.probabilities.values()) == pytest.approx(chances)
-    assert verdict.probability == pytest.approx(chances[0] + chances[2] / 2)
+    assert verdict.probability == pytest.approx(consistent_probability(chances.tolist())) < 0.5
     assert (verdict.label, verdict.claim) == ("contradicted", CLAIM)
 
 
@@ -237,12 +240,57 @@ def test_verdicts_come_in_the_order_of_the_questions_and_count_progress() -> Non
     assert judge.judge(BOOK, []) == []
 
 
+def test_verifier_outputs_are_cached(tmp_path: Path) -> None:
+    cache, verifier = open_answers(open_cache(str(tmp_path))), KnownVerifier(mill)
+    judge = WindowJudge(verifier, fitted(ALONE), None, cache)
+    first = judge.judge(BOOK, [ask(BOOK, *WINDOWS)])
+    assert judge.judge(BOOK, [ask(BOOK, *WINDOWS)]) == first
+    assert len(verifier.inputs) == 3, "nothing is read twice"
+    judge.judge(BOOK, [ask(BOOK, *WINDOWS[:2])])
+    assert len(verifier.inputs) == 5
+    other = KnownVerifier(mill)
+    other.identity = "another"
+    replace(judge, verifier=other).judge(BOOK, [ask(BOOK, *WINDOWS)])
+    assert len(other.inputs) == 3, "the outputs of another verifier are not taken"
+
+
+@pytest.mark.parametrize("stored", [None, [], [[0.1, 0.2]], [[0.1, 0.2, "x"]] * 3, {"a": 1}])
+def test_cached_outputs_that_do_not_fit_are_computed_again(stored: object) -> None:
+    class Damaged:
+        def __init__(self) -> None:
+            self.stored: list[object] = []
+
+        def load(self, key: str) -> object:
+            return stored
+
+        def store(self, key: str, value: object) -> None:
+            self.stored.append(value)
+
+    cache = Damaged()
+    judge = WindowJudge(KnownVerifier(mill), fitted(ALONE), None, cache)  # type: ignore[arg-type]
+    assert judge.judge(BOOK, [ask(BOOK, *WINDOWS)]) == judge_of(mill).judge(BOOK, [ask(BOOK, *WINDOWS)])
+    assert cache.stored == [[[0.05, 0.9, pytest.approx(0.05)], *[[0.02, 0.02, pytest.approx(0.96)]] * 2]]
+
+
 def test_weights_and_method_name_the_models() -> None:
     joint, alone = judge_of(mill, KnownCross()), judge_of(mill)
     assert joint.weights == {"bdh_verifier": "known", "cross_encoder": "cross"}
     assert alone.weights == {"bdh_verifier": "known"}
     assert joint.method.startswith("the BDH verifier and a cross-encoder label") and "cross" not in alone.method
     assert joint.threshold == 0.5
+
+
+@pytest.mark.parametrize(("name", "prefixes"), [("joint.json", ("bdh_", "cross_")), ("bdh.json", ("bdh_",))])
+def test_shipped_model_uses_the_features_of_windows(name: str, prefixes: tuple[str, ...]) -> None:
+    model = MultinomialModel.load(resolve_model_dir(ScoringConfig().judge_dir) / name)
+    assert set(model.names) == {key for prefix in prefixes for key in window_features(np.zeros((0, 3)), prefix)}
+    assert sum(model.prior) == pytest.approx(1)
+    assert all(1 / 3 < threshold < 1 for threshold in model.thresholds)
+
+
+def test_shipped_model_of_backstories_uses_the_features_of_backstories() -> None:
+    shipped = BackstoryModel.load(resolve_model_dir(ScoringConfig().judge_dir), band=0.05)
+    assert set(shipped.model.names) <= set(BACKSTORY_FEATURES)
 
 
 @pytest.fixture
