@@ -27,7 +27,7 @@ LABELS = 3
 """Supported, contradicted, not stated, in the order of ``bdh.verifier.CLAIM_LABELS``."""
 _LONGEST_CLAIM, _MOST_TOKENS = 80, 128
 """Words and tokens of a claim; a longer one is cut, so that evidence fits."""
-_EDGE = ".,;:!?\"“”()"
+_EDGE = '.,;:!?"“”()'
 CLAIM_SIDE, EVIDENCE_SIDE = 0, 1
 """Outputs of the head of words: claim words that the evidence contradicts, and evidence words in their place."""
 

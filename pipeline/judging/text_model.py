@@ -104,7 +104,8 @@ def save_model(folder: Path, model: nn.Module, tokenizer: Tokenizer, *, words_fr
     """Write a model with a ``body`` and its tokenizer; with ``words_from`` without its word embeddings."""
     folder.mkdir(parents=True, exist_ok=True)
     body: Any = model.body
-    config = {**body.config.to_dict(), **({"words_from": words_from} if words_from else {})}
+    config = {name: value for name, value in body.config.to_dict().items() if name != "_name_or_path"}
+    config |= {"words_from": words_from} if words_from else {}
     config.pop("_name_or_path", None)
     weights = {name: value.detach().float().cpu().numpy() for name, value in model.state_dict().items()}
     if words_from:

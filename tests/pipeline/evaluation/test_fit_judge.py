@@ -85,7 +85,7 @@ def test_books_are_not_split_between_folds() -> None:
         rows.append(FittedRow({"bdh_first": float(first)}, "supported" if first else row.label, row.book))
     model, out_of_fold = fit_claims(rows, prefixes=PREFIXES)
     first = np.array([row.book == "book 0" for row in rows])
-    assert model.probabilities([{"bdh_first": 1.0}])[0, 0] > 0.7
+    assert model.probabilities([{"bdh_first": 1.0}])[0, 0] > 0.6
     assert out_of_fold[first, 0].max() < 0.5, "no book is judged by what its own claims show"
 
 

@@ -172,7 +172,7 @@ def test_rules_judge_a_whole_run_without_the_verifier(
     manifest = load(tmp_path / "out" / "manifest.json")
     assert manifest["settings"]["scoring"]["judge"] == "heuristic"
     assert manifest["methods"]["scorer"].startswith("declared rules on words, no weights")
-    assert sorted(manifest["weights"]) == ["reader", "verdict"]
+    assert sorted(manifest["weights"]) == ["finder", "ranker", "reader", "verdict"]
     claims = load(tmp_path / "out" / "backstory_consistency.json")["claims"]
     assert len(claims) == 3
     assert next(iter(claims.values()) if isinstance(claims, dict) else iter(claims))["label"] == "supported"
@@ -186,7 +186,7 @@ def test_cross_encoder_judges_a_whole_run(words: list[str], tmp_path: Path) -> N
     result = run(judge_main, *words, "--judge", f"hf:{folder}", "--json")
     assert result.status == 0, result.err
     manifest = load(tmp_path / "out" / "manifest.json")
-    assert sorted(manifest["weights"]) == ["judge", "reader", "verdict"]
+    assert sorted(manifest["weights"]) == ["finder", "judge", "ranker", "reader", "verdict"]
     assert "for the cross-encoder tiny" in manifest["methods"]["scorer"]
     for pairs in load(tmp_path / "out" / "claim_chunk_pairs.json").values():
         for pair in pairs:
