@@ -129,14 +129,14 @@ def _columns(verdicts: Sequence[ClaimVerdict]) -> dict[str, list[object]]:
 
 def _measure_labels(measured: Sequence[MeasuredClaim], *, seed: int) -> ThreeWayMetrics | None:
     """Return the figures of three labels; None where no claim is labelled as left open or has evidence."""
-    twins = {(claim.row.pair, claim.row.label): claim.row.content for claim in measured if claim.row.pair}
-    other = {"consistent": "inconsistent", "inconsistent": "consistent"}
+    twins = {(claim.row.pair or "", claim.row.label): claim.row.content for claim in measured if claim.row.pair}
+    other: dict[TableLabel | None, TableLabel] = {"consistent": "inconsistent", "inconsistent": "consistent"}
     judged = [
         JudgedClaim(
             claim.verdicts["right"],
             "not_stated" if claim.row.left_open else _TRUTH[claim.row.label or "consistent"],
             claim.book,
-            twins.get((claim.row.pair, other.get(claim.row.label or "")), ""),
+            twins.get((claim.row.pair or "", other.get(claim.row.label)), ""),
             claim.gold,
             claim.chunks,
             claim.row.kind,

@@ -47,7 +47,7 @@ class JudgedClaim:
 class ThreeWayMetrics:
     """The figures of all claims, and of those of each difficulty and type; ``counts`` are claims by label."""
 
-    counts: dict[str, int]
+    counts: dict[ClaimLabel, int]
     figures: dict[str, Figure]
     groups: dict[str, dict[str, Figure]]
 

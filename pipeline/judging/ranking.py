@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import hashlib
 import json
+import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path
@@ -156,7 +157,8 @@ def _order(book: Book, evidence: Sequence[Evidence], windows: Sequence[LabelledW
     def score(item: Evidence) -> float:
         chunk = book.chunks[item.chunk_index]
         numbers = range(chunk.first_sentence, chunk.first_sentence + len(chunk.sentences))
-        return max((relevance.get(number, 0.0) for number in numbers), default=0.0) - _BASE_RANK * np.log1p(item.rank)
+        best = max((relevance.get(number, 0.0) for number in numbers), default=0.0)
+        return best - _BASE_RANK * math.log1p(item.rank)
 
     best = sorted(evidence, key=lambda item: (-score(item), item.rank))[:top_k]
     kept = tuple(replace(item, rank=rank) for rank, item in enumerate(best, start=1))

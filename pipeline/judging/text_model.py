@@ -49,7 +49,8 @@ def make_body(folder: Path) -> nn.Module:
 
     try:
         config = AutoConfig.from_pretrained(folder, local_files_only=True)
-        body: Any = AutoModel.from_config(config, add_pooling_layer=False)
+        auto: Any = AutoModel
+        body: Any = auto.from_config(config, add_pooling_layer=False)
     except (OSError, ValueError, TypeError) as error:
         raise ModelError(
             f"{folder} cannot be loaded ({' '.join(str(error).split())[:160]}); expected a BERT or MPNet folder"

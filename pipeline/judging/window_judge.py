@@ -167,7 +167,7 @@ class WindowJudge:
         cross = np.array([window.labels for window in windows], dtype=np.float64).reshape(-1, len(LABELS))
         features = window_features(bdh, BDH) | (window_features(cross, CROSS) if self.cross else {})
         chances = self.model.probabilities([features])[0] if windows else np.array(self.model.prior)
-        label = self.model.label(chances) if windows else "not_stated"
+        label = self.model.label(chances.tolist()) if windows else "not_stated"
         joined = _joined(cross if self.cross else None, bdh, len(windows))
         pairs = tuple(_pair(book, question.claim.text, item, windows, joined) for item in question.evidence)
         difference = self._difference(book, question, windows, joined) if label == "contradicted" else None

@@ -100,7 +100,7 @@ def claim_verdict_entry(judged: ClaimVerdict) -> Entry:
         "checks": [_check_entry(check) for check in judged.checks],
     }
     more = {
-        "probabilities": numbers(judged.probabilities),
+        "probabilities": {label: number(chance) for label, chance in judged.probabilities.items()},
         "unsure": judged.unsure,
         "difference": _difference_entry(judged.difference),
         "waiver": judged.waiver,

@@ -75,7 +75,7 @@ def _pack(name: str, array: npt.NDArray[np.float32]) -> dict[str, npt.NDArray[np
 def _unpack(found: Mapping[str, npt.NDArray[np.generic]], name: str) -> npt.NDArray[np.float32]:
     array = found[name]
     if not name.endswith(_WHOLE):
-        return np.asarray(array, dtype=np.float32) if array.dtype.kind == "f" else np.asarray(array)  # type: ignore[return-value]
+        return np.asarray(array, dtype=np.float32) if array.dtype.kind == "f" else np.asarray(array)
     scale = np.asarray(found[name.removesuffix(_WHOLE) + _SCALE], dtype=np.float32)
     rows = array.reshape(-1, array.shape[-1]).astype(np.float32)
     if scale.shape != (len(rows), 1):

@@ -6,6 +6,7 @@ import json
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 from pipeline.errors import TableError
 from pipeline.records import ClaimLabel
@@ -40,7 +41,7 @@ def _read(file: Path) -> Sequence[PlainClaim]:
         title, claims = book["book"], []
         for fact in book["facts"]:
             about = (title, fact["character"])
-            rest = (tuple(fact["evidence"]), fact["type"], fact["difficulty"], fact["id"])
+            rest: tuple[Any, ...] = (tuple(fact["evidence"]), fact["type"], fact["difficulty"], fact["id"])
             claims.append(PlainClaim(f"{fact['id']}-true", *about, fact["supported"], "supported", *rest))
             claims.append(PlainClaim(f"{fact['id']}-false", *about, fact["contradicted"], "contradicted", *rest))
         for one in book["not_stated"]:

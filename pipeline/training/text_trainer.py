@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
+from functools import partial
 from typing import Any, Protocol
 
 import numpy as np
@@ -69,8 +70,7 @@ class TextBatch:
 
     def to(self, device: torch.device) -> TextBatch:
         """Return the batch on ``device``."""
-        moved = (one.to(device) for one in (self.claims, self.own, self.before))
-        return TextBatch(*moved, self.excluded.to(device))
+        return TextBatch(self.claims.to(device), self.own.to(device), self.before.to(device), self.excluded.to(device))
 
 
 class Batches(Protocol):
@@ -218,13 +218,13 @@ class TextBatches(Dataset[TextBatch]):
         gold: Sequence[tuple[int, frozenset[int]]],
     ) -> TextBatch:
         excluded = torch.zeros(len(claims), len(places), dtype=torch.bool)
-        for row, (number, own) in enumerate(gold):
+        for row, (number, golden) in enumerate(gold):
             for column, (other, sentence) in enumerate(places):
-                if row != column and other == number and {sentence, sentence - 1} & own:
+                if row != column and other == number and {sentence, sentence - 1} & golden:
                     excluded[row, column] = True
         own = [books[number].sentences[sentence] for number, sentence in places]
         before = [books[number].sentences[sentence - 1] if sentence else "" for number, sentence in places]
-        return TextBatch(*(self._tokens(texts) for texts in (claims, own, before)), excluded)
+        return TextBatch(self._tokens(claims), self._tokens(own), self._tokens(before), excluded)
 
     def _tokens(self, texts: Sequence[str]) -> TokenBatch:
         return pad(self.tokenizer.encode_batch([text or "." for text in texts]), multiple=8)
@@ -300,14 +300,15 @@ class TextTrainer(Loop[dict[str, torch.Tensor], TextReport]):
         steps = range(self.step, self.config.max_iters)
         for batch in DataLoader(self.batches, batch_size=None, sampler=steps, num_workers=self.workers, **options):  # type: ignore[arg-type]
             moved = batch.to(self.world.device)
-            parts, _ = self._update(lambda moved=moved: self._backward(moved))
+            parts, _ = self._update(partial(self._backward, moved))
             self._average()
             yield {name: part.detach() for name, part in parts.items()}
 
     def _backward(self, batch: PairBatch | TextBatch) -> dict[str, torch.Tensor]:
         with self.autocast():
             parts: dict[str, torch.Tensor] = self._wrapped(batch)
-        self._scaler.scale(parts["total"]).backward()
+        loss: Any = self._scaler.scale(parts["total"])
+        loss.backward()
         return parts
 
     @torch.no_grad()
