@@ -12,6 +12,8 @@ COPY models models
 RUN hatchling build -t wheel -d /wheels
 WORKDIR /src/models
 RUN hatchling build -t wheel -d /wheels
+WORKDIR /src/models/judge
+RUN hatchling build -t wheel -d /wheels
 
 FROM python:3.11-slim
 COPY requirements.txt constraints.txt /tmp/

@@ -56,6 +56,7 @@ wheel: $(READY) $(RELEASER) ## build the wheels into dist/, check them, install 
 	rm -rf dist $(INSTALLED)
 	$(VENV)/release/bin/python -m build --no-isolation --wheel --outdir dist .
 	$(VENV)/release/bin/python -m build --no-isolation --wheel --outdir dist models
+	$(VENV)/release/bin/python -m build --no-isolation --wheel --outdir dist models/judge
 	$(VENV)/release/bin/uv lock --check --no-config --default-index https://pypi.org/simple
 	$(VENV)/release/bin/twine check --strict dist/*.whl
 	$(BIN)/python -m venv $(INSTALLED)

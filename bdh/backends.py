@@ -13,10 +13,11 @@ from torch import nn
 from bdh import fused
 from bdh.config import BDHConfig
 from bdh.ops import chunkwise, cpu_stream, parallel, recurrent
+from bdh.ops.documents import split_damping
 from bdh.ops.layer import Parameters
 from bdh.ops.rotary import make_pair_rotation, make_phasors, make_rotation
 from bdh.rotary_buffers import RotaryBuffers
-from bdh.shapes import Float, Int, Tensor
+from bdh.shapes import Bool, Float, Int, Tensor
 from bdh.state import BDHState
 
 Mode = Literal["parallel", "chunkwise", "recurrent"]
@@ -40,13 +41,14 @@ class Encoded(NamedTuple):
 
 
 class Options(NamedTuple):
-    """How a text is encoded; see ``BDH.forward`` and ``BDH.encode``."""
+    """How a text is encoded; see ``BDH.forward`` and ``BDH.encode``. ``begins`` marks the first token of documents."""
 
     mode: Mode
     keep_state: bool
     measure_every: int
     observe: LayerObserver | None
     overwrite_state: bool
+    begins: Bool[Tensor, "B T"] | None = None
 
 
 class Layers(Protocol):
@@ -79,26 +81,34 @@ def choose_mode(length: int) -> Mode:
 
 
 def make_attend(
-    mode: Mode, length: int, decay: Float[Tensor, "H"] | None, *, chunk_size: int, dtype: torch.dtype, keep_state: bool
+    mode: Mode,
+    length: int,
+    decay: Float[Tensor, "H"] | None,
+    *,
+    chunk_size: int,
+    dtype: torch.dtype,
+    keep_state: bool,
+    begins: Bool[Tensor, "B T"] | None = None,
 ) -> Attend:
     """Return the attention of ``mode`` for ``length`` tokens; the powers of ``decay`` are computed once, in ``dtype``.
 
     Without ``keep_state`` the memory after the text is None.
     """
-    lengths = {length} if mode == "parallel" else chunkwise.chunk_lengths(length, chunk_size)
-    powers = None
-    if decay is not None and mode != "recurrent":
-        powers = {size: parallel.make_damping(decay, size, dtype) for size in lengths}
+    powers: list[parallel.Damping | None] = []
+    if mode == "chunkwise":
+        powers = chunkwise.make_dampings(decay, length, chunk_size, dtype, begins)
+    if mode == "parallel":
+        whole = None if decay is None else parallel.make_damping(decay, length, dtype)
+        powers = [whole if begins is None else split_damping(whole, begins, dtype)]
 
     def attend(q: Tensor, v: Tensor, memory: Tensor | None) -> tuple[Tensor, Tensor | None]:
         if mode == "parallel":
-            own = None if powers is None else powers[length]
-            return parallel.attend(q, v, memory, decay, write=keep_state, damping=own)
+            return parallel.attend(q, v, memory, decay, write=keep_state, damping=powers[0])
         if mode == "chunkwise":
             return chunkwise.attend(q, v, memory, decay, chunk_size=chunk_size, write=keep_state, damping=powers)
         if memory is None:
             memory = torch.zeros(*q.shape[:2], q.shape[3], v.shape[2], dtype=torch.float32, device=q.device)
-        attended, after = recurrent.attend(q, v, memory, decay)
+        attended, after = recurrent.attend(q, v, memory, decay, begins)
         return attended, after if keep_state else None
 
     return attend
@@ -121,7 +131,7 @@ def _encode_at_once(model: Layers, trunk: Trunk, tokens: Inputs, state: BDHState
         hidden, after, activity = _fused_trunk(model, tokens, pairs, memory, options)
     else:
         rotation = make_rotation(frequencies, start=start, length=length)
-        settings = (options.mode, options.keep_state, options.measure_every, options.observe)
+        settings = (options.mode, options.keep_state, options.measure_every, options.observe, options.begins)
         hidden, after, activity = trunk(tokens, rotation, memory, *settings)
     return Encoded(hidden, None if after is None else BDHState(after, start + length), activity)
 
@@ -132,12 +142,13 @@ def _encode_segments(model: Layers, trunk: Trunk, tokens: Inputs, state: BDHStat
     parts: list[Encoded] = []
     for start, stop in fused.cut(length, every, lambda whole: _fuses(model, whole, "chunkwise")):
         segment = tokens[:, start:stop]
-        if cpu_stream.applies(model.device, len(tokens)):
+        begins = None if options.begins is None else options.begins[:, start:stop]
+        if begins is None and cpu_stream.applies(model.device, len(tokens), model.encoder.dtype):
             own = state if options.overwrite_state or start else state and state.fork()
             part = _encode_on_cpu(model, segment, own, every)
         else:
             keep = options.keep_state or stop < length
-            part = _encode_at_once(model, trunk, segment, state, options._replace(keep_state=keep))
+            part = _encode_at_once(model, trunk, segment, state, options._replace(keep_state=keep, begins=begins))
         parts.append(part)
         state = part.state
     hidden = torch.cat([part.hidden for part in parts], dim=1)
@@ -201,6 +212,7 @@ def _fused_trunk(
         drop=model.config.dropout if model.training else 0.0,
         keep_state=options.keep_state,
         measure_every=options.measure_every,
+        begins=options.begins,
     )
 
 

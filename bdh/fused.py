@@ -7,10 +7,10 @@ from typing import NamedTuple
 
 import torch
 
-from bdh.ops import fused_layer, fused_reference, parallel
+from bdh.ops import fused_layer, fused_reference
 from bdh.ops.layer import Parameters, normalise
 from bdh.ops.rotary import Rotation
-from bdh.shapes import Float, Tensor
+from bdh.shapes import Bool, Float, Tensor
 
 CHUNK = 512
 """Tokens of a chunk of a long text: scores inside it cost as much as reading and writing the memory."""
@@ -70,19 +70,21 @@ def trunk(
     drop: float,
     keep_state: bool,
     measure_every: int,
+    begins: Bool[Tensor, "B T"] | None = None,
 ) -> tuple[Float[Tensor, "B T D"], Float[Tensor, "L B H N D"] | None, Float[Tensor, "L 2"] | None]:
     """Return what ``BDH.trunk`` returns; ``v`` is the input of the first layer, ``dtype`` the precision of products.
 
-    ``rotation`` is that of ``make_pair_rotation``, in ``dtype``. ``count`` chunks make up each text.
+    ``rotation`` is that of ``make_pair_rotation``, in ``dtype``. ``count`` chunks make up each text;
+    ``begins`` marks the first token of documents.
     """
     encoder, encoder_v, decoder, decay = parameters
     batch, length, width = v.shape
     weights = fused_layer.arrange(encoder, encoder_v, decoder, dtype)
-    damping = None if decay is None else parallel.make_damping(decay, length // count, dtype)
-    rates = None if decay is None else torch.log2(decay.detach()).contiguous()
     kernels = fused_layer.triton_kernels(v.device) if v.device.type == "cuda" else fused_reference
     assert kernels is not None
-    setting = fused_layer.Setting(rotation, damping, rates, drop, count, kernels)
+    size = fused_layer.Size(encoder.shape[0], batch * count, length // count, count)
+    marks = None if begins is None else begins.reshape(size.rows, size.length)
+    setting = fused_layer.make_setting(rotation, decay, marks, size, drop=drop, kernels=kernels, dtype=dtype)
     shape = (layers, batch, encoder.shape[0], encoder.shape[2], width)
     buffer = torch.empty(shape, dtype=torch.float32, device=v.device) if keep_state else None
     memories, activities, learns = [], [], torch.is_grad_enabled()

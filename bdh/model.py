@@ -27,10 +27,11 @@ from bdh import backends
 from bdh.backends import MODES, Attend, Encoded, Inputs, LayerObserver, Mode, Options
 from bdh.config import BDHConfig
 from bdh.errors import ConfigError, StateError
+from bdh.ops.documents import find_begins
 from bdh.ops.layer import normalise
 from bdh.ops.rotary import rotate
 from bdh.rotary_buffers import RotaryBuffers
-from bdh.shapes import Float, Int, Tensor
+from bdh.shapes import Bool, Float, Int, Tensor
 from bdh.state import BDHState, State
 
 IGNORED = -100
@@ -92,6 +93,7 @@ class BDH(nn.Module):
         keep_state: bool = True,
         measure_every: int = 0,
         observe: LayerObserver | None = None,
+        documents: Int[Tensor, "B T"] | None = None,
     ) -> BDHOutput:
         """Read ``tokens`` as the continuation of ``state``, and predict each next token.
 
@@ -100,7 +102,9 @@ class BDH(nn.Module):
         results; by default it is chosen by length. ``keep_state=False`` skips the last write to the memory.
         ``measure_every`` k > 0 reports the share of active x and y neurons of each layer, at every k-th token;
         ``observe`` is that of ``encode``. With the attribute ``gradient_checkpointing`` True the backward pass computes
-        each layer again instead of storing it. Raises StateError for a state of another shape, ConfigError for empty or
+        each layer again instead of storing it. ``documents`` are ids, one per token: where the id changes a document
+        ends, and the next starts from an empty memory as if it were read alone; the first of a row continues ``state``,
+        the last is in the state returned. Raises StateError for a state of another shape, ConfigError for empty or
         misshapen input and, on a CPU, for tokens outside the vocabulary (on a GPU the check would synchronise every
         call).
         """
@@ -111,7 +115,13 @@ class BDH(nn.Module):
         if targets is not None:
             check_ids(targets, self.config.vocab_size, self.device, name="targets")
         hidden, after, activity = self.encode(
-            tokens, state, mode, keep_state=keep_state, measure_every=measure_every, observe=observe
+            tokens,
+            state,
+            mode,
+            keep_state=keep_state,
+            measure_every=measure_every,
+            observe=observe,
+            documents=documents,
         )
         head = self._compiled[1] if self.training and self._compiled else self.head
         logits, loss = head(hidden, targets)
@@ -127,6 +137,7 @@ class BDH(nn.Module):
         measure_every: int = 0,
         observe: LayerObserver | None = None,
         overwrite_state: bool = False,
+        documents: Int[Tensor, "B T"] | None = None,
     ) -> Encoded:
         """Return the last hidden vectors, the state and the activity of ``forward``, without the head.
 
@@ -137,9 +148,9 @@ class BDH(nn.Module):
         self._check(tokens, state, mode)
         mode = mode or backends.choose_mode(tokens.shape[1])
         trunk = self._compiled[0] if self.training and self._compiled else self.trunk
-        return backends.encode(
-            self, trunk, tokens, state, Options(mode, keep_state, measure_every, observe, overwrite_state)
-        )
+        begins = None if documents is None else checked_begins(documents, tokens)
+        options = Options(mode, keep_state, measure_every, observe, overwrite_state, begins)
+        return backends.encode(self, trunk, tokens, state, options)
 
     def trunk(
         self,
@@ -150,6 +161,7 @@ class BDH(nn.Module):
         keep_state: bool,
         measure_every: int,
         observe: LayerObserver | None = None,
+        begins: Bool[Tensor, "B T"] | None = None,
     ) -> tuple[Float[Tensor, "B T D"], Float[Tensor, "L B H N D"] | None, Float[Tensor, "L 2"] | None]:
         """Return the last hidden vectors, the memory after the text, and the activity, from layer after layer.
 
@@ -162,6 +174,7 @@ class BDH(nn.Module):
             chunk_size=self.config.chunk_size,
             dtype=self.encoder.dtype,
             keep_state=keep_state,
+            begins=begins,
         )
         rotation = (rotation[0].to(self.encoder.dtype), rotation[1].to(self.encoder.dtype))
         v = self.embedded(tokens)
@@ -229,6 +242,34 @@ class BDH(nn.Module):
         """Compile trunk and head with torch.compile for training; evaluation, of any shape, is not compiled."""
         self._compiled = (torch.compile(self.trunk, dynamic=False), torch.compile(self.head, dynamic=False))
 
+    def think(
+        self,
+        state: BDHState,
+        hidden: Float[Tensor, "B D"],
+        *,
+        steps: int,
+        targets: Int[Tensor, "B"] | None = None,
+        write: bool = True,
+    ) -> BDHOutput:
+        """Take ``steps`` latent steps between a question and its answer, without a token (arXiv 2608.09888).
+
+        Each step reads the last hidden vector in the place of a token's embedding, the first one ``hidden``, which is
+        that of the question's last token (``output.hidden[:, -1]``). The result has a vector and a prediction for each
+        step; ``targets``, the first token of each answer, add the mean cross-entropy over all steps. With ``write`` a
+        step takes a position and is remembered, as a token is; without, ``state`` is returned as it was.
+        Raises ConfigError for fewer than one step, StateError for a state of another shape.
+        """
+        if steps < 1:
+            raise ConfigError(f"steps is {steps}; it must be at least 1")
+        hiddens = []
+        for _ in range(steps):
+            vector, after, _ = self.encode(hidden[:, None], state, "recurrent", keep_state=write)
+            hidden, state = vector[:, 0], after or state
+            hiddens.append(hidden)
+        thought = torch.stack(hiddens, dim=1)
+        logits, loss = self.head(thought, None if targets is None else targets[:, None].expand(-1, steps))
+        return BDHOutput(logits, loss, state, thought)
+
     @torch.no_grad()
     def probe(self, tokens: Int[Tensor, "B T"]) -> Probe:
         """Return the shares of active x and y on ``tokens``, and the Frobenius norm of a layer's memory after them."""
@@ -254,6 +295,16 @@ def check_call(tokens: Tensor, mode: Mode | None) -> None:
         raise ConfigError(f"tokens have shape {tuple(tokens.shape)}; expected (B, T) with at least one token")
     if mode is not None and mode not in MODES:
         raise ConfigError(f"mode is {mode!r}; it must be one of {', '.join(MODES)}")
+
+
+def checked_begins(documents: Tensor, tokens: Tensor) -> Bool[Tensor, "B T"]:
+    """Return which tokens begin a document; raises ConfigError unless ``documents`` are one integer per token."""
+    if documents.shape != tokens.shape[:2] or documents.is_floating_point():
+        raise ConfigError(
+            f"documents are {documents.dtype} of shape {tuple(documents.shape)}; expected an integer id for each token "
+            f"of {tuple(tokens.shape)}"
+        )
+    return find_begins(documents.to(tokens.device))
 
 
 def check_ids(ids: Tensor, vocab_size: int, device: torch.device, *, name: str) -> None:

@@ -20,6 +20,7 @@ from bdh.inspect.concepts import Selectivity
 from bdh.inspect.graph import Modules
 from bdh.inspect.tails import TailFit
 from bdh.inspect.weights import WeightStatistics
+from bdh.recall import Recall, RecallPoint
 
 Numbers = npt.NDArray[np.float64]
 FORMATS = ("png", "svg")
@@ -238,6 +239,24 @@ def draw_selectivity(selectivity: Selectivity, *, names: tuple[str, str], title:
     panels[1].plot((0, bound), (0, bound), color=_GREY, linewidth=1, linestyle="--")
     for axes in panels:
         _legend_below(axes, columns=1)
+    return figure
+
+
+@matplotlib.rc_context(_STYLE)
+def draw_recall(recall: Recall, *, title: str) -> Figure:
+    """Draw the accuracy of each task over the distance, with the state carried and reset, and that of guessing."""
+    figure, panels = _panels(3, title=title, columns=3, height=4.2)
+    names = {"key_value": "facts", "induction": "repeated words", "n_back": "n-back"}
+    for axes, (task, name) in zip(panels, names.items(), strict=True):
+        points: list[RecallPoint] = getattr(recall, task)
+        distances = [point.distance for point in points]
+        axes.plot(distances, [point.carried for point in points], color=_BLUE, marker=".", label="state carried")
+        axes.plot(distances, [point.reset for point in points], color=_ORANGE, marker=".", label="state reset")
+        axes.axhline(recall.chance()[task], color=_GREY, linewidth=1, linestyle="--", label="guessing")
+        axes.set_xscale("log", base=2)
+        axes.set(xlabel="distance (tokens)", ylabel=f"{name}: right answers", ylim=(-0.02, 1.02))
+        _percent(axes)
+        _legend_below(axes, columns=3)
     return figure
 
 

@@ -46,6 +46,7 @@ from pipeline.config import ROOT, ChunkConfig
 from pipeline.errors import PipelineError
 from pipeline.judging.expected_overlap import ExpectedOverlap
 from pipeline.judging.logistic import LogisticModel
+from pipeline.judging.multinomial import MultinomialModel
 from pipeline.judging.verifier import BDHVerifier
 from pipeline.serve.uploads import import_novel
 from pipeline.storage.answers import AnswerCache
@@ -235,11 +236,19 @@ def kept_answers(folder: Path, rng: random.Random) -> object:
 
 
 def verdict_models(folder: Path, rng: random.Random) -> object:
-    """A fitted verdict: a logistic model, or the background of words."""
-    name = rng.choice(["claim.json", "backstory.json", "pair.json", "background.npz"])
-    data, path = (ROOT / "models" / "verdict" / name).read_bytes(), folder / name
+    """A fitted model: of claims, of backstories, or the expected overlap of words."""
+    name = rng.choice(sorted(_FITTED))
+    data, path = (ROOT / "models" / name).read_bytes(), folder / Path(name).name
     path.write_bytes(one_of(_JSON if path.suffix == ".json" else (damaged,), data, rng))
-    return LogisticModel.load(path) if path.suffix == ".json" else ExpectedOverlap.load(path)
+    return _FITTED[name](path)
+
+
+_FITTED: dict[str, Callable[[Path], object]] = {
+    "judge/joint.json": MultinomialModel.load,
+    "judge/bdh.json": MultinomialModel.load,
+    "judge/backstory.json": LogisticModel.load,
+    "verdict/background.npz": ExpectedOverlap.load,
+}
 
 
 PARSERS: dict[str, Parser] = {

@@ -122,7 +122,7 @@ def drive(table: Path, novels: Path, out: Path) -> int:
     from pipeline.tables.stream import split_table
 
     out.mkdir(exist_ok=True)
-    model = LogisticModel.load(resolve_model_dir(ScoringConfig().verdict_dir) / "backstory.json")
+    model = LogisticModel.load(resolve_model_dir(ScoringConfig().judge_dir) / "backstory.json")
     split, shelf = split_table(table, out / "rows"), Shelf(novels)
     paths = [shelf.find(book, paths=False) for book in split.books]
     shards = Shards(out / "shards", model, Manifest({}, 0, {}, {"scorer": "none"}))

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections import Counter
+from collections.abc import Iterable
 from dataclasses import dataclass, replace
 from functools import cached_property
 from hashlib import sha256
@@ -21,9 +23,11 @@ from pipeline.text.aliases import Alias, load_aliases_of
 from pipeline.text.characters import build_cast, find_mentions
 from pipeline.text.chunking import make_chunks
 from pipeline.text.epithets import Proposal, find_epithets
+from pipeline.text.look_alikes import LookAlike, count_words, find_look_alikes
 from pipeline.text.novels import load_novel
 from pipeline.text.persons import RULES, load_tagger, tagger_sum
 from pipeline.text.sentences import load_nlp, split_sentences
+from pipeline.text.tagging import from_tables, to_tables
 from pipeline.text.version import ANALYSIS_VERSION
 
 
@@ -62,7 +66,15 @@ class Book:
     @cached_property
     def life_stages(self) -> tuple[TimeScope, ...]:
         """The time of life that each chunk is about."""
-        return tuple(find_life_stage(self.novel.text[chunk.start : chunk.end]) for chunk in self.chunks)
+        return tuple(find_life_stage(self.novel.repaired(chunk.start, chunk.end)) for chunk in self.chunks)
+
+    @cached_property
+    def _words(self) -> Counter[str]:
+        return count_words(self.novel.repaired(*self.novel.body))
+
+    def look_alikes(self, characters: Iterable[Character]) -> tuple[LookAlike, ...]:
+        """Return the words that look like these characters' names and are not counted as mentions."""
+        return tuple(find_look_alikes(characters, self._words))
 
     @property
     def lexicon(self) -> Lexicon:
@@ -107,7 +119,7 @@ class BookOpener:
         novel = replace(novel, notices=(*novel.notices, *narration.notices))
         sentences, mentions = self._split(novel)
         chunks = make_chunks(novel, sentences, self.config.chunks)
-        index = LexicalIndex([novel.text[chunk.start : chunk.end] for chunk in chunks])
+        index = LexicalIndex([novel.repaired(chunk.start, chunk.end) for chunk in chunks])
         return Book(novel, sentences, chunks, mentions, index, aliases, narration)
 
     def _split(self, novel: Novel) -> tuple[tuple[Span, ...], tuple[Mention, ...]]:
@@ -119,12 +131,23 @@ class BookOpener:
         cached = self.cache.load_spans(key)
         if cached is None:
             sentences = split_sentences(novel, self.nlp)
-            mentions = find_mentions(novel, sentences, tagger=self.tagger)
+            mentions = self._find_mentions(novel, sentences, tagger)
             named = [(mention.start, mention.end, mention.sentence) for mention in mentions]
             self.cache.store_spans(key, {"sentences": sentences, "mentions": named}, about={"novel": novel.name})
             return sentences, mentions
-        places = (Mention(novel.text[start:end], start, end, number) for start, end, number in cached["mentions"])
+        places = (Mention(novel.repaired(start, end), start, end, number) for start, end, number in cached["mentions"])
         return tuple(Span(start, end) for start, end in cached["sentences"]), tuple(places)
+
+    def _find_mentions(self, novel: Novel, sentences: tuple[Span, ...], tagger: str) -> tuple[Mention, ...]:
+        """Return the mentions of persons; the windows that were tagged in an earlier version are not tagged again."""
+        if self.tagger is None:
+            return find_mentions(novel, sentences)
+        parts = {"tagger": tagger, "spacy": self.nlp.meta, "analysis": ANALYSIS_VERSION}
+        key = make_key({"windows of": novel.name, **parts})
+        windows = from_tables(self.cache.load_spans(key) or {"windows": [], "persons": []})
+        mentions = find_mentions(novel, sentences, tagger=self.tagger, windows=windows)
+        self.cache.store_spans(key, to_tables(windows), about={"novel": novel.name})
+        return mentions
 
 
 def _text_sum(novel: Novel) -> str:

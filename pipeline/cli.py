@@ -8,6 +8,7 @@ import os
 import sys
 from collections.abc import Sequence
 
+from bdh.processor import sleep_while_waiting
 from pipeline.commands.catalogue import INSTALLED, PROGRAM, run_command
 from pipeline.commands.progress import print_warning
 from pipeline.errors import PipelineError
@@ -35,6 +36,7 @@ def novel_check(argv: Sequence[str] | None = None) -> int:
 
 def main(argv: Sequence[str] | None = None, *, program: str = PROGRAM) -> int:
     """Run ``python -m pipeline``; return the exit status of the command, or 2 on an error."""
+    sleep_while_waiting()  # torch is not loaded yet
     logging.basicConfig(level=logging.WARNING, format="%(message)s")
     for stream in (sys.stdout, sys.stderr):
         if isinstance(stream, io.TextIOWrapper):

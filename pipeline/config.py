@@ -109,6 +109,12 @@ class RetrievalConfig:
     """
 
     top_k: int = _setting(10, "passages retrieved for a claim", metavar="N")
+    candidates: int = _setting(
+        60, "passages found by words and state, of which the ranker keeps the best", metavar="N", group=SELDOM
+    )
+    ranker: str = _setting(
+        "models/judge", "folder of the models that order passages, or none", metavar="DIR", group=SELDOM
+    )
     fusion_k: int = _setting(60, "constant of the reciprocal-rank fusion", metavar="N", group=SELDOM)
     state_weight: float = _setting(
         0.1, "weight of the state distance in the ranking, 0 to 1; BM25 has the rest", metavar="SHARE", group=SELDOM
@@ -120,6 +126,8 @@ class RetrievalConfig:
     def __post_init__(self) -> None:
         if self.top_k < 1:
             raise SettingError(f"top_k is {self.top_k}; it must be at least 1")
+        if self.candidates < 1:
+            raise SettingError(f"candidates is {self.candidates}; it must be at least 1")
         if self.fusion_k < 1:
             raise SettingError(f"fusion_k is {self.fusion_k}; it must be at least 1")
         if not 0 <= self.state_weight <= 1:
@@ -136,14 +144,15 @@ class ScoringConfig:
     backstory is uncertain when its probability is nearer to its model's threshold than ``uncertain_below`` - 0.5.
     """
 
-    verdict_dir: str = _setting("models/verdict", "folder of the fitted verdict", metavar="DIR")
+    verdict_dir: str = _setting("models/verdict", "folder of the fitted verdict on backstories", metavar="DIR")
+    judge_dir: str = _setting("models/judge", "folder of the judge of claims", metavar="DIR")
     uncertain_below: float = _setting(
         0.55, "a verdict nearer to its threshold than this - 0.5 is uncertain, 0.5 to 1", metavar="P", group=SELDOM
     )
     judge: str = _setting(
-        "bdh",
-        "one of bdh, groq, heuristic, hf:MODEL: the shipped verifier, Groq, declared rules on words, or a "
-        "cross-encoder of Hugging Face by name or folder",
+        "joint",
+        "one of joint, bdh, groq, heuristic, hf:MODEL: the BDH verifier with a cross-encoder, the BDH verifier alone, "
+        "Groq, declared rules on words, or a cross-encoder of Hugging Face by name or folder",
         metavar="JUDGE",
     )
 
@@ -190,7 +199,7 @@ class EngineConfig:
     """How many novels are judged: one after the other in this process, or by ``workers`` of a Ray cluster.
 
     Without ``address`` the cluster is this machine. ``workers`` 0 is as many as there is room for. A worker computes on
-    ``threads`` threads; 0 is torch's own choice in the engine ``local`` and one in the engine ``ray``.
+    ``threads`` threads; 0 is as many as the process may use in the engine ``local`` and one in the engine ``ray``.
     """
 
     name: str = _setting(
@@ -203,7 +212,7 @@ class EngineConfig:
         None, "a running Ray cluster, or auto; else this machine is the cluster", metavar="ADDRESS", flag="ray_address"
     )
     workers: int = _setting(0, "workers of Ray, of --threads each; 0: as many as there is room for", metavar="N")
-    threads: int = _setting(0, "processor threads; 0: torch chooses", metavar="N", group=MACHINE)
+    threads: int = _setting(0, "processor threads; 0: as many as this process may use", metavar="N", group=MACHINE)
 
     def __post_init__(self) -> None:
         if self.name not in ENGINES:
@@ -253,14 +262,12 @@ def resolve_model_dir(name: str) -> Path:
         return path
     if IS_CLONE or path.parts[:1] != (MODELS,):
         return ROOT / path
-    return _installed_models() / Path(*path.parts[1:])
-
-
-def _installed_models() -> Path:
     spec = find_spec(DATA_PACKAGE)
-    if spec is None or not spec.submodule_search_locations:
+    places = [Path(place, *path.parts[1:]) for place in (spec.submodule_search_locations if spec else None) or ()]
+    found = next((place for place in places if place.exists()), None)
+    if found is None:
         raise ModelError(
-            f"the weights are not installed: found no package {DATA_PACKAGE}, which bdh-narrative-models brings; "
-            "install it, or name folders of your own with --model_dir, --verdict_dir and --spacy_model"
+            f"the weights {name} are not installed: they are in no package {DATA_PACKAGE}, which bdh-narrative-models "
+            "and bdh-narrative-judge bring; install these, or name folders of your own, see --help"
         )
-    return Path(next(iter(spec.submodule_search_locations)))
+    return found

@@ -5,6 +5,7 @@ from __future__ import annotations
 import torch
 
 from bdh.errors import lack_of_memory as lack_of_memory
+from bdh.processor import limit_threads
 from pipeline.errors import SettingError
 
 MOST_THREADS = 1024
@@ -18,11 +19,13 @@ def choose_machine(device: str, dtype: str) -> tuple[torch.device, torch.dtype |
 
 
 def set_threads(count: int) -> None:
-    """Set torch's number of CPU threads; 0 leaves its own choice. Raises SettingError."""
+    """Set torch's number of CPU threads; 0 is as many as the process may use. Raises SettingError."""
     if not 0 <= count <= MOST_THREADS:
         raise SettingError(f"threads is {count}; it must be at least 1 and at most {MOST_THREADS}, or 0")
     if count:
         torch.set_num_threads(count)
+    else:
+        limit_threads()
 
 
 def choose_device(name: str) -> torch.device:

@@ -51,3 +51,7 @@ class ModelError(PipelineError):
 
 class LLMError(PipelineError):
     """The Groq service was asked for and did not give a usable answer."""
+
+
+class DailyLimitError(LLMError):
+    """The Groq service gives no more answers today."""

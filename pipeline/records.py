@@ -27,6 +27,23 @@ ClaimType = Literal["event", "trait", "world_rule"]
 TimeScope = Literal["childhood", "adulthood", "unspecified"]
 WaiverKind = Literal["flashback", "dream", "lie", "intended", "wrong alarm"]
 Stability = Literal["short_term", "long_term", "unspecified"]
+FactType = Literal[
+    "appearance",
+    "age_or_date",
+    "number",
+    "name",
+    "kinship",
+    "place",
+    "occupation",
+    "possession",
+    "event",
+    "ability",
+    "knowledge",
+    "motive",
+    "belief_or_trait",
+    "other",
+]
+"""What kind of fact a claim states, after the types of error of ConStory."""
 
 
 _BLANK_LINES = re.compile(r"\n\s*\n\s*")
@@ -38,6 +55,14 @@ class Span(NamedTuple):
 
     start: int
     end: int
+
+
+class Repair(NamedTuple):
+    """A half-open range of characters in ``Novel.text`` and what is read in its place."""
+
+    start: int
+    end: int
+    text: str
 
 
 @dataclass(frozen=True)
@@ -58,6 +83,7 @@ class Novel:
     what surrounds the work (titles, rights, the Project Gutenberg header and footer). ``encoding`` is that of the
     text, or the name of the format. ``sha256`` is that of the file's bytes, or of all files of the folder.
     ``chapters`` tile the body from its first heading; text before that heading belongs to chapter 0.
+    ``repairs``, in order, are what is read otherwise than it is printed.
     """
 
     name: str
@@ -68,6 +94,18 @@ class Novel:
     encoding: str
     sha256: str
     notices: tuple[str, ...] = ()
+    repairs: tuple[Repair, ...] = ()
+
+    def repaired(self, start: int, end: int) -> str:
+        """Return a range of the text as it is read: words broken at line ends whole, odd apostrophes as usual."""
+        if not self.repairs:
+            return self.text[start:end]
+        first = bisect_left(self.repairs, start, key=lambda repair: repair.start)
+        pieces = []
+        for repair in self.repairs[first : bisect_right(self.repairs, end, key=lambda repair: repair.end)]:
+            pieces += [self.text[start : repair.start], repair.text]
+            start = repair.end
+        return "".join([*pieces, self.text[start:end]])
 
     def chapter_at(self, offset: int) -> int:
         """Return the number of the chapter that holds ``offset``, 0 before the first heading."""
@@ -201,7 +239,11 @@ class Reading:
 
 @dataclass(frozen=True)
 class Claim:
-    """One checkable statement of a backstory. ``id`` depends only on the character, the text and its position."""
+    """One checkable statement of a backstory. ``id`` depends only on the character, the text and its position.
+
+    ``line`` is the number of the line of the backstory that it comes from, and ``source`` its verbatim words there; 0
+    and empty where they are unknown.
+    """
 
     id: str
     character: str
@@ -209,6 +251,9 @@ class Claim:
     time_scope: TimeScope
     stability: Stability
     text: str
+    fact_type: FactType = "other"
+    line: int = 0
+    source: str = ""
 
 
 def claim_id(number: int, text: str, *, character: str) -> str:
@@ -252,6 +297,19 @@ class Pair:
 
 
 @dataclass(frozen=True)
+class Difference:
+    """The words of a contradicted claim that the novel has otherwise, and the verbatim words in their place.
+
+    ``start`` and ``end`` are the range of ``found`` in ``Novel.text``; ``found`` is empty where no words stand out.
+    """
+
+    claimed: str
+    found: str = ""
+    start: int = 0
+    end: int = 0
+
+
+@dataclass(frozen=True)
 class Check:
     """What one explicit check found: the words of the claim, and the verbatim words of the book compared with them.
 
@@ -273,8 +331,9 @@ class Waiver:
     """A finding that the author marked as intentional.
 
     It holds for a claim of the same character and words, as long as ``passage``, the quotation it was given for, is
-    still in the novel; an empty passage always is. ``reason`` is in the author's words; ``kind`` is chosen from a list,
-    empty in files of earlier versions.
+    still in the novel; an empty passage always is. ``reason`` is in the author's words; ``kind`` is chosen from a list.
+    ``before`` and ``after`` are the words around the passage, by which one of few words is recognised. Kind and words
+    around are empty in files of earlier versions.
     """
 
     character: str
@@ -282,6 +341,8 @@ class Waiver:
     reason: str
     passage: str = ""
     kind: WaiverKind | Literal[""] = ""
+    before: str = ""
+    after: str = ""
 
     def __str__(self) -> str:
         """Return the kind and the reason, each once."""
@@ -289,12 +350,31 @@ class Waiver:
 
 
 @dataclass(frozen=True)
+class LooseWaiver:
+    """A waiver that no longer fits as it was given, for the author to look at; the claim counts meanwhile.
+
+    Its passage is not in the novel any more, or its claim has other words now. ``quotation``, at ``start`` to ``end``
+    of ``Novel.text``, is where the passage probably is now; it is empty where nothing is like it.
+    """
+
+    waiver: Waiver
+    quotation: str = ""
+    start: int = 0
+    end: int = 0
+    chapter: int = 0
+    chapter_title: str = ""
+    paragraph: int = 0
+
+
+@dataclass(frozen=True)
 class ClaimVerdict:
     """The verdict on one claim; ``probability`` is that of the claim being consistent with the novel.
 
     ``waiver`` is the author's reason where the claim is left out of the verdict on the backstory, else empty;
-    ``waiver_kind`` is the kind of reason, where one was chosen.
+    ``waiver_kind`` is the kind of reason, where one was chosen. ``loose_waiver`` is one that no longer fits.
     ``checks`` are the explicit checks that fired, whether they agree with the claim or conflict with it.
+    ``probabilities`` of the three labels sum to 1; a judge without them leaves them empty. ``difference`` is named for
+    a contradicted claim, where the judge can.
     """
 
     claim: Claim
@@ -306,6 +386,15 @@ class ClaimVerdict:
     waiver: str = ""
     checks: tuple[Check, ...] = ()
     waiver_kind: WaiverKind | Literal[""] = ""
+    probabilities: dict[ClaimLabel, float] = field(default_factory=dict)
+    difference: Difference | None = None
+    loose_waiver: LooseWaiver | None = None
+
+    @property
+    def unsure(self) -> bool:
+        """Whether the claim counts as not stated although support or contradiction is likelier than that."""
+        chances = self.probabilities
+        return bool(chances) and self.label == "not_stated" and max(chances, key=lambda own: chances[own]) != self.label
 
 
 @dataclass(frozen=True)

@@ -9,19 +9,22 @@ from functools import cached_property
 from pathlib import Path
 
 from pipeline.book import Book, BookOpener
-from pipeline.claims.extract import extract_claims
+from pipeline.claims.extract import Backstory, Extracted, checked_part, read_claims
+from pipeline.claims.sheet import Part
 from pipeline.config import PipelineConfig, resolve_model_dir
+from pipeline.device import choose_machine
 from pipeline.judging.backstory import BackstoryModel
 from pipeline.judging.checks.attach import attach_checks, find_checks
 from pipeline.judging.interface import ClaimJudge, ClaimQuestion, JudgeContext, steps
 from pipeline.judging.passage import passage_of
+from pipeline.judging.ranking import EvidenceRanker
 from pipeline.judging.registry import open_judge
 from pipeline.llm.client import GroqClient, load_key
 from pipeline.llm.fallback import LLMWithFallback
 from pipeline.reading.bdh_adapter import load_encoder
 from pipeline.reading.encoder import Encoder
 from pipeline.reading.novel_encoder import NovelEncoder, OnProgress, ignore_progress
-from pipeline.records import Character, Claim, ClaimVerdict, Evidence, Novel, Reading, Verdict, Waiver
+from pipeline.records import Character, Claim, ClaimVerdict, Novel, Reading, Verdict, Waiver
 from pipeline.retrieval.fusion import retrieve
 from pipeline.storage.answers import AnswerCache, open_answers
 from pipeline.storage.cache import ReadingCache
@@ -89,6 +92,15 @@ class Models:
         return load_encoder(self._config.reading, folder=resolve_model_dir(self._config.reading.model_dir))
 
     @cached_property
+    def ranker(self) -> EvidenceRanker | None:
+        """The models that order passages; None where the settings name none."""
+        folder = self._config.retrieval.ranker
+        if folder == "none":
+            return None
+        device, dtype = choose_machine(self._config.reading.device, self._config.reading.dtype)
+        return EvidenceRanker.load(resolve_model_dir(folder), device=device, dtype=dtype, cache=self.answers)
+
+    @cached_property
     def judge(self) -> ClaimJudge:
         """The judge of claims that the settings name."""
         return open_judge(self._config.scoring.judge, JudgeContext(self._config, self.answers))
@@ -97,7 +109,7 @@ class Models:
     def backstory_model(self) -> BackstoryModel:
         """The fitted model of backstories."""
         scoring = self._config.scoring
-        return BackstoryModel.load(resolve_model_dir(scoring.verdict_dir), band=scoring.band)
+        return BackstoryModel.load(resolve_model_dir(scoring.judge_dir), band=scoring.band)
 
 
 @dataclass(frozen=True)
@@ -162,9 +174,16 @@ class Pipeline:
         vars(own)["models"] = models
         return own
 
+    def with_aliases(self, aliases: tuple[Alias, ...]) -> Pipeline:
+        """Return a fork for other names given by the user, with the same models."""
+        own, models = replace(self, aliases=aliases), copy(self.models)
+        vars(models)["books"] = replace(self.models.books, aliases=aliases)
+        vars(own).update(models=models, groq_client=self.groq_client)
+        return own
+
     def load_models(self) -> None:
         """Load every model now, so that a missing one is found before hours of work."""
-        _ = self.encoder, self.models.backstory_model, self.judge
+        _ = self.encoder, self.models.ranker, self.models.backstory_model, self.judge
 
     def open_book(self, novel: Novel | Path) -> Book:
         """Return a novel with its sentences, chunks, mentions and index."""
@@ -176,26 +195,48 @@ class Pipeline:
 
     def extract(self, backstory: str, character: str) -> tuple[Claim, ...]:
         """Return the claims of a backstory, by Groq or by rules."""
-        found = self.llm.claims(backstory, character)
-        return extract_claims(backstory, character, self.models.books.nlp) if found is None else found
+        return self.read_backstory(backstory, character).claims
+
+    def read_backstory(self, backstory: Backstory, character: str) -> Extracted:
+        """Return the claims of a backstory, by Groq or by rules, and notices of its lines that are no claims.
+
+        Of a sheet on several characters only the part on this one is read.
+        """
+        part = backstory if isinstance(backstory, Part) else checked_part(backstory, character)
+        found = self.llm.claims(part.text, character)
+        return read_claims(part, character, self.models.books.nlp) if found is None else Extracted(found, part.notices)
+
+    def notices_on(self, backstory: Backstory, character: str, claims: Sequence[Claim]) -> tuple[str, ...]:
+        """Return the notices of a backstory whose claims were judged: of its lines, and of failures of Groq."""
+        part = backstory if isinstance(backstory, Part) else checked_part(backstory, character)
+        by_llm = self.llm.notices_on(character, part.text, claims)
+        return (*read_claims(part, character, self.models.books.nlp).notices, *by_llm)
 
     def read(self, book: Book, characters: Sequence[Character] = ()) -> Reading:
         """Return the reading of a book, from the cache where it is stored."""
         return self.novel_encoder.read(book.novel, book.chunks, characters)
 
     def find_evidence(
-        self, book: Book, reading: Reading, character: Character | None, claims: Sequence[Claim]
-    ) -> dict[str, tuple[Evidence, ...]]:
-        """Return the retrieved chunks of each claim by its id, best first."""
-        return retrieve(
+        self, book: Book, reading: Reading | None, character: Character | None, claims: Sequence[Claim]
+    ) -> dict[str, ClaimQuestion]:
+        """Return each claim by its id with its retrieved chunks, best first, and the windows that the ranker chose."""
+        settings, ranker = self.config.retrieval, self.models.ranker
+        found = retrieve(
             claims,
             index=book.index,
-            content_vectors=reading.content_vectors,
-            claim_vectors=self.novel_encoder.claim_vectors(reading, [claim.text for claim in claims]),
+            content_vectors=None if reading is None else reading.content_vectors,
+            claim_vectors=None
+            if reading is None
+            else self.novel_encoder.claim_vectors(reading, [claim.text for claim in claims]),
             present=character.chunks if character else (),
             life_stages=book.life_stages,
-            config=self.config.retrieval,
+            config=settings,
+            most=settings.top_k if ranker is None else max(settings.top_k, settings.candidates),
         )
+        if ranker is None:
+            return {claim.id: ClaimQuestion(claim, found[claim.id]) for claim in claims}
+        ranked = ranker.rank(book, claims, found, top_k=settings.top_k)
+        return {claim.id: ClaimQuestion(claim, ranked[claim.id].evidence, ranked[claim.id].windows) for claim in claims}
 
     def judge_claims(
         self,
@@ -216,9 +257,9 @@ class Pipeline:
         reading = self.read(book, tracked)
         on_step("Weighing the claims")
         with_evidence = [
-            ClaimQuestion(claim, evidence[claim.id])
+            found[claim.id]
             for question in questions
-            for evidence in [self.find_evidence(book, reading, question.character, question.claims)]
+            for found in [self.find_evidence(book, reading, question.character, question.claims)]
             for claim in question.claims
         ]
         verdicts = iter(self.judge_questions(book, with_evidence, on_claims=on_claims))
@@ -240,7 +281,7 @@ class Pipeline:
         self,
         book: Book,
         character: Character,
-        backstory: str,
+        backstory: Backstory,
         *,
         waivers: Sequence[Waiver] = (),
         track: Sequence[Character] = (),
@@ -250,13 +291,18 @@ class Pipeline:
 
         Claims that ``waivers`` mark as intentional are judged and left out of the verdict.
         """
-        claims = self.extract(backstory, character.name)
+        part = backstory if isinstance(backstory, Part) else checked_part(backstory, character.name)
+        claims, told = self.read_backstory(part, character.name)
+        for notice in told:
+            self.on_notice(notice)
         judged = self.judge_claims(book, [Question(claims, character)], track=track, on_step=on_step)
-        counted, stale = apply_waivers(judged.answers[0], waivers, book.novel.text)
-        names = notices_on_names(book.novel, character.name, backstory)
+        counted, stale = apply_waivers(judged.answers[0], waivers, book.novel)
+        names = notices_on_names(book.novel, character.name, "\n".join(claim.text for claim in claims))
         for notice in names:
             self.on_notice(notice)
-        notices = (*self.llm.notices_on(character.name, backstory, claims), *stale, *names)
+        alike = map(str, book.look_alikes([character]))
+        by_llm = self.llm.notices_on(character.name, part.text, claims)
+        notices = (*told, *by_llm, *alike, *stale, *names)
         verdict = self.models.backstory_model.conclude(book.novel.name, character.name, counted, notices)
         return replace(verdict, told=len(character.told)), judged
 

@@ -50,7 +50,7 @@ def _lay_out_model(folder: Path, repo_id: str, out: Path) -> Path:
     if folder.name == ENCODER:
         write_files(folder, repo_id, out)
     else:
-        shutil.copytree(folder, out, ignore=shutil.ignore_patterns("__pycache__"))
+        shutil.copytree(folder, out, ignore=shutil.ignore_patterns("__pycache__", "pyproject.toml"))
     return out
 
 

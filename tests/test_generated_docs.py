@@ -69,7 +69,7 @@ def test_every_figure_has_its_set_command_commit_and_date() -> None:
 
 
 def test_changed_record_of_figures_is_refused_until_its_commit_is_named(monkeypatch: pytest.MonkeyPatch) -> None:
-    name = "models/verdict/figures.json"
+    name = "runs/records/former_claims.json"
     monkeypatch.setitem(generate_results.source()["records"], name, "0" * 12)
     with pytest.raises(ValueError, match=f"{name} has changed .* commit and date"):
         generate_results.read_record(name)

@@ -73,9 +73,10 @@ def test_wheel_has_the_commands(wheel: zipfile.ZipFile) -> None:
 
 
 def test_weights_have_the_version_that_the_code_depends_on() -> None:
-    code, weights = _project(ROOT), _project(ROOT / "models")
-    assert code["version"] == weights["version"]
-    assert f"{weights['name']}=={weights['version']}" in code["dependencies"]  # type: ignore[operator]
+    code = _project(ROOT)
+    for weights in (_project(ROOT / "models"), _project(ROOT / "models" / "judge")):
+        assert code["version"] == weights["version"]
+        assert f"{weights['name']}=={weights['version']}" in code["dependencies"]  # type: ignore[operator]
 
 
 def test_weights_stay_in_their_bounds() -> None:
@@ -86,13 +87,13 @@ def test_weights_stay_in_their_bounds() -> None:
 def test_installed_package_finds_story_and_weights(site: Path, tmp_path: Path) -> None:
     code = (
         "from pipeline.config import ROOT, resolve_model_dir\n"
-        "for name in ('models/reader', 'models/reader/claims', 'models/persons', 'models/verdict'):\n"
+        "for name in ('models/reader', 'models/reader/claims', 'models/persons', 'models/judge'):\n"
         "    print(resolve_model_dir(name).resolve())\n"
         "print(ROOT / 'novels' / 'The Unlit Hour.txt')"
     )
     *folders, story = _python(site, tmp_path, code)
     assert [Path(folder) for folder in folders] == [
-        ROOT / "models" / name for name in ("reader", "reader/claims", "persons", "verdict")
+        ROOT / "models" / name for name in ("reader", "reader/claims", "persons", "judge")
     ]
     assert Path(story).is_file() and site in Path(story).parents
 
@@ -112,7 +113,7 @@ def test_missing_weights_are_an_error_that_names_the_wheel(site: Path, wheel: zi
         "try:\n    resolve_model_dir('models/reader')\nexcept ModelError as error:\n    print(error)"
     )
     (line,) = _python(bare, tmp_path, code)
-    assert "bdh-narrative-models" in line and "--model_dir" in line
+    assert "models/reader" in line and "bdh-narrative-models" in line
 
 
 def test_shipped_model_of_the_library_is_found_by_its_name(site: Path, tmp_path: Path) -> None:

@@ -3,7 +3,7 @@
 import argparse
 from typing import Any
 
-from bdh.commands import convert, evaluate, generate, harness, merge, plot, push, train
+from bdh.commands import convert, evaluate, generate, grow, harness, merge, plot, push, recall, train
 from bdh.commands.settings import add_config_flag
 
 _COMMANDS = {
@@ -11,9 +11,11 @@ _COMMANDS = {
     "generate": (generate.add_flags, "continue a prompt"),
     "evaluate": (evaluate.add_flags, "measure loss, bits per byte and perplexity"),
     "harness": (harness.add_flags, "measure a model on tasks of lm-evaluation-harness"),
+    "recall": (recall.add_flags, "measure what the memory of a model holds"),
     "plot": (plot.add_flags, "draw plots of a run, a model or a log"),
     "push": (push.add_flags, "upload a model to the hub"),
     "merge": (merge.add_flags, "merge two models along their neurons"),
+    "grow": (grow.add_flags, "add neurons to a model without a change of its output"),
     "convert": (convert.add_flags, "convert a checkpoint of another implementation"),
 }
 

@@ -23,6 +23,7 @@ from bdh.evaluation import (
     window_losses,
 )
 from bdh.neuro.model import LanguageModel
+from bdh.recall import LONGEST, measure_recall
 from bdh.training.data import encode_documents
 from bdh.training.distributed import DEVICES, choose_device
 
@@ -47,6 +48,14 @@ def add_flags(parser: argparse.ArgumentParser) -> None:
     )
     parser.add_argument("--reset_every", type=int, default=1024, help="tokens between resets of the state")
     parser.add_argument("--batch_size", type=int, default=16, help="documents per batch")
+    parser.add_argument(
+        "--recall",
+        type=int,
+        nargs="?",
+        const=LONGEST,
+        metavar="LONGEST",
+        help=f"also measure recall at distances up to this, {LONGEST:,} if no number is given (python -m bdh recall)",
+    )
     parser.add_argument("--device", default="auto", help=DEVICES)
     parser.add_argument("--dtype", default="fp32", choices=["fp32", "bf16"], help="precision of the matrix products")
 
@@ -63,7 +72,11 @@ def run(arguments: argparse.Namespace) -> int:
         documents = [document[: arguments.max_chunks * arguments.segment + 1] for document in documents]
     ways = _BOTH if arguments.state == "both" else (arguments.state,)
     figures = [_measure(way, model, documents, tokenizer.byte_lengths(), arguments) for way in ways]
-    print(json.dumps(figures[0] | ({"reset": figures[1]} if len(figures) > 1 else {}), indent=2))
+    result = figures[0] | ({"reset": figures[1]} if len(figures) > 1 else {})
+    if arguments.recall is not None:
+        with _precision(arguments.dtype, model):
+            result |= {"recall": measure_recall(model, tokenizer, longest=arguments.recall).to_dict()}
+    print(json.dumps(result, indent=2))
     return 0
 
 

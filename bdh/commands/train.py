@@ -98,7 +98,7 @@ def _batches(documents: list[Tokens], config: TrainConfig, world: World) -> Batc
     }
     if config.carry_state:
         return DocumentStreams(documents, reset_probability=config.reset_probability, **common)
-    return RandomWindows(documents, **common)
+    return RandomWindows(documents, split_documents=config.split_documents, **common)
 
 
 def _drive(training: TrainingRun, uploads: Uploads | None) -> None:

@@ -28,6 +28,8 @@ _HELP = {
     "compile": "use torch.compile",
     "carry_state": "read documents segment after segment with the state carried (truncated backpropagation)",
     "reset_probability": "probability of resetting a row before a segment",
+    "split_documents": "empty the memory where a document ends inside a window, and predict nothing across that end; "
+    "without it windows are cut from all documents joined, and memory and prediction run on into the next document",
     "log_interval": "steps between records",
     "eval_interval": "steps between validations and checkpoints",
     "seed": "random seed",

@@ -10,12 +10,12 @@ from torch import nn
 
 from bdh.backends import Mode
 from bdh.errors import ConfigError, StateError
-from bdh.model import BDH, IGNORED, BDHOutput, Probe, check_call, check_ids, evaluating
+from bdh.model import BDH, IGNORED, BDHOutput, Probe, check_call, check_ids, checked_begins, evaluating
 from bdh.neuro.cell import Carry, CellWeights, Input, Step, normalise, read_token
 from bdh.neuro.config import NeuroConfig
 from bdh.neuro.state import NeuroState, Surprise
 from bdh.ops.rotary import make_frequencies, make_rotation
-from bdh.shapes import Float, Int, Tensor
+from bdh.shapes import Bool, Float, Int, Tensor
 
 
 @dataclass(frozen=True)
@@ -62,6 +62,7 @@ class BDHNeuro(nn.Module):
         *,
         keep_state: bool = True,
         measure_every: int = 0,
+        documents: Int[Tensor, "B T"] | None = None,
     ) -> BDHOutput:
         """Read ``tokens`` as the continuation of ``state``, and predict each next token; see ``BDH.forward``.
 
@@ -71,7 +72,9 @@ class BDHNeuro(nn.Module):
             if targets.shape != tokens.shape:
                 raise ConfigError(f"targets have shape {tuple(targets.shape)}; tokens have {tuple(tokens.shape)}")
             check_ids(targets, self.config.vocab_size, self.device, name="targets")
-        hidden, after, activity = self.encode(tokens, state, mode, keep_state=keep_state, measure_every=measure_every)
+        hidden, after, activity = self.encode(
+            tokens, state, mode, keep_state=keep_state, measure_every=measure_every, documents=documents
+        )
         logits, loss = self.head(hidden, targets)
         return BDHOutput(logits, loss, after, hidden, activity)
 
@@ -83,13 +86,15 @@ class BDHNeuro(nn.Module):
         *,
         keep_state: bool = True,
         measure_every: int = 0,
+        documents: Int[Tensor, "B T"] | None = None,
     ) -> tuple[Float[Tensor, "B T D"], NeuroState | None, Float[Tensor, "L 2"] | None]:
         """Return the last hidden vectors, the state and the activity of ``forward``, without the head."""
         self._check(tokens, state, mode)
         before = self.empty_state(tokens.shape[0]) if state is None else state
+        begins = None if documents is None else checked_begins(documents, tokens)
         hidden, shares = [], []
         with torch.autocast(tokens.device.type, enabled=False):
-            for number, step in enumerate(self._read(tokens, before)):
+            for number, step in enumerate(self._read(tokens, before, begins)):
                 hidden.append(step.v)
                 if measure_every and number % measure_every == 0:
                     shares.append(_share_active(step))
@@ -128,16 +133,19 @@ class BDHNeuro(nn.Module):
         gain = float(trace.gain.mean()) if self.config.mod_gamma_max else None
         return Probe(active_x, active_y, float(trace.state.norm().mean()), gain)
 
-    def _read(self, tokens: Int[Tensor, "B T"], state: NeuroState) -> Iterator[Step]:
-        """Yield the result of each token."""
+    def _read(
+        self, tokens: Int[Tensor, "B T"], state: NeuroState, begins: Bool[Tensor, "B T"] | None = None
+    ) -> Iterator[Step]:
+        """Yield the result of each token, from an empty state where a document ``begins``."""
         weights = self._prepare()
         wide, length = weights.encoder.dtype, tokens.shape[1]
-        rho, x, *surprise = (tensor.to(wide) for tensor in state.tensors().values())
-        carry = Carry(rho.unbind(), x, Surprise(*surprise))
+        carry = _unpack(state, wide)
         vs = normalise(self.embed(tokens).to(wide)).unbind(1)
         spikes, rotations = self.draw_spikes(tokens, wide), self._rotations(state.position, length, wide)
         step = self._compiled if self.training and self._compiled else read_token
         for t in range(length):
+            if begins is not None:
+                carry = _unpack(_pack(carry, 0).reset(begins[:, t]), wide)
             result = step(self.config, weights, Input(tokens[:, t], vs[t], spikes[t], rotations[t]), carry)
             carry = result.carry
             yield result
@@ -192,6 +200,11 @@ def _make_weight(rows: int, columns: int) -> nn.Parameter:
 
 def _pack(carry: Carry, position: int) -> NeuroState:
     return NeuroState(torch.stack(carry.rho), carry.x, carry.surprise, position)
+
+
+def _unpack(state: NeuroState, dtype: torch.dtype) -> Carry:
+    rho, x, *surprise = (tensor.to(dtype) for tensor in state.tensors().values())
+    return Carry(rho.unbind(), x, Surprise(*surprise))
 
 
 def _share_active(step: Step) -> Float[Tensor, "L 2"]:

@@ -30,9 +30,10 @@ class _Head(NamedTuple):
     reach: int
 
 
-def applies(device: torch.device, batch: int) -> bool:
-    """Return whether this backend computes the call: a single text, on a CPU, without autocast."""
-    return device.type == "cpu" and batch == 1 and not torch.is_autocast_enabled("cpu")
+def applies(device: torch.device, batch: int, dtype: torch.dtype) -> bool:
+    """Return whether this backend computes the call: a single text, on a CPU, without autocast, not in float16."""
+    alone = device.type == "cpu" and batch == 1 and not torch.is_autocast_enabled("cpu")
+    return alone and dtype != torch.float16
 
 
 def trunk(

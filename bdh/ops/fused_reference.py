@@ -8,7 +8,7 @@ import torch
 import torch.nn.functional as F
 
 from bdh.ops.rotary import Rotation
-from bdh.shapes import Bool, Float, Tensor
+from bdh.shapes import Bool, Float, Int, Tensor
 
 _GOLDEN, _MIX_1, _MIX_2, _WORD = 0x9E3779B1, 0x85EBCA6B, 0xC2B2AE35, 0xFFFFFFFF
 
@@ -21,9 +21,15 @@ def encode(
     return x, _rotate(x, rotation)
 
 
-def scores(q: Float[Tensor, "H R C N"], rates: Float[Tensor, "H"] | None) -> Float[Tensor, "H R C C"]:
-    """Return q_t . q_s * 2^(rate (t - s)) where s < t, else 0."""
-    return _damp((q @ q.mT).tril(-1), rates)
+def scores(
+    q: Float[Tensor, "H R C N"],
+    rates: Float[Tensor, "H"] | None,
+    starts: Int[Tensor, "R C"] | None = None,
+    shrink: float = 1.0,
+) -> Float[Tensor, "H R C C"]:
+    """Return q_t . q_s * 2^(rate (t - s)) * shrink where s < t and both are of one document, else 0."""
+    root = shrink**0.5  # on both factors, so that 16 bits do not overflow
+    return _damp(((q * root) @ (q * root).mT).tril(-1), rates, starts)
 
 
 def gate(
@@ -41,11 +47,15 @@ def gate_backward(
     x: Float[Tensor, "H R C N"],
     drop: float,
     seed: int,
-) -> tuple[Float[Tensor, "H R C N"], Float[Tensor, "H R C N"]]:
-    """Recompute y; from ``upstream``, the gradient of y @ decoder, also return that of z @ encoder_v."""
+) -> tuple[Float[Tensor, "H R C N"], Float[Tensor, "H R C N"], Float[Tensor, "H R C N"] | None]:
+    """Recompute y; from ``upstream``, the gradient of y @ decoder, also return that of z @ encoder_v.
+
+    For float16 also that of x through y: ``rotate_backward`` finds it from the first two by a division, in which
+    the small numbers of float16 are lost.
+    """
     g = F.relu(z @ encoder_v.mT[:, None])
     dy = _keep(upstream @ decoder.mT[:, None], drop, seed)
-    return _keep(g * x, drop, seed), dy * x * (g > 0)
+    return _keep(g * x, drop, seed), dy * x * (g > 0), dy * g if x.dtype == torch.float16 else None
 
 
 def rotate(x: Float[Tensor, "H R C N"], rotation: Rotation) -> Float[Tensor, "H R C N"]:
@@ -54,10 +64,14 @@ def rotate(x: Float[Tensor, "H R C N"], rotation: Rotation) -> Float[Tensor, "H 
 
 
 def scores_backward(
-    da: Float[Tensor, "H R C D"], v: Float[Tensor, "R C D"], rates: Float[Tensor, "H"] | None
+    da: Float[Tensor, "H R C D"],
+    v: Float[Tensor, "R C D"],
+    rates: Float[Tensor, "H"] | None,
+    starts: Int[Tensor, "R C"] | None = None,
+    shrink: float = 1.0,
 ) -> Float[Tensor, "H R C C"]:
     """Return the gradient of the scores plus its transpose: queries equal keys, so one product gives that of q."""
-    below = _damp((da @ v.mT).tril(-1), rates)
+    below = _damp(((da * shrink) @ v.mT).tril(-1), rates, starts)
     return below + below.mT
 
 
@@ -70,16 +84,18 @@ def rotate_backward(
     rotation: Rotation,
     drop: float,
     extra: tuple[Float[Tensor, "H R C K"], Float[Tensor, "H R N K"]] | None,
+    by_y: Float[Tensor, "H R C N"] | None = None,
 ) -> Float[Tensor, "H R C N"]:
     """Return the gradient of v @ encoder: that of q rotated back, plus that of x through y, where x is positive.
 
-    With y = g * x the gradient of x is dy * g, which is dg / x * y / x. ``extra`` adds the gradient of q through what
-    was read from the memory, as two factors.
+    With y = g * x the gradient of x is dy * g, given as ``by_y`` or found as dg / x * y / x. ``extra`` adds the
+    gradient of q through what was read from the memory, as two factors.
     """
     dq = pairs @ q
     if extra is not None:
         dq = dq + extra[0] @ extra[1].mT
-    by_y = torch.where(x > 0, (dg / x) * (y / x), 0.0) / scale(drop)
+    if by_y is None:
+        by_y = torch.where(x > 0, (dg / x) * (y / x), 0.0) / scale(drop)
     return (_rotate(dq, (rotation[0], -rotation[1])) + by_y) * (x > 0)
 
 
@@ -92,35 +108,38 @@ def write_memory(
     q: Float[Tensor, "H R C N"],
     values: Float[Tensor, "#H R C D"],
     memory: Float[Tensor, "R H N D"] | None,
-    whole: Float[Tensor, "H 1 1"] | None,
+    whole: Float[Tensor, "H R 1 1"] | None,
     after: Float[Tensor, "R H N D"],
+    shrink: float = 1.0,
 ) -> Float[Tensor, "H R N D"] | None:
-    """Write ``whole`` * ``memory`` + q^T values to ``after``; return ``memory`` in the precision of ``q``."""
+    """Write ``whole`` * ``memory`` + q^T values to ``after``; return ``memory * shrink`` in the precision of ``q``."""
     after.copy_((q.mT @ values).transpose(0, 1))
     if memory is None:
         return None
-    after += memory if whole is None else memory * whole.to(memory.dtype)
-    return memory.transpose(0, 1).to(q.dtype)
+    after += memory if whole is None else memory * whole.transpose(0, 1).to(memory.dtype)
+    return (memory * shrink).transpose(0, 1).to(q.dtype)
 
 
 def scan_memory(
     written: Float[Tensor, "H R N D"],
     memory: Float[Tensor, "B H N D"] | None,
-    whole: Float[Tensor, "H 1 1"] | None,
+    whole: Float[Tensor, "H R 1 1"] | None,
     count: int,
     after: Float[Tensor, "B H N D"],
+    shrink: float = 1.0,
 ) -> Float[Tensor, "H R N D"]:
-    """Return the memory before each chunk, in the precision of ``written``, and write the last one to ``after``.
+    """Return ``shrink`` times the memory before each chunk, as narrow as ``written``; write the last to ``after``.
 
     ``written`` is what each of the ``count`` chunks of a text adds.
     """
     heads, rows, neurons, width = written.shape
     adds = written.view(heads, rows // count, count, neurons, width)
     now = torch.zeros_like(after) if memory is None else memory.to(after.dtype)
+    factors = None if whole is None else whole.view(heads, rows // count, count, 1, 1).transpose(0, 1).to(now.dtype)
     before = torch.empty_like(adds)
     for chunk in range(count):
-        before[:, :, chunk] = now.transpose(0, 1)
-        now = (now if whole is None else now * whole.to(now.dtype)) + adds[:, :, chunk].transpose(0, 1)
+        before[:, :, chunk] = (now * shrink).transpose(0, 1)
+        now = (now if factors is None else now * factors[:, :, chunk]) + adds[:, :, chunk].transpose(0, 1)
     after.copy_(now)
     return before.view(written.shape)
 
@@ -156,7 +175,11 @@ def _rotate(x: Float[Tensor, "H R C N"], rotation: Rotation) -> Float[Tensor, "H
     return torch.stack([p * cosines - r * sines, r * cosines + p * sines], dim=-1).view(x.shape).to(x.dtype)
 
 
-def _damp(below: Float[Tensor, "H R C C"], rates: Float[Tensor, "H"] | None) -> Float[Tensor, "H R C C"]:
+def _damp(
+    below: Float[Tensor, "H R C C"], rates: Float[Tensor, "H"] | None, starts: Int[Tensor, "R C"] | None
+) -> Float[Tensor, "H R C C"]:
+    if starts is not None:
+        below = below * (starts[:, :, None] == starts[:, None, :])
     if rates is None:
         return below
     steps = torch.arange(below.shape[-1], device=below.device, dtype=rates.dtype)

@@ -15,7 +15,7 @@ from bdh.ops.rotary import Rotation
 from bdh.ops.triton_elementwise import rotate as rotate
 from bdh.ops.triton_elementwise import rotate_backward as rotate_backward
 from bdh.ops.triton_elementwise import scan_memory as scan_memory
-from bdh.shapes import Float, Tensor
+from bdh.shapes import Float, Int, Tensor
 
 SMALLEST = 64
 """C, N / 2 and D must be multiples of this: the kernels have no masks."""
@@ -64,8 +64,15 @@ def _encode_kernel(
 
 
 @triton.jit
+def _same(starts, row, i, j):
+    """Return which pairs of tokens of a chunk are in one document."""
+    return tl.load(starts + row + i)[:, None] == tl.load(starts + row + j)[None, :]
+
+
+@triton.jit
 def _scores_kernel(
-    q, rates, out, rows, C, DAMPED: tl.constexpr, N: tl.constexpr, BM: tl.constexpr, BK: tl.constexpr
+    q, rates, starts, out, rows, C, shrink, DAMPED: tl.constexpr, SPLIT: tl.constexpr,
+    N: tl.constexpr, BM: tl.constexpr, BK: tl.constexpr,
 ):  # fmt: skip
     tiles = C // BM
     at, to, chunk = (tl.program_id(0) // tiles) * BM, (tl.program_id(0) % tiles) * BM, tl.program_id(1)
@@ -73,7 +80,9 @@ def _scores_kernel(
     total = tl.zeros((BM, BM), dtype=tl.float32)
     if to <= at:
         total = _product(q, q, chunk * C + at, chunk * C + to, N, BM, BM, BK)
-        total = tl.where(i[:, None] > j[None, :], total, 0.0)
+        total = tl.where(i[:, None] > j[None, :], total * shrink, 0.0)
+        if SPLIT:
+            total = tl.where(_same(starts, (chunk % rows) * C, i, j), total, 0.0)
         if DAMPED:
             rate = tl.load(rates + chunk // rows)
             total *= tl.exp2(rate * tl.maximum(i[:, None] - j[None, :], 0).to(tl.float32))
@@ -97,10 +106,13 @@ def _gate_kernel(
 
 @triton.jit(do_not_specialize=["seed", "least"])
 def _gate_backward_kernel(
-    z, encoder_v, upstream, decoder, x, y, dg, rows, seed, least, growth,
-    DROP: tl.constexpr, N: tl.constexpr, D: tl.constexpr, BM: tl.constexpr, BN: tl.constexpr, BK: tl.constexpr,
+    z, encoder_v, upstream, decoder, x, y, dg, by_y, rows, seed, least, growth, DROP: tl.constexpr, APART: tl.constexpr,
+    N: tl.constexpr, D: tl.constexpr, BM: tl.constexpr, BN: tl.constexpr, BK: tl.constexpr,
 ):  # fmt: skip
-    """With dropout, g > 0 marks a neuron that is active and not dropped, and g is already scaled."""
+    """With dropout, g > 0 marks a neuron that is active and not dropped, and g is already scaled.
+
+    ``by_y`` is written only if APART.
+    """
     column, first, head = tl.program_id(0) * BN, tl.program_id(1) * BM, tl.program_id(2)
     row = head * rows + first
     g = tl.maximum(_product(z, encoder_v, row, head * N + column, D, BM, BN, BK), 0.0)
@@ -108,14 +120,20 @@ def _gate_backward_kernel(
         g = tl.where(_kept(row, column, seed, least, N, BM, BN), g * growth, 0.0)
     neurons = x.load([row, column]).to(tl.float32)
     y.store([row, column], (g * neurons).to(y.dtype))
-    neurons = tl.where(g > 0.0, neurons * growth, 0.0).to(y.dtype)
-    dy = _product(upstream, decoder, first, head * N + column, D, BM, BN, BK)
-    dg.store([row, column], (dy * neurons.to(tl.float32)).to(y.dtype))
+    if APART:
+        dy = _product(upstream, decoder, first, head * N + column, D, BM, BN, BK)
+        by_y.store([row, column], (dy * g).to(y.dtype))
+        dg.store([row, column], (dy * tl.where(g > 0.0, neurons * growth, 0.0)).to(y.dtype))
+    else:
+        neurons = tl.where(g > 0.0, neurons * growth, 0.0).to(y.dtype)
+        dy = _product(upstream, decoder, first, head * N + column, D, BM, BN, BK)
+        dg.store([row, column], (dy * neurons.to(tl.float32)).to(y.dtype))
 
 
 @triton.jit
 def _scores_backward_kernel(
-    da, v, rates, out, rows, C, DAMPED: tl.constexpr, D: tl.constexpr, BM: tl.constexpr, BK: tl.constexpr
+    da, v, rates, starts, out, rows, C, shrink, DAMPED: tl.constexpr, SPLIT: tl.constexpr,
+    D: tl.constexpr, BM: tl.constexpr, BK: tl.constexpr,
 ):  # fmt: skip
     tiles = C // BM
     at, to, chunk = (tl.program_id(0) // tiles) * BM, (tl.program_id(0) % tiles) * BM, tl.program_id(1)
@@ -128,6 +146,9 @@ def _scores_backward_kernel(
     if to >= at:
         above = _product(v, da, right + at, left + to, D, BM, BM, BK)
         total += tl.where(i[:, None] < j[None, :], above, 0.0)
+    total *= shrink
+    if SPLIT:
+        total = tl.where(_same(starts, right, i, j), total, 0.0)
     if DAMPED:
         total *= tl.exp2(tl.load(rates + chunk // rows) * tl.abs(i[:, None] - j[None, :]).to(tl.float32))
     place = chunk.to(tl.int64) * C * C + i[:, None] * C + j[None, :]
@@ -136,7 +157,7 @@ def _scores_backward_kernel(
 
 @triton.jit
 def _write_memory_kernel(
-    q, values, memory, factors, before, after, batch, heads, C,
+    q, values, memory, factors, before, after, batch, heads, C, shrink,
     OWN: tl.constexpr, EMPTY: tl.constexpr, DAMPED: tl.constexpr,
     N: tl.constexpr, BM: tl.constexpr, BN: tl.constexpr, BK: tl.constexpr,
 ):  # fmt: skip
@@ -149,9 +170,9 @@ def _write_memory_kernel(
         total = tl.dot(part, values.load([first + k, d]), total, input_precision="ieee")
     if not EMPTY:
         old = memory.load([own, d])
-        before.store([chunk * N + column, d], old.to(before.dtype))
+        before.store([chunk * N + column, d], (old * shrink).to(before.dtype))
         if DAMPED:
-            old *= tl.load(factors + head)
+            old *= tl.load(factors + chunk)
         total += old
     after.store([own, d], total)
 
@@ -177,14 +198,19 @@ def encode(
     return x, q
 
 
-def scores(q: Float[Tensor, "H R C N"], rates: Float[Tensor, "H"] | None) -> Float[Tensor, "H R C C"]:
+def scores(
+    q: Float[Tensor, "H R C N"],
+    rates: Float[Tensor, "H"] | None,
+    starts: Int[Tensor, "R C"] | None = None,
+    shrink: float = 1.0,
+) -> Float[Tensor, "H R C C"]:
     """Return what ``fused_reference.scores`` returns; tiles above the diagonal are not computed."""
     heads, rows, length, neurons = q.shape
     out = torch.empty(heads, rows, length, length, dtype=q.dtype, device=q.device)
     bm, _, bk, how = _tiles("scores", length)
     _scores_kernel[((length // bm) ** 2, heads * rows)](
-        _tiled(q, bm, bk), out if rates is None else rates, out, rows, length, rates is not None, neurons, bm, bk,
-        **how,
+        _tiled(q, bm, bk), out if rates is None else rates, out if starts is None else starts, out, rows, length,
+        shrink, rates is not None, starts is not None, neurons, bm, bk, **how,
     )  # fmt: skip
     return out
 
@@ -211,29 +237,35 @@ def gate_backward(
     x: Float[Tensor, "H R C N"],
     drop: float,
     seed: int,
-) -> tuple[Float[Tensor, "H R C N"], Float[Tensor, "H R C N"]]:
+) -> tuple[Float[Tensor, "H R C N"], Float[Tensor, "H R C N"], Float[Tensor, "H R C N"] | None]:
     """Return what ``fused_reference.gate_backward`` returns, both products in one kernel."""
     heads, rows, length, neurons = x.shape
     y, dg = torch.empty_like(x), torch.empty_like(x)
+    by_y = torch.empty_like(x) if x.dtype == torch.float16 else None
     bm, bn, bk, how = _tiles("gate_backward", length)
     _gate_backward_kernel[(neurons // bn, rows * length // bm, heads)](
         _tiled(z, bm, bk), _tiled(encoder_v, bn, bk), _tiled(upstream, bm, bk), _tiled(decoder, bn, bk),
-        _tiled(x, bm, bn), _tiled(y, bm, bn), _tiled(dg, bm, bn), rows * length,
-        seed, threshold(drop), scale(drop), drop > 0, neurons, z.shape[-1], bm, bn, bk, **how,
+        _tiled(x, bm, bn), _tiled(y, bm, bn), _tiled(dg, bm, bn), _tiled(dg if by_y is None else by_y, bm, bn),
+        rows * length, seed, threshold(drop), scale(drop), drop > 0, by_y is not None, neurons, z.shape[-1],
+        bm, bn, bk, **how,
     )  # fmt: skip
-    return y, dg
+    return y, dg, by_y
 
 
 def scores_backward(
-    da: Float[Tensor, "H R C D"], v: Float[Tensor, "R C D"], rates: Float[Tensor, "H"] | None
+    da: Float[Tensor, "H R C D"],
+    v: Float[Tensor, "R C D"],
+    rates: Float[Tensor, "H"] | None,
+    starts: Int[Tensor, "R C"] | None = None,
+    shrink: float = 1.0,
 ) -> Float[Tensor, "H R C C"]:
     """Return what ``fused_reference.scores_backward`` returns."""
     heads, rows, length, width = da.shape
     out = torch.empty(heads, rows, length, length, dtype=da.dtype, device=da.device)
     bm, _, bk, how = _tiles("scores_backward", length)
     _scores_backward_kernel[((length // bm) ** 2, heads * rows)](
-        _tiled(da, bm, bk), _tiled(v, bm, bk), out if rates is None else rates, out, rows, length, rates is not None,
-        width, bm, bk, **how,
+        _tiled(da, bm, bk), _tiled(v, bm, bk), out if rates is None else rates, out if starts is None else starts, out,
+        rows, length, shrink, rates is not None, starts is not None, width, bm, bk, **how,
     )  # fmt: skip
     return out
 
@@ -247,8 +279,9 @@ def write_memory(
     q: Float[Tensor, "H R C N"],
     values: Float[Tensor, "#H R C D"],
     memory: Float[Tensor, "R H N D"] | None,
-    whole: Float[Tensor, "H 1 1"] | None,
+    whole: Float[Tensor, "H R 1 1"] | None,
     after: Float[Tensor, "R H N D"],
+    shrink: float = 1.0,
 ) -> Float[Tensor, "H R N D"] | None:
     """Return what ``fused_reference.write_memory`` returns: product, sum and narrow copy in one kernel, in float32."""
     (heads, rows, length, neurons), width = q.shape, values.shape[-1]
@@ -259,7 +292,7 @@ def write_memory(
     bk = min(bk, length & -length)
     _write_memory_kernel[(width // bn, neurons // bm, heads * rows)](
         _tiled(q, bk, bm), _tiled(values, bk, bn), _tiled(old, bm, bn), factors,
-        _tiled(values if before is None else before, bm, bn), _tiled(after, bm, bn), rows, heads, length,
+        _tiled(values if before is None else before, bm, bn), _tiled(after, bm, bn), rows, heads, length, shrink,
         values.shape[0] > 1, memory is None, whole is not None, neurons, bm, bn, bk, **how,
     )  # fmt: skip
     return before

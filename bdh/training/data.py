@@ -1,7 +1,7 @@
 """Batches of text: consecutive segments of documents for a carried state, or random windows."""
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any, Protocol
 
@@ -10,6 +10,7 @@ import numpy.typing as npt
 import torch
 
 from bdh.errors import DataError
+from bdh.model import IGNORED
 from bdh.shapes import Bool, Int, Tensor
 from bdh.tokenizer import Tokenizer
 
@@ -18,16 +19,24 @@ Tokens = npt.NDArray[np.int32]
 
 @dataclass(frozen=True)
 class Batch:
-    """Tokens, the next tokens as targets, and a flag for each row that starts a new text."""
+    """Tokens, the next tokens as targets, and a flag for each row that starts a new text.
+
+    ``documents`` are ids, if a row may hold several documents that must not see each other; the targets that are in
+    another document than their token are ``IGNORED``.
+    """
 
     tokens: Int[Tensor, "B T"]
     targets: Int[Tensor, "B T"]
     fresh: Bool[Tensor, "B"]
+    documents: Int[Tensor, "B T"] | None = None
 
     def to(self, device: torch.device) -> "Batch":
         """Return the batch on ``device``."""
-        moved = [part.to(device, non_blocking=True) for part in (self.tokens, self.targets, self.fresh)]
-        return Batch(*moved)
+        tokens, targets, fresh = (
+            part.to(device, non_blocking=True) for part in (self.tokens, self.targets, self.fresh)
+        )
+        documents = None if self.documents is None else self.documents.to(device, non_blocking=True)
+        return Batch(tokens, targets, fresh, documents)
 
 
 class Batches(Protocol):
@@ -147,12 +156,25 @@ class DocumentStreams:
 
 
 class RandomWindows:
-    """Batches of random windows of ``seq_len`` tokens from the concatenated documents; every row starts a new text."""
+    """Batches of random windows of ``seq_len`` tokens from the concatenated documents; every row starts a new text.
+
+    A window may cross the end of a document; with ``split_documents`` each of its documents is read as
+    if alone, and the first token of a document is not predicted from the last of another.
+    """
 
     def __init__(
-        self, documents: Sequence[Tokens], *, batch_size: int, seq_len: int, seed: int, rank: int = 0, world: int = 1
+        self,
+        documents: Sequence[Tokens],
+        *,
+        batch_size: int,
+        seq_len: int,
+        seed: int,
+        rank: int = 0,
+        world: int = 1,
+        split_documents: bool = False,
     ) -> None:
         self._tokens = np.concatenate(list(documents))
+        self._ends = np.cumsum([len(document) for document in documents]) if split_documents else None
         if len(self._tokens) <= seq_len:
             raise DataError(f"the text has {len(self._tokens)} tokens; expected more than seq_len {seq_len}")
         self._shape, self._seed, self._rank, self._world = (batch_size, seq_len), seed, rank, world
@@ -165,7 +187,8 @@ class RandomWindows:
         self._drawn += 1
         starts = chance.integers(0, len(self._tokens) - length, size=rows * self._world)
         mine = starts[self._rank * rows : (self._rank + 1) * rows]
-        return _make_batch([self._tokens[start : start + length + 1] for start in mine], [True] * rows)
+        batch = _make_batch([self._tokens[start : start + length + 1] for start in mine], [True] * rows)
+        return batch if self._ends is None else _split(batch, mine, self._ends)
 
     def state_dict(self) -> dict[str, Any]:
         """Return the position in the data."""
@@ -181,6 +204,14 @@ class RandomWindows:
 def _make_batch(segments: Sequence[Tokens], fresh: Sequence[bool]) -> Batch:
     table = torch.from_numpy(np.stack(segments).astype(np.int64))
     return Batch(table[:, :-1].contiguous(), table[:, 1:].contiguous(), torch.tensor(fresh))
+
+
+def _split(batch: Batch, starts: npt.NDArray[np.int64], ends: npt.NDArray[np.int64]) -> Batch:
+    """Return the batch of windows that begin at ``starts`` with the ids of their documents."""
+    places = starts[:, None] + np.arange(batch.tokens.shape[1] + 1)
+    ids = torch.from_numpy(np.searchsorted(ends, places, side="right"))
+    targets = batch.targets.masked_fill(ids[:, 1:] != ids[:, :-1], IGNORED)
+    return replace(batch, targets=targets, documents=ids[:, :-1].contiguous())
 
 
 def _read(file: Path) -> str:

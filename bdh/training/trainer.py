@@ -27,12 +27,15 @@ class TrainConfig(LoopConfig):
     grad_accum: int = 1
     carry_state: bool = False
     reset_probability: float = 0.0
+    split_documents: bool = False
     eval_interval: int = 250
 
     def __post_init__(self) -> None:
         super().__post_init__()
         if not 0 <= self.reset_probability <= 1:
             raise ConfigError(f"reset_probability is {self.reset_probability}; it must lie in [0, 1]")
+        if self.carry_state and self.split_documents:
+            raise ConfigError("carry_state already reads each document by itself; leave split_documents out")
 
 
 @dataclass(frozen=True)
@@ -104,7 +107,9 @@ class Trainer(Loop[_Step, StepReport]):
         carry = self.config.carry_state
         state = self._carried(batch, begins=begins) if carry else None
         with self.autocast():
-            output = self._wrapped(batch.tokens, batch.targets, state, "parallel", keep_state=carry)
+            output = self._wrapped(
+                batch.tokens, batch.targets, state, "parallel", keep_state=carry, documents=batch.documents
+            )
         self._scaler.scale(output.loss / self.config.grad_accum).backward()
         self.state = output.state.detach() if carry else None
         loss: Tensor = output.loss.detach()

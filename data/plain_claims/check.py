@@ -144,13 +144,17 @@ def counts() -> str:
 
 def table(split: str, out: Path) -> int:
     """Write the claims of a split as a table for ``evaluate-claims``; return the number of rows."""
-    rows = [["id", "book_name", "char", "content", "label", "pair"]]
+    rows = [["id", "book_name", "char", "content", "label", "pair", "evidence", "kind", "difficulty"]]
     for path in files(split):
         book = load(path)
         for fact in book["facts"]:
             who = [book["book"], fact["character"]]
-            rows.append([f"{fact['id']}-true", *who, fact["supported"], "consistent", fact["id"]])
-            rows.append([f"{fact['id']}-false", *who, fact["contradicted"], "contradict", fact["id"]])
+            more = [fact["id"], "\n".join(" ".join(text.split()) for text in fact["evidence"])]
+            more += [fact["type"], fact["difficulty"]]
+            rows.append([f"{fact['id']}-true", *who, fact["supported"], "consistent", *more])
+            rows.append([f"{fact['id']}-false", *who, fact["contradicted"], "contradict", *more])
+        for claim in book["not_stated"]:
+            rows.append([claim["id"], book["book"], claim["character"], claim["claim"], "not_stated", "", "", "", ""])
     with out.open("w", encoding="utf-8", newline="") as file:
         csv.writer(file).writerows(rows)
     return len(rows) - 1

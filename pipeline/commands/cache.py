@@ -1,8 +1,9 @@
-"""``python -m pipeline cache``: show, clear or locate the cached readings and answers."""
+"""``python -m pipeline cache``: show, clear or locate the cached readings, checkpoints and answers."""
 
 from __future__ import annotations
 
 import argparse
+from collections.abc import Mapping
 
 from pipeline.commands.progress import print_line
 from pipeline.commands.shared_flags import CommandParser, add_cache_dir
@@ -17,21 +18,30 @@ def add_flags(parser: CommandParser) -> None:
 
 
 def run(arguments: argparse.Namespace) -> int:
-    """List the cached readings and count the answers, remove both, or print where they are; return 0."""
+    """List readings and checkpoints and count the answers, remove all, or print where they are; return 0."""
+    from pipeline.reading.checkpoints import open_checkpoints
     from pipeline.storage.answers import open_answers
     from pipeline.storage.remote import open_cache
 
     cache = open_cache(arguments.cache_dir)
-    answers = open_answers(cache)
+    answers, checkpoints = open_answers(cache), open_checkpoints(cache)
     if arguments.action == "path":
         print_line(cache.place)
     elif arguments.action == "clear":
-        print_line(f"removed {cache.clear()} readings and {answers.clear()} answers from {cache.place}")
+        removed = f"{cache.clear()} readings, {checkpoints.clear()} checkpoints and {answers.clear()} answers"
+        print_line(f"removed {removed} from {cache.place}")
     else:
         entries = cache.entries()
         for entry in entries:
-            who = entry.about.get("character") or "whole novel"
-            progress = "" if entry.finished else ", unfinished"
-            print_line(f"{entry.size / 1e6:8.1f} MB  {entry.about.get('novel', '?')}: {who}{progress}")
-        print_line(f"{len(entries)} readings and {answers.count()} answers in {cache.place}")
+            print_line(_line(entry.size, entry.about, "" if entry.finished else ", unfinished"))
+        places = checkpoints.entries()
+        for place in places:
+            print_line(_line(place.size, place.about, f", checkpoint after {place.length:,} tokens"))
+        stored = f"{len(entries)} readings, {len(places)} checkpoints and {answers.count()} answers"
+        print_line(f"{stored} in {cache.place}")
     return 0
+
+
+def _line(size: int, about: Mapping[str, str], what: str) -> str:
+    """Return the line of a stored file: its size, its novel, whose states it has, and what it is."""
+    return f"{size / 1e6:8.1f} MB  {about.get('novel', '?')}: {about.get('character') or 'whole novel'}{what}"

@@ -19,6 +19,7 @@ from pipeline.commands import (
     dataset,
     demo,
     evaluate_claims,
+    fit_judge,
     judge,
     read_library,
     serve,
@@ -26,6 +27,7 @@ from pipeline.commands import (
     train_judge,
     train_reader,
     waive,
+    watch,
 )
 from pipeline.commands.settings import parse
 from pipeline.commands.shared_flags import CommandParser, add_config
@@ -56,8 +58,10 @@ _COMMANDS: dict[str, Command] = {
     "serve": serve,
     "characters": characters,
     "waive": waive,
+    "watch": watch,
     "read": read_library,
     "evaluate-claims": evaluate_claims,
+    "fit-judge": fit_judge,
     "controls": controls,
     "train-judge": train_judge,
     "train-reader": train_reader,

@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from pipeline.commands.progress import print_line, print_warning
+from pipeline.commands.progress import print_line, print_notice
 from pipeline.commands.settings import pipeline_config
 from pipeline.commands.shared_flags import NOVELS_DIR, CommandParser, add_aliases, add_settings
 from pipeline.config import TextConfig
@@ -35,7 +35,7 @@ def add_flags(parser: CommandParser) -> None:
 
 
 def run(arguments: argparse.Namespace) -> int:
-    """Print who is in a novel and who tells it, most present first, and names that the text explains; return 0."""
+    """Print who is in a novel and who tells it, names that the text explains, and names misread; return 0."""
     from pipeline.commands.session import given_aliases
     from pipeline.run import Pipeline
     from pipeline.text.aliases import aliases_path, parse_alias
@@ -49,7 +49,7 @@ def run(arguments: argparse.Namespace) -> int:
     pipeline = Pipeline(pipeline_config(arguments), given_aliases(arguments))
     book = pipeline.open_book(novel)
     for notice in book.novel.notices:
-        print_warning(f"note: {notice}")
+        print_notice(notice)
     rows = [("name", "mentions", "chunks", "aliases")]
     for person in book.cast:
         told = f"[told by this character: {len(person.told)} sentences] " if person.told else ""
@@ -62,6 +62,8 @@ def run(arguments: argparse.Namespace) -> int:
     for proposal in book.epithets:
         quotation = sentence_around(book.novel, proposal.span, book.sentences)
         print_line(f"  --confirm '{proposal.alias.alias}={proposal.alias.name}'  “{quotation}”")
+    for alike in book.look_alikes(book.cast):
+        print_notice(str(alike))
     return 0
 
 

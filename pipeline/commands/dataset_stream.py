@@ -11,7 +11,7 @@ from pathlib import Path
 
 from pipeline.commands.engine import open_judging, print_failed
 from pipeline.commands.judge_tables import Readings, judge_tables, show_all, write_all
-from pipeline.commands.progress import Bars, print_line
+from pipeline.commands.progress import Bars, print_line, print_notice
 from pipeline.commands.session import make_manifest, print_usage
 from pipeline.config import EngineConfig, PipelineConfig
 from pipeline.engines.jobs import Engine, Failure
@@ -47,11 +47,11 @@ def run_stream(arguments: argparse.Namespace, config: PipelineConfig, engine: En
             "--stream needs pyarrow, which is not installed: pip install 'bdh-narrative[tables]'"
         ) from error
     table, novels_dir = Path(arguments.test_csv), Path(arguments.novels_dir)
-    train = read_table(arguments.train_csv, labelled="required")
+    train = read_table(arguments.train_csv, labelled="required", on_notice=print_notice)
     folds, repeats = arguments.folds, arguments.repeats
     check_training(train, folds=folds, repeats=repeats, seed=config.seed)
     readings = Readings(prepare_folder(Path(arguments.out_dir)))
-    split = split_table(table, readings.out / _ROWS)
+    split = split_table(table, readings.out / _ROWS, print_notice)
     try:
         shelf = Shelf(novels_dir)
         novels = [shelf.find(book, paths=False).resolve() for book in split.books]

@@ -91,12 +91,13 @@ def print_failed(failed: Sequence[tuple[Path, str]]) -> int:
 
 def _placed(config: PipelineConfig) -> PipelineConfig:
     """Return the settings with folders that mean the same on another machine; shipped ones are found by their names."""
-    text, reading, scoring = config.text, config.reading, config.scoring
+    text, reading, retrieval, scoring = config.text, config.reading, config.retrieval, config.scoring
     return replace(
         config,
         text=replace(text, spacy_model=_place(text.spacy_model)),
         reading=replace(reading, model_dir=_place(reading.model_dir)),
-        scoring=replace(scoring, verdict_dir=_place(scoring.verdict_dir)),
+        retrieval=replace(retrieval, ranker=_place(retrieval.ranker)),
+        scoring=replace(scoring, verdict_dir=_place(scoring.verdict_dir), judge_dir=_place(scoring.judge_dir)),
     )
 
 

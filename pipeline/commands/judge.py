@@ -4,9 +4,10 @@ from __future__ import annotations
 
 import argparse
 import json
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from pipeline.commands.progress import print_line, print_warning
 from pipeline.commands.settings import pipeline_config
@@ -25,8 +26,11 @@ from pipeline.errors import SettingError
 
 if TYPE_CHECKING:
     from pipeline.book import Book
+    from pipeline.claims.extract import Backstory
+    from pipeline.claims.sheet import SheetText
     from pipeline.commands.judge_book import Judgement
-    from pipeline.records import BackstoryLabel
+    from pipeline.commands.judge_sheet import SheetPlan
+    from pipeline.records import BackstoryLabel, Character
     from pipeline.run import Pipeline
 
 Output = Callable[[str], None]
@@ -52,9 +56,11 @@ def add_flags(parser: CommandParser) -> None:
         "Your own novel, a file in novels/ (docs/inputs.md lists the formats):\n"
         '  python pipeline.py --target_character "Edmond Dantès" --backstory_file backstory.txt\n'
         f"{HYPHENS}\n"
+        "A sheet with several characters, a verdict for each:\n"
+        "  python pipeline.py --backstory_file sheet.md\n"
         "Exit status: 0 when a verdict was reached, 2 on an error; with --exit_code see there."
     )
-    _add_question(parser)
+    add_question(parser)
     answer = parser.group("how it answers")
     answer.add_argument(
         "--json",
@@ -64,19 +70,26 @@ def add_flags(parser: CommandParser) -> None:
     answer.add_argument(
         "--exit_code",
         action="store_true",
-        help="exit with 0 for consistent, 1 for inconsistent, 3 for uncertain; 2 stays an error",
+        help="exit with 0 for consistent, 1 for inconsistent, 3 for uncertain, of several the worst; 2 stays an error",
     )
     add_places(parser)
     add_aliases(parser)
     add_settings(parser, *RETRIEVING_AND_JUDGING, without=CLUSTER)
 
 
-def _add_question(parser: CommandParser) -> None:
+def add_question(parser: CommandParser) -> None:
+    """Add the flags that say what is judged."""
     question = parser.group("what is judged")
     question.add_argument(
-        "--target_character", metavar="NAME", help="the character of the backstory, named as in the novel"
+        "--target_character",
+        metavar="NAME",
+        help="the character of the backstory, named as in the novel; else every character that the backstory names",
     )
-    question.add_argument("--backstory_file", metavar="FILE", help="text file with the backstory")
+    question.add_argument(
+        "--backstory_file",
+        metavar="FILE",
+        help="the backstory or character sheet: .txt, .md, .docx, .odt, .html, .yaml, .json or .csv",
+    )
     question.add_argument(
         "--novel", metavar="NAME", help="title, file name or path; else the only novel of --novels_dir with NAME in it"
     )
@@ -94,73 +107,163 @@ def run(arguments: argparse.Namespace) -> int:
     _fill_bundled(arguments, output)
     from pipeline.claims.files import read_backstory
     from pipeline.commands.session import open_pipeline, print_usage
-    from pipeline.report.entries import answer_entry
     from pipeline.storage.files import prepare_folder
 
-    backstory = read_backstory(arguments.backstory_file)
+    sheet = read_backstory(arguments.backstory_file)
+    names = names_in(arguments, sheet)
     prepare_folder(Path(arguments.out_dir))
     with open_pipeline(arguments, config) as pipeline:
-        judgement = _judge(pipeline, arguments, backstory, output)
-    _show(judgement, output)
+        book = open_book(pipeline, arguments, names)
+        label, answer = judge_given(JudgeRun(pipeline, arguments, book, output, show), sheet)
     print_usage(pipeline, output)
     if arguments.json:
-        files = [str(path) for path in judgement.files]
-        answer = answer_entry(judgement.book.novel, judgement.verdict, files)
         print_line(json.dumps(answer, ensure_ascii=False, indent=1))
-    return EXIT_CODES[judgement.verdict.label] if arguments.exit_code else 0
+    return EXIT_CODES[label] if arguments.exit_code else 0
+
+
+def names_in(arguments: argparse.Namespace, sheet: SheetText) -> tuple[str, ...]:
+    """Return the character that is given, else those that the sheet names; raises SettingError where it names none."""
+    if arguments.target_character is not None:
+        return (arguments.target_character,)
+    from pipeline.commands.judge_sheet import sheet_names
+
+    names = sheet_names(sheet)
+    if not names:
+        raise SettingError(
+            "--backstory_file is given without --target_character, and the backstory names no character (a heading, a "
+            "field 'Name:' or a column of names); name the character"
+        )
+    return names
+
+
+@dataclass(frozen=True)
+class JudgeRun:
+    """What the verdicts of one run share; ``show`` prints each of them.
+
+    With ``compare``, each is compared with the one that is stored in its folder. The page of a report loads itself anew
+    after ``reload`` seconds, unless they are 0.
+    """
+
+    pipeline: Pipeline
+    arguments: argparse.Namespace
+    book: Book
+    output: Output
+    show: Callable[[Judgement, Output], None]
+    compare: bool = False
+    reload: int = 0
+
+    def settings(self) -> dict[str, Any]:
+        """Return what every verdict is judged with, by the names of ``judge_book``."""
+        from pipeline.report.view import PageContext
+        from pipeline.waivers import load_waivers, waivers_path
+
+        given = self.arguments
+        waivers = () if given.ignore_waivers else load_waivers(waivers_path(Path(self.book.novel.path)))
+        around = PageContext(reload=self.reload)
+        return {"out": Path(given.out_dir), "waivers": waivers, "around": around, "compare": self.compare}
+
+    def track(self) -> list[Character]:
+        """Return the further characters whose states to store; raises CharacterError."""
+        return [self.pipeline.find_character(self.book, name) for name in self.arguments.track]
+
+    def introduce(self, character: Character) -> None:
+        """Print who is judged next."""
+        self.output(
+            f"{self.book.novel.name}: {len(self.book.chunks)} chunks, {len(character.chunks)} with {character.name}"
+        )
+        if character.told:
+            self.output(f"told by this character: {len(character.told)} sentences of {character.name} as “I”")
+
+
+def judge_given(given: JudgeRun, sheet: SheetText) -> tuple[BackstoryLabel, Mapping[str, Any]]:
+    """Judge the character or characters, print the verdicts, and return the worst with the answer for programs."""
+    from pipeline.commands.judge_sheet import plan_sheet
+
+    target = given.arguments.target_character
+    if target is not None:
+        return _judge_one(given, given.pipeline.find_character(given.book, target), sheet)
+    plan = plan_sheet(given.pipeline, given.book, sheet)
+    if len(plan.parts) == 1 and not plan.left_out:
+        return _judge_one(given, *plan.parts[0])
+    return _judge_several(given, plan)
+
+
+def _judge_one(given: JudgeRun, character: Character, backstory: Backstory) -> tuple[BackstoryLabel, Mapping[str, Any]]:
+    from pipeline.commands.judge_book import judge_book
+    from pipeline.report.entries import answer_entry
+
+    tracked, settings = [character, *given.track()], given.settings()
+    given.introduce(character)
+    _show_notices(given)
+    judgement = judge_book(given.pipeline, given.book, tracked, backstory, **settings)
+    given.show(judgement, given.output)
+    files = [str(path) for path in judgement.files]
+    return judgement.verdict.label, answer_entry(given.book.novel, judgement.verdict, files)
+
+
+def _judge_several(given: JudgeRun, plan: SheetPlan) -> tuple[BackstoryLabel, Mapping[str, Any]]:
+    from pipeline.commands.judge_sheet import judge_sheet
+    from pipeline.commands.verdict_lines import conclusion
+
+    track, settings = given.track(), given.settings()
+    _show_notices(given, *(f"{each.name} was not judged: {each.reason}" for each in plan.left_out), *plan.notices)
+    judged = judge_sheet(
+        given.pipeline,
+        given.book,
+        plan,
+        track=track,
+        on_character=given.introduce,
+        on_judged=lambda one: given.show(one, given.output),
+        **settings,
+    )
+    for judgement in judged.judgements:
+        given.output(conclusion(judgement.verdict))
+    given.output(f"report: {Path(given.arguments.out_dir) / 'report.html'}")
+    return judged.label, judged.answer()
+
+
+def _show_notices(given: JudgeRun, *notices: str) -> None:
+    for notice in (*given.book.novel.notices, *notices):
+        given.output(f"note: {notice}")
 
 
 def _fill_bundled(arguments: argparse.Namespace, output: Output) -> None:
     """Put in the bundled story where no question is given; raises SettingError for half a question."""
-    missing = [name for name in ("target_character", "backstory_file") if getattr(arguments, name) is None]
-    if not missing:
+    if arguments.backstory_file is not None:
         return
-    flags = ("target_character", "backstory_file", "novel", "novels_dir", "track")
+    flags = ("target_character", "novel", "novels_dir", "track")
     given = [name for name in flags if getattr(arguments, name) not in (None, [], NOVELS_DIR)]
     if given:
         raise SettingError(
-            f"--{given[0]} is given without --{missing[0]}; give a character and a backstory, or neither for the "
+            f"--{given[0]} is given without --backstory_file; give a character and a backstory, or neither for the "
             "bundled story"
         )
     output("no backstory given: judging the bundled story; see --help for your own")
     vars(arguments).update(_BUNDLED)
 
 
-def _judge(pipeline: Pipeline, arguments: argparse.Namespace, backstory: str, output: Output) -> Judgement:
-    from pipeline.commands.judge_book import judge_book
-    from pipeline.waivers import load_waivers, waivers_path
-
-    book = _open_book(pipeline, arguments)
-    character = pipeline.find_character(book, arguments.target_character)
-    tracked = [character, *(pipeline.find_character(book, name) for name in arguments.track)]
-    output(f"{book.novel.name}: {len(book.chunks)} chunks, {len(character.chunks)} with {character.name}")
-    if character.told:
-        output(f"told by this character: {len(character.told)} sentences of {character.name} as “I”")
-    for notice in book.novel.notices:
-        output(f"note: {notice}")
-    waivers = () if arguments.ignore_waivers else load_waivers(waivers_path(Path(book.novel.path)))
-    return judge_book(pipeline, book, tracked, backstory, out=Path(arguments.out_dir), waivers=waivers)
-
-
-def _open_book(pipeline: Pipeline, arguments: argparse.Namespace) -> Book:
+def open_book(pipeline: Pipeline, arguments: argparse.Namespace, names: Sequence[str]) -> Book:
+    """Return the novel that the flags name, else the one with characters of these names; raises NovelError."""
+    from pipeline.commands.judge_sheet import find_sheet_novel
     from pipeline.text.novels import find_novel
     from pipeline.text.shelf import choose_novel
 
     if arguments.novel is not None:
         return pipeline.open_book(find_novel(arguments.novels_dir, arguments.novel))
+    if arguments.target_character is None:
+        return pipeline.open_book(find_sheet_novel(pipeline, arguments.novels_dir, names))
     return pipeline.open_book(choose_novel(arguments.novels_dir, arguments.target_character, aliases=pipeline.aliases))
 
 
-def _show(judgement: Judgement, output: Output) -> None:
-    verdict = judgement.verdict
-    for judged in verdict.claims:
-        output(f"  {judged.label:<12} {judged.probability:.2f}  {judged.claim.text}")
-        output(f"               {judged.rationale}")
-        if judged.waiver:
-            output(f"               marked as intentional, and left out of the verdict: {judged.waiver}")
+def show(judgement: Judgement, output: Output) -> None:
+    """Print a verdict, claim by claim, and where its files are."""
+    from pipeline.commands.verdict_lines import claim_lines, conclusion
+
+    for judged in judgement.verdict.claims:
+        for line in claim_lines(judged):
+            output(line)
     for path in judgement.files:
         output(str(path))
     report = next(path for path in judgement.files if path.name == "report.html")
-    chance = f"probability of consistent {verdict.probability:.2f}"
-    output(f"{verdict.character} in {verdict.novel}: {verdict.label} ({chance})")
+    output(conclusion(judgement.verdict))
     output(f"report: {report}")

@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import Any
 
 from pipeline.book import Book
-from pipeline.commands.progress import Bars, print_line, print_warning
+from pipeline.commands.progress import Bars, print_line, print_notice
 from pipeline.commands.session import make_manifest, open_pipeline
 from pipeline.config import ROOT, PipelineConfig, resolve_model_dir
 from pipeline.errors import TableError
@@ -18,7 +18,8 @@ from pipeline.evaluation.baselines import SYSTEM_OF, Baselines, SystemOutput, al
 from pipeline.evaluation.claim_benchmark import KINDS, BookPlan, MeasuredClaim, measure_claims, plan_books
 from pipeline.evaluation.compare import ClaimMetrics, claim_metrics
 from pipeline.evaluation.metrics import Figure
-from pipeline.records import TableLabel
+from pipeline.evaluation.three_way import LABELS, JudgedClaim, ThreeWayMetrics, decisive_quotation, three_way_metrics
+from pipeline.records import ClaimLabel, ClaimVerdict, TableLabel
 from pipeline.report.manifest import write_manifest
 from pipeline.run import Pipeline
 from pipeline.storage.files import prepare_folder, write_json
@@ -35,6 +36,7 @@ COLUMNS = {
     "probability_claim_only": "claim_only",
 }
 """The columns of probabilities in claim_predictions.csv, and the system that each is of."""
+_TRUTH: dict[TableLabel, ClaimLabel] = {"consistent": "supported", "inconsistent": "contradicted"}
 _MEASURES = {"accuracy": "accuracy", "auc": "AUC", "both_right": "both twins right", "ranking": "true twin first"}
 
 
@@ -50,8 +52,9 @@ class NovelHashes:
 
 def judge_claims(arguments: argparse.Namespace, config: PipelineConfig) -> int:
     """Judge the claims, write predictions and figures, and print the figures; return 0."""
-    rows = read_table(arguments.claims, labelled="optional")
-    blind = None if arguments.blind_predictions is None else read_predictions(Path(arguments.blind_predictions))
+    rows = read_table(arguments.claims, labelled="optional", on_notice=print_notice)
+    given = arguments.blind_predictions
+    blind = None if given is None else read_predictions(Path(given), print_notice)
     plans = plan_books(
         rows, Path(arguments.novels_dir), seed=config.seed, limit=arguments.limit or None, spare=SPARE_NOVEL
     )
@@ -61,22 +64,27 @@ def judge_claims(arguments: argparse.Namespace, config: PipelineConfig) -> int:
         _note_wrong(plans)
         total = sum(len(plan.rows) * (len(KINDS) - (plan.wrong is None)) for plan in plans)
         measured = measure_claims(
-            pipeline, plans, on_book=novels.add, on_claims=lambda done: bars.show("claims", done, total)
+            pipeline,
+            plans,
+            words=baselines.words,
+            on_book=novels.add,
+            on_claims=lambda done: bars.show("claims", done, total),
         )
         measured = _in_order(measured, [row.id for row in rows])
         outputs = all_outputs(measured, baselines, threshold=pipeline.judge.threshold)
         predictions = _write_predictions(out, measured, outputs)
         metrics = _measure(measured, outputs, blind, seed=config.seed)
-        paths = _write_metrics(out, predictions, metrics, measured, pipeline, novels.sums)
-    _show(measured, metrics, paths)
+        labels = _measure_labels(measured, seed=config.seed)
+        paths = _write_metrics(out, predictions, metrics, labels, measured, pipeline, novels.sums)
+    _show(measured, metrics, labels, paths)
     return 0
 
 
 def _note_wrong(plans: Sequence[BookPlan]) -> None:
     if len(plans) == 1 and plans[0].wrong == SPARE_NOVEL.resolve():
-        print_warning("note: the table is about one novel; the bundled story serves as the wrong one")
+        print_notice("the table is about one novel; the bundled story serves as the wrong one")
     if any(plan.wrong is None for plan in plans):
-        print_warning("note: a second novel to be the wrong one is missing; the columns of the wrong novel stay empty")
+        print_notice("a second novel to be the wrong one is missing; the columns of the wrong novel stay empty")
 
 
 def _in_order(measured: Sequence[MeasuredClaim], ids: Sequence[str]) -> list[MeasuredClaim]:
@@ -93,8 +101,53 @@ def _write_predictions(out: Path, measured: Sequence[MeasuredClaim], outputs: Ma
         column: outputs[system].probabilities.tolist() if system in outputs else None
         for column, system in COLUMNS.items()
     }
-    write_claim_predictions(path, [claim.row.id for claim in measured], labels, chances)
+    verdicts = [claim.verdicts["right"] for claim in measured]
+    write_claim_predictions(path, [claim.row.id for claim in measured], labels, chances, _columns(verdicts))
     return path
+
+
+def _columns(verdicts: Sequence[ClaimVerdict]) -> dict[str, list[object]]:
+    """Return the verdict on each claim, the probabilities of its labels, and the quotation shown with its range."""
+    quoted = [decisive_quotation(verdict) for verdict in verdicts]
+    shown = [
+        next((pair.quotation for pair in verdict.pairs if span and pair.start == span.start), "")
+        for verdict, span in zip(verdicts, quoted, strict=True)
+    ]
+    return {
+        "verdict": [verdict.label for verdict in verdicts],
+        **{
+            f"p_{label}": [
+                f"{verdict.probabilities[label]:.4f}" if verdict.probabilities else "" for verdict in verdicts
+            ]
+            for label in LABELS
+        },
+        "quotation": [" ".join(text.split()) for text in shown],
+        "start": [span.start if span else "" for span in quoted],
+        "end": [span.end if span else "" for span in quoted],
+    }
+
+
+def _measure_labels(measured: Sequence[MeasuredClaim], *, seed: int) -> ThreeWayMetrics | None:
+    """Return the figures of three labels; None where no claim is labelled as left open or has evidence."""
+    twins = {(claim.row.pair or "", claim.row.label): claim.row.content for claim in measured if claim.row.pair}
+    other: dict[TableLabel | None, TableLabel] = {"consistent": "inconsistent", "inconsistent": "consistent"}
+    judged = [
+        JudgedClaim(
+            claim.verdicts["right"],
+            "not_stated" if claim.row.left_open else _TRUTH[claim.row.label or "consistent"],
+            claim.book,
+            twins.get((claim.row.pair or "", other.get(claim.row.label)), ""),
+            claim.gold,
+            claim.chunks,
+            claim.row.kind,
+            claim.row.difficulty,
+        )
+        for claim in measured
+        if claim.row.left_open or claim.row.label is not None
+    ]
+    if not any(claim.truth == "not_stated" or claim.gold for claim in judged):
+        return None
+    return three_way_metrics(judged, seed=seed)
 
 
 def _measure(
@@ -130,11 +183,14 @@ def _write_metrics(
     out: Path,
     predictions: Path,
     metrics: ClaimMetrics | None,
+    labels: ThreeWayMetrics | None,
     measured: Sequence[MeasuredClaim],
     pipeline: Pipeline,
     novels: Mapping[str, str],
 ) -> tuple[Path, ...]:
     figures: dict[str, Any] = {} if metrics is None else metrics.to_dict()
+    if labels is not None:
+        figures["three_labels"] = labels.to_dict()
     content = {
         "rows": len(measured),
         "characters_not_found": sum(not claim.character_found for claim in measured),
@@ -145,7 +201,12 @@ def _write_metrics(
     return (*paths, write_manifest(out, make_manifest(pipeline), novels=novels, files=paths))
 
 
-def _show(measured: Sequence[MeasuredClaim], metrics: ClaimMetrics | None, paths: Sequence[Path]) -> None:
+def _show(
+    measured: Sequence[MeasuredClaim],
+    metrics: ClaimMetrics | None,
+    labels: ThreeWayMetrics | None,
+    paths: Sequence[Path],
+) -> None:
     lost = sum(not claim.character_found for claim in measured)
     if lost:
         print_line(f"note: {lost} claims name no character of their novel; all of the novel was searched for them")
@@ -153,6 +214,10 @@ def _show(measured: Sequence[MeasuredClaim], metrics: ClaimMetrics | None, paths
         print_line(f"{len(measured)} claims judged; the table has no labels, so nothing was measured")
     else:
         _show_figures(metrics)
+    if labels is not None:
+        print_line(f"three labels: {', '.join(f'{count} {label}' for label, count in labels.counts.items())}")
+        for name, figure in labels.figures.items():
+            print_line(f"{name.replace('_', ' '):<44}{_cell(figure)}")
     for path in paths:
         print_line(str(path))
 

@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import Any
 
 from pipeline.commands.engine import open_judging
-from pipeline.commands.progress import Bars, print_line
+from pipeline.commands.progress import Bars, print_line, print_notice
 from pipeline.commands.session import cast_with, make_manifest, print_usage
 from pipeline.config import EngineConfig, PipelineConfig
 from pipeline.engines.jobs import Engine, Failure
@@ -36,6 +36,7 @@ from pipeline.report.dataset_pages import INDEX, ROWS, write_pages
 from pipeline.report.manifest import Manifest
 from pipeline.run import Pipeline
 from pipeline.storage.files import locked_output, prepare_folder
+from pipeline.tables.delimited import listed
 from pipeline.tables.predictions import write_held_out, write_predictions, write_submission
 from pipeline.tables.rows import Row, read_table
 
@@ -47,8 +48,8 @@ _MOST_CHARACTERS = 12
 
 def fit_and_predict(arguments: argparse.Namespace, config: PipelineConfig, engine: EngineConfig) -> int:
     """Judge both tables, fit on the labels of the first, write everything, and print the figures; return 0."""
-    train = read_table(arguments.train_csv, labelled="required")
-    test = read_table(arguments.test_csv, labelled="absent")
+    train = read_table(arguments.train_csv, labelled="required", on_notice=print_notice)
+    test = read_table(arguments.test_csv, labelled="absent", on_notice=print_notice)
     folds, repeats = arguments.folds, arguments.repeats
     check_training(train, folds=folds, repeats=repeats, seed=config.seed)
     _note_shared(train, test)
@@ -203,9 +204,12 @@ def write_all(
 
 def show_all(rows: Sequence[JudgedRow], fitted: FittedTables, paths: Sequence[Path]) -> None:
     """Print the notices, the figures and the paths of a run."""
+    concerned: dict[str, list[str]] = {}
     for judged in rows:
         for notice in judged.notices:
-            print_line(f"note: row {judged.row.id}: {notice}")
+            concerned.setdefault(notice, []).append(judged.row.id)
+    for notice, ids in concerned.items():
+        print_line(f"note: row{'s' if len(ids) > 1 else ''} {listed(ids)}: {notice}")
     metrics = fitted.validation.to_dict()
     print_line(f"cross-validated on {metrics['rows']} rows ({metrics['folds']} folds, {metrics['repeats']} repeats):")
     _show_figures("ours", metrics["figures"])

@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Any
 
 from pipeline.commands.judge_claims import SPARE_NOVEL, NovelHashes
-from pipeline.commands.progress import Bars, print_line
+from pipeline.commands.progress import Bars, print_line, print_notice
 from pipeline.commands.session import make_manifest, open_pipeline
 from pipeline.config import PipelineConfig, resolve_model_dir
 from pipeline.evaluation.ablations import (
@@ -34,7 +34,9 @@ from pipeline.tables.rows import Row, read_table
 def measure_controls(arguments: argparse.Namespace, config: PipelineConfig) -> int:
     """Measure every system, write table and plot, and print the figures; return 0."""
     whole = arguments.train_csv is not None
-    rows: Sequence[Row] = read_table(arguments.train_csv if whole else arguments.claims, labelled="required")
+    rows: Sequence[Row] = read_table(
+        arguments.train_csv if whole else arguments.claims, labelled="required", on_notice=print_notice
+    )
     rows = _limited(rows, arguments, config)
     if whole:
         check_training(rows, folds=arguments.folds, repeats=arguments.repeats, seed=config.seed)

@@ -110,6 +110,11 @@ def print_line(line: str) -> None:
     print(line, flush=True)
 
 
+def print_notice(notice: str) -> None:
+    """Print a notice on standard error."""
+    print_warning(f"note: {notice}")
+
+
 def print_warning(line: str) -> None:
     """Print a line on standard error, above a bar that may be running there."""
     tqdm.write(line, file=sys.stderr)

@@ -8,7 +8,7 @@ from contextlib import contextmanager
 from dataclasses import asdict
 from typing import Protocol
 
-from pipeline.commands.progress import Bars, print_line, print_warning
+from pipeline.commands.progress import Bars, print_line, print_notice
 from pipeline.config import LLMTask, PipelineConfig
 from pipeline.device import set_threads
 from pipeline.records import Character
@@ -21,7 +21,8 @@ _METHODS = {
     "claims": "heuristic splitter over spaCy's rule-based sentences",
     "characters": "persons by the tagger of spacy_model and a vote of the whole book on each name, or with the word "
     "rules by a finder of capitalised names; joined by first name, surname, title and the user's aliases",
-    "retrieval": "BM25 over stems fused with the distance of the encoder's vectors (reciprocal ranks)",
+    "retrieval": "BM25 over stems fused with the distance of the encoder's vectors (reciprocal ranks), then ordered by "
+    "a bi-encoder and a cross-encoder",
 }
 _TO_BACKSTORY = "; from claims to a backstory the model that was fitted on the claims of the shipped verifier"
 _BY_GROQ: tuple[tuple[LLMTask, str, str], ...] = (
@@ -55,9 +56,7 @@ def open_stages(arguments: argparse.Namespace, config: PipelineConfig) -> Iterat
     set_threads(arguments.threads)
     aliases = given_aliases(arguments)
     with Bars("token") as bars:
-        yield Pipeline(
-            config, aliases, arguments.cache_dir or None, bars.show, lambda notice: print_warning(f"note: {notice}")
-        )
+        yield Pipeline(config, aliases, arguments.cache_dir or None, bars.show, print_notice)
 
 
 def given_aliases(arguments: argparse.Namespace) -> tuple[Alias, ...]:
@@ -92,7 +91,12 @@ def cast_with(book: HasCast, tracked: Sequence[Character]) -> list[Character]:
 
 def make_manifest(pipeline: Pipeline) -> Manifest:
     """Return what this run was made with."""
-    weights = {"reader": pipeline.encoder.weights_sha256, **pipeline.judge.weights}
+    ranker = pipeline.models.ranker
+    weights = {
+        "reader": pipeline.encoder.weights_sha256,
+        **pipeline.judge.weights,
+        **(ranker.weights if ranker else {}),
+    }
     weights["verdict"] = pipeline.models.backstory_model.sha256
     settings = asdict(pipeline.config)
     if pipeline.groq_client is None:
@@ -104,7 +108,7 @@ def make_manifest(pipeline: Pipeline) -> Manifest:
 def _scorer(pipeline: Pipeline) -> str:
     """Return how claims were judged, and by which model backstories, which was fitted on the default judge's claims."""
     method = pipeline.judge.method
-    return method if pipeline.config.scoring.judge in {"bdh", "groq"} else method + _TO_BACKSTORY
+    return method if pipeline.config.scoring.judge in {"joint", "bdh", "groq"} else method + _TO_BACKSTORY
 
 
 def _methods_of_groq(pipeline: Pipeline) -> dict[str, str]:

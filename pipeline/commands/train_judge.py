@@ -14,16 +14,17 @@ PARTS = ("finder", "ranker", "verifier")
 def add_flags(parser: CommandParser) -> None:
     """Add the flags of the command."""
     parser.description = (
-        "Train one model of the judge: the finder, a bi-encoder that finds sentences about a claim; the ranker, a small "
-        "cross-encoder that orders them; the verifier, a larger one that labels the claim given the best of them. The "
-        "BDH verifier is trained by train-reader."
+        "Train one model of the judge: the finder, a bi-encoder that finds sentences about a claim; the ranker, a "
+        "small cross-encoder that orders them; the verifier, a larger one that labels the claim given the best of "
+        "them. The BDH verifier is trained by train-reader."
     )
     parser.epilog = (
         "  python -m pipeline prepare-claims --claims data/plain_claims/train --novels novels --out examples\n"
         "  python -m pipeline train-judge ranker --examples examples --base minilm --out models/judge/ranker\n"
         "With a teacher: a cross-encoder that was trained so labels pairs for a smaller one:\n"
         "  python -m pipeline train-judge ranker --teacher big --examples examples --base minilm --out small\n"
-        "The base is a folder of Transformers with a BERT or MPNet encoder (config.json, tokenizer.json, safetensors).\n"
+        "The base is a folder of Transformers with a BERT or MPNet encoder: config.json, tokenizer.json and weights\n"
+        "in safetensors.\n"
         f"{HYPHENS}\n"
         "Exit status: 0 when the model was written, 2 on an error."
     )
@@ -34,8 +35,16 @@ def add_flags(parser: CommandParser) -> None:
     data.add_argument("--base", metavar="DIR", required=True, help="pretrained encoder to begin with")
     data.add_argument("--layers", metavar="N,N", default="", help="layers of the base to keep; all by default")
     data.add_argument("--teacher", metavar="DIR", help="trained cross-encoder that labels pairs for this one")
-    data.add_argument("--taught", metavar="PATH", action="append", default=[], help="prepared claims for the teacher alone; repeat")
-    data.add_argument("--taught_most", metavar="N", type=int, default=220_000, help="pairs of the examples that the teacher labels (%(default)s)")
+    data.add_argument(
+        "--taught", metavar="PATH", action="append", default=[], help="prepared claims for the teacher alone; repeat"
+    )
+    data.add_argument(
+        "--taught_most",
+        metavar="N",
+        type=int,
+        default=220_000,
+        help="pairs of the examples that the teacher labels (%(default)s)",
+    )
     how = parser.group("how")
     how.add_argument("--out", metavar="DIR", required=True, help="folder of the trained model")
     how.add_argument("--max_iters", metavar="N", type=int, default=3000, help="steps (%(default)s)")

@@ -5,6 +5,7 @@ from __future__ import annotations
 import argparse
 import json
 from dataclasses import asdict, replace
+from functools import partial
 from pathlib import Path
 
 import torch
@@ -14,7 +15,7 @@ from bdh.errors import BDHError
 from bdh.files import locked, write_text
 from bdh.training.distributed import World, join_world, wait_for_all
 from bdh.training.verifier_trainer import VerifierReport
-from pipeline.commands.progress import Steps, print_line, with_bar
+from pipeline.commands.progress import Steps, print_line, print_notice, with_bar
 from pipeline.errors import ModelError, SettingError
 from pipeline.training.program import VerifierRun, VerifierTraining, load_initial_verifier, make_source
 
@@ -70,8 +71,9 @@ def _prepare(arguments: argparse.Namespace, target: Path) -> None:
     from pipeline.training.book_examples import BookTables, group_tables, prepare_book
 
     shelf = Shelf(Path(arguments.novels))
-    claims = [row for table in arguments.claims for row in read_table(table, labelled="required")]
-    statements = [row for table in arguments.statements for row in read_table(table, labelled="absent")]
+    read = partial(read_table, on_notice=print_notice)
+    claims = [row for table in arguments.claims for row in read(table, labelled="required")]
+    statements = [row for table in arguments.statements for row in read(table, labelled="absent")]
     tables = group_tables(claims, statements, lambda name: shelf.find(name, paths=False).resolve())
     nlp = load_nlp(None)
     paths = [path.resolve() for path in shelf.novels]
@@ -115,7 +117,7 @@ def _teach(
         run.resume()
     if world.writes:
         write_text(folder / "settings.json", json.dumps(asdict(settings), indent=1) + "\n")
-        print_line(f"{len(source.books)} books")
+        print_line(source.description)
     with Steps(settings.verifier.max_iters, done=run.trainer.step, shown=world.writes) as steps:
         for report in run.run():
             steps.show(report.step, _line(report))

@@ -24,6 +24,8 @@ def add_flags(parser: CommandParser) -> None:
         "  python -m pipeline waive\n"
         "  python -m pipeline waive --claim 3 --reason flashback --note 'chapter 12 is a memory'\n"
         "  python -m pipeline waive --claim 3 --drop\n"
+        "A mark whose passage was changed, for the passage that the report proposes:\n"
+        "  python -m pipeline waive --claim 3 --renew\n"
         "The mark is stored in <novel>.waivers.json next to the novel (docs/outputs.md)."
     )
     parser.add_argument("--claim", metavar="CLAIM", help="number or id of a claim, as this command lists them")
@@ -35,6 +37,9 @@ def add_flags(parser: CommandParser) -> None:
     )
     parser.add_argument("--note", metavar="TEXT", default="", help="why, in your own words")
     parser.add_argument("--drop", action="store_true", help="remove the mark, so that the claim counts again")
+    parser.add_argument(
+        "--renew", action="store_true", help="confirm a mark to look at, for its claim and passage as they are now"
+    )
     parser.add_argument("--novel", metavar="NAME", help="title, file name or path; else the novel of the verdict")
     parser.add_argument("--novels_dir", metavar="DIR", default=NOVELS_DIR, help="folder of novels (%(default)s)")
     parser.add_argument("--out_dir", metavar="DIR", default="outputs", help="folder of the last verdict (%(default)s)")
@@ -43,35 +48,62 @@ def add_flags(parser: CommandParser) -> None:
 def run(arguments: argparse.Namespace) -> int:
     """List the claims of the last verdict, or mark one of them; return 0."""
     from pipeline.text.novels import find_novel
-    from pipeline.waivers import drop_waiver, load_waivers, make_waiver, same_claim, save_waiver, waivers_path
 
     out = Path(arguments.out_dir)
     claims: list[dict[str, Any]] = _read(out / "backstory.claims.json")
     judged = _read(out / "backstory_consistency.json")
-    path = waivers_path(find_novel(arguments.novels_dir, arguments.novel or judged["novel"]))
+    novel = find_novel(arguments.novels_dir, arguments.novel or judged["novel"])
     if arguments.claim is None:
-        waivers = load_waivers(path)
-        for number, (claim, verdict) in enumerate(zip(claims, judged["claims"], strict=True), start=1):
-            mark = next((one for one in waivers if same_claim(one, claim["character"], claim["text"])), None)
-            marked = f"  [left out: {mark}]" if mark else ""
-            print_line(f"{number:>3}  {verdict['label']:<12} {claim['text']}{marked}")
+        _list(novel, claims, judged["claims"])
         return 0
-    claim = _chosen(claims, arguments.claim)
-    if arguments.drop:
-        drop_waiver(path, character=claim["character"], claim=claim["text"])
-        print_line(f"counts again: {claim['text']}")
-        return 0
-    pairs = _read(out / "claim_chunk_pairs.json")[claim["id"]]
-    waiver = make_waiver(claim["character"], claim["text"], pairs, kind=arguments.reason, reason=arguments.note)
-    print_line(f"{save_waiver(path, waiver)}: left out of the next verdicts ({waiver}): {claim['text']}")
+    number = _chosen(claims, arguments.claim)
+    print_line(_change(arguments, novel, claims[number], judged["claims"][number].get("waiver_to_look_at")))
     return 0
 
 
-def _chosen(claims: list[dict[str, Any]], wanted: str) -> dict[str, Any]:
-    """Return the claim with a number, counted from 1, or an id."""
-    for number, claim in enumerate(claims, start=1):
-        if wanted in (str(number), claim["id"]):
-            return claim
+def _change(arguments: argparse.Namespace, novel: Path, claim: dict[str, Any], loose: dict[str, Any] | None) -> str:
+    """Mark a claim, confirm its mark or remove it, and return the line to print."""
+    from pipeline.text.novels import load_novel
+    from pipeline.waivers import drop_waiver, make_waiver, renew_waiver, save_waiver, waivers_path
+
+    path, character, text = waivers_path(novel), claim["character"], claim["text"]
+    if arguments.drop:
+        drop_waiver(path, character=character, claim=loose["claim"] if loose else text)
+        return f"counts again: {text}"
+    pairs = _read(Path(arguments.out_dir) / "claim_chunk_pairs.json")[claim["id"]]
+    book = load_novel(novel).text
+    if not arguments.renew:
+        waiver = make_waiver(character, text, pairs, kind=arguments.reason, reason=arguments.note, text=book)
+        save_waiver(path, waiver, instead_of=loose["claim"] if loose else "")
+    elif loose:
+        waiver = renew_waiver(path, character, text, loose, pairs, text=book)
+    else:
+        raise WaiverError("the last verdict has no mark to look at for this claim; mark it without --renew")
+    return f"{path}: left out of the next verdicts ({waiver}): {text}"
+
+
+def _list(novel: Path, claims: list[dict[str, Any]], judged: list[dict[str, Any]]) -> None:
+    """Print the claims with their marks, and then every mark of the novel whose passage is no longer in it."""
+    from pipeline.text.novels import load_novel
+    from pipeline.waivers import describe_loose, find_loose, load_waivers, same_claim, waivers_path
+
+    waivers = load_waivers(waivers_path(novel))
+    loose = find_loose(waivers, load_novel(novel)) if waivers else ()
+    valid = [waiver for waiver in waivers if all(waiver is not one.waiver for one in loose)]
+    for number, (claim, verdict) in enumerate(zip(claims, judged, strict=True), start=1):
+        mark = next((one for one in valid if same_claim(one, claim["character"], claim["text"])), None)
+        marked = f"  [left out: {mark}]" if mark else "  [a mark to look at]" if "waiver_to_look_at" in verdict else ""
+        print_line(f"{number:>3}  {verdict['label']:<12} {claim['text']}{marked}")
+    for one in loose:
+        print_line(f"to look at ({one.waiver}): {one.waiver.character}: {one.waiver.claim}")
+        print_line(f"     {describe_loose(one)}")
+
+
+def _chosen(claims: list[dict[str, Any]], wanted: str) -> int:
+    """Return the place of the claim with a number, counted from 1, or an id."""
+    for place, claim in enumerate(claims):
+        if wanted in (str(place + 1), claim["id"]):
+            return place
     raise WaiverError(f"the last verdict has {len(claims)} claims and none is {wanted!r}; list them without --claim")
 
 

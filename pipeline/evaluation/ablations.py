@@ -22,28 +22,27 @@ from pipeline.evaluation.fitting import Labels, group_codes
 from pipeline.evaluation.metrics import Scored
 from pipeline.evaluation.tables import fold_groups
 from pipeline.judging.logistic import Floats
-from pipeline.judging.verdict import BACKSTORY_FEATURES, DecisionRule, backstory_features, label_claim
+from pipeline.judging.verdict import BACKSTORY_FEATURES, backstory_features
 from pipeline.judging.verifier import AblatedVerifier, BDHVerifier, Verifier
-from pipeline.judging.verifier_judge import VerifierJudge
+from pipeline.judging.window_judge import WindowJudge
 from pipeline.records import ClaimLabel
 from pipeline.run import Pipeline
 from pipeline.tables.rows import Row, row_text
 
 SYSTEMS = {
-    "full": "the pipeline as it ships: trained verifier, memory carried from the evidence to the claim, right novel",
+    "full": "the pipeline with the judge that the settings name, given the right novel",
     "wrong_novel": "the same given the passages that another novel has for the claim",
-    "random_weights": "a verifier of the same architecture with random weights",
+    "random_weights": "a BDH verifier of the same architecture with random weights",
     "no_verifier": "lexical features of the claim and its passages, without a verifier",
-    "memory_reset": "the verifier's state reset after every sentence of the evidence",
-    "memory_emptied": "the verifier's state emptied before the claim is read",
+    "memory_emptied": "the BDH verifier's state emptied before the claim is read",
     "claim_only": "the words of the claim, without the novel",
     "majority": "always the more frequent label",
 }
 """The systems with a description; every other system is compared with the first."""
 FEWEST_BOOKS = 10
 """Intervals are over novels if there are so many; with fewer they are over pairs, or over rows without pairs."""
-RUNS = 4
-"""How often the claims are judged given evidence: full, random weights, memory reset, memory emptied."""
+RUNS = 3
+"""How often the claims are judged given evidence: full, random weights, memory emptied."""
 
 
 class Outcome(NamedTuple):
@@ -92,13 +91,12 @@ def claim_rows(pipeline: Pipeline, rows: Sequence[Row]) -> tuple[list[Row], list
 
 
 def ablate(pipeline: Pipeline, *, seed: int) -> dict[str, Pipeline]:
-    """Return by system the pipelines with another verifier; raises SettingError for a judge other than bdh."""
+    """Return by system the pipelines with another BDH verifier; raises SettingError for a judge without one."""
     judge = pipeline.judge
-    if not isinstance(judge, VerifierJudge) or not isinstance(judge.verifier, BDHVerifier):
-        raise SettingError("ablations replace the verifier of the judge bdh; leave --judge out")
+    if not isinstance(judge, WindowJudge) or not isinstance(judge.verifier, BDHVerifier):
+        raise SettingError("ablations replace the BDH verifier of the judges joint and bdh; use one of these")
     verifiers: dict[str, Verifier] = {
         "random_weights": judge.verifier.untrained(seed),
-        "memory_reset": AblatedVerifier(judge.verifier, 1),
         "memory_emptied": AblatedVerifier(judge.verifier, 0),
     }
     return {name: pipeline.with_judge(replace(judge, verifier=verifier)) for name, verifier in verifiers.items()}
@@ -115,8 +113,10 @@ def measure_ablations(
 ) -> tuple[list[Row], dict[str, Outcome]]:
     """Return the rows of the plans in their order, and what every system outputs for their claims."""
     ablated = ablate(pipeline, seed=seed)
-    full = measure_claims(pipeline, plans, kinds=("right", "wrong"), on_book=on_book, on_claims=on_claims)
-    threshold, rule = pipeline.judge.threshold, DecisionRule(band=pipeline.config.scoring.band)
+    full = measure_claims(
+        pipeline, plans, kinds=("right", "wrong"), words=baselines.words, on_book=on_book, on_claims=on_claims
+    )
+    threshold = pipeline.judge.threshold
     outcomes = {"full": _outcome(full, threshold)}
     if all("wrong" in claim.verdicts for claim in full):
         wrong = [replace(claim, verdicts={"right": claim.verdicts["wrong"]}) for claim in full]
@@ -125,7 +125,7 @@ def measure_ablations(
         outcomes[name] = _outcome(measure_claims(own, plans, kinds=("right",), on_claims=on_claims), threshold)
     baseline_outputs = baselines.outputs(full)
     for name, baseline in (("no_verifier", "lexical"), ("claim_only", "claim_only")):
-        outcomes[name] = _baseline_outcome(baseline_outputs[baseline], baselines.threshold(baseline), rule)
+        outcomes[name] = _baseline_outcome(baseline_outputs[baseline], baselines.threshold(baseline))
     return [claim.row for claim in full], outcomes
 
 
@@ -134,8 +134,8 @@ def _outcome(measured: Sequence[MeasuredClaim], threshold: float) -> Outcome:
     return Outcome(output.probabilities, threshold, [claim.verdicts["right"].label for claim in measured])
 
 
-def _baseline_outcome(output: SystemOutput, threshold: float, rule: DecisionRule) -> Outcome:
-    labels = [label_claim(float(chance), 1.0, threshold=threshold, rule=rule) for chance in output.probabilities]
+def _baseline_outcome(output: SystemOutput, threshold: float) -> Outcome:
+    labels: list[ClaimLabel] = ["supported" if decided else "contradicted" for decided in output.decisions]
     return Outcome(output.probabilities, threshold, labels)
 
 

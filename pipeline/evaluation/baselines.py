@@ -8,10 +8,15 @@ from pathlib import Path
 
 import numpy as np
 
+from pipeline.book import Book
 from pipeline.evaluation.claim_benchmark import EvidenceKind, MeasuredClaim
 from pipeline.evaluation.claim_only import ClaimOnlyModel
 from pipeline.evaluation.metrics import Bools
+from pipeline.judging.expected_overlap import ExpectedOverlap
+from pipeline.judging.lexical import lexical_features
 from pipeline.judging.logistic import Floats, LogisticModel
+from pipeline.judging.passage import passage_of
+from pipeline.records import ClaimVerdict
 from pipeline.tables.rows import row_text
 
 SYSTEM_OF: dict[EvidenceKind, str] = {"right": "verdict", "none": "no_evidence", "wrong": "wrong_novel"}
@@ -43,11 +48,24 @@ class Baselines:
 
     lexical: LogisticModel
     claim_only: ClaimOnlyModel
+    expected: ExpectedOverlap
 
     @classmethod
     def load(cls, folder: Path) -> Baselines:
         """Read both models from ``folder``; raises ModelError if one is missing or damaged."""
-        return cls(LogisticModel.load(folder / "claim_lexical.json"), ClaimOnlyModel.load(folder / "claim_only.json"))
+        return cls(
+            LogisticModel.load(folder / "claim_lexical.json"),
+            ClaimOnlyModel.load(folder / "claim_only.json"),
+            ExpectedOverlap.load(folder / "background.npz"),
+        )
+
+    def words(self, book: Book, verdict: ClaimVerdict) -> dict[str, float]:
+        """Return the lexical features of a claim and the passages of its verdict, as the lexical model takes them."""
+        ranked = sorted(verdict.pairs, key=lambda pair: pair.evidence.rank)
+        passages = [passage_of(book.novel, book.chunks[pair.evidence.chunk_index]) for pair in ranked]
+        return lexical_features(
+            verdict.claim.text, passages, weight=book.index.weight, stems=book.index.stems, expected=self.expected
+        )
 
     def threshold(self, name: str) -> float:
         """Return the probability from which on a baseline decides for consistent."""
@@ -55,7 +73,7 @@ class Baselines:
 
     def outputs(self, measured: Sequence[MeasuredClaim]) -> dict[str, SystemOutput]:
         """Return the output of both baselines."""
-        lexical = self.lexical.probabilities([claim.verdicts["right"].features for claim in measured])
+        lexical = self.lexical.probabilities([claim.words for claim in measured])
         words = self.claim_only.probabilities([row_text(claim.row) for claim in measured])
         return {
             "lexical": SystemOutput.from_threshold(lexical, self.lexical.threshold),

@@ -3,18 +3,20 @@
 from __future__ import annotations
 
 import hashlib
+import re
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from functools import lru_cache
 from pathlib import Path
 from typing import Literal
 
 from pipeline.book import Book
 from pipeline.claims.attributes import claim_type, stability, time_scope
+from pipeline.claims.fact_types import fact_type
 from pipeline.errors import SettingError
 from pipeline.evaluation.tables import find_people
 from pipeline.judging.interface import ClaimQuestion
-from pipeline.records import Character, Claim, ClaimVerdict
+from pipeline.records import Character, Claim, ClaimVerdict, Span
 from pipeline.run import Pipeline, Question
 from pipeline.tables.rows import Row, group_by_book, row_text
 from pipeline.text.novels import Shelf
@@ -42,13 +44,17 @@ class MeasuredClaim:
     """A row with the verdict on its claim for each kind of evidence.
 
     ``book`` is the name of its novel, whatever the spelling in the row. ``character_found`` is also true if the row
-    names no character.
+    names no character. ``words`` are its lexical features for the baseline, ``gold`` the ranges of the row's evidence
+    in the novel, ``chunks`` those of the retrieved passages, best first.
     """
 
     row: Row
     book: str
     character_found: bool
     verdicts: Mapping[EvidenceKind, ClaimVerdict]
+    words: Mapping[str, float] = field(default_factory=dict)
+    gold: tuple[Span, ...] = ()
+    chunks: tuple[Span, ...] = ()
 
 
 def plan_books(
@@ -84,6 +90,7 @@ def measure_claims(
     plans: Sequence[BookPlan],
     *,
     kinds: Sequence[EvidenceKind] = KINDS,
+    words: Callable[[Book, ClaimVerdict], dict[str, float]] = lambda book, verdict: {},
     on_book: Callable[[Book], object] = lambda book: None,
     on_claims: OnClaims = lambda done: None,
 ) -> list[MeasuredClaim]:
@@ -111,29 +118,47 @@ def measure_claims(
                     opened(plan.wrong), [Question(tuple(claims))], track=None
                 ).answers
             on_claims(len(claims))
-        measured += _join(plan, right.novel.name, people, verdicts)
+        measured += _join(plan, right, people, verdicts, words)
     return measured
 
 
 def _join(
     plan: BookPlan,
-    book: str,
+    book: Book,
     people: Mapping[str, Character | None],
     verdicts: Mapping[EvidenceKind, Sequence[ClaimVerdict]],
+    words: Callable[[Book, ClaimVerdict], dict[str, float]],
 ) -> list[MeasuredClaim]:
+    right = verdicts.get("right")
     return [
         MeasuredClaim(
             row=row,
-            book=book,
+            book=book.novel.name,
             character_found=people[row.char] is not None or not row.char,
             verdicts={kind: own[place] for kind, own in verdicts.items()},
+            words={} if right is None else words(book, right[place]),
+            gold=tuple(span for text in row.evidence for span in find_quotation(book.novel.text, text)),
+            chunks=() if right is None else _chunks(book, right[place]),
         )
         for place, row in enumerate(plan.rows)
     ]
+
+
+def _chunks(book: Book, verdict: ClaimVerdict) -> tuple[Span, ...]:
+    ranked = sorted(verdict.pairs, key=lambda pair: pair.evidence.rank)
+    chunks = [book.chunks[pair.evidence.chunk_index] for pair in ranked]
+    return tuple(Span(chunk.start, chunk.end) for chunk in chunks)
+
+
+def find_quotation(text: str, quotation: str) -> tuple[Span, ...]:
+    """Return the range of a verbatim quotation whose line breaks may differ; empty where it is not in the text."""
+    pattern = r"\s+".join(re.escape(word) for word in quotation.split())
+    found = re.search(pattern, text) if pattern else None
+    return (Span(*found.span()),) if found else ()
 
 
 def _claim(row: Row) -> Claim:
     """Return the text of a row as one claim, with the type and the times that a backstory's claim gets."""
     text = row_text(row)
     kind = claim_type(text, about_person=bool(row.char.strip()))
-    return Claim(row.id, row.char, kind, time_scope(text), stability(text, kind), text)
+    return Claim(row.id, row.char, kind, time_scope(text), stability(text, kind), text, fact_type(text, row.char))

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections import Counter
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
@@ -22,9 +23,6 @@ from pipeline.tables.predictions import HeldOutRow, Prediction
 from pipeline.tables.rows import Row, group_by_book, row_text
 from pipeline.text.near_names import notices_on_names
 from pipeline.text.novels import Shelf
-
-LEXICAL = ("mean_word_found", "mean_word_support_3")
-"""The features of a row that the lexical baseline uses."""
 
 CLAIM_LABELS = ("supported", "contradicted", "not_stated")
 
@@ -121,10 +119,11 @@ def _judged_row(
     pipeline: Pipeline, book: Book, row: Row, question: Question, verdicts: tuple[ClaimVerdict, ...]
 ) -> JudgedRow:
     found = question.character is not None
-    by_llm = pipeline.llm.notices_on(row.char.strip(), row_text(row), question.claims)
-    features = describe_backstory(verdicts)
+    alike = map(str, book.look_alikes([question.character] if question.character else []))
+    by_llm = pipeline.notices_on(row_text(row), row.char.strip(), question.claims)
     names = notices_on_names(book.novel, row_text(row))
-    return JudgedRow(row, found, (*_notices(row, found=found), *by_llm, *names), verdicts, features, book.novel.name)
+    notices = (*_notices(row, found=found), *alike, *by_llm, *names)
+    return JudgedRow(row, found, notices, verdicts, describe_backstory(verdicts), book.novel.name)
 
 
 def _notices(row: Row, *, found: bool) -> tuple[str, ...]:
@@ -165,11 +164,19 @@ def fit_tables(train: Sequence[JudgedRow], *, folds: int, repeats: int, seed: in
         labels,
         groups=groups,
         texts=[row_text(row) for row in rows],
-        lexical=[{name: judged.features[name] for name in LEXICAL} for judged in train],
+        lexical=[lexical_features(judged.claims) for judged in train],
         characters=[_character(judged) for judged in train],
     )
     validation = cross_validate(table, FoldSettings(seed, folds, repeats))
     return FittedTables(validation, fit_logistic(features, labels, groups=groups, seed=seed))
+
+
+def lexical_features(claims: Sequence[ClaimVerdict]) -> dict[str, float]:
+    """Return how much of their claims' words the best passage, and the best three, have on average (BM25)."""
+    scores = [sorted((pair.evidence.lexical_score for pair in claim.pairs), reverse=True) for claim in claims]
+    first = [math.log1p(own[0]) if own else 0.0 for own in scores]
+    three = [math.log1p(math.fsum(own[:3]) / len(own[:3])) if own else 0.0 for own in scores]
+    return {"lexical_first": math.fsum(first) / len(first), "lexical_three": math.fsum(three) / len(three)}
 
 
 def _character(judged: JudgedRow) -> str:

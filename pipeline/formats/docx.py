@@ -25,6 +25,13 @@ _LEVELS = range(1, 7)
 
 def read_docx(data: bytes, source: str) -> Manuscript:
     """Read a Word document as it is when all tracked changes are accepted."""
+    page, notices = docx_html(data, source)
+    manuscript = html_manuscript(page, "docx")
+    return Manuscript(manuscript.text, "docx", manuscript.headings, notices=notices)
+
+
+def docx_html(data: bytes, source: str) -> tuple[str, tuple[str, ...]]:
+    """Return a Word document as HTML, with its headings, lists and tables, and notices on it."""
     with open_archive(data, source) as archive:
         styles = list(_styles(archive))
         document, notices = _prepared(archive, {style_id for style_id, _, level in styles if level})
@@ -32,8 +39,7 @@ def read_docx(data: bytes, source: str) -> Manuscript:
     page = mammoth.convert_to_html(
         io.BytesIO(data), style_map="\n".join(_style_map(styles)), ignore_empty_paragraphs=True
     ).value
-    manuscript = html_manuscript(page, "docx")
-    return Manuscript(manuscript.text, "docx", manuscript.headings, notices=notices)
+    return page, notices
 
 
 def _styles(archive: zipfile.ZipFile) -> Iterator[tuple[str, str, int]]:

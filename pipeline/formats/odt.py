@@ -14,26 +14,33 @@ from pipeline.language.word_lists import word_set
 _TEXT = "{urn:oasis:names:tc:opendocument:xmlns:text:1.0}"
 _OFFICE = "{urn:oasis:names:tc:opendocument:xmlns:office:1.0}"
 _STYLE = "{urn:oasis:names:tc:opendocument:xmlns:style:1.0}"
-_UNREAD = {f"{_OFFICE}annotation"} | {
+UNREAD = {f"{_OFFICE}annotation"} | {
     f"{_TEXT}{name}"
     for name in word_set(
         "tracked-changes note-citation page-number page-count table-of-content alphabetical-index illustration-index "
         "table-index user-index bibliography bookmark-ref sequence-decls ruby-text"
     )
 }
+"""Elements whose words are not of the text."""
 _DEEPEST_HEADING = 6
 
 
 def read_odt(data: bytes, source: str) -> Manuscript:
     """Read an OpenDocument text as it is when all tracked changes are accepted."""
+    root, body = odt_body(data, source)
+    builder = TextBuilder()
+    _Walk(builder, _titles(root)).children(body)
+    return Manuscript(builder.text, "odt", tuple(builder.headings), notices=count_changes(body))
+
+
+def odt_body(data: bytes, source: str) -> tuple[Element, Element]:
+    """Return the root of an OpenDocument text, and the element with its text; raises NovelError where it has none."""
     with open_archive(data, source) as archive:
         root = ElementTree.fromstring(archive.read("content.xml"))
     body = root.find(f"{_OFFICE}body/{_OFFICE}text")
     if body is None:
         raise NovelError(f"{source} is an OpenDocument file without a text; save it as .odt")
-    builder = TextBuilder()
-    _Walk(builder, _titles(root)).children(body)
-    return Manuscript(builder.text, "odt", tuple(builder.headings), notices=_tracked_changes(body))
+    return root, body
 
 
 class _Walk:
@@ -51,7 +58,7 @@ class _Walk:
             self._builder.add(child.tail or "")
 
     def _element(self, element: Element) -> None:
-        if element.tag in _UNREAD:
+        if element.tag in UNREAD:
             return
         name = element.tag.removeprefix(_TEXT)
         if name in {"h", "p"}:
@@ -95,7 +102,7 @@ def _titles(root: Element) -> set[str]:
     }
 
 
-def _tracked_changes(body: Element) -> tuple[str, ...]:
+def count_changes(body: Element) -> tuple[str, ...]:
     """Return the notice of tracked changes."""
     regions = body.findall(f"{_TEXT}tracked-changes/{_TEXT}changed-region")
     inserted, deleted = (

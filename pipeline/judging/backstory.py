@@ -1,20 +1,22 @@
-"""From the verdicts on its claims to the verdict on a backstory: a fitted model, and the author's waivers."""
+"""From the verdicts on its claims to the verdict on a backstory: declared rules, a fitted model, and waivers.
+
+A backstory is inconsistent only where a claim is contradicted; the fitted model gives the probability, which is never
+higher than that of the likeliest contradicted claim not being one.
+"""
 
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
 from pipeline.errors import ModelError
 from pipeline.judging.logistic import LogisticModel
 from pipeline.judging.verdict import backstory_features, backstory_rationale, label_backstory
-from pipeline.records import ClaimLabel, ClaimVerdict, Verdict
+from pipeline.records import ClaimVerdict, Verdict
 
-ROW_FEATURES = ("word_found", "word_support_3")
-"""Evidence features of claims whose mean over a backstory describes a row of a table."""
-_FILES = ("claim.json", "pair.json", "backstory.json", "background.npz")
+_FILE = "backstory.json"
 _ALL_WAIVED = "The author marked every claim as intentional, so nothing is left that could contradict the book."
 
 
@@ -22,7 +24,7 @@ _ALL_WAIVED = "The author marked every claim as intentional, so nothing is left 
 class BackstoryModel:
     """The fitted model of backstories; within ``band`` of its threshold a backstory is uncertain.
 
-    ``sha256`` is that of all fitted models in its folder.
+    ``sha256`` is that of the fitted models in its folder.
     """
 
     model: LogisticModel
@@ -31,12 +33,12 @@ class BackstoryModel:
 
     @classmethod
     def load(cls, folder: Path, *, band: float) -> BackstoryModel:
-        """Read ``backstory.json``; raises ModelError when a fitted model of the folder is missing or damaged."""
-        missing = [name for name in _FILES if not (folder / name).is_file()]
-        if missing:
-            raise ModelError(f"{folder} has no {', '.join(missing)}; expected the fitted verdict models; restore them")
-        digest = hashlib.sha256(b"".join((folder / name).read_bytes() for name in _FILES)).hexdigest()
-        return cls(LogisticModel.load(folder / "backstory.json"), band, digest)
+        """Read ``backstory.json``; raises ModelError when it is missing or damaged."""
+        if not (folder / _FILE).is_file():
+            raise ModelError(f"{folder} has no {_FILE}; expected the fitted model of backstories; restore it")
+        files = sorted(folder.glob("*.json"))
+        digest = hashlib.sha256(b"".join(file.read_bytes() for file in files)).hexdigest()
+        return cls(LogisticModel.load(folder / _FILE), band, digest)
 
     def conclude(
         self, novel: str, character: str, claims: tuple[ClaimVerdict, ...], notices: tuple[str, ...]
@@ -46,25 +48,14 @@ class BackstoryModel:
         if not counted:
             return Verdict(novel, character, "consistent", 1.0, _ALL_WAIVED, claims, {}, notices)
         features = describe_backstory(counted)
-        probability = self.model.probability(features)
-        label = label_backstory(probability, threshold=self.model.threshold, band=self.band)
+        contradicted = max(claim.probabilities.get("contradicted", 0.0) for claim in counted)
+        probability = min(self.model.probability(features), 1 - contradicted)
+        labels = [claim.label for claim in counted]
+        label = label_backstory(labels, probability, threshold=self.model.threshold, band=self.band)
         rationale = backstory_rationale(label, counted)
         return Verdict(novel, character, label, probability, rationale, claims, features, notices)
 
 
 def describe_backstory(claims: Sequence[ClaimVerdict]) -> dict[str, float]:
     """Return the features of a backstory from the verdicts on its claims."""
-    return describe_claims(
-        [claim.probability for claim in claims], [claim.label for claim in claims], [claim.features for claim in claims]
-    )
-
-
-def describe_claims(
-    probabilities: Sequence[float], labels: Sequence[ClaimLabel], features: Sequence[Mapping[str, float]]
-) -> dict[str, float]:
-    """Return the features of a backstory: those of its claims' verdicts, and the means of their evidence.
-
-    A judge that gives its claims no lexical features counts as one that found none of their words.
-    """
-    means = {f"mean_{name}": sum(row.get(name, 0.0) for row in features) / len(features) for name in ROW_FEATURES}
-    return {**backstory_features(probabilities, labels), **means}
+    return backstory_features([claim.probability for claim in claims], [claim.label for claim in claims])

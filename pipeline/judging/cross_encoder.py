@@ -25,8 +25,9 @@ from pipeline.judging.text_model import (
 
 LABELS = 3
 """Supported, contradicted, not stated, in the order of ``bdh.verifier.CLAIM_LABELS``."""
-_LONGEST_CLAIM = 80
-"""Words of a claim; a longer one is cut, so that evidence fits."""
+_LONGEST_CLAIM, _MOST_TOKENS = 80, 128
+"""Words and tokens of a claim; a longer one is cut, so that evidence fits."""
+_EDGE = '.,;:!?"“”()'
 CLAIM_SIDE, EVIDENCE_SIDE = 0, 1
 """Outputs of the head of words: claim words that the evidence contradicts, and evidence words in their place."""
 
@@ -65,13 +66,13 @@ class CrossEncoderModel(nn.Module):
 
 @dataclass(frozen=True)
 class WordDifference:
-    """The words of a claim that a passage contradicts, and those of the passage in their place, as character ranges.
+    """The words of a claim that a passage contradicts, and those of the passage in their place, on one line each.
 
-    ``found`` is None where the passage has no such words.
+    ``found`` is empty where the passage has no such words.
     """
 
-    claimed: tuple[int, int]
-    found: tuple[int, int] | None
+    claimed: str
+    found: str
 
 
 @dataclass(frozen=True)
@@ -84,17 +85,17 @@ class CrossEncoder:
     device: torch.device
 
     @classmethod
-    def load(cls, folder: Path, *, device: torch.device) -> CrossEncoder:
-        """Load the cross-encoder of a folder; raises ModelError when it is missing or damaged."""
+    def load(cls, folder: Path, *, device: torch.device, dtype: torch.dtype | None = None) -> CrossEncoder:
+        """Load the cross-encoder of a folder, in ``dtype`` or single precision; raises ModelError."""
         body = make_body(folder)
         model = CrossEncoderModel(body, int(body.config.hidden_size))  # type: ignore[union-attr, arg-type]
         load_weights(model, folder)
-        return cls(model.to(device).eval(), load_tokenizer(folder), weights_sum(folder), device)
+        return cls(model.to(device, dtype).eval(), load_tokenizer(folder), weights_sum(folder), device)
 
     @property
     def identity(self) -> str:
-        """What its outputs depend on besides the inputs."""
-        return f"{self.weights_sha256} on {self.device.type}"
+        """What its outputs depend on besides the inputs: weights, precision and kind of device."""
+        return f"{self.weights_sha256}, {next(self.model.parameters()).dtype} on {self.device.type}"
 
     @torch.inference_mode()
     def label(
@@ -109,32 +110,44 @@ class CrossEncoder:
     @torch.inference_mode()
     def differing_words(self, pair: PairText) -> WordDifference | None:
         """Return the words that differ in a pair labelled contradicted; None where the claim has no likely ones."""
-        (encoded,) = encode_pairs(self.tokenizer, [pair])
+        (text,) = plain_pairs(self.tokenizer, [pair])
+        (encoded,) = encode_pairs(self.tokenizer, [text])
         odds = self.model(pad([encoded]).to(self.device)).words[0].cpu()
-        claimed = _likeliest_span(encoded, odds[:, CLAIM_SIDE], sequence=1, text=pair.claim)
-        if claimed is None:
+        claimed = _likeliest_words(encoded, odds[:, CLAIM_SIDE], sequence=1, text=text.claim)
+        if not claimed:
             return None
-        return WordDifference(
-            claimed, _likeliest_span(encoded, odds[:, EVIDENCE_SIDE], sequence=0, text=pair.evidence, least=-1.0)
-        )
+        found = _likeliest_words(encoded, odds[:, EVIDENCE_SIDE], sequence=0, text=text.evidence, least=-1.0)
+        return WordDifference(claimed, found)
 
 
 def encode_pairs(tokenizer: Tokenizer, pairs: Sequence[PairText]) -> list[Encoding]:
-    """Return the tokens of (evidence, claim) pairs; evidence without a word becomes a full stop."""
-    texts = [(pair.evidence.strip() or ".", " ".join(pair.claim.split()[:_LONGEST_CLAIM])) for pair in pairs]
-    return list(tokenizer.encode_batch(texts))
+    """Return the tokens of (evidence, claim) pairs; their offsets are those in ``plain_pairs``."""
+    return list(tokenizer.encode_batch([(pair.evidence, pair.claim) for pair in plain_pairs(tokenizer, pairs)]))
 
 
-def _likeliest_span(
-    encoded: Encoding, odds: torch.Tensor, *, sequence: int, text: str, least: float = -30.0
-) -> tuple[int, int] | None:
-    """Return the range of the whole words around the likeliest token, as far as its neighbours are likely too."""
+def plain_pairs(tokenizer: Tokenizer, pairs: Sequence[PairText]) -> list[PairText]:
+    """Return the texts that are encoded: long claims cut, evidence without a word a full stop."""
+    claims = {pair.claim: _cut(tokenizer, pair.claim) for pair in pairs}
+    return [PairText(claims[pair.claim], pair.evidence.strip() or ".") for pair in pairs]
+
+
+def _cut(tokenizer: Tokenizer, claim: str) -> str:
+    """Return a claim on one line, without what would leave no room for evidence."""
+    claim = " ".join(claim.split()[:_LONGEST_CLAIM])
+    if len(claim) <= _MOST_TOKENS:
+        return claim
+    offsets = tokenizer.encode(claim, add_special_tokens=False).offsets
+    return claim[: offsets[_MOST_TOKENS - 1][1]] if len(offsets) > _MOST_TOKENS else claim
+
+
+def _likeliest_words(encoded: Encoding, odds: torch.Tensor, *, sequence: int, text: str, least: float = -30.0) -> str:
+    """Return the whole words around the likeliest token, as far as its neighbours are likely too; may be empty."""
     tokens = [place for place, own in enumerate(encoded.sequence_ids) if own == sequence]
     if not tokens:
-        return None
+        return ""
     best = max(tokens, key=lambda place: float(odds[place]))
     if float(odds[best]) < least:
-        return None
+        return ""
     first = last = best
     bound = min(float(odds[best]), 0.0)
     while first - 1 in tokens and float(odds[first - 1]) >= bound:
@@ -144,9 +157,9 @@ def _likeliest_span(
     return _whole_words(text, encoded.offsets[first][0], encoded.offsets[last][1])
 
 
-def _whole_words(text: str, start: int, end: int) -> tuple[int, int]:
+def _whole_words(text: str, start: int, end: int) -> str:
     while start > 0 and (text[start - 1].isalnum() or text[start - 1] in "'’-"):
         start -= 1
     while end < len(text) and (text[end].isalnum() or text[end] in "'’-"):
         end += 1
-    return start, end
+    return " ".join(text[start:end].split()).strip(_EDGE)

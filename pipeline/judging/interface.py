@@ -9,6 +9,7 @@ from typing import Protocol
 from pipeline.book import Book
 from pipeline.config import PipelineConfig
 from pipeline.judging.passage import Passage, passage_of
+from pipeline.judging.windows import LabelledWindow
 from pipeline.records import Claim, ClaimVerdict, Evidence, PairLabel
 from pipeline.storage.answers import AnswerCache
 
@@ -26,10 +27,14 @@ def label_nothing(claim: Claim, passages: tuple[str, ...]) -> None:
 
 @dataclass(frozen=True)
 class ClaimQuestion:
-    """A claim with its retrieved chunks, best first; without any, the claim is judged given no evidence."""
+    """A claim with its retrieved chunks, best first; without any, the claim is judged given no evidence.
+
+    ``windows`` are sentences of the chunks that the ranker labelled, the most relevant first; empty without a ranker.
+    """
 
     claim: Claim
     evidence: tuple[Evidence, ...]
+    windows: tuple[LabelledWindow, ...] = ()
 
     def passages(self, book: Book) -> list[Passage]:
         """Return the verbatim sentences of the retrieved chunks, in the order of the evidence."""

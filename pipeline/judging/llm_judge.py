@@ -15,13 +15,13 @@ from pipeline.judging.interface import (
     label_nothing,
 )
 from pipeline.judging.verdict import relabel
-from pipeline.judging.verifier_judge import open_verifier_judge
+from pipeline.judging.window_judge import open_joint_judge
 from pipeline.records import ClaimVerdict
 
 
 def open_llm_judge(context: JudgeContext) -> LLMJudge:
     """Open the default judge, whose passages a language model labels again."""
-    return LLMJudge(open_verifier_judge(context))
+    return LLMJudge(open_joint_judge(context))
 
 
 @dataclass(frozen=True)

@@ -9,10 +9,11 @@ from pipeline.judging.interface import ClaimJudge, JudgeContext
 from pipeline.judging.llm_judge import open_llm_judge
 from pipeline.judging.pair.cross_encoder import open_cross_encoder_judge
 from pipeline.judging.pair.rules import open_rules_judge
-from pipeline.judging.verifier_judge import open_verifier_judge
+from pipeline.judging.window_judge import open_bdh_judge, open_joint_judge
 
 JUDGES: dict[str, Callable[[JudgeContext], ClaimJudge]] = {
-    "bdh": open_verifier_judge,
+    "joint": open_joint_judge,
+    "bdh": open_bdh_judge,
     "groq": open_llm_judge,
     "heuristic": open_rules_judge,
     "hf:MODEL": open_cross_encoder_judge,

@@ -59,12 +59,17 @@ class SentenceEncoder:
     device: torch.device
 
     @classmethod
-    def load(cls, folder: Path, *, device: torch.device) -> SentenceEncoder:
-        """Load the bi-encoder of a folder; raises ModelError when it is missing or damaged."""
+    def load(cls, folder: Path, *, device: torch.device, dtype: torch.dtype | None = None) -> SentenceEncoder:
+        """Load the bi-encoder of a folder, in ``dtype`` or single precision; raises ModelError."""
         model = SentenceEncoderModel(make_body(folder))
         load_weights(model, folder)
         tokenizer = load_tokenizer(folder, longest=LONGEST_SENTENCE)
-        return cls(model.to(device).eval(), tokenizer, weights_sum(folder), device)
+        return cls(model.to(device, dtype).eval(), tokenizer, weights_sum(folder), device)
+
+    @property
+    def identity(self) -> str:
+        """What its outputs depend on besides the inputs: weights, precision and kind of device."""
+        return f"{self.weights_sha256}, {next(self.model.parameters()).dtype} on {self.device.type}"
 
     @torch.inference_mode()
     def encode(self, texts: Sequence[str]) -> Vector:
@@ -72,11 +77,11 @@ class SentenceEncoder:
         found = np.zeros((len(texts), int(self.model.body.config.hidden_size)), dtype=np.float32)  # type: ignore[union-attr, arg-type]
         encodings = list(self.tokenizer.encode_batch([text.strip() or "." for text in texts]))
         for places, batch in batches_by_length(encodings, self.device):
-            found[places] = self.model(batch).cpu().numpy()
+            found[places] = self.model(batch).float().cpu().numpy()
         return found
 
     @torch.inference_mode()
     def mix(self, before: Vector, own: Vector) -> Vector:
         """Return the vectors of sentences with those before them mixed in: (..., D)."""
         mixed = self.model.mix(torch.from_numpy(before).to(self.device), torch.from_numpy(own).to(self.device))
-        return mixed.cpu().numpy().astype(np.float32)
+        return mixed.float().cpu().numpy()

@@ -18,7 +18,7 @@ import torch
 from tokenizers import Encoding, Tokenizer
 from torch import nn
 
-from pipeline.errors import ModelError
+from pipeline.errors import ModelError, SettingError
 from pipeline.storage.eight_bits import read_weights, weight_files, write_weights
 from pipeline.storage.files import replacing
 
@@ -43,32 +43,35 @@ class TokenBatch:
         return TokenBatch(*(one.to(device, non_blocking=True) for one in (self.ids, self.mask, self.types)))
 
 
-def make_body(folder: Path, layers: Sequence[int] = ()) -> nn.Module:
-    """Return the encoder that ``config.json`` describes with random weights, of its ``layers`` only where given."""
+def make_body(folder: Path) -> nn.Module:
+    """Return the encoder that ``config.json`` describes with random weights; raises ModelError."""
     from transformers import AutoConfig, AutoModel
 
     try:
         config = AutoConfig.from_pretrained(folder, local_files_only=True)
-        body: Any = AutoModel.from_config(config, add_pooling_layer=False)
+        auto: Any = AutoModel
+        body: Any = auto.from_config(config, add_pooling_layer=False)
     except (OSError, ValueError, TypeError) as error:
         raise ModelError(
             f"{folder} cannot be loaded ({' '.join(str(error).split())[:160]}); expected a BERT or MPNet folder"
         ) from error
-    if layers:
-        body.encoder.layer = nn.ModuleList([body.encoder.layer[number] for number in layers])
-        body.config.num_hidden_layers = len(layers)
     return body  # type: ignore[no-any-return]
 
 
 def load_base(folder: Path, layers: Sequence[int] = ()) -> nn.Module:
-    """Return a pretrained encoder to train further; of its ``layers`` only where given. Raises ModelError."""
-    body = make_body(folder)
+    """Return a pretrained encoder to train further; of its ``layers`` only where given.
+
+    Raises ModelError, and SettingError for a layer that the encoder does not have.
+    """
+    body: Any = make_body(folder)
     _fill(body, {_plain(name): array for name, array in read_weights(folder).items()}, folder)
     if layers:
-        kept: Any = body
-        kept.encoder.layer = nn.ModuleList([kept.encoder.layer[number] for number in layers])
-        kept.config.num_hidden_layers = len(layers)
-    return body
+        own = body.encoder.layer
+        if not all(0 <= number < len(own) for number in layers):
+            raise SettingError(f"layers are {', '.join(map(str, layers))}; {folder} has the layers 0 to {len(own) - 1}")
+        body.encoder.layer = nn.ModuleList([own[number] for number in layers])
+        body.config.num_hidden_layers = len(layers)
+    return body  # type: ignore[no-any-return]
 
 
 def _plain(name: str) -> str:
@@ -80,18 +83,19 @@ def load_weights(model: nn.Module, folder: Path) -> None:
     weights = read_weights(folder)
     shared = read_config(folder).get("words_from")
     if shared:
-        other = read_weights(folder / shared)
-        weights[_BODY + WORDS] = next(array for name, array in other.items() if name.endswith(WORDS))
+        for name, array in read_weights(folder / str(shared)).items():
+            if name.endswith(WORDS):
+                weights[_BODY + WORDS] = array
     _fill(model, weights, folder)
 
 
 def _fill(model: nn.Module, weights: dict[str, Any], folder: Path) -> None:
     own = model.state_dict()
-    found = {name: torch.from_numpy(np.ascontiguousarray(weights[name])) for name in own if name in weights}
+    found = {name: torch.from_numpy(np.array(weights[name], order="C")) for name in own if name in weights}
     wrong = [name for name in own if name not in found and "position_ids" not in name]
     wrong += [name for name, value in found.items() if value.shape != own[name].shape]
     if wrong:
-        raise ModelError(f"{folder} lacks fitting weights for {', '.join(wrong[:3])}; restore the folder")
+        raise ModelError(f"{folder} has no fitting weights for {', '.join(wrong[:3])}; restore the folder")
     if not all(bool(torch.isfinite(value).all()) for value in found.values()):
         raise ModelError(f"{folder} is damaged: its weights have numbers that are not finite; restore the folder")
     model.load_state_dict({**own, **found})
@@ -101,7 +105,9 @@ def save_model(folder: Path, model: nn.Module, tokenizer: Tokenizer, *, words_fr
     """Write a model with a ``body`` and its tokenizer; with ``words_from`` without its word embeddings."""
     folder.mkdir(parents=True, exist_ok=True)
     body: Any = model.body
-    config = {**body.config.to_dict(), **({"words_from": words_from} if words_from else {})}
+    config = {name: value for name, value in body.config.to_dict().items() if name != "_name_or_path"}
+    config |= {"words_from": words_from} if words_from else {}
+    config.pop("_name_or_path", None)
     weights = {name: value.detach().float().cpu().numpy() for name, value in model.state_dict().items()}
     if words_from:
         del weights[_BODY + WORDS]

@@ -1,18 +1,14 @@
-"""From probabilities to labels and rationales: declared rules on top of fitted models.
-
-The fitted part is a ``LogisticModel`` for claims, pairs and backstories each; the rules here decide only where
-its probability is too near the threshold, or its evidence too weak, for a yes or no.
-"""
+"""From probabilities to labels and rationales: declared rules on top of fitted models."""
 
 from __future__ import annotations
 
 import math
 from collections import Counter
 from collections.abc import Sequence
-from dataclasses import dataclass, replace
+from dataclasses import replace
 
-from pipeline.errors import BackstoryError, SettingError
-from pipeline.records import BackstoryLabel, ClaimLabel, ClaimVerdict, Pair, PairLabel, TableLabel
+from pipeline.errors import BackstoryError
+from pipeline.records import BackstoryLabel, ClaimLabel, ClaimVerdict, Difference, Pair, PairLabel, TableLabel
 
 BACKSTORY_FEATURES = ("log_odds_soft_min", "share_not_stated")
 """What a verdict on backstories is fitted on."""
@@ -29,51 +25,6 @@ _OPENINGS: dict[ClaimLabel, str] = {
     "not_stated": "The book does not say; closest passage",
 }
 _PAIR_LABEL_OF: dict[ClaimLabel, PairLabel] = {"supported": "support", "contradicted": "contradict"}
-
-
-@dataclass(frozen=True)
-class DecisionRule:
-    """When evidence is enough and a probability decided.
-
-    ``stated_bound``: the probability that its evidence settles a claim, below which the claim counts as not stated.
-    ``band``: how far a probability must lie from the threshold of its model.
-    """
-
-    stated_bound: float = 0.5
-    band: float = 0.05
-
-    def __post_init__(self) -> None:
-        if not 0 <= self.stated_bound <= 1 or not 0 <= self.band < 0.5:
-            raise SettingError(
-                f"stated_bound is {self.stated_bound} and band {self.band}; expected a share from 0 to 1 and a "
-                f"half-width from 0 to below 0.5"
-            )
-
-
-def label_claim(probability: float, stated: float, *, threshold: float, rule: DecisionRule) -> ClaimLabel:
-    """Return not_stated where ``stated`` is below its bound or the probability inside the band, else by its side.
-
-    ``stated`` is the verifier's probability that the claim's evidence settles it.
-    """
-    if stated < rule.stated_bound or abs(probability - threshold) < rule.band:
-        return "not_stated"
-    return "supported" if probability >= threshold else "contradicted"
-
-
-def pair_probabilities(
-    probability: float, stated: float, *, threshold: float, rule: DecisionRule
-) -> dict[PairLabel, float]:
-    """Return the probabilities of support, contradict and irrelevant; they sum to 1.
-
-    ``probability`` is that of the claim being consistent with the passage, ``stated`` that of the passage settling it.
-    Moved in log-odds so that its model's threshold lies at a half, the former becomes p. Relevance r is ``stated``
-    times what rises linearly from 0 to 1 as p leaves a half, up to the band. Then support is r * p, contradict
-    r * (1 - p), irrelevant the rest.
-    """
-    chance = 1 / (1 + math.exp(_log_odds(threshold) - _log_odds(probability)))
-    relevance = stated * _ramp(abs(chance - 0.5), rule.band)
-    support, contradict = relevance * chance, relevance * (1 - chance)
-    return {"support": support, "contradict": contradict, "irrelevant": 1 - relevance}
 
 
 def label_pair(probabilities: dict[PairLabel, float]) -> PairLabel:
@@ -108,7 +59,15 @@ def relabel(verdict: ClaimVerdict, labels: Sequence[dict[PairLabel, float]]) -> 
     )
     label, probability = weigh_pairs(pairs)
     rationale = claim_rationale(label, pairs)
-    return replace(verdict, label=label, probability=probability, pairs=pairs, rationale=rationale)
+    return replace(
+        verdict,
+        label=label,
+        probability=probability,
+        pairs=pairs,
+        rationale=rationale,
+        probabilities={},
+        difference=None,
+    )
 
 
 def backstory_features(probabilities: Sequence[float], labels: Sequence[ClaimLabel]) -> dict[str, float]:
@@ -150,14 +109,16 @@ def soft_min(odds: Sequence[float], *, sharpness: float = SHARPNESS) -> float:
     return lowest - math.log(mean) / sharpness
 
 
-def label_backstory(probability: float, *, threshold: float, band: float) -> BackstoryLabel:
-    """Return uncertain where the probability lies within ``band`` of the threshold, else the label of its side.
+def label_backstory(
+    labels: Sequence[ClaimLabel], probability: float, *, threshold: float, band: float
+) -> BackstoryLabel:
+    """Return inconsistent where a claim is contradicted; else consistent from ``band`` above the threshold on.
 
     From ``ScoringConfig``: ``band = uncertain_below - 0.5``.
     """
-    if abs(probability - threshold) < band:
-        return "uncertain"
-    return label_row(probability, threshold=threshold)
+    if "contradicted" in labels:
+        return "inconsistent"
+    return "consistent" if probability >= threshold + band and "supported" in labels else "uncertain"
 
 
 def label_row(probability: float, *, threshold: float) -> TableLabel:
@@ -165,27 +126,30 @@ def label_row(probability: float, *, threshold: float) -> TableLabel:
     return "consistent" if probability >= threshold else "inconsistent"
 
 
-def claim_rationale(label: ClaimLabel, pairs: Sequence[Pair]) -> str:
+def claim_rationale(label: ClaimLabel, pairs: Sequence[Pair], difference: Difference | None = None) -> str:
     """Return one line with the label of a claim in words and the quotation of its ``deciding_pair``.
 
-    For a claim not stated it quotes the closest passage.
+    For a claim not stated it quotes the closest passage. ``difference`` names the words that differ.
     """
     if not pairs:
         return NO_EVIDENCE
-    return f"{_OPENINGS[label]} {cite(deciding_pair(label, pairs))}"
+    line = f"{_OPENINGS[label]} {cite(deciding_pair(label, pairs))}"
+    if difference is None or not difference.found:
+        return line
+    found = " ".join(difference.found.split())
+    return f"{line} The claim says “{difference.claimed}” where the book has “{found}”."
 
 
 def deciding_pair(label: ClaimLabel, pairs: Sequence[Pair]) -> Pair:
     """Return the pair that supports the label of the claim most; of equals the best ranked.
 
-    Its strength is its probability of the label times the words it shares with the claim (BM25): a passage that is
-    quoted must visibly be about the claim.
+    For a claim not stated it is the pair that is most relevant.
     """
     wanted = _PAIR_LABEL_OF.get(label)
 
-    def strength(pair: Pair) -> tuple[float, float, int]:
+    def strength(pair: Pair) -> tuple[float, int]:
         chance = pair.probabilities[wanted] if wanted else 1 - pair.probabilities["irrelevant"]
-        return chance * pair.evidence.lexical_score, chance, -pair.evidence.rank
+        return chance, -pair.evidence.rank
 
     return max(pairs, key=strength)
 
@@ -206,18 +170,24 @@ def cite(pair: Pair) -> str:
 def backstory_rationale(label: BackstoryLabel, claims: Sequence[ClaimVerdict]) -> str:
     """Return two lines: the number of claims of each label with the weightiest claim, and that claim's rationale.
 
-    The weightiest is the likeliest claim of a consistent backstory, else the least likely.
+    The weightiest is the likeliest claim of a consistent backstory, the most surely contradicted one of an inconsistent
+    backstory, else the least likely.
     """
     if not claims:
         raise BackstoryError("the backstory holds no judged claim; a verdict needs at least one")
-    choose = max if label == "consistent" else min
-    weightiest = choose(claims, key=lambda claim: claim.probability)
+    weightiest = _weightiest(label, claims)
     counts = Counter(claim.label for claim in claims)
     tally = (
         f"Of {len(claims)} claims {counts['supported']} supported, {counts['contradicted']} contradicted, "
         f"{counts['not_stated']} not stated"
     )
     return f"{tally}; weightiest: {' '.join(weightiest.claim.text.split())}\n{weightiest.rationale}"
+
+
+def _weightiest(label: BackstoryLabel, claims: Sequence[ClaimVerdict]) -> ClaimVerdict:
+    if label == "consistent":
+        return max(claims, key=lambda claim: claim.probability)
+    return min(claims, key=lambda claim: (label == "inconsistent" and claim.label != "contradicted", claim.probability))
 
 
 def _shortened(quotation: str) -> str:
@@ -227,10 +197,6 @@ def _shortened(quotation: str) -> str:
     cut = quotation[: LONGEST_QUOTATION + 1]
     words = cut.rsplit(maxsplit=1)
     return words[0].rstrip() if len(words) > 1 and not cut[-1].isspace() else cut[:LONGEST_QUOTATION].rstrip()
-
-
-def _ramp(value: float, bound: float) -> float:
-    return min(value / bound, 1.0) if bound else 1.0
 
 
 def _log_odds(probability: float) -> float:

@@ -6,7 +6,9 @@ import unicodedata
 from functools import lru_cache
 
 _CACHED_LENGTH = 40
-_PLAIN = str.maketrans({"’": "'", "‘": "'", "\u02bc": "'", "\u2010": "-", "\u2011": "-", "\u00ad": "-"})
+APOSTROPHES = "‘´`ʼʹ′‛＇\x92"  # noqa: RUF001
+"""Signs that stand for an apostrophe inside a word, besides those that are one: accents, primes, a lost code page."""
+_PLAIN = str.maketrans(dict.fromkeys("’" + APOSTROPHES, "'") | dict.fromkeys("\u2010\u2011\u00ad¬", "-"))
 
 
 def fold(text: str) -> str:
@@ -24,7 +26,7 @@ class _WithoutAccents(dict[int, str]):
     """Each character without its accents, computed when first needed."""
 
     def __missing__(self, number: int) -> str:
-        decomposed = unicodedata.normalize("NFKD", chr(number))
+        decomposed = "'" if chr(number) in APOSTROPHES else unicodedata.normalize("NFKD", chr(number))
         self[number] = "".join(mark for mark in decomposed if not unicodedata.combining(mark))
         return self[number]
 

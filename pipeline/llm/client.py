@@ -4,8 +4,9 @@ No request is sent unless the caller makes a client, and no answer is invented: 
 catches LLMError and reports it. Texts of a novel or a backstory are in the prompt between fences, as data; whatever
 instructions they contain, an answer that breaks the task's schema is rejected.
 
-The groq library itself retries after status 429 (as long as Retry-After asks, up to a minute), 5xx, time-outs and
-closed connections, with exponential backoff. ``GROQ_BASE_URL`` names a proxy to use instead of Groq.
+The groq library itself retries after status 429 (as long as Retry-After asks, up to a minute; not at all once the limit
+of a day is reached), 5xx, time-outs and closed connections, with exponential backoff. ``GROQ_BASE_URL`` names a proxy
+to use instead of Groq.
 """
 
 from __future__ import annotations
@@ -14,6 +15,7 @@ import json
 import logging
 import os
 from collections.abc import Mapping, Sequence
+from copy import copy
 from dataclasses import dataclass, replace
 from hashlib import sha256
 from pathlib import Path
@@ -25,7 +27,7 @@ from dotenv import dotenv_values
 from jsonschema import Draft202012Validator
 
 from pipeline.config import ROOT, LLMConfig
-from pipeline.errors import LLMError, SettingError
+from pipeline.errors import DailyLimitError, LLMError, SettingError
 from pipeline.llm.protocol import (
     Completion,
     InvalidAnswerError,
@@ -35,34 +37,23 @@ from pipeline.llm.protocol import (
     make_correction,
     make_messages,
     make_response_format,
-    one_line,
     parse_answer,
     read_completion,
 )
+from pipeline.llm.refusals import DEFAULT_HINT, KEY_NAME, URL_NAME, explain, stop_retries
 from pipeline.storage.answers import AnswerCache
 
 FORMAT_VERSION = 1
-KEY_NAME = "GROQ_API_KEY"
-URL_NAME = "GROQ_BASE_URL"
 GROQ_URL = "https://api.groq.com"
 SCRIPTS_FOLDER = ROOT
 PRICES = {"openai/gpt-oss-20b": (0.075, 0.30), "openai/gpt-oss-120b": (0.15, 0.60)}
 """US dollars per million tokens of input and output, from https://console.groq.com/docs/models; see docs/judges.md."""
 PRICES_DATE = "October 2026"
 
-_HINTS = {
-    401: f"check {KEY_NAME}, or make a key at https://console.groq.com/keys",
-    403: f"check {KEY_NAME}, and that its account may use the model",
-    404: "choose a model of https://console.groq.com/docs/models",
-    413: "give shorter texts, or raise the key's limit at https://console.groq.com/settings/limits",
-    429: "wait, or raise the key's limit at https://console.groq.com/settings/limits",
-}
-_DEFAULT_HINT = "choose another model of https://console.groq.com/docs/models, or go on without Groq (--llm off)"
-
 _log = logging.getLogger(__name__)
 
 
-@dataclass(frozen=True)
+@dataclass
 class Usage:
     """What a client has used: answered calls, answers from the cache, and tokens as the service counted them."""
 
@@ -120,11 +111,13 @@ class GroqClient:
         self.config = config
         self._answers = answers
         self._usage = Usage(config.model)
+        self._is_closed = False
         self._client = groq.Groq(
             api_key=_checked_key(key),
             base_url=_checked_url(base_url or os.environ.get(URL_NAME) or GROQ_URL),
             timeout=config.timeout_seconds,
             max_retries=config.max_retries,
+            http_client=groq.DefaultHttpxClient(event_hooks={"response": [stop_retries]}),
         )
 
     def __repr__(self) -> str:
@@ -133,7 +126,13 @@ class GroqClient:
     @property
     def usage(self) -> Usage:
         """What this client has used so far; ``str`` of it is a line to print."""
-        return self._usage
+        return replace(self._usage)
+
+    def without_service(self) -> GroqClient:
+        """Return this client, with the same counts, for stored answers alone: for others it raises DailyLimitError."""
+        stored = copy(self)
+        stored._is_closed = True
+        return stored
 
     def complete_json(
         self, task: str, *, schema: Mapping[str, Any], system: str, data: Mapping[str, str]
@@ -143,7 +142,8 @@ class GroqClient:
         ``task`` names the task in messages and requests. ``system`` is the instruction; ``data`` maps labels to texts,
         which are never instructions. An answer that breaks the schema is sent back once, with the violation.
 
-        Raises LLMError when both answers are invalid or none comes, CacheError when an answer cannot be stored.
+        Raises LLMError when both answers are invalid or none comes (DailyLimitError if none will today), CacheError
+        when an answer cannot be stored.
         """
         validator = Draft202012Validator(schema)
         messages = make_messages(system, data)
@@ -151,8 +151,10 @@ class GroqClient:
         key = self._key(messages, response_format)
         answer = self._load(key, validator)
         if answer is not None:
-            self._usage = replace(self._usage, cached=self._usage.cached + 1)
+            self._usage.cached += 1
             return answer
+        if self._is_closed:
+            raise DailyLimitError("Groq's limit of a day was reached before, and it gets no more requests in this run")
         answer = self._complete_valid(task, messages, response_format, validator)
         self._answers.store(key, answer)
         return answer
@@ -184,7 +186,7 @@ class GroqClient:
         except InvalidAnswerError as error:
             raise LLMError(
                 f"Groq gave two invalid answers to {task!r} (the second: {error}); expected JSON of the task's "
-                f"schema; {_DEFAULT_HINT}"
+                f"schema; {DEFAULT_HINT}"
             ) from None
 
     def _complete(self, messages: Messages, response_format: ResponseFormat) -> Completion:
@@ -194,38 +196,13 @@ class GroqClient:
                 model=self.config.model, messages=messages, response_format=response_format, temperature=0.0, seed=0
             )
         except groq.APIError as error:
-            # Without the chain: a traceback would print the response, which may contain the key.
-            raise self._explained(error) from None
+            # Without the chain: a traceback would print the response, which may contain the key or an organisation.
+            raise explain(error, self.config, host=self._client.base_url.host) from None
         completion = read_completion(self._without_key(response.text()))
-        used = self._usage
-        self._usage = replace(
-            used,
-            calls=used.calls + 1,
-            prompt_tokens=used.prompt_tokens + completion.prompt_tokens,
-            completion_tokens=used.completion_tokens + completion.completion_tokens,
-        )
+        self._usage.calls += 1
+        self._usage.prompt_tokens += completion.prompt_tokens
+        self._usage.completion_tokens += completion.completion_tokens
         return completion
-
-    def _explained(self, error: groq.APIError) -> LLMError | InvalidAnswerError:
-        """Return the error of this package for one of groq's; one about the answer's JSON is an InvalidAnswerError."""
-        if isinstance(error, groq.APITimeoutError):
-            return LLMError(
-                f"Groq did not answer within {self.config.timeout_seconds:g} s in {self.config.max_retries + 1} "
-                "attempts; try again later, or allow more time"
-            )
-        if not isinstance(error, groq.APIStatusError):
-            return LLMError(
-                f"Groq cannot be reached at {self._client.base_url.host}; check the network and {URL_NAME}, or go on "
-                "without Groq (--llm off)"
-            )
-        message = one_line(self._without_key(_message_of(error)))
-        if _in_body(error, "code") == "json_validate_failed":
-            return InvalidAnswerError(message)
-        wait = error.response.headers.get("retry-after")
-        waiting = f" and asks to wait {one_line(self._without_key(wait))} s" if wait else ""
-        return LLMError(
-            f"Groq answered with status {error.status_code} ({message}){waiting}; {_hint(error.status_code)}"
-        )
 
     def _without_key(self, text: str) -> str:
         return text.replace(self._client.api_key, "[key]")
@@ -264,18 +241,3 @@ def _checked_url(url: str) -> str:
     if not valid:
         raise SettingError(f"{URL_NAME} is not a valid URL; expected one like {GROQ_URL}; fix or unset it")
     return url
-
-
-def _in_body(error: groq.APIStatusError, name: str) -> object:
-    """Return a field of the JSON object ``error`` in the body of a response: its message or its code."""
-    details = error.body.get("error") if isinstance(error.body, dict) else None
-    return details.get(name) if isinstance(details, dict) else None
-
-
-def _message_of(error: groq.APIStatusError) -> str:
-    message = _in_body(error, "message")
-    return message if isinstance(message, str) else error.message
-
-
-def _hint(status: int) -> str:
-    return _HINTS.get(status) or ("try again later" if status >= 500 else _DEFAULT_HINT)

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from typing import TypeVar
 
 from pipeline.config import LLMTask
-from pipeline.errors import LLMError
+from pipeline.errors import DailyLimitError, LLMError
 from pipeline.llm.client import GroqClient
 from pipeline.llm.tasks import TEXTS_PER_REQUEST, claims_by_llm, labels_by_llm, summaries_by_llm
 from pipeline.records import Claim, PairLabel
@@ -31,7 +31,8 @@ class LLMWithFallback:
     """The tasks that the user gave to Groq in one run; without a client every one falls back without a notice.
 
     Every method returns None, or leaves out, the answers that the user did not request from Groq and those that failed.
-    A failure is reported to ``on_notice`` at once, and again by ``notices_on`` for the verdict.
+    A failure is reported to ``on_notice`` at once, and again by ``notices_on`` for the verdict. The limit of a day ends
+    the requests of the run: it is reported once, and stored answers are used as before.
     """
 
     def __init__(
@@ -44,6 +45,7 @@ class LLMWithFallback:
         self._answered: Counter[LLMTask] = Counter()
         self._failures: Counter[LLMTask] = Counter()
         self._notices: dict[Hashable, str] = {}
+        self._limit = ""
 
     def claims(self, backstory: str, character: str) -> tuple[Claim, ...] | None:
         """Return the claims of a backstory; raises BackstoryError when it is empty."""
@@ -84,7 +86,7 @@ class LLMWithFallback:
     def notices_on(self, character: str, backstory: str, claims: Sequence[Claim]) -> tuple[str, ...]:
         """Return the notices of failures on a backstory and on its claims, in that order."""
         subjects: list[Hashable] = [(character, backstory), *(claim.id for claim in claims)]
-        return tuple(self._notices[subject] for subject in subjects if subject in self._notices)
+        return tuple(dict.fromkeys(self._notices[subject] for subject in subjects if subject in self._notices))
 
     def tally(self, task: LLMTask) -> Tally:
         """Return the counts of a task so far."""
@@ -101,6 +103,9 @@ class LLMWithFallback:
             return None
         try:
             answer = request(self.client)
+        except DailyLimitError as error:
+            self._end_for_today(subject, error)
+            return None
         except LLMError as error:
             self._failures[task] += 1
             self._note(subject, f"{instead}: {error}")
@@ -108,6 +113,14 @@ class LLMWithFallback:
         self._failures[task] = 0
         self._answered[task] += size
         return answer
+
+    def _end_for_today(self, subject: Hashable, error: DailyLimitError) -> None:
+        """Use stored answers alone from now on, and report the limit once, and on every verdict that it concerns."""
+        if not self._limit:
+            assert self.client is not None, "there is no limit without a client"
+            self._limit, self.client = str(error), self.client.without_service()
+            self._on_notice(self._limit)
+        self._notices[subject] = self._limit
 
     def _note(self, subject: Hashable, notice: str) -> None:
         self._notices[subject] = notice

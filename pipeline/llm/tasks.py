@@ -10,6 +10,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping, Sequence
 from typing import Any, get_args
 
+from pipeline.claims.fact_types import fact_type
 from pipeline.claims.pronouns import insert_name
 from pipeline.claims.subject import find_protagonist
 from pipeline.errors import BackstoryError
@@ -92,6 +93,7 @@ def claims_by_llm(client: GroqClient, backstory: str, character: str) -> tuple[C
             time_scope=entry["time_scope"],
             stability=entry["stability"],
             text=text,
+            fact_type=fact_type(text, character),
         )
         for number, (text, entry) in enumerate(entries.items(), start=1)
     )

@@ -13,12 +13,15 @@ import numpy as np
 
 from pipeline.config import ReadingConfig
 from pipeline.errors import CacheError
+from pipeline.reading.checkpoints import Checkpoints, open_checkpoints
 from pipeline.reading.encoder import SEPARATOR, Encoder, plain
 from pipeline.reading.stream import Saving, SentenceReading, bits_per_byte, stream_sentences
 from pipeline.records import Character, CharacterState, Chunk, ChunkState, Novel, Reading, Span, Vector
 from pipeline.storage.cache import Arrays, ReadingCache, make_key
 
 OnProgress = Callable[[str, int, int], None]
+READING_VERSION = 2
+"""Raise it with every change after which some text is read with other numbers, or in other segments."""
 _SAMPLED = 64
 _ALONE_VECTOR = f"alone_{_SAMPLED}"
 """Name, in a stored reading, of the mean vector of so many sentences of the novel, each read by itself."""
@@ -73,7 +76,7 @@ class NovelEncoder:
     def _alone_vector(self, novel: Novel, sentences: Sequence[Span]) -> Arrays:
         """Return, named, the mean vector of a sample of sentences, each read from the initial state."""
         numbers = np.unique(np.linspace(0, len(sentences) - 1, _SAMPLED).astype(int))
-        vectors = self.encoder.content_vectors([novel.text[slice(*sentences[number])] for number in numbers])
+        vectors = self.encoder.content_vectors([novel.repaired(*sentences[number]) for number in numbers])
         return {_ALONE_VECTOR: vectors.mean(axis=0)}
 
     def _stream(self, novel: Novel, sentences: Sequence[Span], numbers: Sequence[int], character: str) -> Arrays:
@@ -82,7 +85,7 @@ class NovelEncoder:
         ``character`` is the name of the one whose sentences they are, empty for the whole novel.
         """
         texts = sentence_texts(novel, [sentences[number] for number in numbers])
-        key = self._key(novel, texts, character)
+        key = self._key(texts, character)
         cached = self.cache.load(key) or self._read_once(novel, sentences, texts, key, character)
         if not character and _ALONE_VECTOR not in cached:  # stored by an earlier version
             cached |= self._alone_vector(novel, sentences)
@@ -119,22 +122,26 @@ class NovelEncoder:
             started=self.cache.load_unfinished(key),
             saving=saving,
             on_progress=lambda read, total: self.on_progress(character or novel.name, read, total),
+            checkpoints=Checkpoints(
+                open_checkpoints(self.cache, self._depends_on), self.cache, key, novel.name, character
+            ),
         )
         return reading.to_arrays()
 
-    def _key(self, novel: Novel, texts: Sequence[str], character: str) -> str:
+    def _key(self, texts: Sequence[str], character: str) -> str:
         content = hashlib.sha256("\0".join(texts).encode("utf-8", errors="surrogatepass")).hexdigest()
-        return make_key(
-            {
-                "novel": novel.sha256,
-                "sentences": content,
-                "character": character,
-                "weights": self.encoder.weights_sha256,
-                "dtype": self.encoder.dtype,
-                "device": self.encoder.model.device.type,
-                "segment": self.config.segment,
-            }
-        )
+        return make_key({"sentences": content, "character": character, **self._depends_on})
+
+    @property
+    def _depends_on(self) -> dict[str, object]:
+        """What the numbers of a stream depend on besides its text."""
+        return {
+            "weights": self.encoder.weights_sha256,
+            "dtype": self.encoder.dtype,
+            "device": self.encoder.model.device.type,
+            "segment": self.config.segment,
+            "reading": READING_VERSION,
+        }
 
 
 def _describe(novel: Novel, texts: Sequence[str], character: str) -> dict[str, str]:
@@ -159,13 +166,13 @@ def sentences_of(chunks: Sequence[Chunk], indices: Sequence[int]) -> list[int]:
 
 
 def sentence_texts(novel: Novel, sentences: Sequence[Span]) -> list[str]:
-    """Return each sentence as the model reads it: white space as single spaces, a blank line before a paragraph."""
+    """Return each sentence as the model reads it: repaired, with single spaces, a blank line before a paragraph."""
     texts: list[str] = []
     previous_end = novel.body.start
     for start, end in sentences:
         gap = novel.text[previous_end:start]
         new_paragraph = not texts or start < previous_end or _PARAGRAPH.search(gap) is not None
-        texts.append((SEPARATOR if new_paragraph else " ") + plain(novel.text[start:end]))
+        texts.append((SEPARATOR if new_paragraph else " ") + plain(novel.repaired(start, end)))
         previous_end = end
     return texts
 

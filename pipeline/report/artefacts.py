@@ -20,7 +20,7 @@ from pipeline.report.html import render_page
 from pipeline.report.manifest import Manifest, write_manifest
 from pipeline.report.quality import Quality
 from pipeline.report.summaries import shorten, summarise
-from pipeline.report.view import page_view
+from pipeline.report.view import PageContext, page_view
 from pipeline.storage.files import (
     locked_output,
     prepare_folder,
@@ -42,10 +42,12 @@ def write_verdict(
     manifest: Manifest,
     summaries: Mapping[int, str] | None = None,
     quality: Quality | None = None,
+    around: PageContext | None = None,
 ) -> tuple[Path, ...]:
     """Write every artefact of one backstory's verdict and return their paths, the page and the manifest last.
 
-    ``summaries`` of chunks, by index, replace the default ones. ``quality`` are the figures of the fitted verdict.
+    ``summaries`` of chunks, by index, replace the default ones. ``quality`` are the figures of the fitted verdict, and
+    ``around`` is what surrounds the page.
     Each file is complete or untouched. The manifest comes last, so that its hashes match the files only after a
     complete run. If several runs write into one folder at once, all files are those of the last one.
 
@@ -53,7 +55,7 @@ def write_verdict(
         OutputError: the folder or a file cannot be written.
     """
     prepare_folder(out_dir)
-    view = page_view(book_view(novel, chunks, cast, reading), verdict, manifest, quality=quality)
+    view = page_view(book_view(novel, chunks, cast, reading), verdict, manifest, quality=quality, around=around)
     with locked_output(out_dir / "manifest.json"):
         paths = (
             *write_reading(out_dir, novel=novel, chunks=chunks, cast=cast, reading=reading, summaries=summaries),

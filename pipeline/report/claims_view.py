@@ -5,7 +5,8 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from pipeline.records import Check, Claim, ClaimLabel, ClaimVerdict, Pair, PairLabel, Span
+from pipeline.language.folding import fold
+from pipeline.records import Check, Claim, ClaimLabel, ClaimVerdict, Difference, LooseWaiver, Pair, PairLabel, Span
 from pipeline.report import wording
 from pipeline.report.book import BookView
 from pipeline.report.figures import Mark, percent_through
@@ -46,6 +47,20 @@ class CheckView:
 
 
 @dataclass(frozen=True)
+class LooseWaiverView:
+    """A mark as intentional to look at: its reason, the words it was given for, and where they probably are now.
+
+    ``claim`` is the claim as it was marked where it reads otherwise now, else empty.
+    """
+
+    reason: str
+    claim: str
+    passage: tuple[Paragraph, ...]
+    quotation: tuple[Paragraph, ...]
+    heading: str
+
+
+@dataclass(frozen=True)
 class ClaimView:
     """One claim with its verdict and passages: the strongest, further relevant ones, the irrelevant ones.
 
@@ -56,14 +71,18 @@ class ClaimView:
     number: int
     anchor: str
     text: str
+    fact: str
     kind: str
+    source: str
     label: str
     words: str
     share: str
     rationale: str
     waiver: str
     waiver_kind: str
+    loose: LooseWaiverView | None
     doubtful: bool
+    difference: Difference | None
     checks: tuple[CheckView, ...]
     strongest: tuple[PassageView, ...]
     further: tuple[PassageView, ...]
@@ -84,14 +103,18 @@ def claim_view(book: BookView, judged: ClaimVerdict, number: int) -> ClaimView:
         number=number,
         anchor=anchor,
         text=judged.claim.text,
+        fact=wording.FACT_WORDS[judged.claim.fact_type],
         kind=_kind(judged),
+        source=_source(judged),
         label=judged.label,
-        words=wording.CLAIM_WORDS[judged.label],
+        words=wording.UNSURE if judged.unsure else wording.CLAIM_WORDS[judged.label],
         share=wording.percent(judged.probability),
         rationale=judged.rationale,
         waiver=judged.waiver,
         waiver_kind=judged.waiver_kind or "intended",
+        loose=_loose(book, judged.loose_waiver, judged.claim) if judged.loose_waiver else None,
         doubtful=judged.label == "contradicted" or judged.probability < 0.5,
+        difference=judged.difference,
         checks=tuple(_check(book, check) for check in judged.checks),
         strongest=relevant[:_SHOWN],
         further=relevant[_SHOWN:],
@@ -122,10 +145,27 @@ def _check(book: BookView, check: Check) -> CheckView:
     )
 
 
+def _loose(book: BookView, loose: LooseWaiver, claim: Claim) -> LooseWaiverView:
+    waiver = loose.waiver
+    return LooseWaiverView(
+        reason=str(waiver),
+        claim="" if fold(waiver.claim).split() == fold(claim.text).split() else waiver.claim,
+        passage=paragraphs(waiver.passage, ()) if waiver.passage else (),
+        quotation=paragraphs(loose.quotation, ()) if loose.quotation else (),
+        heading=book.heading(loose.chapter, loose.start) if loose.quotation else "",
+    )
+
+
 def _kind(judged: ClaimVerdict) -> str:
     claim = judged.claim
     words = [claim.type, *(word for word in (claim.time_scope, claim.stability) if word != "unspecified")]
     return " · ".join(wording.readable(word) for word in words)
+
+
+def _source(judged: ClaimVerdict) -> str:
+    """Return the line of the backstory with its words, where they are known."""
+    claim = judged.claim
+    return f"Line {claim.line} of the backstory: “{' '.join(claim.source.split())}”" if claim.line else ""
 
 
 def _passage(book: BookView, pair: Pair, claim: Claim, anchor: str) -> PassageView:

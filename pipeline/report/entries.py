@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import asdict
 from typing import Any
 
 import numpy as np
@@ -15,6 +16,8 @@ from pipeline.records import (
     ChunkState,
     Claim,
     ClaimVerdict,
+    Difference,
+    LooseWaiver,
     Novel,
     Pair,
     Reading,
@@ -65,15 +68,17 @@ def character_entry(character: Character) -> Entry:
 
 
 def claim_entry(claim: Claim) -> Entry:
-    """Return the fields of a claim."""
-    return {
+    """Return the fields of a claim; its line and source where they are known."""
+    entry: Entry = {
         "id": claim.id,
         "character": claim.character,
         "type": claim.type,
         "time_scope": claim.time_scope,
         "stability": claim.stability,
+        "fact_type": claim.fact_type,
         "text": claim.text,
     }
+    return entry | {"line": claim.line, "source": claim.source} if claim.line else entry
 
 
 def pair_entries(claims: Sequence[ClaimVerdict]) -> Entry:
@@ -85,16 +90,29 @@ def pair_entries(claims: Sequence[ClaimVerdict]) -> Entry:
 
 
 def claim_verdict_entry(judged: ClaimVerdict) -> Entry:
-    """Return a claim's id, label, probability of being consistent, features, checks, and waiver where there is one."""
+    """Return a claim's id, kind of fact, label, probability of being consistent, features, checks, and any waiver."""
     entry = {
         "id": judged.claim.id,
+        "fact_type": judged.claim.fact_type,
         "label": judged.label,
         "probability": number(judged.probability),
         "features": numbers(judged.features),
         "checks": [_check_entry(check) for check in judged.checks],
     }
-    waived = {"waiver": judged.waiver, "waiver_kind": judged.waiver_kind}
-    return entry | {name: value for name, value in waived.items() if value}
+    more = {
+        "probabilities": {label: number(chance) for label, chance in judged.probabilities.items()},
+        "unsure": judged.unsure,
+        "difference": _difference_entry(judged.difference),
+        "waiver": judged.waiver,
+        "waiver_kind": judged.waiver_kind,
+        "waiver_to_look_at": _loose_entry(judged.loose_waiver) if judged.loose_waiver else None,
+    }
+    return entry | {name: value for name, value in more.items() if value}
+
+
+def _difference_entry(difference: Difference | None) -> Entry:
+    """Return the words of a claim and those of the book in their place, with their range; empty for none."""
+    return {} if difference is None else asdict(difference)
 
 
 def verdict_entry(novel: Novel, verdict: Verdict) -> Entry:
@@ -152,6 +170,20 @@ def number(value: float) -> float:
 def numbers(values: Mapping[str, float]) -> dict[str, float]:
     """Return ``values`` with six decimals each."""
     return {name: number(value) for name, value in values.items()}
+
+
+def _loose_entry(loose: LooseWaiver) -> Entry:
+    waiver = loose.waiver
+    entry = {"claim": waiver.claim, "reason": waiver.reason, "kind": waiver.kind, "passage": waiver.passage}
+    found = {
+        "quotation": loose.quotation,
+        "start": loose.start,
+        "end": loose.end,
+        "chapter": loose.chapter,
+        "chapter_title": loose.chapter_title,
+        "paragraph": loose.paragraph,
+    }
+    return entry | ({"found": found} if loose.quotation else {})
 
 
 def _check_entry(check: Check) -> Entry:

@@ -16,8 +16,10 @@ from jinja2 import Environment, FunctionLoader, StrictUndefined
 from markupsafe import Markup
 
 from pipeline.records import WaiverKind
+from pipeline.report import wording
 from pipeline.report.index_view import IndexView
 from pipeline.report.resources import read_template
+from pipeline.report.sheet_view import SheetView
 from pipeline.report.view import PageView
 
 
@@ -31,6 +33,11 @@ def render_index(view: IndexView) -> str:
     script = read_template("index.js")
     style = style_sheet() + read_template("index.css")
     return _render("index.html.jinja", style, page=view, script=Markup(script), script_hash=_hash_source(script))
+
+
+def render_sheet(view: SheetView) -> str:
+    """Return the HTML of the page of a sheet with several characters."""
+    return _render("sheet.html.jinja", style_sheet(), page=view)
 
 
 def style_sheet() -> str:
@@ -48,6 +55,7 @@ def environment(read: Callable[[str], str] = read_template) -> Environment:
         lstrip_blocks=True,
     )
     made.globals["waiver_kinds"] = get_args(WaiverKind)
+    made.globals["wording"] = wording
     return made
 
 

@@ -9,6 +9,7 @@ from typing import Any
 from pipeline.records import Character, TableLabel, Verdict
 from pipeline.report import wording
 from pipeline.report.book import BookView
+from pipeline.report.changes import VerdictChanges
 from pipeline.report.claims_view import ClaimView, claim_view
 from pipeline.report.entries import all_notices
 from pipeline.report.figures import Bar, Curve, Tick, presence_bars
@@ -44,13 +45,17 @@ class PageContext:
     """What surrounds a verdict on a page: a link back, links to other formats, and where a claim can be waived.
 
     ``links`` map the text of a link to its address. ``waive`` is the address of the forms, empty in a page without a
-    server. ``given`` is the label of the row in its table.
+    server; ``again`` is that of a button to judge again. ``given`` is the label of the row in its table. ``changes``
+    are those since the last verdict. A page with ``reload`` loads itself anew after so many seconds.
     """
 
     back: tuple[str, str] | None = None
     links: Mapping[str, str] = field(default_factory=dict)
     waive: str = ""
+    again: str = ""
     given: TableLabel | None = None
+    changes: VerdictChanges | None = None
+    reload: int = 0
 
 
 @dataclass(frozen=True)

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 
-from pipeline.records import BackstoryLabel, CheckKind, ClaimLabel, PairLabel
+from pipeline.records import BackstoryLabel, CheckKind, ClaimLabel, FactType, PairLabel
+from pipeline.report.changes import ChangeKind
 
 VERDICT_WORDS: dict[BackstoryLabel, str] = {
     "consistent": "Consistent",
@@ -21,13 +22,40 @@ CLAIM_WORDS: dict[ClaimLabel, str] = {
     "contradicted": "Contradicted",
     "not_stated": "Not stated",
 }
+UNSURE = "Unsure"
+"""The label on the page of a claim that counts as not stated although the judge leans to an answer."""
 PAIR_WORDS: dict[PairLabel, str] = {"support": "Supports", "contradict": "Contradicts", "irrelevant": "Irrelevant"}
+CHANGE_WORDS: dict[ChangeKind, str] = {
+    "new": "New claim",
+    "gone": "Gone",
+    "label": "Another label",
+    "left out": "Left out",
+    "counts again": "Counts again",
+    "probability": "Probability moved",
+}
 CHECK_WORDS: dict[CheckKind, str] = {
     "date": "Dates",
     "age": "Ages",
     "number": "Numbers",
     "kinship": "Kinship",
     "life": "Life and death",
+}
+
+FACT_WORDS: dict[FactType, str] = {
+    "appearance": "appearance",
+    "age_or_date": "age or date",
+    "number": "number",
+    "name": "name",
+    "kinship": "kinship",
+    "place": "place",
+    "occupation": "occupation",
+    "possession": "possession",
+    "event": "event",
+    "ability": "ability",
+    "knowledge": "knowledge",
+    "motive": "motive",
+    "belief_or_trait": "belief or trait",
+    "other": "other fact",
 }
 
 # Closer than this to 0 or 1, a whole percentage would claim certainty.

@@ -43,8 +43,9 @@ def retrieve(
     present: Collection[int],
     life_stages: Sequence[TimeScope] = (),
     config: RetrievalConfig,
+    most: int | None = None,
 ) -> dict[str, tuple[Evidence, ...]]:
-    """Return for every claim id its ``top_k`` chunks, best first; all chunks when the novel has fewer.
+    """Return for every claim id its ``most`` chunks (``top_k`` by default), best first; all when there are fewer.
 
     ``content_vectors`` is (chunks, D) and ``claim_vectors`` (claims, D), in the order of ``index`` and ``claims``.
     They are compared by cosine after the mean over the novel's chunks is subtracted from both, because hidden states
@@ -65,7 +66,7 @@ def retrieve(
         lexical = index.scores(claim.text)
         bonus = PRESENCE_BONUS * named + config.time_bonus * _same_time(claim, life_stages, chunks=len(index))
         fused = _fuse(lexical, distance, weight=weight, constant=config.fusion_k) * (1 + bonus)
-        best = np.argsort(-fused, kind="stable")[: config.top_k]
+        best = np.argsort(-fused, kind="stable")[: most or config.top_k]
         ranked[claim.id] = _evidence(claim, best, fused=fused, lexical=lexical, distance=distance, named=named)
     return ranked
 

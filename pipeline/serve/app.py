@@ -10,6 +10,9 @@ from flask import Flask, Response, abort, jsonify, redirect, request, send_from_
 from werkzeug.exceptions import HTTPException, RequestEntityTooLarge
 from werkzeug.wrappers import Response as AnyResponse
 
+from pipeline.claims.files import KINDS as SHEETS
+from pipeline.claims.files import decode_backstory
+from pipeline.claims.sheet import SheetText
 from pipeline.errors import PipelineError
 from pipeline.serve.jobs import DeskJob, JobQueue
 from pipeline.serve.library import ANSWER, PAGE, REPORT, Desk, Report, Submission, checked_submission
@@ -18,7 +21,7 @@ from pipeline.serve.security import guard
 from pipeline.serve.uploads import import_novel
 from pipeline.text.epithets import sentence_around
 from pipeline.text.novels import SUFFIXES, novel_size
-from pipeline.waivers import drop_waiver, load_waivers, waivers_path
+from pipeline.waivers import describe_loose, drop_waiver, find_loose, load_waivers, waivers_path
 
 _MEGABYTE = 1_000_000
 
@@ -33,6 +36,7 @@ def create_app(desk: Desk, jobs: JobQueue, *, host: str = "127.0.0.1", max_uploa
     _add_names(app, desk)
     _add_jobs(app, desk, jobs, pages)
     _add_reports(app, desk, jobs)
+    _add_sheets(app, desk, pages)
     _add_assets(app)
     _add_errors(app, pages, max_upload_mb)
     return app
@@ -60,12 +64,15 @@ def _add_novels(app: Flask, desk: Desk, jobs: JobQueue, pages: Pages) -> None:
             target = f"/novels/{quote(novel)}"
             job = DeskJob(f"open{_digest(novel)}", f"Opening {novel}", target, step="Finding sentences and names")
             return redirect(f"/jobs/{jobs.submit(job, lambda: desk.open(novel)).id}", 303)
+        waivers = load_waivers(waivers_path(path))
         return pages.render(
             "novel.html.jinja",
             novel=novel,
             book=book,
             reports=desk.reports(novel),
-            waivers=load_waivers(waivers_path(path)),
+            kinds=SHEETS,
+            waivers=waivers,
+            loose={one.waiver: describe_loose(one) for one in find_loose(waivers, book.novel)},
             narrators=desk.narrators(novel),
             proposals=[
                 (*proposal.alias, sentence_around(book.novel, proposal.span, book.sentences))
@@ -96,7 +103,7 @@ def _add_jobs(app: Flask, desk: Desk, jobs: JobQueue, pages: Pages) -> None:
     @app.post("/novels/<novel>/backstories")
     def submit(novel: str) -> AnyResponse:
         desk.path_of(novel)
-        submission = checked_submission(novel, request.form.get("character", ""), request.form.get("backstory", ""))
+        submission = checked_submission(novel, request.form.get("character", ""), _submitted_backstory())
         return redirect(f"/jobs/{_submit(desk, jobs, submission).id}", 303)
 
     @app.get("/jobs/<id>")
@@ -123,19 +130,33 @@ def _add_reports(app: Flask, desk: Desk, jobs: JobQueue) -> None:
 
     @app.post("/reports/<id>/waivers")
     def change_waiver(id: str) -> AnyResponse:
-        report = desk.report(id)
-        if report is None:
-            abort(404, "there is no such report; judge the backstory again on the page of its novel")
+        report = _find_report(desk, id)
         _change_waiver(desk, report)
         return redirect(f"/jobs/{_submit(desk, jobs, report.submission).id}", 303)
+
+    @app.post("/reports/<id>/again")
+    def judge_again(id: str) -> AnyResponse:
+        return redirect(f"/jobs/{_submit(desk, jobs, _find_report(desk, id).submission).id}", 303)
 
 
 def _change_waiver(desk: Desk, report: Report) -> None:
     claim = request.form.get("claim", "")
-    if request.form.get("action") == "drop":
+    action = request.form.get("action")
+    if action == "drop":
         desk.remove_waiver(report, claim)
+    elif action == "renew":
+        desk.renew_waiver(report, claim)
     else:
         desk.waive(report, claim, kind=request.form.get("kind", ""), reason=request.form.get("reason", ""))
+
+
+def _add_sheets(app: Flask, desk: Desk, pages: Pages) -> None:
+    @app.get("/sheets/<id>")
+    def show_sheet(id: str) -> str:
+        sheet = desk.sheet_report(id)
+        if sheet is None:
+            abort(404, "there is no such sheet; judge it again on the page of its novel")
+        return pages.render("sheet.html.jinja", sheet=sheet)
 
 
 def _add_assets(app: Flask) -> None:
@@ -164,9 +185,22 @@ def _add_errors(app: Flask, pages: Pages, max_upload_mb: int) -> None:
 
 
 def _submit(desk: Desk, jobs: JobQueue, submission: Submission) -> DeskJob:
-    title, novel = f"{submission.character} in {submission.novel}", f"/novels/{quote(submission.novel)}"
+    novel = f"/novels/{quote(submission.novel)}"
+    if not submission.character:
+        title = f"The characters of a sheet in {submission.novel}"
+        job = DeskJob(f"sheet{submission.id}", title, f"/sheets/{submission.id}", novel)
+        return jobs.submit(job, lambda: desk.judge_sheet(submission, jobs.start_step))
+    title = f"{submission.character} in {submission.novel}"
     job = DeskJob(f"judge{submission.id}", title, f"/reports/{submission.id}", novel)
     return jobs.submit(job, lambda: desk.judge(submission, jobs.start_step))
+
+
+def _submitted_backstory() -> SheetText:
+    """Return the backstory of the form: its file where one was chosen, else its text."""
+    file = request.files.get("sheet")
+    if file is not None and file.filename:
+        return decode_backstory(file.read(), file.filename)
+    return SheetText(request.form.get("backstory", ""))
 
 
 def _find_job(jobs: JobQueue, id: str) -> DeskJob:
@@ -174,6 +208,13 @@ def _find_job(jobs: JobQueue, id: str) -> DeskJob:
     if job is None:
         abort(404, "there is no such job; judge the backstory again on the page of the novel")
     return job
+
+
+def _find_report(desk: Desk, id: str) -> Report:
+    report = desk.report(id)
+    if report is None:
+        abort(404, "there is no such report; judge the backstory again on the page of its novel")
+    return report
 
 
 def _folder(desk: Desk, id: str) -> Path:

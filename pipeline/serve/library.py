@@ -6,27 +6,31 @@ import json
 import threading
 from collections import Counter
 from collections.abc import Callable
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 from hashlib import sha256
 from pathlib import Path
 from typing import Any
 from urllib.parse import quote
 
 from pipeline.book import Book
+from pipeline.claims.files import sheet_of
+from pipeline.claims.sheet import Layout, SheetText
 from pipeline.commands.judge_book import Judgement, judge_book
+from pipeline.commands.judge_sheet import plan_sheet, sheet_names
 from pipeline.errors import BackstoryError, NovelError, WaiverError
 from pipeline.narration.given import load_narrators, narrators_path, parse_narrator
 from pipeline.report.book import book_view
 from pipeline.report.entries import answer_entry
 from pipeline.report.html import render_page
+from pipeline.report.sheet_view import worst_label
 from pipeline.report.view import PageContext, page_view
 from pipeline.run import Pipeline
 from pipeline.storage.files import prepare_folder, write_json, write_text
 from pipeline.text.aliases import add_alias, aliases_path, parse_alias
-from pipeline.text.novels import list_novels, novel_size
-from pipeline.waivers import drop_waiver, load_waivers, make_waiver, save_waiver, waivers_path
+from pipeline.text.novels import list_novels, load_novel, novel_size
+from pipeline.waivers import drop_waiver, load_waivers, make_waiver, renew_waiver, save_waiver, waivers_path
 
-SUBMISSION, ANSWER, PAGE, REPORT = "question.json", "verdict.json", "page.html", "report.html"
+SUBMISSION, ANSWER, PAGE, REPORT, SHEET = "question.json", "verdict.json", "page.html", "report.html", "sheet.json"
 LONGEST_BACKSTORY = 100_000
 _LOADED_BOOKS = 3
 
@@ -38,11 +42,18 @@ class Submission:
     novel: str
     character: str
     backstory: str
+    layout: Layout = "text"
 
     @property
     def id(self) -> str:
         """The name of its report, the same for equal submissions."""
-        return sha256("\0".join((self.novel, self.character, self.backstory)).encode()).hexdigest()[:16]
+        layout = () if self.layout == "text" else (self.layout,)
+        return sha256("\0".join((self.novel, self.character, self.backstory, *layout)).encode()).hexdigest()[:16]
+
+    @property
+    def sheet(self) -> SheetText:
+        """The backstory with its layout."""
+        return sheet_of(self.backstory, layout=self.layout)
 
 
 @dataclass(frozen=True)
@@ -53,6 +64,22 @@ class Report:
     submission: Submission
     verdict: str
     probability: float
+
+
+@dataclass(frozen=True)
+class SheetReport:
+    """The stored reports on the characters of a sheet, with those that were not judged and notices."""
+
+    novel: str
+    reports: tuple[Report, ...]
+    not_judged: tuple[dict[str, str], ...]
+    notices: tuple[str, ...]
+
+    @property
+    def verdict(self) -> str:
+        """The worst of the verdicts."""
+        labels: list[Any] = [report.verdict for report in self.reports]
+        return worst_label(labels, complete=not self.not_judged)
 
 
 class Desk:
@@ -124,9 +151,39 @@ class Desk:
         waivers = load_waivers(waivers_path(self.path_of(submission.novel)))
         out = self.out_dir / submission.id
         judgement = judge_book(
-            self.pipeline.fork(), book, [character], submission.backstory, out=out, waivers=waivers, on_step=on_step
+            self.pipeline.fork(),
+            book,
+            [character],
+            submission.sheet,
+            out=out,
+            waivers=waivers,
+            compare=True,
+            on_step=on_step,
         )
         self._store(out, submission, judgement)
+
+    def judge_sheet(self, submission: Submission, on_step: Callable[[str], None]) -> None:
+        """Judge every character that a submission without one names, and store the reports and the list of them."""
+        on_step("Finding sentences and names")
+        plan = plan_sheet(self.pipeline, self.open(submission.novel), submission.sheet)
+        reports = []
+        for _, part in plan.parts:
+            own = replace(submission, character=part.name)
+            self.judge(own, lambda step, name=part.name: on_step(f"{name}: {step}"))  # type: ignore[misc]
+            reports.append(own.id)
+        left_out = [{"character": each.name, "reason": each.reason} for each in plan.left_out]
+        listed = {"novel": submission.novel, "reports": reports, "not_judged": left_out, "notices": list(plan.notices)}
+        write_json(prepare_folder(self.out_dir / submission.id) / SHEET, listed)
+
+    def sheet_report(self, id: str) -> SheetReport | None:
+        """Return what is stored of a sheet, None for an unknown id; reports that were removed are left out."""
+        path = self.out_dir / id / SHEET
+        if not id.isalnum() or not path.is_file():
+            return None
+        listed = _load(path)
+        found = (self.report(each) for each in listed["reports"])
+        reports = tuple(report for report in found if report is not None)
+        return SheetReport(listed["novel"], reports, tuple(listed["not_judged"]), tuple(listed["notices"]))
 
     def _store(self, out: Path, submission: Submission, judgement: Judgement) -> None:
         """Write the desk's own files next to the artefacts; the submission last, because it marks a complete report."""
@@ -138,6 +195,8 @@ class Desk:
                 "Download the verdict as JSON": f"/reports/{submission.id}/{ANSWER}",
             },
             waive=f"/reports/{submission.id}/waivers",
+            again=f"/reports/{submission.id}/again",
+            changes=judgement.changes,
         )
         book = book_view(judgement.book.novel, judgement.book.chunks, judgement.cast, judgement.reading)
         view = page_view(book, judgement.verdict, judgement.manifest, quality=judgement.quality, around=around)
@@ -170,15 +229,32 @@ class Desk:
         Raises:
             WaiverError: the report has no such claim, the kind is unknown, or the reason is empty or too long.
         """
-        found = self._claim(report, claim)
-        waiver = make_waiver(found["character"], found["text"], found["passages"], kind=kind, reason=reason)
-        save_waiver(waivers_path(self.path_of(report.submission.novel)), waiver)
+        found, path = self._claim(report, claim), self.path_of(report.submission.novel)
+        waiver = make_waiver(
+            found["character"], found["text"], found["passages"], kind=kind, reason=reason, text=load_novel(path).text
+        )
+        save_waiver(waivers_path(path), waiver)
+
+    def renew_waiver(self, report: Report, claim: str) -> None:
+        """Confirm a mark to look at, for its claim and passage as they are now; raises WaiverError."""
+        found, path = self._claim(report, claim), self.path_of(report.submission.novel)
+        if "waiver_to_look_at" not in found:
+            raise WaiverError("this claim has no mark to look at; open the report again")
+        renew_waiver(
+            waivers_path(path),
+            found["character"],
+            found["text"],
+            found["waiver_to_look_at"],
+            found["passages"],
+            text=load_novel(path).text,
+        )
 
     def remove_waiver(self, report: Report, claim: str) -> None:
-        """Remove the mark that ``waive`` made."""
+        """Remove the mark of a claim, also one to look at."""
         found = self._claim(report, claim)
         path = waivers_path(self.path_of(report.submission.novel))
-        drop_waiver(path, character=found["character"], claim=found["text"])
+        marked = found.get("waiver_to_look_at", {}).get("claim", found["text"])
+        drop_waiver(path, character=found["character"], claim=marked)
 
     def _claim(self, report: Report, claim: str) -> dict[str, Any]:
         claims = _load(self.out_dir / report.id / ANSWER)["claims"]
@@ -188,11 +264,17 @@ class Desk:
         return found
 
 
-def checked_submission(novel: str, character: str, backstory: str) -> Submission:
-    """Return a trimmed submission; raises BackstoryError if a part is missing or too long."""
-    submission = Submission(novel, " ".join(character.split()), backstory.replace("\r\n", "\n").strip())
-    if not submission.character or not submission.backstory:
-        raise BackstoryError("the character or the backstory is empty; fill in both")
+def checked_submission(novel: str, character: str, backstory: SheetText) -> Submission:
+    """Return a trimmed submission; raises BackstoryError if a part is missing or too long.
+
+    The character may be missing where the backstory names one or several.
+    """
+    text = backstory.text.replace("\r\n", "\n").rstrip()
+    submission = Submission(novel, " ".join(character.split()), text, backstory.layout)
+    if not text.strip() or not (submission.character or sheet_names(submission.sheet)):
+        raise BackstoryError(
+            "the character or the backstory is empty; fill in both, or give a sheet that names its characters"
+        )
     if len(submission.backstory) > LONGEST_BACKSTORY:
         raise BackstoryError(
             f"the backstory has {len(submission.backstory):,} characters; give at most {LONGEST_BACKSTORY:,} at a time"

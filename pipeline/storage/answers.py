@@ -145,3 +145,13 @@ def open_answers(readings: ReadingCache) -> AnswerCache:
 def _is_refusal(error: Exception) -> bool:
     """Return True if the system refused to read or write a file that may be whole."""
     return getattr(error, "sqlite_errorcode", 0) & 0xFF in _REFUSALS
+
+
+def is_table(stored: object, *, rows: int, columns: int) -> bool:
+    """Return whether a cached answer is a table of numbers of this size."""
+    return (
+        isinstance(stored, list)
+        and len(stored) == rows
+        and all(isinstance(row, list) and len(row) == columns for row in stored)
+        and all(isinstance(one, (int, float)) for row in stored for one in row)
+    )

@@ -50,10 +50,8 @@ def read_weights(folder: Path) -> Arrays:
     try:
         for file in files:
             found.update(load_file(file))
-        return {
-            name.removesuffix(_WHOLE): _unpack(found, name) for name in found if not name.endswith(_SCALE)
-        }
-    except (OSError, SafetensorError, KeyError, ValueError, TypeError) as error:
+        return {name.removesuffix(_WHOLE): _unpack(found, name) for name in found if not name.endswith(_SCALE)}
+    except (OSError, SafetensorError, KeyError, ValueError, TypeError, IndexError) as error:
         raise ModelError(f"the weights in {folder} cannot be read ({error}); restore the folder") from error
 
 
@@ -67,8 +65,8 @@ def weight_files(folder: Path) -> Sequence[Path]:
 
 def _pack(name: str, array: npt.NDArray[np.float32]) -> dict[str, npt.NDArray[np.generic]]:
     if array.ndim < 2 or array.size < _SMALLEST_MATRIX:
-        return {name: np.ascontiguousarray(array, dtype=np.float32)}
-    rows = array.reshape(-1, array.shape[-1]).astype(np.float32)
+        return {name: np.array(array, dtype=np.float32, order="C")}
+    rows = array.reshape(-1, array.shape[-1]).astype(np.float32, order="C")
     scale = np.maximum(np.abs(rows).max(axis=1, keepdims=True), 1e-8) / 127
     whole = np.round(rows / scale).astype(np.int8).reshape(array.shape)
     return {name + _WHOLE: whole, name + _SCALE: scale.astype(np.float32)}
@@ -77,7 +75,9 @@ def _pack(name: str, array: npt.NDArray[np.float32]) -> dict[str, npt.NDArray[np
 def _unpack(found: Mapping[str, npt.NDArray[np.generic]], name: str) -> npt.NDArray[np.float32]:
     array = found[name]
     if not name.endswith(_WHOLE):
-        return np.asarray(array, dtype=np.float32) if array.dtype.kind == "f" else np.asarray(array)  # type: ignore[return-value]
+        return np.asarray(array, dtype=np.float32) if array.dtype.kind == "f" else np.asarray(array)
     scale = np.asarray(found[name.removesuffix(_WHOLE) + _SCALE], dtype=np.float32)
-    rows = array.reshape(-1, array.shape[-1]).astype(np.float32) * scale
-    return rows.reshape(array.shape)
+    rows = array.reshape(-1, array.shape[-1]).astype(np.float32)
+    if scale.shape != (len(rows), 1):
+        raise ValueError(f"{name} has {len(rows)} rows and scales of shape {scale.shape}")
+    return (rows * scale).reshape(array.shape)

@@ -33,6 +33,8 @@ _CONTROL_SHARE = 0.001
 _NOT_ASCII = re.compile(r"[^\x00-\x7f]")
 _MARK = re.compile("[\u0300-\u036f]")
 _DAMAGE_SHARE = 0.1
+_FEW_ZEROS = 0.01
+_MANY_ZEROS = 0.6
 
 
 class Decoded(NamedTuple):
@@ -48,11 +50,19 @@ def decode(data: bytes, *, source: str) -> Decoded:
 
     Raises EncodingError for bytes that are not text.
     """
-    decoded = _decode_marked(data, source) or _decode_unmarked(data, source)
+    decoded = decode_verbatim(data, source=source)
     text = decoded.text.lstrip("\ufeff").replace("\r\n", "\n").replace("\r", "\n")
     if len(_CONTROL.findall(text)) > len(text) * _CONTROL_SHARE:
         raise _binary(source, "control characters")
     return _composed(decoded._replace(text=text))
+
+
+def decode_verbatim(data: bytes, *, source: str) -> Decoded:
+    """Decode ``data`` as ``decode`` does, with its newlines and combining accents as they are.
+
+    Raises EncodingError for bytes that are not text.
+    """
+    return _decode_marked(data, source) or _decode_unmarked(data, source)
 
 
 def _composed(decoded: Decoded) -> Decoded:
@@ -77,11 +87,24 @@ def _decode_marked(data: bytes, source: str) -> Decoded | None:
 
 def _decode_unmarked(data: bytes, source: str) -> Decoded:
     if b"\0" in data:
-        raise _binary(source, "NUL bytes")
+        return _decode_utf16(data, source)
     try:
         return Decoded(data.decode("utf-8"), "utf-8", ())
     except UnicodeDecodeError:
         return _decode_damaged(data) or _decode_detected(data, source)
+
+
+def _decode_utf16(data: bytes, source: str) -> Decoded:
+    """Decode UTF-16 without a byte order mark, of which every other byte is zero where the text is Western."""
+    zeros = [data[first::2].count(0) * 2 / len(data) for first in (0, 1)]
+    encoding = "utf-16-le" if zeros[0] < zeros[1] else "utf-16-be"
+    try:
+        text = data.decode(encoding)
+    except UnicodeDecodeError:
+        text = "\0"
+    if min(zeros) > _FEW_ZEROS or max(zeros) < _MANY_ZEROS or "\0" in text:
+        raise _binary(source, "NUL bytes")
+    return Decoded(text, encoding, (f"read as {encoding}, a guess because the file has no byte order mark",))
 
 
 def _decode_damaged(data: bytes) -> Decoded | None:

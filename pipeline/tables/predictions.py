@@ -50,17 +50,22 @@ def prediction_columns(predictions: Sequence[Prediction], *, threshold: float) -
 
 
 def write_claim_predictions(
-    path: Path, ids: Sequence[str], labels: Sequence[TableLabel], chances: Mapping[str, Sequence[float] | None]
+    path: Path,
+    ids: Sequence[str],
+    labels: Sequence[TableLabel],
+    chances: Mapping[str, Sequence[float] | None],
+    more: Mapping[str, Sequence[object]],
 ) -> None:
-    """Write ``id``, ``label`` and columns of probabilities with four decimals, completely or not at all.
+    """Write ``id``, ``label``, columns of probabilities with four decimals, and ``more`` columns as they are.
 
-    A column that is None has empty cells. Raises OutputError when the file cannot be written.
+    A column that is None has empty cells. All is written or nothing. Raises OutputError when the file cannot be
+    written.
     """
-    columns = {
+    columns: dict[str, list[Any]] = {
         name: [""] * len(ids) if column is None else [f"{chance:.4f}" for chance in column]
         for name, column in chances.items()
     }
-    _write_table(path, pd.DataFrame({"id": list(ids), "label": list(labels), **columns}))
+    _write_table(path, pd.DataFrame({"id": list(ids), "label": list(labels), **columns, **more}))
 
 
 @dataclass(frozen=True)

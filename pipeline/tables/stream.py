@@ -6,11 +6,11 @@ at a time. Eight bytes of every row stay in memory, to find duplicate ids.
 
 from __future__ import annotations
 
-import csv
 import shutil
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
+from itertools import islice
 from pathlib import Path
 from typing import Any
 
@@ -18,27 +18,18 @@ import numpy as np
 import pandas as pd
 import pyarrow as pa
 import pyarrow.compute as pc
-import pyarrow.csv as pa_csv
 import pyarrow.dataset as pa_dataset
 import pyarrow.parquet as pa_parquet
 
 from pipeline.errors import OutputError, TableError
 from pipeline.storage.files import replacing
+from pipeline.tables.delimited import NEEDED, OnNotice, ignore_notice, read_records
 from pipeline.tables.predictions import Prediction, prediction_columns
-from pipeline.tables.rows import (
-    NEEDED,
-    NEVER_EMPTY,
-    Row,
-    check_columns,
-    check_no_duplicates,
-    check_no_repeats,
-    group_key,
-)
+from pipeline.tables.rows import NEVER_EMPTY, Row, check_columns, check_no_duplicates, check_no_repeats, group_key
 
 PARQUET = ".parquet"
 _COLUMNS = ("id", "book_name", "char", "caption", "content")
 _BATCH_ROWS = 8192
-_BATCH_BYTES = 8 << 20
 _OPEN_FILES = 256
 _SPLIT = pa.schema([*((name, pa.string()) for name in _COLUMNS), ("novel", pa.int64())])
 _SHARD = pa.schema(
@@ -72,16 +63,17 @@ class SplitTable:
         shutil.rmtree(self.folder, ignore_errors=True)
 
 
-def split_table(path: Path, folder: Path) -> SplitTable:
+def split_table(path: Path, folder: Path, on_notice: OnNotice = ignore_notice) -> SplitTable:
     """Split the table at ``path``, .csv or .parquet, by its column book_name; its labels are not read.
 
-    Raises TableError for a file that is not such a table, a missing column or cell, or a duplicate id.
+    ``on_notice`` receives what had to be guessed. Raises TableError for a file that is not such a table, a missing
+    column or cell, or a duplicate id.
     """
     splitter = _Splitter(path)
     shutil.rmtree(folder, ignore_errors=True)
     with _explained(folder):
         pa_dataset.write_dataset(
-            splitter.batches(),
+            splitter.batches(on_notice),
             folder,
             schema=_SPLIT,
             format="parquet",
@@ -107,8 +99,8 @@ class _Splitter:
         self.spelling: list[str] = []
         self.rows = 0
 
-    def batches(self) -> Iterator[pa.RecordBatch]:
-        for batch in _open_table(self._path):
+    def batches(self, on_notice: OnNotice) -> Iterator[pa.RecordBatch]:
+        for batch in _open_table(self._path, on_notice):
             columns = self._columns(batch)
             self._check_filled(columns)
             self._hashes.append(pd.util.hash_array(np.array(columns["id"], dtype=object)))
@@ -162,24 +154,25 @@ def _texts(column: pa.Array) -> list[str]:
     return texts
 
 
-def _open_table(path: Path) -> Iterator[pa.RecordBatch]:
+def _open_table(path: Path, on_notice: OnNotice = ignore_notice) -> Iterator[pa.RecordBatch]:
     """Yield the rows of a file as batches; raises TableError if it is not a table."""
+    if path.suffix.lower() != PARQUET:
+        yield from _csv_batches(path, on_notice)
+        return
     try:
-        if path.suffix.lower() == PARQUET:
-            yield from pa_parquet.ParquetFile(path).iter_batches(_BATCH_ROWS)
-        else:
-            with path.open(encoding="utf-8-sig", newline="") as file:
-                names = next(csv.reader(file), [])
-            convert = pa_csv.ConvertOptions(column_types=dict.fromkeys(names, pa.string()), strings_can_be_null=False)
-            parse = pa_csv.ParseOptions(newlines_in_values=True)
-            reading = pa_csv.ReadOptions(block_size=_BATCH_BYTES, use_threads=False)
-            for block in pa_csv.open_csv(path, reading, parse, convert):
-                yield from (block.slice(first, _BATCH_ROWS) for first in range(0, block.num_rows, _BATCH_ROWS))
-    except (pa.ArrowException, UnicodeDecodeError, OSError) as error:
+        yield from pa_parquet.ParquetFile(path).iter_batches(_BATCH_ROWS)
+    except (pa.ArrowException, OSError) as error:
         raise TableError(
             f"{path} cannot be read as a table ({' '.join(str(error).split())}); expected a Parquet file called "
-            f"*{PARQUET}, or a CSV file in UTF-8 with as many fields in every row as in the header"
+            f"*{PARQUET}; write it again, or give a CSV file"
         ) from error
+
+
+def _csv_batches(path: Path, on_notice: OnNotice) -> Iterator[pa.RecordBatch]:
+    records = read_records(path, on_notice)
+    names = next(records).cells
+    while batch := [record.cells for record in islice(records, _BATCH_ROWS)]:
+        yield pa.RecordBatch.from_arrays([pa.array(cells, pa.string()) for cells in zip(*batch, strict=True)], names)
 
 
 def write_shard(path: Path, predictions: Sequence[Prediction], *, threshold: float) -> None:

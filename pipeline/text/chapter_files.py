@@ -43,14 +43,15 @@ def is_chapter_folder(folder: Path) -> bool:
     return len(chapters) > 1 and (len(chapters) < len(names) or numbered > len(chapters) / 2)
 
 
+def chapter_paths(folder: Path) -> list[Path]:
+    """Return the files of a folder of chapters, and its file of contents, by name; raises OSError."""
+    return [path for path in sorted(folder.rglob("*")) if _counts(_name_in(folder, path)) and path.is_file()]
+
+
 def read_folder(folder: Path) -> tuple[Manuscript, str]:
     """Read a folder of chapters; return it with the SHA-256 of its files, by name."""
-    files = {}
     try:
-        for path in sorted(folder.rglob("*")):
-            name = PurePosixPath(path.relative_to(folder).as_posix())
-            if _counts(name) and path.is_file():
-                files[name] = path.read_bytes()
+        files = {_name_in(folder, path): path.read_bytes() for path in chapter_paths(folder)}
     except OSError as error:
         raise NovelError(f"{folder} cannot be read ({error.strerror or error}); check its permissions") from error
     digest = hashlib.sha256()
@@ -108,6 +109,10 @@ def _joined(chapters: Sequence[tuple[PurePosixPath, Manuscript]], notices: list[
 
 def _moved(marks: Sequence[Mark], offset: int) -> list[Mark]:
     return [mark._replace(start=mark.start + offset, end=mark.end + offset) for mark in marks]
+
+
+def _name_in(folder: Path, path: Path) -> PurePosixPath:
+    return PurePosixPath(path.relative_to(folder).as_posix())
 
 
 def _counts(name: PurePosixPath) -> bool:

@@ -16,18 +16,27 @@ from pipeline.text.aliases import Alias, names_of
 from pipeline.text.cast import group_persons
 from pipeline.text.names import LONGEST_NAME, find_person_phrases, parse_name, trim_name
 from pipeline.text.persons import find_persons
+from pipeline.text.repaired import RepairedNovel, repair_novel, spans_as_read
+from pipeline.text.tagging import Tagged
 from pipeline.text.targets import find_target
 
 _NEAREST = 5
 _SIMILAR = 0.7
 
 
-def find_mentions(novel: Novel, sentences: Sequence[Span], *, tagger: Language | None = None) -> tuple[Mention, ...]:
-    """Return the mentions of persons by ``tagger`` and a vote over the book, or by rules if it is None."""
+def find_mentions(
+    novel: Novel, sentences: Sequence[Span], *, tagger: Language | None = None, windows: Tagged | None = None
+) -> tuple[Mention, ...]:
+    """Return the mentions of persons by ``tagger`` and a vote over the book, or by rules if it is None.
+
+    ``windows`` are those tagged in an earlier version, which are not tagged again; it becomes those of this one.
+    """
+    read = repair_novel(novel)
+    sentences = spans_as_read(read, sentences)
     if tagger is not None:
-        return tuple(_mentions(novel, sentences, find_persons(novel, sentences, tagger)))
-    phrases = find_person_phrases(novel.text, novel.body)
-    return tuple(_mentions(novel, sentences, (Span(phrase.start, phrase.end) for phrase in phrases)))
+        return tuple(_mentions(read, sentences, find_persons(read.novel, sentences, tagger, windows)))
+    phrases = find_person_phrases(read.novel.text, read.novel.body)
+    return tuple(_mentions(read, sentences, (Span(phrase.start, phrase.end) for phrase in phrases)))
 
 
 def build_cast(
@@ -61,8 +70,9 @@ def resolve_character(
     names = names_of(target, aliases)
     if not names:
         raise CharacterError(f"the character's name {target!r} is empty; name a person of the novel")
-    spans = (Span(hit.start, hit.end) for hit in find_target(novel, names))
-    mentions = tuple(_mentions(novel, sentences, spans))
+    read = repair_novel(novel)
+    spans = (Span(hit.start, hit.end) for hit in find_target(read.novel, names))
+    mentions = tuple(_mentions(read, spans_as_read(read, sentences), spans))
     if not mentions:
         nearest = nearest_names(target, build_cast(find_mentions(novel, sentences), chunks, min_mentions=1))
         raise CharacterError(
@@ -87,14 +97,15 @@ def nearest_names(target: str, cast: Sequence[Character]) -> str:
     return ", ".join(repr(name) for name in list(names)[:_NEAREST]) or "none: it names no person"
 
 
-def _mentions(novel: Novel, sentences: Sequence[Span], spans: Iterable[Span]) -> Iterator[Mention]:
-    """Yield the spans with a name as mentions in the sentence in which they start."""
+def _mentions(read: RepairedNovel, sentences: Sequence[Span], spans: Iterable[Span]) -> Iterator[Mention]:
+    """Yield the spans with a name as mentions, in the printed text, in the sentence in which they start."""
+    text = read.novel.text
     starts = [sentence.start for sentence in sentences]
     for span in spans:
-        start, end = trim_name(novel.text, span)
+        start, end = trim_name(text, span)
         number = bisect_right(starts, start) - 1
         if start < end <= start + LONGEST_NAME and number >= 0 and start < sentences[number].end:
-            yield Mention(novel.text[start:end], start, end, number)
+            yield Mention(text[start:end], *read.printed(Span(start, end)), number)
 
 
 def _holders(chunks: Sequence[Chunk]) -> dict[int, list[int]]:

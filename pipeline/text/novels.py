@@ -15,6 +15,7 @@ from pipeline.errors import NovelError
 from pipeline.formats.manuscript import Manuscript
 from pipeline.formats.registry import FORMATS, read_manuscript
 from pipeline.language.folding import match_key
+from pipeline.language.repairs import find_repairs
 from pipeline.records import Novel, Span
 from pipeline.text.chapter_files import NOT_CHAPTERS, is_chapter_folder, read_folder, read_zip
 from pipeline.text.marked_chapters import choose_chapters, story_body
@@ -73,9 +74,9 @@ def _novel(manuscript: Manuscript, path: Path, sha256: str) -> Novel:
     if not any(map(str.isalpha, text[body.start : body.end])):
         raise NovelError(f"{path} holds a Project Gutenberg header and footer and no words between them")
     body, notices = story_body(manuscript, body)
-    chapters = choose_chapters(manuscript, body)
-    name = path.name if _is_folder(path) else path.stem
-    return Novel(name, str(path), text, body, chapters, manuscript.encoding, sha256, (*manuscript.notices, *notices))
+    chapters, repairs = choose_chapters(manuscript, body), find_repairs(text)
+    name, notices = path.name if _is_folder(path) else path.stem, (*manuscript.notices, *notices)
+    return Novel(name, str(path), text, body, chapters, manuscript.encoding, sha256, notices, repairs)
 
 
 def list_novels(folder: str | Path) -> tuple[Path, ...]:

@@ -22,15 +22,12 @@ from pipeline.language.folding import fold_aligned
 from pipeline.records import Novel, Span
 from pipeline.text.names import NamePhrase, find_phrases, lower_words, may_be_name, parse_name, person_words
 from pipeline.text.sentences import load_model
+from pipeline.text.tagging import RECOGNISERS, Tagged, hash_window, tag_windows
 
 RULES = "rules"
 """The setting for names by rules alone, without a tagger."""
 
 LONGEST_WINDOW = 2000
-_PERSON_LABELS = frozenset(["PERSON", "PER"])
-_RECOGNISERS = frozenset(["ner", "entity_ruler", "span_ruler"])
-_KEPT_PIPES = _RECOGNISERS | {"tok2vec", "transformer"}
-_BATCH = 64
 _SAID = "said|says|replied|cried|asked|answered|exclaimed|returned|continued|added"
 _ACTION = re.compile(
     rf"['’]s\b|[,”\"’]{{0,2}}\s+(?:{_SAID}|resumed|observed|inquired|murmured|whispered|repeated|had|was|did|would|could"
@@ -50,7 +47,7 @@ def load_tagger(name: str) -> Language | None:
     if name == RULES:
         return None
     nlp = load_model(name)
-    if _RECOGNISERS.isdisjoint(nlp.pipe_names):
+    if RECOGNISERS.isdisjoint(nlp.pipe_names):
         raise SettingError(
             f"the spaCy model {name!r} has {', '.join(nlp.pipe_names) or 'no parts'} and no entity recogniser; "
             f"choose a model with 'ner', or {RULES!r} for the built-in name rules"
@@ -70,10 +67,15 @@ def tagger_sum(name: str) -> str:
     return total.hexdigest()
 
 
-def find_persons(novel: Novel, sentences: Sequence[Span], tagger: Language) -> list[Span]:
-    """Return the mentions of persons in order: those of ``tagger``, made consistent over the book."""
+def find_persons(
+    novel: Novel, sentences: Sequence[Span], tagger: Language, windows: Tagged | None = None
+) -> list[Span]:
+    """Return the mentions of persons in order: those of ``tagger``, made consistent over the book.
+
+    ``windows`` are those tagged in an earlier version, which are not tagged again; it becomes those of this one.
+    """
     phrases = find_phrases(novel.text, novel.body)
-    tagged = list(_entities(novel, sentences, tagger))
+    tagged = _entities(novel, sentences, tagger, {} if windows is None else windows)
     overlapping = list(_overlapping(phrases, tagged))
     persons = _elected(novel.text, phrases, overlapping)
     lower_case = lower_words(novel.text, novel.body)
@@ -170,16 +172,17 @@ def _merged(spans: Iterable[Span]) -> Iterator[Span]:
         yield current
 
 
-def _entities(novel: Novel, sentences: Sequence[Span], tagger: Language) -> Iterator[Span]:
-    """Yield the person entities, tagged in windows of whole sentences."""
+def _entities(novel: Novel, sentences: Sequence[Span], tagger: Language, known: Tagged) -> list[Span]:
+    """Return the person entities, tagged in windows of whole sentences."""
     windows = list(windows_of(sentences))
-    unwanted = [name for name in tagger.pipe_names if name not in _KEPT_PIPES]
-    with tagger.memory_zone(), tagger.select_pipes(disable=unwanted):
-        texts = (plain_spaces(novel.text[window.start : window.end]) for window in windows)
-        for window, document in zip(windows, tagger.pipe(texts, batch_size=_BATCH), strict=True):
-            for entity in document.ents:
-                if entity.label_ in _PERSON_LABELS:
-                    yield Span(window.start + entity.start_char, window.start + entity.end_char)
+    texts = [plain_spaces(novel.text[window.start : window.end]) for window in windows]
+    tagged = tag_windows(texts, tagger, known)
+    known.clear()
+    known.update(tagged)
+    found = zip(windows, (tagged[hash_window(text)] for text in texts), strict=True)
+    return [
+        Span(window.start + person.start, window.start + person.end) for window, persons in found for person in persons
+    ]
 
 
 def plain_spaces(text: str) -> str:

@@ -5,6 +5,8 @@ spaCy proposes where sentences start. Our rules then correct the proposals, whic
 - an opening quotation mark or bracket belongs to the sentence after it;
 - no sentence starts after an abbreviation before a name or number ("M. de Villefort", "Mrs.", "No. 34"), nor with a
   lower-case letter (``"Go!" he said.`` is one sentence), unless the paragraph has no capitals at all;
+- a sentence ends where its splitter sees no end: without a space after it, or with an abbreviation
+  (``pipeline.text.sentence_ends``);
 - a sentence never crosses a blank line, and the heading of a chapter is a sentence of its own;
 - a sentence of more than 2,000 characters is cut at white space, or anywhere if there is none.
 """
@@ -17,11 +19,14 @@ from itertools import pairwise
 
 import spacy
 from spacy.language import Language
+from spacy.tokens import Doc
 
 from pipeline.errors import SettingError
 from pipeline.language.long_tokens import break_long_tokens
 from pipeline.language.titles import ABBREVIATIONS
 from pipeline.records import Novel, Span
+from pipeline.text.repaired import repair_novel
+from pipeline.text.sentence_ends import find_missed_ends
 
 LONGEST_SENTENCE = 2000
 _LONGEST_SEGMENT = 10_000
@@ -33,6 +38,7 @@ _SENTENCE_END = re.compile(r"[.!?…][\"”’'»)\]]*\s")
 _OPENING = re.compile(r"(?<=\s)[\"“‘'«(\[_—–-]+\s*\Z")
 _BEFORE_NUMBERS = frozenset(["no", "nos", "vol", "vols", "chap", "ch", "p", "pp", "fig", "art", "sec", "cap"])
 _ABBREVIATION = re.compile(r"(?:(?<=[\s\"“‘'(\[—-])|\A)([^\W\d_]+)\.\s*\Z")
+_ROMAN = re.compile(r"[IVXLC]+[.,;:)]|[IVXLC]{2,}\b")
 _INITIAL = re.compile(r"[A-HJ-Z]")
 
 
@@ -66,8 +72,14 @@ def load_model(name: str) -> Language:
 def split_sentences(novel: Novel, nlp: Language) -> tuple[Span, ...]:
     """Return the sentences of the novel's body: in order, trimmed, none empty, none longer than 2,000 characters.
 
-    Memory is bounded by the segments given to spaCy, of at most 10,000 characters each, not by the novel.
+    They are found in the text as it is read, and returned as ranges of the printed text. Memory is bounded by the
+    segments given to spaCy, of at most 10,000 characters each, not by the novel.
     """
+    read = repair_novel(novel)
+    return tuple(read.printed(span) for span in _split(read.novel, nlp))
+
+
+def _split(novel: Novel, nlp: Language) -> list[Span]:
     text = novel.text
     segments = [segment for block in _blocks(novel) for segment in _segments(text, block)]
     headings = {start for chapter in novel.chapters for start, _ in _paragraphs(text, novel.heading_of(chapter))}
@@ -77,10 +89,16 @@ def split_sentences(novel: Novel, nlp: Language) -> tuple[Span, ...]:
         texts = (break_long_tokens(text[segment.start : segment.end]) for segment in segments)
         documents = nlp.pipe(texts, batch_size=_BATCH)
         for segment, document in zip(segments, documents, strict=True):
-            proposed = [] if segment.start in headings else [sentence.start_char for sentence in document.sents]
-            for span in _between(segment.start, _corrected(text[segment.start : segment.end], proposed), segment.end):
+            starts = [] if segment.start in headings else _starts(text[segment.start : segment.end], document)
+            for span in _between(segment.start, starts, segment.end):
                 sentences += _trimmed(text, _shortened(text, span))
-    return tuple(sentences)
+    return sentences
+
+
+def _starts(text: str, document: Doc) -> list[int]:
+    """Return where the sentences of a paragraph start, after the corrections."""
+    corrected = list(_corrected(text, (sentence.start_char for sentence in document.sents)))
+    return [*corrected, *find_missed_ends(text, corrected)]
 
 
 def _blocks(novel: Novel) -> Iterator[Span]:
@@ -120,21 +138,27 @@ def _corrected(text: str, proposed: Iterable[int]) -> Iterator[int]:
     has_capitals = any(map(str.isupper, text))
     for start in proposed:
         opening = _OPENING.search(text, max(0, start - 8), start)
-        moved = opening.start() if opening else start
+        moved = opening.start() if opening else _after_closing(text, start)
         if not _continues(text, moved, has_capitals=has_capitals):
             yield moved
 
 
+def _after_closing(text: str, start: int) -> int:
+    """Return the start after a closing mark that belongs to the sentence before it ("“Go.”“I will.”")."""
+    closes = 0 < start < len(text) and text[start] in "”’" and text[start - 1] in ".!?…"
+    return start + closes
+
+
 def _continues(text: str, start: int, *, has_capitals: bool) -> bool:
     """Return True if the text from ``start`` continues the sentence before it."""
-    following = text[start : start + 12].lstrip("\"“‘'«([_—–- \n")[:1]
-    if has_capitals and following.islower():
+    following = text[start : start + 12].lstrip("\"“‘'«([_—–- \n")
+    if has_capitals and following[:1].islower():
         return True
     abbreviation = _ABBREVIATION.search(text, max(0, start - 24), start)
     if abbreviation is None:
         return False
     word = abbreviation[1].lower()
-    if following.isdigit():
+    if following[:1].isdigit() or _ROMAN.match(following):
         return word in _BEFORE_NUMBERS
     return word in ABBREVIATIONS or _INITIAL.fullmatch(abbreviation[1]) is not None
 

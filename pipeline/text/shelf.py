@@ -11,6 +11,7 @@ from pipeline.records import Novel
 from pipeline.text.aliases import Alias, names_of
 from pipeline.text.characters import build_cast, find_mentions, nearest_names
 from pipeline.text.novels import SUFFIXES, list_novels, load_novel
+from pipeline.text.repaired import repair_novel
 from pipeline.text.targets import find_target
 
 _SHOWN = 8
@@ -26,7 +27,8 @@ def choose_novel(folder: str | Path, character: str, *, aliases: Sequence[Alias]
     if not names:
         raise CharacterError(f"the character's name {character!r} is empty; name a person of the novel")
     novels, unreadable = _load_all(list_novels(folder))
-    strengths = [max((hit.strength for hit in find_target(novel, names)), default=0) for novel in novels]
+    hits = (find_target(repair_novel(novel).novel, names) for novel in novels)
+    strengths = [max((hit.strength for hit in found), default=0) for found in hits]
     best = max(strengths, default=0)
     holders = [novel for novel, strength in zip(novels, strengths, strict=True) if strength == best and best > 0]
     if len(holders) == 1:

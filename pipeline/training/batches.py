@@ -14,8 +14,8 @@ from bdh.training.verifier_batches import ClaimAnnotation, ClaimTargets, make_ba
 from bdh.verifier import ClaimBatch
 from pipeline.errors import SettingError
 from pipeline.judging.verifier import SEPARATOR, evidence_text
-from pipeline.training.plain_claims import PlainSource
 from pipeline.training.examples import CLAIMS_PER_EXAMPLE, Example, ExampleSource, LabelledClaim
+from pipeline.training.plain_claims import PlainSource
 
 _SHORTEST_CLAIM = 16
 

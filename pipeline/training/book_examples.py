@@ -85,7 +85,7 @@ class _EvidenceFinder:
     def __init__(self, novel: Novel, sentences: Sequence[Span]) -> None:
         self._novel, self._sentences = novel, sentences
         self._chunks = make_chunks(novel, sentences, ChunkConfig())
-        self._index = LexicalIndex([novel.text[chunk.start : chunk.end] for chunk in self._chunks])
+        self._index = LexicalIndex([novel.repaired(chunk.start, chunk.end) for chunk in self._chunks])
         self._candidates: dict[int, Candidate] = {}
         self._used: dict[int, int] = {}
 

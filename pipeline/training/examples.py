@@ -135,6 +135,11 @@ class ExampleSource:
         if not self.kinds:
             raise TableError("the novels have no statement and the tables no pair of claims; give more of either")
 
+    @property
+    def description(self) -> str:
+        """How many books, pairs and statements it draws from."""
+        return f"{len(self.books)} books, {len(self.pairs):,} pairs of claims, {len(self.statements):,} statements"
+
     def draw(self, step: str, count: int) -> list[Example]:
         """Return the examples of a step, which depend on the step alone and not on earlier draws."""
         self.rng.seed(step)

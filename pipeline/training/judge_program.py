@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import random
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Literal
 
@@ -48,7 +48,7 @@ class TextRun:
     books: tuple[PlainBook, ...]
     premises: tuple[Premise, ...]
     config: TextTrainConfig
-    examples: PlainConfig = PlainConfig()
+    examples: PlainConfig = field(default_factory=PlainConfig)
     taught: tuple[PairText, ...] = ()
     teacher: Logits | None = None
     share: float = 0.5
@@ -59,7 +59,7 @@ def read_books(paths: Sequence[Path]) -> tuple[PlainBook, ...]:
     try:
         return tuple(PlainBook(row) for path in paths for row in read_examples(path))
     except (KeyError, TypeError) as error:
-        raise TableError(f"prepared claims lack {error}; prepare them again with prepare-claims") from error
+        raise TableError(f"prepared claims have no {error}; prepare them again with prepare-claims") from error
 
 
 def read_nli(path: Path | None) -> tuple[Premise, ...]:
@@ -76,13 +76,18 @@ def near_pairs(books: Sequence[PlainBook], *, most: int, seed: int) -> tuple[Pai
     return tuple(pairs[:most])
 
 
-def label_pairs(teacher: CrossEncoder, pairs: Sequence[PairText], path: Path, on_progress: Callable[[int], object]) -> Logits:
+def label_pairs(
+    teacher: CrossEncoder, pairs: Sequence[PairText], path: Path, on_progress: Callable[[int], object]
+) -> Logits:
     """Return the teacher's log-probabilities of pairs, (pairs, 3); stored in ``path`` and read from it again."""
     if not path.exists():
         labels = teacher.label(pairs, on_progress=on_progress).numpy().astype(np.float16)
         with replacing(path) as scratch, scratch.open("wb") as file:
             np.save(file, labels)
-    found: Logits = np.load(path, allow_pickle=False).astype(np.float32)
+    try:
+        found: Logits = np.load(path, allow_pickle=False).astype(np.float32)
+    except (OSError, ValueError, EOFError) as error:
+        raise TableError(f"{path} has no labels that can be read ({error}); remove the file") from error
     if found.shape != (len(pairs), 3):
         raise TableError(f"{path} has labels of shape {found.shape}; expected {(len(pairs), 3)}: remove the file")
     return found

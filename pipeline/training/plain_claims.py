@@ -20,10 +20,41 @@ from pipeline.training.examples import Example, LabelledClaim, Premise
 from pipeline.training.negatives import find_names, replace_words
 
 _FUNCTION_WORDS = frozenset(
-    "a an the of in on at to for by with and or his her their its was were had be been he she it they from as that".split()
+    [
+        "a",
+        "an",
+        "the",
+        "of",
+        "in",
+        "on",
+        "at",
+        "to",
+        "for",
+        "by",
+        "with",
+        "and",
+        "or",
+        "his",
+        "her",
+        "their",
+        "its",
+        "was",
+        "were",
+        "had",
+        "be",
+        "been",
+        "he",
+        "she",
+        "it",
+        "they",
+        "from",
+        "as",
+        "that",
+    ]
 )
 _EDGE = ",.;:!?\"'“”‘’()"
 _SHORTEST_WORD = 4
+NO_CLAIM = "the prepared books have no true claim with a false twin and evidence; prepare others"
 
 
 @dataclass(frozen=True)
@@ -58,6 +89,10 @@ class PlainRow:
     near: tuple[int, ...]
     twin: str | None
 
+    def foreign(self, numbers: Sequence[int]) -> list[int]:
+        """Return the sentences among ``numbers`` whose window has none of the evidence."""
+        return [number for number in numbers if not {number, number - 1} & set(self.gold)]
+
 
 class PlainBook:
     """The plain claims of one book with its sentences."""
@@ -82,7 +117,7 @@ class PlainBook:
 
     def window(self, number: int) -> str:
         """Return a sentence with the one before it."""
-        return " ".join(self.sentences[max(number - 1, 0) : number + 1])
+        return " ".join(filter(None, self.sentences[max(number - 1, 0) : number + 1]))
 
 
 class PlainSource:
@@ -91,9 +126,14 @@ class PlainSource:
     def __init__(self, books: Sequence[PlainBook], premises: Sequence[Premise], config: PlainConfig) -> None:
         self.books = [book for book in books if book.settled]
         if not self.books:
-            raise TableError("the prepared books have no true claim with a false twin and evidence; prepare others")
+            raise TableError(NO_CLAIM)
         self.premises, self.config, self.rng = premises, config, random.Random()
         self.names = sorted({name for book in self.books for row in book.rows for name in find_names(row.text)})
+
+    @property
+    def description(self) -> str:
+        """How many books and claims it draws from."""
+        return f"{len(self.books)} books, {sum(len(book.rows) for book in self.books):,} plain claims"
 
     def draw(self, step: str, count: int) -> list[Example]:
         """Return the examples of a step, which depend on the step alone and not on earlier draws."""
@@ -104,7 +144,9 @@ class PlainSource:
         rng, config = self.rng, self.config
         if self.premises and rng.random() < config.nli:
             premise, hypotheses = rng.choice(self.premises)
-            return Example((premise,), tuple(LabelledClaim(*one) for one in rng.sample(hypotheses, min(2, len(hypotheses)))))
+            return Example(
+                (premise,), tuple(LabelledClaim(*one) for one in rng.sample(hypotheses, min(2, len(hypotheses))))
+            )
         book = rng.choice(self.books)
         row = rng.choice(book.rows)
         if row.twin is None or not row.gold or rng.random() < config.open:
@@ -113,13 +155,12 @@ class PlainSource:
 
     def _open(self, book: PlainBook, row: PlainRow) -> Example:
         """Return a claim, and perhaps its twin, given evidence of the book that does not settle them."""
-        foreign = [number for number in row.near if not {number, number - 1} & set(row.gold)]
+        foreign = row.foreign(row.near)
         if foreign and self.rng.random() < self.config.near:
             evidence = book.window(self.rng.choice(foreign[:12]))
         else:
-            other = self.rng.choice(book.settled)
-            numbers = [number for number in other.gold if number not in row.gold] if other.text != row.twin else []
-            evidence = book.window(self.rng.choice(numbers or [number for number in book.shown if number not in row.gold]))
+            numbers = row.foreign(self.rng.choice(book.settled).gold) or row.foreign(book.shown)
+            evidence = book.window(self.rng.choice(numbers)) if numbers else ""
         texts = [row.text, row.twin] if row.twin and self.rng.random() < 0.5 else [row.text]
         return Example((evidence,), tuple(LabelledClaim(text, "not_stated") for text in texts))
 
@@ -133,8 +174,9 @@ class PlainSource:
             if edited is not None:
                 evidence, true, false = edited, false, true
         claims = [LabelledClaim(true, "supported"), LabelledClaim(false, "contradicted", true)]
-        if self.rng.random() < 0.15:
-            claims.append(LabelledClaim(self.rng.choice([one.text for one in book.rows if one.gold != row.gold]), "not_stated"))
+        others = [one.text for one in book.rows if one.gold != row.gold]
+        if others and self.rng.random() < 0.15:
+            claims.append(LabelledClaim(self.rng.choice(others), "not_stated"))
         return Example((evidence,), tuple(claims))
 
     def _evidence(self, book: PlainBook, gold: Sequence[int]) -> str:
@@ -147,7 +189,7 @@ class PlainSource:
             first = max(0, gold[0] - self.rng.randint(0, 2))
             last = min(len(book.sentences) - 1, gold[-1] + self.rng.randint(0, 2))
             chosen |= set(range(first, gold[0])) | set(range(gold[-1] + 1, last + 1))
-        return " ".join(book.sentences[number] for number in sorted(chosen))
+        return " ".join(filter(None, (book.sentences[number] for number in sorted(chosen))))
 
     def _rename(self, example: Example) -> Example:
         """Give the people of an example other names, the same in the evidence and in the claims."""
@@ -175,9 +217,7 @@ def changed_words(true: str, false: str) -> list[tuple[str, str]]:
     first, second = true.split(), false.split()
     matcher = SequenceMatcher(None, [w.strip(_EDGE) for w in first], [w.strip(_EDGE) for w in second], autojunk=False)
     return [
-        (_content(first[a:b]), _content(second[c:d]))
-        for kind, a, b, c, d in matcher.get_opcodes()
-        if kind != "equal"
+        (_content(first[a:b]), _content(second[c:d])) for kind, a, b, c, d in matcher.get_opcodes() if kind != "equal"
     ]
 
 
@@ -195,7 +235,9 @@ def edit_evidence(evidence: str, true: str, false: str) -> str | None:
     old, new = changes[0]
     if len(old) < 3 or not new or not find_words(evidence, old) or find_words(evidence, new):
         return None
-    return re.sub(_pattern(old), lambda match: new[0].upper() + new[1:] if match[0][0].isupper() else new, evidence, flags=re.I)
+    return re.sub(
+        _pattern(old), lambda match: new[0].upper() + new[1:] if match[0][0].isupper() else new, evidence, flags=re.I
+    )
 
 
 def find_words(text: str, words: str) -> list[tuple[int, int]]:

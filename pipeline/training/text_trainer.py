@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
+from functools import partial
 from typing import Any, Protocol
 
 import numpy as np
@@ -16,17 +17,26 @@ from torch.utils.data import DataLoader, Dataset
 from bdh.training.distributed import World
 from bdh.training.loop import Loop, LoopConfig
 from bdh.verifier import CLAIM_LABELS
-from pipeline.judging.cross_encoder import CLAIM_SIDE, EVIDENCE_SIDE, CrossEncoderModel, PairText, encode_pairs
+from pipeline.errors import SettingError, TableError
+from pipeline.judging.cross_encoder import (
+    CLAIM_SIDE,
+    EVIDENCE_SIDE,
+    CrossEncoderModel,
+    PairText,
+    encode_pairs,
+    plain_pairs,
+)
 from pipeline.judging.sentence_encoder import SentenceEncoderModel
 from pipeline.judging.text_model import TokenBatch, pad
 from pipeline.training.batches import changed_ranges
 from pipeline.training.examples import Example, LabelledClaim
-from pipeline.training.plain_claims import PlainBook, PlainSource, words_in_place
+from pipeline.training.plain_claims import NO_CLAIM, PlainBook, PlainSource, words_in_place
 
 SMOOTHING = 0.05
 _UNKNOWN = -1.0
 _EMA, _EMA_HORIZON = 0.998, 50
 _PADDING = 16
+_FEWEST_PAIRS = 3
 
 
 @dataclass(frozen=True)
@@ -60,8 +70,7 @@ class TextBatch:
 
     def to(self, device: torch.device) -> TextBatch:
         """Return the batch on ``device``."""
-        moved = (one.to(device) for one in (self.claims, self.own, self.before))
-        return TextBatch(*moved, self.excluded.to(device))
+        return TextBatch(self.claims.to(device), self.own.to(device), self.before.to(device), self.excluded.to(device))
 
 
 class Batches(Protocol):
@@ -103,8 +112,12 @@ class PairBatches(Dataset[PairBatch]):
         teacher: np.ndarray[Any, np.dtype[np.float32]] | None = None,
         share: float = 0.0,
     ) -> None:
+        if pairs < _FEWEST_PAIRS:
+            raise SettingError(
+                f"batch_size is {pairs} pairs; it must be at least {_FEWEST_PAIRS}, the most of an example"
+            )
         self.source, self.tokenizer, self.pairs, self.seed = source, tokenizer, pairs, seed
-        self.taught, self.teacher, self.share = taught, teacher, share if teacher is not None else 0.0
+        self.taught, self.teacher, self.share = taught, teacher, share if teacher is not None and taught else 0.0
 
     def __getitem__(self, step: int) -> PairBatch:
         texts: list[PairText] = []
@@ -127,12 +140,11 @@ class PairBatches(Dataset[PairBatch]):
         encodings = encode_pairs(self.tokenizer, texts)
         tokens = pad(encodings, multiple=_PADDING)
         words = torch.full((*tokens.ids.shape, 2), _UNKNOWN)
-        for row, (pair, claim, encoded) in enumerate(zip(texts, claims, encodings, strict=True)):
+        plain = plain_pairs(self.tokenizer, texts)
+        for row, (pair, claim, encoded) in enumerate(zip(plain, claims, encodings, strict=True)):
             if claim is not None:
                 mark_words(words[row], claim, pair.evidence, encoded)
-        return PairBatch(
-            tokens, torch.tensor(labels), words, torch.tensor(twins, dtype=torch.long).reshape(-1, 2)
-        )
+        return PairBatch(tokens, torch.tensor(labels), words, torch.tensor(twins, dtype=torch.long).reshape(-1, 2))
 
 
 def _softmax(logits: np.ndarray[Any, np.dtype[np.float32]]) -> list[float]:
@@ -170,6 +182,8 @@ class TextBatches(Dataset[TextBatch]):
         self, books: Sequence[PlainBook], tokenizer: Tokenizer, *, seed: int, drawn: int = 12, claims: int = 40
     ) -> None:
         self.books = [book for book in books if book.settled]
+        if not self.books:
+            raise TableError(NO_CLAIM)
         self.tokenizer, self.seed, self.drawn, self.claims = tokenizer, seed, min(drawn, len(self.books)), claims
 
     def __getitem__(self, step: int) -> TextBatch:
@@ -189,7 +203,7 @@ class TextBatches(Dataset[TextBatch]):
                 claims.append(row.text)
                 places.append((number, int(rng.choice(row.gold))))
                 gold.append((number, frozenset(row.gold)))
-                foreign = [near for near in row.near if not {near, near - 1} & set(row.gold)]
+                foreign = row.foreign(row.near)
                 negatives += [(number, int(rng.choice(foreign)))] if foreign else []
                 if len(taken) >= self.claims:
                     break
@@ -204,13 +218,13 @@ class TextBatches(Dataset[TextBatch]):
         gold: Sequence[tuple[int, frozenset[int]]],
     ) -> TextBatch:
         excluded = torch.zeros(len(claims), len(places), dtype=torch.bool)
-        for row, (number, own) in enumerate(gold):
+        for row, (number, golden) in enumerate(gold):
             for column, (other, sentence) in enumerate(places):
-                if row != column and other == number and {sentence, sentence - 1} & own:
+                if row != column and other == number and {sentence, sentence - 1} & golden:
                     excluded[row, column] = True
         own = [books[number].sentences[sentence] for number, sentence in places]
         before = [books[number].sentences[sentence - 1] if sentence else "" for number, sentence in places]
-        return TextBatch(*(self._tokens(texts) for texts in (claims, own, before)), excluded)
+        return TextBatch(self._tokens(claims), self._tokens(own), self._tokens(before), excluded)
 
     def _tokens(self, texts: Sequence[str]) -> TokenBatch:
         return pad(self.tokenizer.encode_batch([text or "." for text in texts]), multiple=8)
@@ -269,7 +283,13 @@ class TextTrainer(Loop[dict[str, torch.Tensor], TextReport]):
     config: TextTrainConfig
 
     def __init__(
-        self, wrapped: WithPairLoss | WithContrast, batches: Batches, config: TextTrainConfig, world: World, *, workers: int
+        self,
+        wrapped: WithPairLoss | WithContrast,
+        batches: Batches,
+        config: TextTrainConfig,
+        world: World,
+        *,
+        workers: int,
     ) -> None:
         super().__init__(wrapped.model, wrapped, config, world)
         self.batches, self.workers = batches, workers
@@ -280,14 +300,15 @@ class TextTrainer(Loop[dict[str, torch.Tensor], TextReport]):
         steps = range(self.step, self.config.max_iters)
         for batch in DataLoader(self.batches, batch_size=None, sampler=steps, num_workers=self.workers, **options):  # type: ignore[arg-type]
             moved = batch.to(self.world.device)
-            parts, _ = self._update(lambda moved=moved: self._backward(moved))
+            parts, _ = self._update(partial(self._backward, moved))
             self._average()
             yield {name: part.detach() for name, part in parts.items()}
 
     def _backward(self, batch: PairBatch | TextBatch) -> dict[str, torch.Tensor]:
         with self.autocast():
             parts: dict[str, torch.Tensor] = self._wrapped(batch)
-        self._scaler.scale(parts["total"]).backward()
+        loss: Any = self._scaler.scale(parts["total"])
+        loss.backward()
         return parts
 
     @torch.no_grad()

@@ -39,6 +39,11 @@ def _tokens(batch: int, length: int, seed: int = 0) -> Tensor:
     return torch.randint(0, 48, (batch, length), generator=torch.Generator().manual_seed(seed))
 
 
+def _documents(batch: int, length: int) -> Tensor:
+    """Return ids that change at random places, other ones in each row."""
+    return (torch.rand(batch, length, generator=torch.Generator().manual_seed(3)) < 0.2).long().cumsum(1)
+
+
 def _state(output: BDHOutput) -> BDHState:
     assert isinstance(output.state, BDHState)
     return output.state
@@ -50,14 +55,16 @@ def _close(found: Tensor, expected: Tensor) -> bool:
 
 @pytest.mark.parametrize("damping", DAMPINGS)
 @pytest.mark.parametrize("length", [1, 3, 4, 12, 13, 31, 36])
+@pytest.mark.parametrize("packed", [False, True])
 @torch.inference_mode()
 def test_long_texts_in_fused_chunks_equal_the_plain_ones(
-    make_model: ModelMaker, always_fused: list[tuple[int, bool]], damping: str, length: int
+    make_model: ModelMaker, always_fused: list[tuple[int, bool]], damping: str, length: int, packed: bool
 ) -> None:
     model, tokens = make_model(**DAMPINGS[damping]), _tokens(2, length)
+    documents = _documents(2, length) if packed else None
     earlier = _state(model(_tokens(2, 7, 1), mode="recurrent"))
-    expected = model(tokens, state=earlier, mode="recurrent")
-    found = model(tokens, state=earlier, mode="chunkwise")
+    expected = model(tokens, state=earlier, mode="recurrent", documents=documents)
+    found = model(tokens, state=earlier, mode="chunkwise", documents=documents)
     assert _close(found.logits, expected.logits) and _close(_state(found).memory, _state(expected).memory)
     assert _state(found).position == 7 + length and model(tokens, mode="chunkwise", keep_state=False).state is None
     assert (4 in [asked for asked, _ in always_fused] or 12 in [asked for asked, _ in always_fused]) == (length >= 4)
@@ -78,8 +85,9 @@ def test_activity_over_segments_is_that_of_the_whole_text(make_model: ModelMaker
 
 
 @pytest.mark.parametrize("damping", DAMPINGS)
+@pytest.mark.parametrize("packed", [False, True])
 def test_fused_training_has_the_gradients_of_the_plain_one(
-    make_model: ModelMaker, monkeypatch: pytest.MonkeyPatch, damping: str
+    make_model: ModelMaker, monkeypatch: pytest.MonkeyPatch, damping: str, packed: bool
 ) -> None:
     model = make_model(dropout=0.0, **DAMPINGS[damping]).train()
     first, second = _tokens(2, 9), _tokens(2, 11, 1)
@@ -88,7 +96,8 @@ def test_fused_training_has_the_gradients_of_the_plain_one(
         monkeypatch.setattr(fused, "applies", lambda *_, **__: fuses)
         model.zero_grad()
         earlier = _state(model(first, mode="parallel"))  # not cut off: gradients go through the memory too
-        output = model(second, _tokens(2, 11, 2), earlier, "parallel", measure_every=2)
+        documents = _documents(2, 11) if packed else None
+        output = model(second, _tokens(2, 11, 2), earlier, "parallel", measure_every=2, documents=documents)
         assert output.loss is not None and output.activity is not None
         output.loss.backward()
         grads = [weight.grad.clone() for weight in model.parameters() if weight.grad is not None]

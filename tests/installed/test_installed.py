@@ -1,4 +1,4 @@
-"""The commands of an environment into which ``make wheel`` installed both wheels; skipped without one."""
+"""The commands of an environment into which ``make wheel`` installed the wheels; skipped without one."""
 
 from __future__ import annotations
 

@@ -10,8 +10,11 @@ import torch
 
 import bdh
 from bdh.verifier import ClaimVerifier, save_claim_verifier
-from pipeline.config import PipelineConfig, ReadingConfig
+from pipeline.config import PipelineConfig, ReadingConfig, ScoringConfig, resolve_model_dir
 from tests.pipeline.little_story import TEXT
+from tests.pipeline.stand_in_judge import make_judge
+
+SHIPPED_JUDGE = ScoringConfig().judge_dir
 
 
 @pytest.fixture(scope="package", autouse=True)
@@ -49,6 +52,35 @@ def stand_in_reader(tmp_path_factory: pytest.TempPathFactory) -> Path:
         torch.manual_seed(8)
         save_claim_verifier(folder / "claims", ClaimVerifier(model, inner=8), bdh.ByteTokenizer())
     return folder
+
+
+@pytest.fixture(scope="session")
+def stand_in_judge(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A folder of the judge with tiny models of random weights."""
+    return make_judge(tmp_path_factory.mktemp("stand-in-judge") / "judge")
+
+
+_USERS = ("pipeline.run", "pipeline.judging.window_judge")
+
+
+@pytest.fixture(scope="session", autouse=True)
+def _judge_by_the_stand_in(stand_in_judge: Path) -> Iterator[None]:
+    """Judge by the stand-in wherever the settings name the shipped judge."""
+
+    def resolve(name: str) -> Path:
+        return stand_in_judge if name == SHIPPED_JUDGE else resolve_model_dir(name)
+
+    with pytest.MonkeyPatch.context() as patch:
+        for user in _USERS:
+            patch.setattr(f"{user}.resolve_model_dir", resolve)
+        yield
+
+
+@pytest.fixture
+def shipped_judge(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Judge by the shipped judge in this test."""
+    for user in _USERS:
+        monkeypatch.setattr(f"{user}.resolve_model_dir", resolve_model_dir)
 
 
 @pytest.fixture(scope="session")

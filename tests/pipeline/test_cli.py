@@ -117,9 +117,9 @@ def test_manifest_names_every_set_of_weights_that_made_the_verdict(
     good: tuple[Said, Path], stand_in_reader: Path
 ) -> None:
     weights = load(good[1] / "manifest.json")["weights"]
-    assert weights.keys() == {"reader", "claim_reader", "verdict"}
+    assert weights.keys() == {"reader", "bdh_verifier", "cross_encoder", "finder", "ranker", "verdict"}
     assert weights["reader"] == weights_hash(stand_in_reader)
-    assert weights["claim_reader"] == weights_hash(stand_in_reader / "claims") != weights["reader"]
+    assert weights["bdh_verifier"] == weights_hash(stand_in_reader / "claims") != weights["reader"]
 
 
 @pytest.mark.parametrize("name", SCHEMA_OF)
@@ -243,7 +243,7 @@ WRONG = {
     "model with too long a name": ("--model_dir " + "x" * 400, "too long"),
     "folder without a model": ("--model_dir {inputs}/void", "cannot be loaded"),
     "folder without a verifier": ("--model_dir {inputs}/bare", "verifier cannot be loaded"),
-    "missing verdict": ("--verdict_dir {inputs}/void", "claim.json"),
+    "missing judge": ("--judge_dir {inputs}/void", "backstory.json"),
     "spaCy model that is not installed": ("--spacy_model no_such_model", "neither installed nor a folder"),
     "cache that is a file": ("--cache_dir {inputs}/backstory.txt", "--cache_dir"),
     "unknown flag": ("--nonsense", "see pipeline.py --help"),
@@ -287,10 +287,10 @@ def test_damaged_weights_are_an_error(flags: list[str], stand_in_reader: Path, c
     ("words", "message"),
     [
         (["--target_character", "Anna Reed"], "--target_character is given without --backstory_file"),
-        (["--backstory_file", "b.txt"], "--backstory_file is given without --target_character"),
-        (["--novel", "Low Water"], "--novel is given without --target_character"),
-        (["--novels_dir", "mine"], "--novels_dir is given without --target_character"),
-        (["--track", "Tom Hale"], "--track is given without --target_character"),
+        (["--backstory_file", "b.txt"], "b.txt cannot be read"),
+        (["--novel", "Low Water"], "--novel is given without --backstory_file"),
+        (["--novels_dir", "mine"], "--novels_dir is given without --backstory_file"),
+        (["--track", "Tom Hale"], "--track is given without --backstory_file"),
     ],
 )
 def test_incomplete_input_is_an_error(words: list[str], message: str) -> None:
@@ -384,9 +384,13 @@ def test_cache_is_shown_and_cleared_by_its_owner(flags: list[str], tmp_path: Pat
     assert shown.status == 0
     assert any("Low Water: whole novel" in line for line in shown.out)
     assert any("Low Water: Anna Reed" in line for line in shown.out)
-    assert shown.out[-1] == f"2 readings and 1 answers in {folder}"
-    assert run(main, "cache", "clear", "--cache_dir", folder).out == [f"removed 2 readings and 1 answers from {folder}"]
-    assert run(main, "cache", "show", "--cache_dir", folder).out == [f"0 readings and 0 answers in {folder}"]
+    assert shown.out[-1] == f"2 readings, 0 checkpoints and 2 answers in {folder}"
+    assert run(main, "cache", "clear", "--cache_dir", folder).out == [
+        f"removed 2 readings, 0 checkpoints and 2 answers from {folder}"
+    ]
+    assert run(main, "cache", "show", "--cache_dir", folder).out == [
+        f"0 readings, 0 checkpoints and 0 answers in {folder}"
+    ]
 
 
 def test_cache_path_is_that_of_the_environment(tmp_path: Path) -> None:

@@ -160,7 +160,7 @@ def test_other_backstory_from_python_reads_nothing(cold: subprocess.CompletedPro
     verdict = judge(STORY, backstory, character="Hester Lanyon", config=CONFIG, cache_dir=folder / "cache")
     (claim,) = verdict.claims
     assert claim.label == "supported"
-    assert "instruments" in claim.rationale
+    assert "instrument makers" in claim.rationale
     assert any("Aird and Son, instrument makers" in pair.quotation for pair in claim.pairs)
     after = contents(folder / "cache")
     answers = str(Path("answers") / "cache.db")

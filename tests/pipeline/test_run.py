@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import math
 import shutil
 from collections.abc import Callable, Sequence
 from dataclasses import replace
@@ -25,11 +26,10 @@ from pipeline.config import (
 from pipeline.errors import BackstoryError, CharacterError, ModelError
 from pipeline.judging.backstory import describe_backstory
 from pipeline.judging.interface import ClaimQuestion
-from pipeline.judging.lexical import LEXICAL_SURPLUS
-from pipeline.judging.passage import passage_of
+from pipeline.judging.multinomial import consistent_probability
 from pipeline.judging.verifier import FEATURES, VerifierInput, VerifierOutput
-from pipeline.judging.verifier_judge import VerifierJudge
-from pipeline.records import Reading, Verdict
+from pipeline.judging.window_judge import BDH_WINDOWS, WindowJudge
+from pipeline.records import Chunk, Reading, Verdict
 from pipeline.run import Pipeline, Question
 from pipeline.storage.answers import AnswerCache
 from pipeline.text.aliases import Alias
@@ -63,12 +63,12 @@ def judged(pipeline: Pipeline, book: Book, backstory: str = BACKSTORY) -> Verdic
 
 def questions_of(pipeline: Pipeline, book: Book, reading: Reading) -> list[ClaimQuestion]:
     claims = pipeline.extract(BACKSTORY, "Anna Reed")
-    evidence = pipeline.find_evidence(book, reading, None, claims)
-    return [ClaimQuestion(claim, evidence[claim.id]) for claim in claims]
+    found = pipeline.find_evidence(book, reading, pipeline.find_character(book, "Anna Reed"), claims)
+    return [found[claim.id] for claim in claims]
 
 
-def judge_of(pipeline: Pipeline) -> VerifierJudge:
-    assert isinstance(pipeline.judge, VerifierJudge)
+def judge_of(pipeline: Pipeline) -> WindowJudge:
+    assert isinstance(pipeline.judge, WindowJudge)
     return pipeline.judge
 
 
@@ -108,7 +108,7 @@ def test_evidence_is_ranked_and_is_in_the_book(pipeline: Pipeline, book: Book, r
     claims = pipeline.extract(BACKSTORY, "Anna Reed")
     anna = pipeline.find_character(book, "Anna Reed")
     for claim in claims:
-        evidence = pipeline.find_evidence(book, reading, anna, claims)[claim.id]
+        evidence = pipeline.find_evidence(book, reading, anna, claims)[claim.id].evidence
         assert [item.rank for item in evidence] == list(range(1, min(10, len(book.chunks)) + 1))
         assert {item.chunk_index for item in evidence} <= {chunk.index for chunk in book.chunks}
         assert [item.character_present for item in evidence] == [item.chunk_index in anna.chunks for item in evidence]
@@ -120,7 +120,10 @@ def test_evidence_without_a_character_comes_from_the_whole_novel(
 ) -> None:
     claims = pipeline.extract(BACKSTORY, "")
     found = pipeline.find_evidence(book, reading, None, claims)
-    assert all(len(evidence) and not any(item.character_present for item in evidence) for evidence in found.values())
+    assert all(
+        question.evidence and not any(item.character_present for item in question.evidence)
+        for question in found.values()
+    )
 
 
 def test_evidence_is_as_much_as_asked_for(
@@ -128,7 +131,28 @@ def test_evidence_is_as_much_as_asked_for(
 ) -> None:
     few = Pipeline(replace(stand_in_config, retrieval=RetrievalConfig(top_k=2)), cache_dir=pipeline.cache_dir)
     claims = few.extract(BACKSTORY, "Anna Reed")
-    assert {len(evidence) for evidence in few.find_evidence(book, reading, None, claims).values()} == {2}
+    found = few.find_evidence(book, reading, None, claims).values()
+    assert {len(question.evidence) for question in found} == {2}
+    for question in found:
+        inside = {number for item in question.evidence for number in _numbers(book.chunks[item.chunk_index])}
+        assert {window.window.sentence for window in question.windows} <= inside
+        relevance = [window.relevance for window in question.windows]
+        assert relevance and relevance == sorted(relevance, reverse=True)
+
+
+def _numbers(chunk: Chunk) -> range:
+    return range(chunk.first_sentence, chunk.first_sentence + len(chunk.sentences))
+
+
+def test_without_a_ranker_the_judge_chooses_windows_by_words(
+    stand_in_config: PipelineConfig, book: Book, pipeline: Pipeline, reading: Reading
+) -> None:
+    plain = Pipeline(replace(stand_in_config, retrieval=RetrievalConfig(ranker="none")), cache_dir=pipeline.cache_dir)
+    claims = plain.extract(BACKSTORY, "Anna Reed")
+    found = plain.find_evidence(book, reading, None, claims)
+    assert all(question.evidence and not question.windows for question in found.values())
+    (verdict,) = plain.judge_questions(book, [found[claims[0].id]])
+    assert verdict.pairs and math.fsum(verdict.probabilities.values()) == pytest.approx(1)
 
 
 def test_backstory_has_a_verdict_on_every_claim(pipeline: Pipeline, book: Book, reading: Reading) -> None:
@@ -138,7 +162,10 @@ def test_backstory_has_a_verdict_on_every_claim(pipeline: Pipeline, book: Book, 
     assert 0 <= verdict.probability <= 1
     assert (verdict.novel, verdict.character) == ("Low Water", "Anna Reed")
     assert verdict.features == describe_backstory(verdict.claims)
-    assert verdict.probability == pytest.approx(pipeline.models.backstory_model.model.probability(verdict.features))
+    by_model = pipeline.models.backstory_model.model.probability(verdict.features)
+    bound = 1 - max(one.probabilities["contradicted"] for one in verdict.claims)
+    assert verdict.probability == pytest.approx(min(by_model, bound))
+    assert (verdict.label == "inconsistent") == any(one.label == "contradicted" for one in verdict.claims)
 
 
 def test_quotations_are_verbatim_in_the_novel(pipeline: Pipeline, book: Book, reading: Reading) -> None:
@@ -198,51 +225,48 @@ class RecordingVerifier:
         ]
 
 
-def test_each_claim_is_verified_given_all_its_evidence_and_given_each_passage(
+def test_each_claim_is_verified_given_its_most_relevant_windows(
     pipeline: Pipeline, book: Book, reading: Reading
 ) -> None:
     recording, done = RecordingVerifier(), list[int]()
     judge = replace(judge_of(pipeline), verifier=recording, cache=None)
     questions = questions_of(pipeline, book, reading)
-    judged = judge.judge(book, questions, on_progress=done.append)
-    place = 0
-    for question, verdict in zip(questions, judged, strict=True):
-        whole, *single = recording.inputs[place : place + 1 + len(question.evidence)]
-        assert {one.claim for one in (whole, *single)} == {question.claim.text}
-        passages = [passage_of(book.novel, book.chunks[item.chunk_index]).sentences for item in question.evidence]
-        assert [one.sentences for one in single] == passages
-        places = [book.novel.text.index(sentence) for sentence in whole.sentences]
-        assert places and places == sorted(set(places)), "each sentence once, in the order of the book"
-        assert {*whole.sentences} <= {sentence for passage in passages for sentence in passage}
-        assert verdict.features["reader_odds"] == place, "the output given all the evidence makes the claim's row"
-        place += 1 + len(question.evidence)
-    assert len(recording.inputs) == sum(done) == place
+    judge.judge(book, questions, on_progress=done.append)
+    wanted = [
+        VerifierInput(question.claim.text, (window.text,))
+        for question in questions
+        for window in question.windows[:BDH_WINDOWS]
+    ]
+    assert recording.inputs == wanted
+    assert sum(done) == sum(1 + len(question.evidence) for question in questions)
 
 
 def test_outputs_are_cached_and_anything_else_in_their_place_is_computed_again(
     pipeline: Pipeline, book: Book, reading: Reading, tmp_path: Path
 ) -> None:
     questions = questions_of(pipeline, book, reading)
-    verdicts, counts, done, answers = [], [], list[int](), AnswerCache(tmp_path)
+    verdicts, counts, answers = [], [], AnswerCache(tmp_path)
     for damage in (None, None, [1, 2], [{"odds": 1}], {}):
         recording = RecordingVerifier()
         again = replace(judge_of(pipeline), verifier=recording, cache=answers)
         if damage is not None:
             ((key, _),) = json.loads(rows_of(tmp_path / "cache.db"))
             answers.store(key, damage)
-        verdicts.append(again.judge(book, questions, on_progress=done.append))
+        verdicts.append(again.judge(book, questions))
         counts.append(len(recording.inputs))
     assert counts[1] == 0 and counts[0] == counts[2] == counts[3] == counts[4] > 0
     assert verdicts == [verdicts[0]] * 5
-    assert done == [counts[0]] * 5
 
 
-def test_features_of_a_claim_are_lexical_and_from_the_verifier(
+def test_probabilities_of_a_claim_are_those_of_the_model_on_its_features(
     pipeline: Pipeline, book: Book, reading: Reading
 ) -> None:
     for one in judged(pipeline, book).claims:
-        assert set(one.features) == {*LEXICAL_SURPLUS, *(f"reader_{name}" for name in (*FEATURES, "alone"))}
-        assert one.probability == pytest.approx(judge_of(pipeline).model.claim.probability(one.features))
+        assert {name.split("_")[0] for name in one.features} == {"bdh", "cross"}
+        chances = judge_of(pipeline).model.probabilities([one.features])[0]
+        assert list(one.probabilities.values()) == pytest.approx(chances)
+        assert one.probability == pytest.approx(consistent_probability(chances.tolist()))
+        assert (one.difference is None) == (one.label != "contradicted")
 
 
 def test_verifier_is_in_the_folder_of_the_encoder(pipeline: Pipeline, stand_in_reader: Path) -> None:
@@ -264,7 +288,9 @@ def test_uncertain_is_what_lies_near_the_threshold(
     timid = Pipeline(
         replace(stand_in_config, scoring=ScoringConfig(uncertain_below=0.999)), cache_dir=pipeline.cache_dir
     )
-    assert judged(timid, book).label == "uncertain"
+    verdict = judged(timid, book)
+    contradicted = any(one.label == "contradicted" for one in verdict.claims)
+    assert verdict.label == ("inconsistent" if contradicted else "uncertain")
 
 
 def test_empty_backstory_holds_no_claim(pipeline: Pipeline, book: Book, reading: Reading) -> None:
@@ -292,9 +318,11 @@ def test_chunks_are_cut_as_configured(stand_in_config: PipelineConfig, shelf: Pa
 
 
 def test_missing_models_are_named(stand_in_config: PipelineConfig) -> None:
-    missing = replace(stand_in_config, scoring=ScoringConfig(verdict_dir="no/such/verdict"))
-    with pytest.raises(ModelError, match=r"claim\.json"):
+    missing = replace(stand_in_config, scoring=ScoringConfig(judge_dir="no/such/judge"))
+    with pytest.raises(ModelError, match=r"joint\.json"):
         _ = Pipeline(missing).judge
+    with pytest.raises(ModelError, match="no/such/judge/finder"):
+        _ = Pipeline(replace(stand_in_config, retrieval=RetrievalConfig(ranker="no/such/judge"))).models.ranker
 
 
 def test_shipped_folder_is_found_from_anywhere(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -315,4 +343,5 @@ def test_checks_are_shown_and_do_not_move_the_verdict(pipeline: Pipeline, book: 
         assert check.chapter == 1
     shown = next(one for one in verdict.claims if one.checks)
     assert "The check of numbers conflicts: the claim says “nine people”" in shown.rationale
-    assert shown.probability == judge_of(pipeline).model.claim.probability(shown.features)
+    chances = judge_of(pipeline).model.probabilities([shown.features])[0]
+    assert list(shown.probabilities.values()) == pytest.approx(chances)

@@ -68,7 +68,7 @@ def test_no_input_is_pasted_into_a_shell() -> None:
 def test_action_installs_the_weights_and_the_code(repository: Path) -> None:
     assert _step(repository, "Install").returncode == 0
     ran = (repository / "ran").read_text(encoding="utf-8").splitlines()
-    assert ran[-1] == f"python -m pip install --quiet {ROOT}/models {ROOT}"
+    assert ran[-1] == f"python -m pip install --quiet {ROOT}/models {ROOT}/models/judge {ROOT}"
 
 
 @pytest.mark.slow
@@ -102,4 +102,5 @@ def test_hook_runs_for_the_manuscript_and_the_sheets_alone() -> None:
     wanted = re.compile(HOOK["files"])
     assert wanted.search("manuscript/My Novel.txt") and wanted.search("sheets/Hester.txt")
     assert not wanted.search("notes/sheets/Hester.txt") and not HOOK["pass_filenames"]
-    assert HOOK["additional_dependencies"] == ["./models"] and (ROOT / "models" / "pyproject.toml").is_file()
+    weights = [path.parent.relative_to(ROOT).as_posix() for path in ROOT.glob("models/**/pyproject.toml")]
+    assert sorted(HOOK["additional_dependencies"]) == sorted(f"./{folder}" for folder in weights)

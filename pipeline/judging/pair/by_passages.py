@@ -10,22 +10,18 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
 from pipeline.book import Book
-from pipeline.config import PipelineConfig, resolve_model_dir
-from pipeline.judging.claim_features import case_of
-from pipeline.judging.claim_model import quoted_pair
-from pipeline.judging.expected_overlap import ExpectedOverlap
 from pipeline.judging.interface import ClaimQuestion, LabelPassages, ignore_progress, label_nothing
 from pipeline.judging.pair.interface import PassageJudge, PassageQuestion
-from pipeline.judging.verdict import claim_rationale, weigh_pairs
-from pipeline.records import ClaimLabel, ClaimVerdict, Pair
+from pipeline.judging.passage import best_sentence, passage_of
+from pipeline.judging.verdict import claim_rationale, label_pair, weigh_pairs
+from pipeline.records import ClaimLabel, ClaimVerdict, Evidence, Pair, PairLabel
 
 
 @dataclass(frozen=True)
 class ByPassages:
-    """A judge of claims made of a judge of passages; its claims have the lexical features of the default judge."""
+    """A judge of claims made of a judge of passages."""
 
     passages: PassageJudge
-    expected_overlap: ExpectedOverlap
 
     @property
     def method(self) -> str:
@@ -62,10 +58,7 @@ class ByPassages:
             text = question.claim.text
             pairs = tuple(quoted_pair(text, item, next(found), book) for item in question.evidence)
             label, probability = self._weigh(pairs)
-            features = case_of(question, book, expected=self.expected_overlap).lexical
-            verdicts.append(
-                ClaimVerdict(question.claim, label, probability, features, pairs, claim_rationale(label, pairs))
-            )
+            verdicts.append(ClaimVerdict(question.claim, label, probability, {}, pairs, claim_rationale(label, pairs)))
             on_progress(1)
         return verdicts
 
@@ -78,7 +71,12 @@ class ByPassages:
         return ("supported" if support >= 0.5 else "not_stated"), support
 
 
-def judge_by_passages(passages: PassageJudge, config: PipelineConfig) -> ByPassages:
-    """Return a judge of claims made of a judge of passages."""
-    folder = resolve_model_dir(config.scoring.verdict_dir)
-    return ByPassages(passages, ExpectedOverlap.load(folder / "background.npz"))
+def quoted_pair(claim_text: str, item: Evidence, chances: dict[PairLabel, float], book: Book) -> Pair:
+    """Return a judged chunk with its most probable label and the sentence of it that covers most of the claim."""
+    chunk = book.chunks[item.chunk_index]
+    sentences = passage_of(book.novel, chunk).sentences
+    chosen = best_sentence(claim_text, sentences, weight=book.index.weight, stems=book.index.stems)
+    start, end = chunk.sentences[chosen]
+    title, paragraph = book.novel.title_at(start), book.novel.paragraph_at(start)
+    label, chapter = label_pair(chances), book.novel.chapter_at(start)
+    return Pair(item, label, chances, sentences[chosen], start, end, chapter, chapter_title=title, paragraph=paragraph)

@@ -20,7 +20,7 @@ import torch
 from pipeline.device import choose_machine
 from pipeline.errors import ModelError
 from pipeline.judging.interface import JudgeContext
-from pipeline.judging.pair.by_passages import ByPassages, judge_by_passages
+from pipeline.judging.pair.by_passages import ByPassages
 from pipeline.judging.pair.interface import PassageQuestion
 from pipeline.records import PairLabel
 from pipeline.retrieval.index import Lexicon
@@ -72,7 +72,7 @@ _LONGEST = 512
 """The most tokens where neither tokenizer nor model has a limit."""
 
 
-EXTRA = "pip install 'bdh-narrative[judges]'"
+EXTRA = "pip install transformers"
 
 
 def open_cross_encoder_judge(context: JudgeContext) -> ByPassages:
@@ -81,7 +81,7 @@ def open_cross_encoder_judge(context: JudgeContext) -> ByPassages:
     if find_spec("transformers") is None:
         raise ModelError(f"--judge hf:{name} needs transformers, which is not installed; {EXTRA} installs it")
     device, dtype = choose_machine(reading.device, reading.dtype)
-    return judge_by_passages(CrossEncoder.load(name, device=device, dtype=dtype), context.config)
+    return ByPassages(CrossEncoder.load(name, device=device, dtype=dtype))
 
 
 @dataclass(frozen=True)

@@ -15,7 +15,7 @@ from dataclasses import dataclass
 from itertools import pairwise
 
 from pipeline.judging.interface import JudgeContext
-from pipeline.judging.pair.by_passages import ByPassages, judge_by_passages
+from pipeline.judging.pair.by_passages import ByPassages
 from pipeline.judging.pair.interface import PassageQuestion
 from pipeline.language.numbers import find_quantities
 from pipeline.records import PairLabel
@@ -104,7 +104,7 @@ _WORD = re.compile(r"[^\W\d_]+")
 
 def open_rules_judge(context: JudgeContext) -> ByPassages:
     """Return the judge of declared rules, which has no weights."""
-    return judge_by_passages(RulesJudge(), context.config)
+    return ByPassages(RulesJudge())
 
 
 @dataclass(frozen=True)

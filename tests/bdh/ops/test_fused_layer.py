@@ -14,7 +14,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from torch import Tensor
 
-from bdh.ops import fused_layer, fused_reference, naive, parallel
+from bdh.ops import fused_layer, fused_reference, naive
+from bdh.ops.documents import find_begins, find_starts
 from bdh.ops.rotary import make_frequencies, make_pair_rotation, make_rotation, rotate
 
 INTERPRETED = os.environ.get("TRITON_INTERPRET") == "1" and importlib.util.find_spec("triton") is not None
@@ -33,16 +34,16 @@ class Case:
     weights: tuple[Tensor, Tensor, Tensor]
     decay: Tensor | None
     count: int
+    documents: Tensor | None = None
 
     def setting(self, work: ModuleType = fused_reference, drop: float = 0.0) -> fused_layer.Setting:
         length, frequencies = self.v.shape[1], make_frequencies(self.weights[0].shape[2], 2.0**16)
         cosines, sines = make_rotation(frequencies, start=5, length=length)
         tables = (cosines[:, 1::2].double(), sines[:, 1::2].double())
-        damping, rates = None, None
-        if self.decay is not None:
-            damping = parallel.make_damping(self.decay, length // self.count, torch.float64)
-            rates = torch.log2(self.decay)
-        return fused_layer.Setting(tables, damping, rates, drop, self.count, work)
+        rows, heads = self.v.shape[0] * self.count, self.weights[0].shape[0]
+        size = fused_layer.Size(heads, rows, length // self.count, self.count)
+        begins = None if self.documents is None else find_begins(self.documents).view(rows, size.length)
+        return fused_layer.make_setting(tables, self.decay, begins, size, drop=drop, kernels=work, dtype=torch.float64)
 
 
 @st.composite
@@ -59,7 +60,10 @@ def cases(draw: st.DrawFn, *, most_chunks: int = 1) -> Case:
     factors = draw(st.one_of(st.none(), st.lists(st.floats(0.3, 1.0), min_size=heads, max_size=heads)))
     decay = None if factors is None else torch.tensor(factors, dtype=torch.float64)
     weights = (drawn(heads, width, neurons), drawn(heads, width, neurons), drawn(heads * neurons, width))
-    return Case(drawn(batch, length, width), memory, weights, decay, count)
+    documents = None
+    if draw(st.booleans()):
+        documents = (torch.rand(batch, length, generator=chance) < 0.3).long().cumsum(1)
+    return Case(drawn(batch, length, width), memory, weights, decay, count, documents)
 
 
 def _plain(case: Case, v: Tensor, weights: list[Tensor], memory: Tensor | None) -> tuple[Tensor, Tensor]:
@@ -69,7 +73,7 @@ def _plain(case: Case, v: Tensor, weights: list[Tensor], memory: Tensor | None) 
     x = F.relu(v[:, None] @ encoder)
     empty = torch.zeros(v.shape[0], *encoder.shape[:1], encoder.shape[2], v.shape[2], dtype=v.dtype)
     q = rotate(x, (rotation[0].double(), rotation[1].double()))
-    a, after = naive.attend(q, v, empty if memory is None else memory, case.decay)
+    a, after = naive.attend(q, v, empty if memory is None else memory, case.decay, case.documents)
     y = F.relu(F.layer_norm(a, a.shape[-1:], eps=1e-5) @ encoder_v) * x
     return y.transpose(1, 2).flatten(2) @ decoder, after
 
@@ -143,15 +147,18 @@ def test_dropout_drops_its_share_and_the_gradient_sees_the_same_mask() -> None:
     assert float(share) == pytest.approx(0.9, abs=0.01)
 
 
-def _sample(*shape: int, seed: int) -> Tensor:
-    device = "cuda" if NATIVE else "cpu"
+WORK = torch.bfloat16 if NATIVE else torch.float32
+
+
+def _sample(*shape: int, seed: int, dtype: torch.dtype = WORK) -> Tensor:
     drawn = torch.randn(*shape, generator=torch.Generator().manual_seed(seed))
-    return drawn.to(device, torch.bfloat16 if NATIVE else torch.float32)
+    return drawn.to("cuda" if NATIVE else "cpu", dtype)
 
 
 @needs_triton
+@pytest.mark.parametrize("split", [False, True])
 @pytest.mark.parametrize("damped", [False, True])
-def test_triton_kernels_equal_the_plain_ones(damped: bool) -> None:
+def test_triton_kernels_equal_the_plain_ones(damped: bool, split: bool) -> None:
     work = importlib.import_module("bdh.ops.triton_matmul")
     heads, rows, length, neurons, width, drop, seed = 2, 2, 128, 256, 64, 0.1, 77
     tables = make_pair_rotation(make_frequencies(neurons, 2.0**16), start=9, length=length, dtype=torch.float32)
@@ -160,27 +167,34 @@ def test_triton_kernels_equal_the_plain_ones(damped: bool) -> None:
     tables = (tables[0].to(v), tables[1].to(v))
     rates = torch.tensor([-0.01, 0.0], device=v.device) if damped else None
     z, memory = _sample(heads, rows, length, width, seed=7), _sample(rows, heads, neurons, width, seed=8).float()
-    factor = torch.tensor([0.5, 1.0], device=v.device).view(2, 1, 1) if damped else None
+    factor = torch.tensor([[0.5, 0.5], [1.0, 0.0]], device=v.device).view(2, 2, 1, 1) if damped else None
+    begins = torch.zeros(rows, length, dtype=torch.bool, device=v.device)
+    begins[0, 5], begins[0, 70], begins[1, 64] = True, True, True
+    starts = find_starts(begins) if split else None
     extra = (_sample(heads, rows, length, width, seed=9), _sample(heads, rows, neurons, width, seed=10))
 
     x, q = fused_reference.encode(v, weights[0], tables)
-    pairs = fused_reference.scores_backward(z, v, rates)
-    y, dg = fused_reference.gate_backward(z, weights[1], upstream, weights[2], x, drop, seed)
+    pairs = fused_reference.scores_backward(z, v, rates, starts)
+    y, dg, _ = fused_reference.gate_backward(z, weights[1], upstream, weights[2], x, drop, seed)
 
     def results_of(module: ModuleType) -> list[Tensor]:
-        made = [*module.encode(v, weights[0], tables), module.scores(q, rates), module.scores_backward(z, v, rates)]
+        made = [*module.encode(v, weights[0], tables)]
+        for shrink in (1.0, 0.25):
+            made.append(module.scores(q, rates, starts, shrink))
+            made.append(module.scores_backward(z, v, rates, starts, shrink))
         made.append(module.gate(z, weights[1], x, drop, seed))
-        made += [*module.gate_backward(z, weights[1], upstream, weights[2], x, drop, seed), module.rotate(x, tables)]
+        made += module.gate_backward(z, weights[1], upstream, weights[2], x, drop, seed)[:2]
+        made.append(module.rotate(x, tables))
         for more in (None, extra):
-            made.append(module.rotate_backward(pairs, q, x, y, dg, tables, drop, more))
+            made += [module.rotate_backward(pairs, q, x, y, dg, tables, drop, more, own) for own in (None, dg)]
         for start, count in ((None, 2), (memory, 1), (memory[:1], 2)):
             after = torch.full((rows // count, *memory.shape[1:]), float("nan"), device=v.device)
-            made += [module.scan_memory(extra[1], start, factor, count, after), after]
+            made += [module.scan_memory(extra[1], start, factor, count, after, 0.5), after]
         if NATIVE:  # the CPU has no product of 16 bits summed in 32
             made.append(module.weight_gradient(x, z))
         for start, values in ((None, v[None]), (memory, v[None]), (memory, z)):
             after = torch.full(memory.shape, float("nan"), device=v.device)
-            before = module.write_memory(q, values, start, factor, after)
+            before = module.write_memory(q, values, start, factor, after, 0.5)
             made += [after] if before is None else [after, before]
         return made
 
@@ -188,3 +202,15 @@ def test_triton_kernels_equal_the_plain_ones(damped: bool) -> None:
     for mine, true in zip(found, expected, strict=True):
         error = (mine.double() - true.double()).norm() / true.double().norm()
         assert float(error) <= (2e-2 if NATIVE else 1e-5)
+
+
+@needs_triton
+def test_triton_kernels_equal_the_plain_ones_in_float16() -> None:
+    work = importlib.import_module("bdh.ops.triton_matmul")
+    half = torch.float16
+    z, upstream = _sample(2, 1, 64, 64, seed=1, dtype=half), _sample(1, 64, 64, seed=2, dtype=half)
+    weights = [_sample(2, 128, 64, seed=3 + i, dtype=half) / 8 for i in range(3)]
+    x = _sample(2, 1, 64, 128, seed=6, dtype=half).relu()
+    arguments = (z, weights[0], upstream, weights[1], x, 0.1, 7)
+    for mine, true in zip(work.gate_backward(*arguments), fused_reference.gate_backward(*arguments), strict=True):
+        assert float((mine.double() - true.double()).norm() / true.double().norm()) <= 1e-2

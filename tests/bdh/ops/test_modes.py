@@ -5,6 +5,7 @@ from __future__ import annotations
 import math
 from collections.abc import Callable
 from dataclasses import dataclass
+from typing import cast
 
 import pytest
 import torch
@@ -12,7 +13,10 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from torch import Tensor
 
-from bdh.ops import chunkwise, naive, parallel, recurrent, shared_prefix
+from bdh import backends
+from bdh.backends import MODES, Mode
+from bdh.ops import chunkwise, naive, parallel, shared_prefix
+from bdh.ops.documents import find_begins
 from bdh.ops.rotary import make_frequencies, make_rotation, rotate
 
 Attention = Callable[[Tensor, Tensor, Tensor, Tensor | None], tuple[Tensor, Tensor]]
@@ -28,16 +32,20 @@ class Case:
     memory: Tensor
     decay: Tensor | None
     chunk_size: int
+    documents: Tensor | None = None
 
     def at(self, dtype: torch.dtype) -> Case:
         """Return the case in another precision."""
         decay = None if self.decay is None else self.decay.to(dtype)
-        return Case(self.q.to(dtype), self.v.to(dtype), self.memory.to(dtype), decay, self.chunk_size)
+        return Case(self.q.to(dtype), self.v.to(dtype), self.memory.to(dtype), decay, self.chunk_size, self.documents)
+
+    def attend(self, mode: str) -> tuple[Tensor, Tensor]:
+        return _attention(mode, self.chunk_size, self.documents)(self.q, self.v, self.memory, self.decay)
 
 
 @st.composite
-def cases(draw: st.DrawFn, *, longest: int = 20) -> Case:
-    """Draw any sizes, lengths, chunk sizes, starting memories and damping."""
+def cases(draw: st.DrawFn, *, longest: int = 20, packed: bool = False) -> Case:
+    """Draw any sizes, lengths, chunk sizes, starting memories, damping and, in half of the cases, documents."""
     batch, heads, length = draw(st.integers(1, 2)), draw(st.integers(1, 3)), draw(st.integers(1, longest))
     neurons, width = 2 * draw(st.integers(1, 4)), draw(st.integers(1, 4))
     factor = st.one_of(st.just(1.0), st.floats(0.05, 1.0), st.floats(0.99, 1.0))
@@ -48,24 +56,27 @@ def cases(draw: st.DrawFn, *, longest: int = 20) -> Case:
     memory = torch.randn(batch, heads, neurons, width, generator=chance, dtype=torch.float64)
     memory = memory * draw(st.sampled_from([0.0, 1.0, 30.0]))
     factors = None if decay is None else torch.tensor(decay, dtype=torch.float64)
-    return Case(q, v, memory, factors, draw(st.integers(1, longest + 5)))
+    documents = None
+    if packed and draw(st.booleans()):
+        documents = (torch.rand(batch, length, generator=chance) < 0.3).long().cumsum(1)
+    return Case(q, v, memory, factors, draw(st.integers(1, longest + 5)), documents)
 
 
-def _attention(mode: str, chunk_size: int) -> Attention:
-    def in_chunks(q: Tensor, v: Tensor, memory: Tensor, decay: Tensor | None) -> tuple[Tensor, Tensor]:
-        attended, after = chunkwise.attend(q, v, memory, decay, chunk_size=chunk_size)
+def _attention(mode: str, chunk_size: int, documents: Tensor | None = None) -> Attention:
+    """Return the attention of ``mode``, as ``bdh.backends`` puts it together."""
+    begins = None if documents is None else find_begins(documents)
+
+    def attend(q: Tensor, v: Tensor, memory: Tensor, decay: Tensor | None) -> tuple[Tensor, Tensor]:
+        if mode == "naive":
+            return naive.attend(q, v, memory, decay, documents)
+        own = backends.make_attend(
+            cast(Mode, mode), q.shape[2], decay, chunk_size=chunk_size, dtype=q.dtype, keep_state=True, begins=begins
+        )
+        attended, after = own(q, v, memory)
         assert after is not None
         return attended, after
 
-    def at_once(q: Tensor, v: Tensor, memory: Tensor, decay: Tensor | None) -> tuple[Tensor, Tensor]:
-        attended, after = parallel.attend(q, v, memory, decay)
-        assert after is not None
-        return attended, after
-
-    return {"parallel": at_once, "chunkwise": in_chunks, "recurrent": recurrent.attend, "naive": naive.attend}[mode]
-
-
-MODES = ("parallel", "chunkwise", "recurrent")
+    return attend
 
 
 def _close(found: Tensor, expected: Tensor, tolerance: float) -> bool:
@@ -75,12 +86,11 @@ def _close(found: Tensor, expected: Tensor, tolerance: float) -> bool:
 
 @pytest.mark.parametrize("mode", MODES)
 @pytest.mark.parametrize(("dtype", "tolerance"), [(torch.float64, 1e-12), (torch.float32, 2e-5)])
-@given(case=cases())
+@given(case=cases(packed=True))
 @settings(max_examples=60)
 def test_attention_equals_its_definition(mode: str, dtype: torch.dtype, tolerance: float, case: Case) -> None:
-    expected = naive.attend(case.q, case.v, case.memory, case.decay)
-    small = case.at(dtype)
-    found = _attention(mode, case.chunk_size)(small.q, small.v, small.memory, small.decay)
+    expected = case.attend("naive")
+    found = case.at(dtype).attend(mode)
     assert found[0].dtype == dtype and found[1].dtype == dtype
     assert _close(found[0].double(), expected[0], tolerance)
     assert _close(found[1].double(), expected[1], tolerance)
@@ -96,11 +106,11 @@ def _gradients(attention: Attention, case: Case) -> list[Tensor]:
 
 
 @pytest.mark.parametrize("mode", MODES)
-@given(case=cases(longest=10))
+@given(case=cases(longest=10, packed=True))
 @settings(max_examples=30)
 def test_attention_has_the_gradients_of_its_definition(mode: str, case: Case) -> None:
-    expected = _gradients(naive.attend, case)
-    found = _gradients(_attention(mode, case.chunk_size), case)
+    expected = _gradients(_attention("naive", 0, case.documents), case)
+    found = _gradients(_attention(mode, case.chunk_size, case.documents), case)
     for mine, true in zip(found, expected, strict=True):
         assert _close(mine, true, 1e-10)
 
@@ -240,3 +250,22 @@ def test_attention_depends_on_distances_only(start: int, seed: int) -> None:
         q = rotate(x, make_rotation(frequencies, start=first, length=40))
         results.append(parallel.attend(q, v, None, None)[0])
     assert float((results[1] - results[0]).norm() / results[0].norm()) <= 1e-4
+
+
+@pytest.mark.parametrize("mode", ["naive", *MODES])
+@given(case=cases(longest=12), lengths=st.lists(st.integers(1, 6), min_size=1, max_size=4))
+@settings(max_examples=30)
+def test_documents_in_one_row_equal_documents_read_one_by_one(mode: str, case: Case, lengths: list[int]) -> None:
+    total = sum(lengths)
+    chance = torch.Generator().manual_seed(total)
+    q = torch.randn(*case.q.shape[:2], total, case.q.shape[3], generator=chance, dtype=torch.float64)
+    v = torch.randn(case.v.shape[0], total, case.v.shape[2], generator=chance, dtype=torch.float64)
+    documents = torch.repeat_interleave(torch.arange(len(lengths)), torch.tensor(lengths)).expand(len(v), total)
+    found, after = _attention(mode, case.chunk_size, documents)(q, v, case.memory, case.decay)
+    memory, start = case.memory, 0
+    for length in lengths:
+        own = slice(start, start + length)
+        expected, expected_after = naive.attend(q[:, :, own], v[:, own], memory, case.decay)
+        assert _close(found[:, :, own], expected, 1e-12)
+        memory, start = torch.zeros_like(memory), start + length
+    assert _close(after, expected_after, 1e-12)

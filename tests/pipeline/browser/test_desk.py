@@ -74,7 +74,7 @@ def _upload(page: Page) -> None:
 def _ask(page: Page) -> None:
     """Judge the bundled backstory of the first of the cast and wait for the report."""
     page.get_by_role("button", name="Hester Lanyon", exact=True).click()
-    page.get_by_label("Backstory, in plain sentences").fill(BACKSTORY.read_text(encoding="utf-8"))
+    page.get_by_label("Backstory: sentences, a list, or a character sheet").fill(BACKSTORY.read_text(encoding="utf-8"))
     page.get_by_role("button", name="Judge this backstory").click()
     page.wait_for_url("**/reports/*", timeout=120_000)
 
@@ -82,7 +82,7 @@ def _ask(page: Page) -> None:
 def test_bundled_story_goes_from_upload_to_report_and_json(visit: Open, address: str) -> None:
     page = visit(address)
     _upload(page)
-    assert page.get_by_label("Character", exact=True).input_value() == ""
+    assert page.get_by_label("Character (leave it empty").input_value() == ""
     _ask(page)
     assert page.get_by_role("heading", level=1).inner_text() == "Hester Lanyon in The Unlit Hour"
     with page.expect_download() as download:
@@ -128,11 +128,31 @@ def test_novel_of_another_format_is_uploaded_and_judged(
     page.wait_for_url(f"**/novels/{quote(Path(name).stem)}")
     assert f" {chapters} chapters" in page.locator("header p").inner_text()
     assert notice in page.locator("header").inner_text()
-    page.get_by_label("Character", exact=True).fill("Ada Merrow")
-    page.get_by_label("Backstory, in plain sentences").fill("Ada Merrow lit the lamp at dusk.")
+    page.get_by_label("Character (leave it empty").fill("Ada Merrow")
+    page.get_by_label("Backstory: sentences, a list, or a character sheet").fill("Ada Merrow lit the lamp at dusk.")
     page.get_by_role("button", name="Judge this backstory").click()
     page.wait_for_url("**/reports/*", timeout=120_000)
     assert re.search(r"paragraph \d", page.locator(".place").first.text_content() or "")
+
+
+def test_sheet_with_two_characters_has_a_verdict_for_each(visit: Open, address: str, tmp_path: Path) -> None:
+    sheet = tmp_path / "sheet.md"
+    sheet.write_text(
+        "## Hester Lanyon\n- Age: 34\n- Eyes: green\n\n## Jory Lanyon\n- Occupation: pilot\n", encoding="utf-8"
+    )
+    page = visit(address)
+    _upload(page)
+    page.get_by_label("or a file").set_input_files(sheet)
+    page.get_by_role("button", name="Judge this backstory").click()
+    page.wait_for_url("**/sheets/*", timeout=120_000)
+    assert page.get_by_role("heading", level=1).inner_text() == "The characters of a sheet in The Unlit Hour"
+    assert page.locator("tbody tr").count() == 2
+    page.get_by_role("link", name="Hester Lanyon").click()
+    page.wait_for_url("**/reports/*")
+    claim = page.locator("#claim-2")
+    assert claim.locator(".text").inner_text() == "Hester Lanyon's eyes were green."
+    assert claim.locator(".fact").inner_text() == "appearance"
+    assert claim.locator(".source").inner_text() == "Line 3 of the backstory: “- Eyes: green”"
 
 
 def test_dropped_file_is_taken(visit: Open, address: str) -> None:

@@ -14,7 +14,7 @@ from pipeline.errors import BackstoryError
 def test_read_backstory_reads_the_encodings_that_users_have(tmp_path: Path, encoding: str) -> None:
     path = tmp_path / "backstory.txt"
     path.write_bytes("Edmond Dantès fled.\r\nIl était né ici.\r\n".encode(encoding))
-    assert read_backstory(path).split() == ["Edmond", "Dantès", "fled.", "Il", "était", "né", "ici."]
+    assert read_backstory(path).text.split() == ["Edmond", "Dantès", "fled.", "Il", "était", "né", "ici."]
 
 
 @pytest.mark.parametrize(

@@ -7,12 +7,15 @@ import shutil
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
+from urllib.parse import quote
 
 import pytest
+from jsonschema import Draft202012Validator
 
 import pipeline.judging.backstory
 from pipeline.cli import judge_main
 from pipeline.records import BackstoryLabel, Waiver
+from pipeline.report.resources import read_schema
 from pipeline.waivers import save_waiver, waivers_path
 from tests.pipeline.command_line import Said, refused, run
 from tests.pipeline.little_story import BACKSTORY
@@ -142,3 +145,92 @@ def test_waiver_whose_passage_is_gone_is_said_in_the_verdict(words: list[str], n
 def test_damaged_waivers_are_one_clear_line(words: list[str], novel: Path) -> None:
     waivers_path(novel).write_text("[{}]", encoding="utf-8")
     assert "docs/outputs.md describes a waiver" in refused(judge_main, *words)
+
+
+SHEET = """\
+# The people of Low Water
+
+## Anna Reed
+- Age: 34
+- Boat: Patience
+
+Anna Reed kept the ferry at Low Water.
+
+## Dr Moss
+- Occupation: doctor
+- Zodiac: Leo
+"""
+
+
+@pytest.fixture
+def sheet(words: list[str], tmp_path: Path) -> list[str]:
+    """The flags of a run on a sheet with two characters."""
+    path = tmp_path / "sheet.md"
+    path.write_text(SHEET, encoding="utf-8")
+    return [*words[2:], "--backstory_file", str(path)]
+
+
+def test_sheet_has_a_verdict_and_a_folder_for_each_character(sheet: list[str], tmp_path: Path) -> None:
+    said = run(judge_main, *sheet)
+    out = tmp_path / "out"
+    stored = json.loads((out / "sheet.json").read_text(encoding="utf-8"))
+    assert said.status == 0
+    assert [each["character"] for each in stored["characters"]] == ["Anna Reed", "Dr Moss"]
+    Draft202012Validator(read_schema("sheet")).validate(stored)
+    for each in stored["characters"]:
+        own = json.loads((out / each["folder"] / "backstory_consistency.json").read_text(encoding="utf-8"))
+        assert (own["character"], own["verdict"]) == (each["character"], each["verdict"])
+        assert f'href="{quote(each["folder"])}/report.html"' in (out / "report.html").read_text(encoding="utf-8")
+        assert "../report.html" in (out / each["folder"] / "report.html").read_text(encoding="utf-8")
+    claims = json.loads((out / "Anna Reed" / "backstory.claims.json").read_text(encoding="utf-8"))
+    assert [(claim["line"], claim["source"], claim["fact_type"]) for claim in claims[:2]] == [
+        (4, "- Age: 34", "age_or_date"),
+        (5, "- Boat: Patience", "possession"),
+    ]
+    assert any("line 11 of the backstory (“- Zodiac: Leo”)" in line for line in said.err)
+
+
+def test_json_of_a_sheet_holds_every_answer(sheet: list[str]) -> None:
+    answer = _answer(run(judge_main, *sheet, "--json"))
+    assert [each["character"] for each in answer["characters"]] == ["Anna Reed", "Dr Moss"]
+    assert all(claim["passages"] is not None for each in answer["characters"] for claim in each["claims"])
+    assert answer["not_judged"] == []
+
+
+def test_exit_code_of_a_sheet_is_that_of_its_worst_verdict(sheet: list[str], monkeypatch: pytest.MonkeyPatch) -> None:
+    labels = iter(["consistent", "inconsistent", "consistent", "uncertain"])
+    monkeypatch.setattr(pipeline.judging.backstory, "label_backstory", lambda *_, **__: next(labels))
+    assert [run(judge_main, *sheet, "--exit_code").status for _ in range(2)] == [1, 3]
+
+
+def test_character_that_the_novel_does_not_name_is_left_out_and_told(
+    sheet: list[str], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    path = tmp_path / "sheet.md"
+    path.write_text(SHEET + "\n## Clara Voss\n- Age: 20\n", encoding="utf-8")
+    monkeypatch.setattr(pipeline.judging.backstory, "label_backstory", lambda *_, **__: "consistent")
+    said = run(judge_main, *sheet, "--exit_code", "--json")
+    answer = _answer(said)
+    assert (said.status, answer["verdict"]) == (3, "uncertain")
+    assert [each["character"] for each in answer["not_judged"]] == ["Clara Voss"]
+    assert any(line.startswith("note: Clara Voss was not judged: ") for line in said.err)
+
+
+def test_sheet_with_a_target_is_one_run_on_its_part(sheet: list[str], tmp_path: Path) -> None:
+    answer = _answer(run(judge_main, *sheet, "--target_character", "Dr Moss", "--json"))
+    assert [claim["text"] for claim in answer["claims"]] == ["Dr Moss was a doctor."]
+    assert (tmp_path / "out" / "report.html").is_file() and not (tmp_path / "out" / "sheet.json").exists()
+
+
+def test_sheet_of_one_character_needs_no_target(sheet: list[str], tmp_path: Path) -> None:
+    (tmp_path / "sheet.md").write_text("Name: Anna Reed\nAge: 34\n", encoding="utf-8")
+    answer = _answer(run(judge_main, *sheet, "--json"))
+    assert [claim["text"] for claim in answer["claims"]] == ["Anna Reed was 34 years old."]
+    assert answer["notices"] == []
+
+
+def test_backstory_without_a_name_needs_a_target(sheet: list[str], tmp_path: Path) -> None:
+    (tmp_path / "sheet.md").write_text("She kept the ferry.\n", encoding="utf-8")
+    assert "the backstory names no character" in refused(judge_main, *sheet)
+    (tmp_path / "sheet.md").write_text("Name: Clara Voss\nAge: 34\n", encoding="utf-8")
+    assert "the sheet names no character of Low Water ('Clara Voss'" in refused(judge_main, *sheet)

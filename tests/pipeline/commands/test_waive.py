@@ -59,9 +59,30 @@ def test_mark_is_dropped(words: list[str], tmp_path: Path) -> None:
     assert load_waivers(waivers_path(tmp_path / "Low Water.txt")) == ()
 
 
+def test_mark_whose_passage_was_edited_is_listed_and_renewed(words: list[str], tmp_path: Path) -> None:
+    run(main, *words, "--claim", "2", "--reason", "lie", "--note", "She boasts.")
+    novel, verdict = tmp_path / "Low Water.txt", tmp_path / "backstory_consistency.json"
+    text = novel.read_text(encoding="utf-8").replace("The boat was called", "Her old boat was called")
+    novel.write_text(text, encoding="utf-8")
+    start = text.index("Her old boat")
+    found = {"quotation": "Her old boat was called the Patience.", "start": start}
+    loose = {"claim": CLAIMS[1]["text"], "reason": "She boasts.", "kind": "lie", "passage": "", "found": found}
+    labels = [{"label": "supported"}, {"label": "contradicted", "waiver_to_look_at": loose}]
+    verdict.write_text(json.dumps(VERDICT | {"claims": labels}), encoding="utf-8")
+    said = run(main, *words).out
+    assert said[1].endswith("[a mark to look at]")
+    assert said[2] == "to look at (lie: She boasts.): Anna Reed: Anna Reed called her boat the Prudence."
+    assert said[3].strip().startswith("its passage is probably here now (chapter 1, paragraph 1): “Her old boat")
+    assert run(main, *words, "--claim", "2", "--renew").status == 0
+    (waiver,) = load_waivers(waivers_path(novel))
+    assert (waiver.kind, waiver.passage) == ("lie", "Her old boat was called the Patience.")
+    assert waiver.before.endswith("in the March flood.") and waiver.after.startswith("It held eleven people")
+
+
 @pytest.mark.parametrize(
     ("more", "said"),
     [
+        (["--claim", "2", "--renew"], "has no mark to look at for this claim"),
         (["--claim", "3"], "the last verdict has 2 claims and none is '3'"),
         (["--claim", "2", "--reason", "mood"], "'mood' is not a kind of reason; expected one of flashback"),
         (["--out_dir", "nowhere"], "expected the files of a verdict: run pipeline.py first"),

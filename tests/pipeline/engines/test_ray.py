@@ -83,7 +83,7 @@ def test_killed_workers_cost_nothing_but_the_novel_that_kills_them(
 
 
 def test_tables_are_judged_to_the_same_bytes_on_a_cluster(
-    cluster: Any, stand_in_reader: Path, shelf: Path, tmp_path: Path
+    cluster: Any, stand_in_reader: Path, stand_in_judge: Path, shelf: Path, tmp_path: Path
 ) -> None:
     tables = [
         "--train_csv",
@@ -92,6 +92,7 @@ def test_tables_are_judged_to_the_same_bytes_on_a_cluster(
         write_csv(tmp_path / "t.csv", TEST),
     ]
     machine = ["--model_dir", stand_in_reader, "--device", "cpu", "--dtype", "fp32", "--threads", "1"]
+    machine += ["--judge_dir", stand_in_judge, "--ranker", stand_in_judge]
     asked = [*tables, *machine, "--novels_dir", shelf, "--folds", "2", "--repeats", "2"]
     ray = ["--engine", "ray", "--ray_address", cluster.address, "--workers", "1"]
     engines: dict[str, list[str]] = {"local": [], "ray": ray}

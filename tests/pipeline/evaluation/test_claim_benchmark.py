@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
 
 from pipeline.claims.extract import extract_claims
 from pipeline.config import ROOT, PipelineConfig
-from pipeline.evaluation.claim_benchmark import BookPlan, measure_claims, plan_books
+from pipeline.evaluation.claim_benchmark import BookPlan, find_quotation, measure_claims, plan_books
+from pipeline.records import Span
 from pipeline.run import Pipeline, Question
 from pipeline.tables.rows import Row
 from pipeline.text.sentences import load_nlp
@@ -43,6 +45,27 @@ def test_row_is_judged_as_the_pipeline_judges_a_question(pipeline: Pipeline, she
     claim = measured.verdicts["right"].claim
     judged = pipeline.judge_claims(book, [Question((claim,), pipeline.find_character(book, "Anna Reed"))])
     assert judged.answers[0][0] == measured.verdicts["right"]
+
+
+def test_gold_and_passages_are_ranges_of_the_novel(pipeline: Pipeline, shelf: Path) -> None:
+    quotations = ("her father drowned in the March flood.", "Nobody wrote this.", "It held eleven people")
+    plan = BookPlan(shelf / "Low Water.txt", None, (replace(row(), evidence=quotations),))
+    (measured,) = measure_claims(pipeline, [plan], kinds=("right", "none"))
+    book = pipeline.open_book(shelf / "Low Water.txt")
+    assert [book.novel.text[slice(*span)] for span in measured.gold] == [
+        "her father drowned in the March\nflood.",
+        "It held eleven people",
+    ]
+    ranked = sorted(measured.verdicts["right"].pairs, key=lambda pair: pair.evidence.rank)
+    chunks = [book.chunks[pair.evidence.chunk_index] for pair in ranked]
+    assert measured.chunks == tuple(Span(chunk.start, chunk.end) for chunk in chunks) != ()
+    (without,) = measure_claims(pipeline, [plan], kinds=("none",))
+    assert (without.chunks, without.gold, without.words) == ((), measured.gold, {})
+
+
+def test_quotation_is_found_whatever_its_line_breaks() -> None:
+    assert find_quotation("He sold\n the mill (twice).", "sold the\nmill (twice)") == (Span(3, 25),)
+    assert find_quotation("He sold the mill.", "bought it") == find_quotation("He sold.", "  ") == ()
 
 
 def test_kinds_of_evidence_are_those_that_there_are(pipeline: Pipeline, shelf: Path) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path
@@ -14,16 +15,16 @@ from pipeline.config import PipelineConfig
 from pipeline.engines.local import LocalEngine
 from pipeline.errors import NovelError, SettingError, TableError
 from pipeline.evaluation.tables import (
-    LEXICAL,
     JudgedNovel,
     JudgedRow,
     check_training,
     evidence_of,
     fit_tables,
+    lexical_features,
     predict,
 )
 from pipeline.judging.verdict import BACKSTORY_FEATURES
-from pipeline.records import TableLabel
+from pipeline.records import Claim, ClaimVerdict, Evidence, Pair, TableLabel
 from pipeline.run import Pipeline
 from pipeline.tables.rows import Row
 from pipeline.text.novels import load_novel
@@ -182,16 +183,37 @@ def test_two_novels_of_one_name_would_overwrite_each_other(judged: Judging, two_
     second.unlink()
 
 
+def found_by_words(*scores: float) -> ClaimVerdict:
+    """Return a verdict whose passages have these scores of words."""
+    pairs = tuple(
+        Pair(Evidence("c", place, place + 1, 1.0, score, 1, 0.5, True), "irrelevant", {}, "", 0, 0, 1)
+        for place, score in enumerate(scores)
+    )
+    claim = Claim("c", "", "event", "unspecified", "unspecified", ANNA)
+    return ClaimVerdict(claim, "not_stated", 0.5, {}, pairs, "")
+
+
+def test_lexical_features_are_means_over_the_claims() -> None:
+    claims = [found_by_words(1.0, 7.0, 4.0, 3.0, 2.0), found_by_words(2.0), found_by_words()]
+    assert lexical_features(claims) == pytest.approx(
+        {
+            "lexical_first": (math.log(8) + math.log(3)) / 3,
+            "lexical_three": (math.log(1 + 14 / 3) + math.log(3)) / 3,
+        }
+    )
+
+
 def made_up(count: int, *, seed: int = 0, pairs: bool = False) -> list[JudgedRow]:
     """Return rows whose features predict their labels, and whose texts do not."""
     draw = np.random.default_rng(seed)
     rows = []
     for number in range(count):
         is_true = number % 2
-        features = {name: float(draw.normal(3.0 * is_true)) for name in (*BACKSTORY_FEATURES, *LEXICAL)}
+        features = {name: float(draw.normal(3.0 * is_true)) for name in BACKSTORY_FEATURES}
+        claims = (found_by_words(float(draw.uniform(0, 9))),)
         pair = {"pair": str(number // 2)} if pairs else {}
         made = row(str(number), f"Statement {draw.integers(1000)}.", label=str(is_true), **pair)
-        rows.append(JudgedRow(made, True, (), (), features))
+        rows.append(JudgedRow(made, True, (), claims, features))
     return rows
 
 

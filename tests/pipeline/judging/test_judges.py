@@ -8,7 +8,6 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
-import numpy as np
 import pytest
 
 from pipeline.cli import dataset_main, judge_main
@@ -16,9 +15,7 @@ from pipeline.commands.catalogue import make_parser
 from pipeline.commands.settings import parse, pipeline_config
 from pipeline.config import LLMConfig, PipelineConfig, ScoringConfig
 from pipeline.errors import SettingError
-from pipeline.judging.expected_overlap import ExpectedOverlap
 from pipeline.judging.interface import ClaimQuestion, JudgeContext
-from pipeline.judging.lexical import LEXICAL_SURPLUS, SIGNALS
 from pipeline.judging.pair.by_passages import ByPassages
 from pipeline.judging.pair.interface import PassageQuestion
 from pipeline.judging.registry import JUDGES, open_judge
@@ -50,7 +47,7 @@ def config_of(*flags: str, command: str = "judge") -> PipelineConfig:
 
 
 def test_shipped_verifier_judges_unless_another_is_named() -> None:
-    assert config_of().scoring.judge == "bdh"
+    assert config_of().scoring.judge == "joint"
     assert not config_of().groq_tasks
 
 
@@ -84,7 +81,7 @@ def test_settings_name_the_judge_in_one_place() -> None:
     with pytest.raises(SettingError, match="llm is 'judge'; it must be one of off, summaries, claims, all"):
         LLMConfig("judge")  # type: ignore[arg-type]
     config = PipelineConfig(llm=LLMConfig("all"))
-    assert (config.scoring.judge, config.groq_tasks) == ("bdh", {"summaries", "claims"})
+    assert (config.scoring.judge, config.groq_tasks) == ("joint", {"summaries", "claims"})
 
 
 def test_desk_takes_the_judge_too() -> None:
@@ -93,12 +90,12 @@ def test_desk_takes_the_judge_too() -> None:
 
 @pytest.mark.parametrize("judge", ["gpt", "hf:", "hf: ", "", "BDH"])
 def test_unknown_judge_is_refused(judge: str) -> None:
-    with pytest.raises(SettingError, match="it must be one of bdh, groq, heuristic, hf:MODEL"):
+    with pytest.raises(SettingError, match="it must be one of joint, bdh, groq, heuristic, hf:MODEL"):
         open_judge(judge, JudgeContext(PipelineConfig(), None))
 
 
 def test_unknown_judge_is_refused_before_anything_is_read(words: list[str]) -> None:
-    assert "judge is 'gpt'; it must be one of bdh" in refused(judge_main, *words, "--judge", "gpt")
+    assert "judge is 'gpt'; it must be one of joint" in refused(judge_main, *words, "--judge", "gpt")
     with pytest.raises(SettingError, match="judge is empty"):
         ScoringConfig(judge=" ")
 
@@ -108,7 +105,7 @@ def test_help_names_every_judge_of_the_registry() -> None:
     assert str(flag.help).startswith(f"one of {', '.join(JUDGES)}: ")
 
 
-@pytest.mark.parametrize("judge", ["heuristic", "hf:a/model", "bdh"])
+@pytest.mark.parametrize("judge", ["heuristic", "hf:a/model", "bdh", "joint"])
 @pytest.mark.parametrize("task", ["judge", "all"])
 def test_two_judges_are_refused(judge: str, task: str, words: list[str]) -> None:
     line = refused(judge_main, *words, "--judge", judge, "--llm", task)
@@ -156,11 +153,10 @@ def test_claim_follows_from_its_pairs(
     claim = Claim("c1-x", ANNA, "event", "unspecified", "unspecified", "Anna Reed kept the ferry.")
     evidence = tuple(Evidence("c1-x", index, index + 1, 1.0, 1.0, index + 1, 0.5, True) for index in range(2))
     done: list[int] = []
-    expected_overlap = ExpectedOverlap(SIGNALS, {}, np.array([1e-9]), np.zeros((2, len(SIGNALS))), {})
-    judge = ByPassages(FixedJudge(chances, contradicts=contradicts), expected_overlap)
+    judge = ByPassages(FixedJudge(chances, contradicts=contradicts))
     (verdict,) = judge.judge(book, [ClaimQuestion(claim, evidence)], on_progress=done.append)
     assert (verdict.label, verdict.probability) == (expected[0], pytest.approx(expected[1]))
-    assert set(verdict.features) == set(LEXICAL_SURPLUS)
+    assert (verdict.features, verdict.probabilities, verdict.difference) == ({}, {}, None)
     assert all(book.novel.text[pair.start : pair.end] == pair.quotation for pair in verdict.pairs)
     assert sum(done) == len(evidence) + 1
 
@@ -169,14 +165,14 @@ def test_rules_judge_a_whole_run_without_the_verifier(
     words: list[str], stand_in_reader: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(
-        "pipeline.judging.verifier_judge.BDHVerifier.load", lambda *args, **kwargs: pytest.fail("not needed")
+        "pipeline.judging.window_judge.BDHVerifier.load", lambda *args, **kwargs: pytest.fail("not needed")
     )
     result = run(judge_main, *words, "--judge", "heuristic")
     assert result.status == 0, result.err
     manifest = load(tmp_path / "out" / "manifest.json")
     assert manifest["settings"]["scoring"]["judge"] == "heuristic"
     assert manifest["methods"]["scorer"].startswith("declared rules on words, no weights")
-    assert sorted(manifest["weights"]) == ["reader", "verdict"]
+    assert sorted(manifest["weights"]) == ["finder", "ranker", "reader", "verdict"]
     claims = load(tmp_path / "out" / "backstory_consistency.json")["claims"]
     assert len(claims) == 3
     assert next(iter(claims.values()) if isinstance(claims, dict) else iter(claims))["label"] == "supported"
@@ -190,7 +186,7 @@ def test_cross_encoder_judges_a_whole_run(words: list[str], tmp_path: Path) -> N
     result = run(judge_main, *words, "--judge", f"hf:{folder}", "--json")
     assert result.status == 0, result.err
     manifest = load(tmp_path / "out" / "manifest.json")
-    assert sorted(manifest["weights"]) == ["judge", "reader", "verdict"]
+    assert sorted(manifest["weights"]) == ["finder", "judge", "ranker", "reader", "verdict"]
     assert "for the cross-encoder tiny" in manifest["methods"]["scorer"]
     for pairs in load(tmp_path / "out" / "claim_chunk_pairs.json").values():
         for pair in pairs:

@@ -59,9 +59,9 @@ def test_argument_of_a_judge_is_what_follows_its_colon(monkeypatch: pytest.Monke
     assert open_judge("credulous:a/model:b", context()).weights == {"credulous": "a/model:b"}
 
 
-@pytest.mark.parametrize("name", ["credulous", "bdh:", "bdh:model", "hf", "hf: ", ":x"])
+@pytest.mark.parametrize("name", ["credulous", "bdh:", "bdh:model", "joint:x", "hf", "hf: ", ":x"])
 def test_unknown_name_is_refused_with_the_known_ones(name: str) -> None:
-    with pytest.raises(SettingError, match="it must be one of bdh, groq, heuristic, hf:MODEL"):
+    with pytest.raises(SettingError, match="it must be one of joint, bdh, groq, heuristic, hf:MODEL"):
         open_judge(name, context())
 
 

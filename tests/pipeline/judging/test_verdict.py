@@ -3,34 +3,32 @@
 from __future__ import annotations
 
 import math
+from dataclasses import replace
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from pipeline.errors import BackstoryError, SettingError
+from pipeline.errors import BackstoryError
 from pipeline.judging.verdict import (
     BACKSTORY_FEATURES,
     LONGEST_QUOTATION,
     NO_EVIDENCE,
-    DecisionRule,
     backstory_features,
     backstory_rationale,
     cite,
     claim_rationale,
+    deciding_pair,
     label_backstory,
-    label_claim,
     label_pair,
     label_row,
-    pair_probabilities,
+    relabel,
     soft_min,
     weigh_pairs,
 )
-from pipeline.records import Claim, ClaimLabel, ClaimVerdict, Evidence, Pair, PairLabel
+from pipeline.records import Claim, ClaimLabel, ClaimVerdict, Difference, Evidence, Pair, PairLabel
 
-RULE = DecisionRule(stated_bound=0.3, band=0.1)
 SHARES = st.floats(0, 1)
-RULES = st.builds(DecisionRule, stated_bound=SHARES, band=st.floats(0, 0.49))
 BOOK = "CHAPTER I\n\nThe keeper, they say,\nnever left the lighthouse. He slept."
 
 
@@ -49,66 +47,14 @@ def judged(probability: float, label: ClaimLabel, text: str) -> ClaimVerdict:
     return ClaimVerdict(claim, label, probability, {}, (pair(),), claim_rationale(label, [pair()]))
 
 
-@pytest.mark.parametrize(
-    ("probability", "stated", "label"),
-    [
-        (0.9, 0.5, "supported"),
-        (0.2, 0.5, "contradicted"),
-        (0.65, 0.5, "not_stated"),
-        (0.9, 0.29, "not_stated"),
-        (0.75, 0.3, "supported"),
-    ],
-)
-def test_label_claim_needs_evidence_and_a_decided_probability(
-    probability: float, stated: float, label: ClaimLabel
-) -> None:
-    assert label_claim(probability, stated, threshold=0.6, rule=RULE) == label
-
-
-@given(SHARES, SHARES, SHARES, RULES)
-def test_pair_probabilities_sum_to_one(probability: float, stated: float, threshold: float, rule: DecisionRule) -> None:
-    found = pair_probabilities(probability, stated, threshold=threshold, rule=rule)
-    assert math.fsum(found.values()) == pytest.approx(1)
-    assert all(0 <= value <= 1 for value in found.values())
-
-
-@given(SHARES, st.floats(0.1, 0.9), RULES)
-def test_pairs_of_a_passage_that_settles_nothing_are_irrelevant(
-    probability: float, threshold: float, rule: DecisionRule
-) -> None:
-    found = pair_probabilities(probability, 0.0, threshold=threshold, rule=rule)
-    assert found == {"support": 0.0, "contradict": 0.0, "irrelevant": 1.0}
-    assert label_pair(found) == "irrelevant"
-
-
-@given(SHARES, SHARES, st.floats(0.1, 0.9), RULES)
-def test_pairs_are_relevant_at_most_by_the_probability_that_they_settle_the_claim(
-    probability: float, stated: float, threshold: float, rule: DecisionRule
-) -> None:
-    found = pair_probabilities(probability, stated, threshold=threshold, rule=rule)
-    assert found["support"] + found["contradict"] <= stated + 1e-9
-
-
-@pytest.mark.parametrize(
-    ("probability", "label"), [(0.95, "support"), (0.1, "contradict"), (0.6, "irrelevant"), (0.62, "irrelevant")]
-)
-def test_pairs_lean_by_the_side_of_the_threshold(probability: float, label: PairLabel) -> None:
-    assert label_pair(pair_probabilities(probability, 0.9, threshold=0.6, rule=RULE)) == label
-
-
-def test_pair_probabilities_are_those_of_the_model_where_evidence_settles_all() -> None:
-    found = pair_probabilities(0.8, 1.0, threshold=0.5, rule=RULE)
-    assert found == pytest.approx({"support": 0.8, "contradict": 0.2, "irrelevant": 0.0})
+def test_label_pair_is_the_most_probable() -> None:
+    assert label_pair({"support": 0.5, "contradict": 0.4, "irrelevant": 0.1}) == "support"
+    assert label_pair({"support": 0.3, "contradict": 0.4, "irrelevant": 0.3}) == "contradict"
+    assert label_pair({"support": 0.4, "contradict": 0.4, "irrelevant": 0.2}) == "support"
 
 
 def test_label_pair_of_equals_is_irrelevant() -> None:
     assert label_pair({"support": 0.4, "contradict": 0.2, "irrelevant": 0.4}) == "irrelevant"
-
-
-@pytest.mark.parametrize(("stated_bound", "band"), [(-0.1, 0.0), (1.1, 0.0), (0.2, 0.5), (0.2, -0.1)])
-def test_decision_rule_refuses_values_out_of_range(stated_bound: float, band: float) -> None:
-    with pytest.raises(SettingError, match="stated_bound is"):
-        DecisionRule(stated_bound=stated_bound, band=band)
 
 
 def test_backstory_features_are_soft_minimum_lowest_mean_and_share_not_stated() -> None:
@@ -155,10 +101,21 @@ def test_backstory_features_refuse_a_backstory_without_claims() -> None:
 
 
 @pytest.mark.parametrize(
-    ("probability", "label"), [(0.7, "consistent"), (0.66, "uncertain"), (0.57, "uncertain"), (0.5, "inconsistent")]
+    ("labels", "probability", "label"),
+    [
+        (["supported"], 0.68, "consistent"),
+        (["supported", "not_stated"], 0.7, "consistent"),
+        (["supported"], 0.67, "uncertain"),
+        (["supported"], 0.1, "uncertain"),
+        (["not_stated"], 0.9, "uncertain"),
+        (["contradicted"], 0.1, "inconsistent"),
+        (["supported", "contradicted"], 0.9, "inconsistent"),
+    ],
 )
-def test_label_backstory_is_uncertain_around_the_threshold(probability: float, label: str) -> None:
-    assert label_backstory(probability, threshold=0.62, band=0.06) == label
+def test_label_backstory_follows_contradictions_and_else_the_threshold(
+    labels: list[ClaimLabel], probability: float, label: str
+) -> None:
+    assert label_backstory(labels, probability, threshold=0.625, band=0.05) == label
 
 
 def test_label_row_is_never_uncertain() -> None:
@@ -200,6 +157,44 @@ def test_claim_rationale_of_equals_quotes_the_best_ranked() -> None:
     assert "11-59" in claim_rationale("supported", pairs)
 
 
+def test_claim_rationale_names_the_words_that_differ() -> None:
+    line = claim_rationale("contradicted", [pair()])
+    found = Difference("left", "never\nleft", 33, 43)
+    assert claim_rationale("contradicted", [pair()], found) == (
+        f"{line} The claim says “left” where the book has “never left”."
+    )
+    assert claim_rationale("contradicted", [pair()], Difference("left")) == line
+
+
+@pytest.mark.parametrize(("label", "rank"), [("supported", 1), ("contradicted", 2), ("not_stated", 3)])
+def test_deciding_pair_supports_the_label_most(label: ClaimLabel, rank: int) -> None:
+    pairs = [
+        pair(support=0.6, contradict=0.1, rank=1),
+        pair(support=0.1, contradict=0.5, rank=2),
+        pair(support=0.45, contradict=0.45, rank=3),
+        pair(support=0.6, contradict=0.1, rank=4),
+    ]
+    assert deciding_pair(label, pairs).evidence.rank == rank
+
+
+def test_relabelled_verdict_has_the_labels_of_its_passages() -> None:
+    chances: dict[PairLabel, float] = {"support": 0.1, "contradict": 0.7, "irrelevant": 0.2}
+    verdict = replace(
+        judged(0.9, "supported", "He left."),
+        probabilities={"supported": 0.9, "contradicted": 0.05, "not_stated": 0.05},
+        difference=Difference("left"),
+        features={"odds": 1.0},
+    )
+    found = relabel(verdict, [chances])
+    assert (found.label, found.probability) == ("contradicted", pytest.approx(0.2))
+    assert (found.pairs[0].label, found.pairs[0].probabilities) == ("contradict", chances)
+    assert found.rationale.startswith("The book contradicts this")
+    assert (found.probabilities, found.difference, found.features) == ({}, None, {"odds": 1.0})
+    assert found.pairs[0].quotation == verdict.pairs[0].quotation
+    with pytest.raises(ValueError, match="zip"):
+        relabel(verdict, [])
+
+
 def test_claim_rationale_without_evidence_quotes_nothing() -> None:
     assert claim_rationale("not_stated", []) == NO_EVIDENCE
 
@@ -211,6 +206,17 @@ def test_backstory_rationale_names_the_claim_that_weighs_most_in_two_lines() -> 
     assert against.splitlines()[1] == claims[1].rationale
     assert in_favour.splitlines()[0].endswith("weightiest: He kept the light.")
     assert len(in_favour.splitlines()) == 2
+
+
+def test_weightiest_claim_of_an_inconsistent_backstory_is_a_contradicted_one() -> None:
+    claims = [judged(0.1, "not_stated", "He slept."), judged(0.3, "contradicted", "He left.")]
+    assert backstory_rationale("inconsistent", claims).splitlines()[0].endswith("weightiest: He left.")
+    assert backstory_rationale("uncertain", claims).splitlines()[0].endswith("weightiest: He slept.")
+
+
+def test_backstory_rationale_refuses_a_backstory_without_claims() -> None:
+    with pytest.raises(BackstoryError, match="at least one"):
+        backstory_rationale("consistent", [])
 
 
 @given(st.lists(st.tuples(SHARES, SHARES), min_size=1, max_size=5))

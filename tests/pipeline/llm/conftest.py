@@ -111,7 +111,7 @@ def make(stand_in_config: PipelineConfig) -> Make:
     def made(task: str) -> PipelineConfig:
         mode: Any = "off" if task == "judge" else task
         llm = LLMConfig(mode, timeout_seconds=5.0, max_retries=0)
-        scoring = replace(stand_in_config.scoring, judge="groq" if task in ("judge", "all") else "bdh")
+        scoring = replace(stand_in_config.scoring, judge="groq" if task in ("judge", "all") else "joint")
         return replace(stand_in_config, llm=llm, scoring=scoring)
 
     return made

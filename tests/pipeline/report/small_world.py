@@ -153,7 +153,8 @@ def make_pair(novel: Novel, chunk: Chunk, claim_id: str, *, rank: int = 1, label
 
 
 def make_claim_verdict(novel: Novel, chunks: tuple[Chunk, ...], text: str, *labels: PairLabel) -> ClaimVerdict:
-    claim = Claim(f"c-{text.split()[0].lower()}", "Ada Vane", "event", "childhood", "unspecified", text)
+    name = f"c-{text.split()[0].lower()}"
+    claim = Claim(name, "Ada Vane", "event", "childhood", "unspecified", text, "place", 3, f"- {text}")
     pairs = tuple(
         make_pair(novel, chunks[place % len(chunks)], claim.id, rank=place + 1, label=label)
         for place, label in enumerate(labels)
@@ -205,7 +206,8 @@ def make_hostile_world() -> World:
     text = TEXT.replace("Ada", f"Ada {STING}").replace("Chapter Two.", f"Chapter Two {STING}.")
     world = make_world(make_novel(text, name=STING, body=Span(text.index("Chapter One"), len(text))), character=STING)
     claims = tuple(
-        replace(judged, claim=replace(judged.claim, text=STING), rationale=STING) for judged in world.verdict.claims
+        replace(judged, claim=replace(judged.claim, text=STING, source=STING), rationale=STING)
+        for judged in world.verdict.claims
     )
     verdict = replace(world.verdict, claims=claims, rationale=STING, notices=(STING,))
     return replace(world, verdict=verdict, manifest=replace(world.manifest, methods={"scorer": STING, STING: STING}))

@@ -127,6 +127,7 @@ def test_consistency_holds_the_verdict_and_that_of_each_claim(world: World, tmp_
     assert verdict["notices"] == ["read on the CPU", "the header was cut"]
     assert verdict["claims"][0] == {
         "id": "c-born",
+        "fact_type": "place",
         "label": "supported",
         "probability": 0.25,
         "features": {"reader_odds": 0.5},

@@ -10,7 +10,9 @@ from html.parser import HTMLParser
 
 import pytest
 
-from pipeline.records import Check, Reading, Span
+from pipeline.records import Check, LooseWaiver, Reading, Span, Waiver
+from pipeline.report.changes import compare_verdicts, summarise_answer
+from pipeline.report.entries import answer_entry
 from pipeline.report.html import render_page
 from pipeline.report.quality import read_quality
 from pipeline.report.view import PageContext
@@ -232,6 +234,19 @@ def test_novel_full_of_markup_shows_as_text(hostile: World) -> None:
     assert not [name for _, name, _ in page.attributes if name.startswith("on")]
     assert _flat(page.text).count(_flat(STING)) > 5
     assert "{{7*7}}" in page.text and "49" not in re.findall(r"\b49\b", page.text)
+
+
+def test_changes_and_marks_to_look_at_full_of_markup_show_as_text(hostile: World) -> None:
+    loose = LooseWaiver(Waiver("Ada Vane", f"{STING} once", STING, STING), STING, 0, len(STING))
+    claims = tuple(replace(judged, loose_waiver=loose) for judged in hostile.verdict.claims)
+    after = summarise_answer(answer_entry(hostile.novel, hostile.verdict, ()))
+    changes = compare_verdicts(replace(after, claims=()), after)
+    world = replace(hostile, verdict=replace(hostile.verdict, claims=claims))
+    page = _Page(render_page(world.view(around=PageContext(changes=changes, waive="/w", again="/a", reload=3))))
+    assert page.open == [] and "script" not in page.tags and "img" not in page.tags
+    assert _flat(page.text).count("Marked as intentional, to look at:") == len(claims)
+    assert page.text.count("New claim") == len(claims)
+    assert ("meta", "content", "3") in page.attributes
 
 
 def test_page_without_the_character_states_it(world: World) -> None:

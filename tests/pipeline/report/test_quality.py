@@ -58,10 +58,6 @@ def test_metrics_of_several_systems_at_once_are_taken_too() -> None:
     assert [(row.name, row.ours) for row in quality.rows] == [("ensemble", True), ("lexical", False)]
 
 
-def test_shipped_verdict_has_figures() -> None:
-    assert load_quality(ROOT / "models" / "verdict") is not None
-
-
 def test_verdict_without_figures_has_none(tmp_path: Path) -> None:
     assert load_quality(tmp_path) is None
     (tmp_path / "figures.json").write_text(json.dumps({"train_claims": 1}), encoding="utf-8")

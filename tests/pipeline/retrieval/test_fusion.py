@@ -74,6 +74,24 @@ def test_retrieve_returns_all_chunks_of_a_short_novel_and_top_k_of_a_long_one() 
     assert len(ranked("Ann", config=RetrievalConfig(top_k=3))) == 3
 
 
+def test_retrieve_returns_as_many_as_asked_for_in_the_same_order() -> None:
+    index, config = LexicalIndex(CHUNKS), RetrievalConfig(top_k=2)
+    found = {
+        most: retrieve(
+            [claim("Ann broke her arm")],
+            index=index,
+            content_vectors=None,
+            claim_vectors=None,
+            present=(),
+            config=config,
+            most=most,
+        )["c1"]
+        for most in (None, 1, 3, 9)
+    }
+    assert {most: len(evidence) for most, evidence in found.items()} == {None: 2, 1: 1, 3: 3, 9: 4}
+    assert all(evidence == found[9][: len(evidence)] for evidence in found.values())
+
+
 def test_retrieve_breaks_ties_by_chunk_index() -> None:
     assert ranked("dragons") == [0, 1, 2, 3]
     assert ranked("dragons", chunks=("same words", "same words", "same words")) == [0, 1, 2]

@@ -143,6 +143,85 @@ def test_mark_can_be_taken_back_at_the_novel_too(client: FlaskClient, desk: Desk
     assert client.post("/novels/Low%20Water/waivers", data=mark).status_code == 400
 
 
+SHEET = "## Anna Reed\n- Age: 34\n- Boat: Patience\n\n## Dr Moss\n- Occupation: doctor\n\n## Clara Voss\n- Age: 3\n"
+
+
+def test_sheet_without_a_character_has_a_report_for_each(client: FlaskClient, desk: Desk) -> None:
+    address = _ask(client, character="", backstory=SHEET)
+    assert address.startswith("/sheets/")
+    page = client.get(address).text
+    assert "Clara Voss was not judged: " in page and page.count('href="/reports/') == 2
+    assert sorted(report.submission.character for report in desk.reports()) == ["Anna Reed", "Dr Moss"]
+    (own,) = [report for report in desk.reports() if report.submission.character == "Anna Reed"]
+    claims = _answer(client, f"/reports/{own.id}")["claims"]
+    assert [(claim["line"], claim["text"]) for claim in claims] == [
+        (2, "Anna Reed was 34 years old."),
+        (3, "Anna Reed's boat was Patience."),
+    ]
+
+
+def test_sheet_comes_as_a_file_too(client: FlaskClient, desk: Desk) -> None:
+    sheet = (io.BytesIO(b"name: Anna Reed\nage: 34\n---\nname: Dr Moss\njob: doctor\n"), "sheet.yaml")
+    response = client.post("/novels/Low%20Water/backstories", data={"character": "", "backstory": "", "sheet": sheet})
+    assert _follow(client, response).startswith("/sheets/")
+    assert {report.submission.layout for report in desk.reports()} == {"yaml"}
+
+
+@pytest.mark.parametrize("form", [{"character": ""}, {"character": "", "backstory": "She kept the ferry."}])
+def test_backstory_that_names_nobody_needs_a_character(client: FlaskClient, form: dict[str, str]) -> None:
+    response = client.post("/novels/Low%20Water/backstories", data=form)
+    assert response.status_code == 400 and "fill in both" in response.text
+
+
+@pytest.mark.parametrize("id", ["nosuch", "..", "a%2Fb"])
+def test_unknown_sheet_is_a_clear_page(client: FlaskClient, id: str) -> None:
+    assert client.get(f"/sheets/{id}").status_code == 404
+
+
+def test_report_that_is_judged_again_shows_what_changed(client: FlaskClient, desk: Desk) -> None:
+    report = _ask(client)
+    assert "What changed since the last run" not in client.get(report).text
+    assert _follow(client, client.post(f"{report}/again")) == report
+    assert "Nothing: the verdict and every claim are as they were." in client.get(report).text
+    claim = _answer(client, report)["claims"][1]
+    _follow(client, client.post(f"{report}/waivers", data={"claim": claim["id"], "kind": "lie", "reason": ""}))
+    page = client.get(report).text
+    changes = page[page.index("What changed since the last run") : page.index("The claims at a glance")]
+    assert "Left out" in changes and claim["text"] in changes.replace("&#39;", "'")
+    assert client.post("/reports/0123456789abcdef/again").status_code == 404
+
+
+def test_mark_whose_passage_was_edited_is_shown_to_look_at_and_confirmed(client: FlaskClient, desk: Desk) -> None:
+    report = _ask(client)
+    claim = _answer(client, report)["claims"][1]
+    novel, waivers = desk.novels_dir / "Low Water.txt", desk.novels_dir / "Low Water.waivers.json"
+    save_waiver(waivers, Waiver("Anna Reed", claim["text"], "lie", "The boat was called the Patience.", "lie"))
+    novel.write_text(TEXT.replace("The boat was called", "The old boat was called"), encoding="utf-8")
+    _follow(client, client.post(f"{report}/again"))
+    page = client.get(report).text
+    assert "Marked as intentional, to look at:" in page and "Probably here now, Chapter 1. The ferry" in page
+    listed = client.get("/novels/Low%20Water").text
+    assert "To look at: its passage is probably here now (chapter 1, paragraph 1)" in listed
+    _follow(client, client.post(f"{report}/waivers", data={"claim": claim["id"], "action": "renew"}))
+    (waiver,) = load_waivers(waivers)
+    assert (waiver.passage, waiver.kind) == ("The old boat was called the Patience.", "lie")
+    assert waiver.after.startswith("It held eleven people")
+    answer = _answer(client, report)["claims"][1]
+    assert answer["waiver"] == "lie" and "waiver_to_look_at" not in answer
+    assert client.post(f"{report}/waivers", data={"claim": claim["id"], "action": "renew"}).status_code == 400
+
+
+def test_mark_to_look_at_is_removed(client: FlaskClient, desk: Desk) -> None:
+    report = _ask(client)
+    claim = _answer(client, report)["claims"][1]
+    waivers = desk.novels_dir / "Low Water.waivers.json"
+    save_waiver(waivers, Waiver("Anna Reed", claim["text"], "intended", "Snow fell on the whole of the empty sea."))
+    _follow(client, client.post(f"{report}/again"))
+    assert "is no longer in the novel:" in client.get(report).text
+    _follow(client, client.post(f"{report}/waivers", data={"claim": claim["id"], "action": "drop"}))
+    assert load_waivers(waivers) == ()
+
+
 def test_reports_outlive_the_server(client: FlaskClient, desk: Desk) -> None:
     report = _ask(client)
     again = Desk(desk.pipeline, desk.novels_dir, desk.out_dir)

@@ -14,7 +14,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from pipeline.errors import CacheError
-from pipeline.storage.answers import AnswerCache, open_answers
+from pipeline.storage.answers import AnswerCache, is_table, open_answers
 from pipeline.storage.cache import ReadingCache
 
 JSON = st.recursive(
@@ -153,6 +153,23 @@ def test_answers_are_read_where_the_folder_takes_no_files(
     with pytest.raises(CacheError, match="readonly"):
         later.store("k", ["blue"])
     assert later.load("k") == ["red"], "a file that is whole is not removed"
+
+
+@pytest.mark.parametrize(
+    ("stored", "fits"),
+    [
+        ([[1, 2.5], [0.0, -1]], True),
+        ([[1, 2.5]], False),
+        ([[1, 2.5], [0.0]], False),
+        ([[1, 2.5], [0.0, "1"]], False),
+        ([[1, 2.5], None], False),
+        ({"a": 1, "b": 2}, False),
+        (None, False),
+    ],
+)
+def test_table_is_rows_of_numbers(stored: object, fits: bool) -> None:
+    assert is_table(stored, rows=2, columns=2) is fits
+    assert is_table([], rows=0, columns=2)
 
 
 def _store_many(folder: Path, process: int) -> None:

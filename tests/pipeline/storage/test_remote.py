@@ -115,9 +115,9 @@ def test_command_shows_and_clears_the_files_at_an_address(address: str, files: A
     files.pipe_file(f"{address}/mine.txt", b"mine")
     shown = run(main, "cache", "show", "--cache_dir", address).out
     assert [line.split("MB")[-1].strip() for line in shown[:-1]] == ["(damaged): whole novel", "Low Water: Anna Reed"]
-    assert shown[-1] == f"2 readings and 1 answers in {address}"
+    assert shown[-1] == f"2 readings, 0 checkpoints and 1 answers in {address}"
     assert run(main, "cache", "path", "--cache_dir", address).out == [address]
     assert run(main, "cache", "clear", "--cache_dir", address).out == [
-        f"removed 2 readings and 1 answers from {address}"
+        f"removed 2 readings, 0 checkpoints and 1 answers from {address}"
     ]
     assert [name.rsplit("/", 1)[-1] for name in files.ls(address, detail=False)] == ["mine.txt"]

@@ -11,8 +11,9 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from pipeline.errors import OutputError, TableError
+from pipeline.tables.labels import LABELS
 from pipeline.tables.predictions import Prediction, write_claim_predictions, write_predictions
-from pipeline.tables.rows import LABELS, Row, group_by_book, read_predictions, read_table, row_text
+from pipeline.tables.rows import Row, group_by_book, read_predictions, read_table, row_text
 
 HEADER = "id,book_name,char,caption,content,label\n"
 
@@ -75,6 +76,27 @@ def test_read_table_does_not_look_at_labels_of_a_test_table(tmp_path: Path) -> N
     assert read_table(path, labelled="absent")[0].label is None
 
 
+@pytest.mark.parametrize("cell", ["not_stated", " Not stated ", "NEUTRAL"])
+def test_claim_that_the_novel_leaves_open_has_no_label(tmp_path: Path, cell: str) -> None:
+    path = table(tmp_path, HEADER + f"1,B,,,He sailed.,{cell}\n2,B,,,He sank.,1\n3,B,,,He swam.,\n")
+    rows = read_table(path, labelled="optional")
+    assert [(one.label, one.left_open) for one in rows] == [(None, True), ("consistent", False), (None, False)]
+    assert not read_table(path, labelled="absent")[0].left_open, "a label of a test table is not read"
+    with pytest.raises(TableError, match=r"line 2: the label is .*expected one of consistent"):
+        read_table(path, labelled="required")
+
+
+def test_read_table_reads_what_is_for_evaluation_only(tmp_path: Path) -> None:
+    header = "id,book_name,char,content,label,pair,evidence,type,difficulty"
+    text = header + '\n1,B,,He sailed.,1,9,"He  set\n\n sail",object,easy\n'
+    (one,) = read_table(table(tmp_path, text), labelled="required")
+    assert (one.pair, one.evidence, one.kind, one.difficulty) == ("9", ("He  set", "sail"), "object", "easy")
+    (other,) = read_table(table(tmp_path, text.replace(",type,", ",kind,")), labelled="required")
+    assert other == one
+    (bare,) = read_table(table(tmp_path, HEADER + "1,B,,,He sailed.,1\n"), labelled="required")
+    assert (bare.evidence, bare.kind, bare.difficulty) == ((), "", "")
+
+
 def test_read_table_lets_optional_labels_be_empty(tmp_path: Path) -> None:
     path = table(tmp_path, HEADER + "1,B,,,He sailed.,\n2,B,,,He sank.,0\n")
     assert [r.label for r in read_table(path, labelled="optional")] == [None, "inconsistent"]
@@ -114,12 +136,6 @@ def test_read_table_names_the_fault_on_one_line(tmp_path: Path, text: str, messa
 def test_read_table_lists_only_the_first_duplicate_ids(tmp_path: Path) -> None:
     path = table(tmp_path, HEADER + "".join(f"{i},B,,,x,1\n" for i in [*range(9), *range(9)]))
     with pytest.raises(TableError, match=r"9 duplicate id\(s\): 0, 1, 2, 3, 4, 5, 6, 7, \.\.\.;"):
-        read_table(path, labelled="required")
-
-
-def test_read_table_refuses_other_encodings(tmp_path: Path) -> None:
-    path = table(tmp_path, HEADER + "1,B,Dantès,,x,1\n", encoding="latin-1")
-    with pytest.raises(TableError, match="not UTF-8"):
         read_table(path, labelled="required")
 
 
@@ -203,8 +219,14 @@ def test_prediction_refuses_what_is_no_probability(probability: float) -> None:
 
 def test_write_claim_predictions_leaves_a_missing_column_empty(tmp_path: Path) -> None:
     path = tmp_path / "claims.csv"
-    write_claim_predictions(path, ["7"], ["consistent"], {"probability": [0.75], "probability_wrong_novel": None})
+    write_claim_predictions(path, ["7"], ["consistent"], {"probability": [0.75], "probability_wrong_novel": None}, {})
     assert path.read_text() == "id,label,probability,probability_wrong_novel\n7,consistent,0.7500,\n"
+
+
+def test_write_claim_predictions_writes_further_columns_as_they_are(tmp_path: Path) -> None:
+    path, more = tmp_path / "claims.csv", {"verdict": ["not_stated"], "start": [12], "end": [""]}
+    write_claim_predictions(path, ["7"], ["consistent"], {"probability": [0.75]}, more)
+    assert path.read_text() == "id,label,probability,verdict,start,end\n7,consistent,0.7500,not_stated,12,\n"
 
 
 def test_read_predictions_reads_what_another_system_wrote(tmp_path: Path) -> None:
@@ -217,7 +239,7 @@ def test_read_predictions_reads_what_another_system_wrote(tmp_path: Path) -> Non
     [
         ("id,label\n7,1\n", "expected id, probability, label"),
         ("id,probability,label\n7,much,1\n", "row '7'"),
-        ("id,probability,label\n7,nan,1\n", "of 7 is not"),
+        ("id,probability,label\n7,nan,1\n", "line 2: row '7' has no valid label and probability"),
     ],
 )
 def test_read_predictions_refuses_what_it_cannot_use(tmp_path: Path, text: str, says: str) -> None:

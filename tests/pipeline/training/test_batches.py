@@ -16,6 +16,7 @@ from pipeline.judging.verifier import evidence_text
 from pipeline.training.batches import Shapes, StepBatches, changed_ranges, mark_tokens, tensors_of
 from pipeline.training.examples import Example, LabelledClaim
 from tests.pipeline.training.little_books import make_source
+from tests.pipeline.training.little_claims import plain_source
 
 SHAPES = Shapes(evidence=80, claim=120)
 WORDS = st.lists(st.sampled_from(["He", "sold", "burnt", "the", "old", "mill.", "été"]), min_size=1, max_size=8)
@@ -55,6 +56,16 @@ def test_processes_and_seeds_have_batches_of_their_own() -> None:
     first = make_batches()[0][0]
     assert not same(first, make_batches(rank=1)[0][0]) and not same(first, make_batches(seed=4)[0][0])
     assert not same(first, make_batches()[1][0])
+
+
+def test_batches_of_plain_claims_depend_on_their_step_alone() -> None:
+    first, second = (
+        StepBatches(plain_source(open=0.3, rename=0.5, edit=0.5), ByteTokenizer(), SHAPES, rows=3, steps=4, seed=3)
+        for _ in range(2)
+    )
+    whole, later = list(first.stream(0, workers=1)), second[2]
+    assert same(whole[2][0], later[0]) and same(whole[2][1], later[1])
+    assert not same(whole[2][0], whole[3][0])
 
 
 def test_example_becomes_a_row() -> None:

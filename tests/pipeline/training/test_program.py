@@ -16,9 +16,11 @@ from pipeline.config import ROOT
 from pipeline.errors import SettingError, TableError
 from pipeline.training.batches import Shapes
 from pipeline.training.example_files import SUFFIX, write_examples
-from pipeline.training.examples import ExampleConfig
+from pipeline.training.examples import ExampleConfig, ExampleSource
+from pipeline.training.plain_claims import PlainSource
 from pipeline.training.program import VerifierRun, VerifierTraining, load_initial_verifier, make_source, read_premises
 from tests.pipeline.training.little_books import BOOKS
+from tests.pipeline.training.little_claims import CLAIMS
 
 SMALL = VerifierTraining(
     verifier=VerifierTrainConfig(max_iters=6, batch_size=2, log_interval=1, save_interval=2, warmup=1),
@@ -104,6 +106,24 @@ def test_premises_that_are_not_an_nli_table_are_refused(tmp_path: Path, text: st
     path.write_text(text)
     with pytest.raises(TableError, match="not an NLI table"):
         read_premises(path)
+
+
+def test_prepared_plain_claims_are_a_source_of_their_own(tmp_path: Path) -> None:
+    write_examples(tmp_path / f"all{SUFFIX}", CLAIMS)
+    source = make_source([tmp_path], None, ExampleConfig(), seed=3)
+    assert isinstance(source, PlainSource) and [book.title for book in source.books] == ["Mill", "Ferry"]
+    write_examples(tmp_path / f"all{SUFFIX}", BOOKS)
+    assert isinstance(make_source([tmp_path], None, ExampleConfig(), seed=3), ExampleSource)
+
+
+def test_verifier_is_trained_on_plain_claims(stand_in_reader: Path, tmp_path: Path) -> None:
+    write_examples(tmp_path / "examples" / f"all{SUFFIX}", CLAIMS)
+    losses = [
+        [report.losses for report in make_run(tmp_path / name, stand_in_reader, tmp_path / "examples").run()]
+        for name in ("one", "two")
+    ]
+    assert losses[0] == losses[1] and len(losses[0]) == 6
+    load_claim_verifier(tmp_path / "one" / "reader")
 
 
 def test_model_that_cannot_be_used_is_an_error(tmp_path: Path) -> None:

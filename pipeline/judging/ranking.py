@@ -1,0 +1,167 @@
+"""Order the retrieved chunks of a claim by how likely one of their sentences settles it.
+
+Three steps, each on fewer sentences than the one before: words and state distance choose chunks from the whole novel
+(``pipeline.retrieval``), a bi-encoder and the coverage of the claim's words choose sentences from these, and a small
+cross-encoder labels the claim given each of them. A chunk is as relevant as the best of its sentences.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import math
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field, replace
+from pathlib import Path
+
+import numpy as np
+import torch
+
+from pipeline.book import Book
+from pipeline.judging.cross_encoder import CrossEncoder, PairText
+from pipeline.judging.sentence_encoder import SentenceEncoder
+from pipeline.judging.windows import (
+    LabelledWindow,
+    Window,
+    sentences_of,
+    standardised,
+    window_of,
+    window_text,
+    word_coverage,
+)
+from pipeline.records import Claim, Evidence, Vector
+from pipeline.storage.answers import AnswerCache, is_table
+from pipeline.storage.cache import make_key
+
+WINDOWS = 40
+"""Windows of a claim that the cross-encoder labels."""
+_MEANING = 2.0
+"""The weight of the bi-encoder's cosine against the coverage of words, both standardised over the sentences."""
+_BASE_RANK = 0.02
+"""What the rank by words and state costs a chunk, in relevance per rank: it decides between chunks as relevant."""
+
+
+@dataclass(frozen=True)
+class RankedEvidence:
+    """The chunks of a claim, best first, and the labelled windows in them, the most relevant first."""
+
+    evidence: tuple[Evidence, ...]
+    windows: tuple[LabelledWindow, ...]
+
+
+@dataclass
+class EvidenceRanker:
+    """A bi-encoder and a cross-encoder that order the retrieved chunks of claims."""
+
+    finder: SentenceEncoder
+    ranker: CrossEncoder
+    cache: AnswerCache | None = None
+    _vectors: dict[str, dict[int, Vector]] = field(default_factory=dict)
+
+    @classmethod
+    def load(
+        cls, folder: Path, *, device: torch.device, dtype: torch.dtype | None, cache: AnswerCache | None = None
+    ) -> EvidenceRanker:
+        """Load ``finder`` and ``ranker`` of a folder; raises ModelError."""
+        finder = SentenceEncoder.load(folder / "finder", device=device, dtype=dtype)
+        return cls(finder, CrossEncoder.load(folder / "ranker", device=device, dtype=dtype), cache)
+
+    @property
+    def weights(self) -> dict[str, str]:
+        """The SHA-256 of both models."""
+        return {"finder": self.finder.weights_sha256, "ranker": self.ranker.weights_sha256}
+
+    def rank(
+        self, book: Book, claims: Sequence[Claim], found: Mapping[str, tuple[Evidence, ...]], *, top_k: int
+    ) -> dict[str, RankedEvidence]:
+        """Return the best ``top_k`` of the retrieved chunks of each claim by its id."""
+        rows = iter(self._labelled(book, claims, found))
+        ranked = {}
+        for claim in claims:
+            windows = []
+            for sentence, *labels in next(rows):
+                window = window_of(book, int(sentence))
+                windows.append(LabelledWindow(window, window_text(book, window), (labels[0], labels[1], labels[2])))
+            ranked[claim.id] = _order(book, found[claim.id], windows, top_k)
+        return ranked
+
+    def _labelled(
+        self, book: Book, claims: Sequence[Claim], found: Mapping[str, tuple[Evidence, ...]]
+    ) -> list[list[list[float]]]:
+        """Return for each claim its windows by the number of their sentence, each with its log-labels; cached."""
+        given = [[claim.text, sentences_of(book, found[claim.id])] for claim in claims]
+        content = json.dumps([given, book.sentences]).encode()
+        parts = {"finder": self.finder.identity, "ranker": self.ranker.identity, "novel": book.novel.sha256}
+        key = make_key({"windows": hashlib.sha256(content).hexdigest(), **parts})
+        stored = None if self.cache is None else self.cache.load(key)
+        if isinstance(stored, list) and len(stored) == len(claims) and all(_is_labelled(one) for one in stored):
+            return stored
+        labelled = self._label(book, claims, found)
+        if self.cache is not None:
+            self.cache.store(key, labelled)
+        return labelled
+
+    def _label(
+        self, book: Book, claims: Sequence[Claim], found: Mapping[str, tuple[Evidence, ...]]
+    ) -> list[list[list[float]]]:
+        vectors = self.finder.encode([claim.text for claim in claims])
+        chosen = [
+            self._choose(book, claim, vector, found[claim.id]) for claim, vector in zip(claims, vectors, strict=True)
+        ]
+        pairs = [
+            PairText(claim.text, window_text(book, window))
+            for claim, windows in zip(claims, chosen, strict=True)
+            for window in windows
+        ]
+        labels = iter(self.ranker.label(pairs).tolist())
+        return [[[window.sentence, *next(labels)] for window in windows] for windows in chosen]
+
+    def _choose(self, book: Book, claim: Claim, vector: Vector, evidence: Sequence[Evidence]) -> list[Window]:
+        sentences = sentences_of(book, evidence)
+        if not sentences:
+            return []
+        cosines = self._sentence_vectors(book, sentences) @ vector
+        scores = standardised(word_coverage(book, claim.text, sentences)) + _MEANING * standardised(
+            cosines.astype(np.float64)
+        )
+        best = np.argsort(-scores, kind="stable")[:WINDOWS]
+        return [window_of(book, sentences[place]) for place in best]
+
+    def _sentence_vectors(self, book: Book, sentences: Sequence[int]) -> Vector:
+        """Return the vectors of sentences with those before them mixed in; each is computed once for a book."""
+        stored = self._vectors_of(book)
+        wanted = {number for sentence in sentences for number in (sentence, max(sentence - 1, 0))}
+        missing = sorted(wanted - stored.keys())
+        texts = [" ".join(book.novel.text[slice(*book.sentences[number])].split()) for number in missing]
+        stored.update(zip(missing, self.finder.encode(texts), strict=True))
+        own = np.stack([stored[number] for number in sentences])
+        before = np.stack([stored[number - 1] if number else np.zeros_like(own[0]) for number in sentences])
+        return self.finder.mix(before, own)
+
+    def _vectors_of(self, book: Book) -> dict[int, Vector]:
+        stored = self._vectors.get(book.novel.sha256)
+        if stored is None:
+            stored = {}
+            self._vectors.clear()
+            self._vectors[book.novel.sha256] = stored
+        return stored
+
+
+def _is_labelled(stored: object) -> bool:
+    return isinstance(stored, list) and is_table(stored, rows=len(stored), columns=4)
+
+
+def _order(book: Book, evidence: Sequence[Evidence], windows: Sequence[LabelledWindow], top_k: int) -> RankedEvidence:
+    relevance = {window.window.sentence: window.relevance for window in windows}
+
+    def score(item: Evidence) -> float:
+        chunk = book.chunks[item.chunk_index]
+        numbers = range(chunk.first_sentence, chunk.first_sentence + len(chunk.sentences))
+        best = max((relevance.get(number, 0.0) for number in numbers), default=0.0)
+        return best - _BASE_RANK * math.log1p(item.rank)
+
+    best = sorted(evidence, key=lambda item: (-score(item), item.rank))[:top_k]
+    kept = tuple(replace(item, rank=rank) for rank, item in enumerate(best, start=1))
+    inside = set(sentences_of(book, kept))
+    ordered = sorted(windows, key=lambda window: (-window.relevance, window.window.sentence))
+    return RankedEvidence(kept, tuple(window for window in ordered if window.window.sentence in inside))

@@ -1,0 +1,344 @@
+"""Windows with evidence to verdicts: features of both models, quotations that are verbatim, words that differ."""
+
+from __future__ import annotations
+
+import json
+import shutil
+from collections.abc import Callable, Sequence
+from dataclasses import replace
+from pathlib import Path
+
+import numpy as np
+import pytest
+import torch
+
+from pipeline.book import Book
+from pipeline.config import PipelineConfig, RetrievalConfig, ScoringConfig, resolve_model_dir
+from pipeline.errors import ModelError
+from pipeline.judging.backstory import BackstoryModel
+from pipeline.judging.cross_encoder import PairText, WordDifference
+from pipeline.judging.interface import ClaimQuestion, JudgeContext
+from pipeline.judging.multinomial import MultinomialModel, consistent_probability
+from pipeline.judging.verdict import BACKSTORY_FEATURES, NO_EVIDENCE
+from pipeline.judging.verifier import VerifierInput
+from pipeline.judging.window_features import window_features
+from pipeline.judging.window_judge import (
+    BDH_WINDOWS,
+    WindowJudge,
+    open_bdh_judge,
+    open_joint_judge,
+    open_unfitted_judge,
+)
+from pipeline.judging.windows import LabelledWindow
+from pipeline.records import ClaimVerdict, Difference
+from pipeline.run import Pipeline
+from pipeline.storage.answers import open_answers
+from pipeline.storage.remote import open_cache
+from tests.pipeline.judging.little_book import claim_of, evidence_in, labelled, logs, make_book
+from tests.pipeline.judging.little_models import KnownVerifier
+from tests.pipeline.stand_in_judge import fitted
+
+BOOK = make_book()
+CLAIM = claim_of("She sold the farm in the spring.")
+JOINT, ALONE = ("bdh_odds_mean", "cross_odds_mean"), ("bdh_odds_mean",)
+
+
+class KnownCross:
+    """A cross-encoder with given words that differ; it labels windows by a function."""
+
+    weights_sha256 = "cross"
+
+    def __init__(
+        self,
+        words: WordDifference | None = None,
+        labels: Callable[[str], tuple[float, float]] = lambda evidence: (0.25, 0.25),
+    ) -> None:
+        self.words, self.labels, self.pairs = words, labels, list[PairText]()
+
+    def label(self, pairs: Sequence[PairText]) -> torch.Tensor:
+        self.pairs += pairs
+        return torch.tensor([logs(*self.labels(pair.evidence)) for pair in pairs]).reshape(-1, 3)
+
+    def differing_words(self, pair: PairText) -> WordDifference | None:
+        self.pairs.append(pair)
+        return self.words
+
+
+def judge_of(
+    labels: Callable[[str, str], tuple[float, float]],
+    cross: KnownCross | None = None,
+    *,
+    model: MultinomialModel | None = None,
+) -> WindowJudge:
+    """Return a judge whose odds are the sum of the mean odds of its models."""
+    known = model or fitted(JOINT if cross else ALONE)
+    return WindowJudge(KnownVerifier(labels), known, cross)  # type: ignore[arg-type]
+
+
+def mill(claim: str, evidence: str) -> tuple[float, float]:
+    """Return labels by which the sentence about the mill contradicts, and all others settle nothing."""
+    return (0.05, 0.9) if "mill" in evidence else (0.02, 0.02)
+
+
+def ask(book: Book = BOOK, *windows: LabelledWindow, chunks: Sequence[int] = (0, 1, 2)) -> ClaimQuestion:
+    return ClaimQuestion(CLAIM, evidence_in(CLAIM, *chunks), windows)
+
+
+def judged(judge: WindowJudge, question: ClaimQuestion, book: Book = BOOK) -> ClaimVerdict:
+    (verdict,) = judge.judge(book, [question])
+    return verdict
+
+
+WINDOWS = (labelled(BOOK, 1, 0.1, 0.8), labelled(BOOK, 0, 0.3, 0.2), labelled(BOOK, 4, 0.05, 0.05))
+
+
+def test_features_are_those_of_the_labels_of_both_models() -> None:
+    verdict = judged(judge_of(mill, KnownCross()), ask(BOOK, *WINDOWS))
+    cross = np.array([window.labels for window in WINDOWS])
+    bdh = np.array([logs(0.05, 0.9), logs(0.02, 0.02), logs(0.02, 0.02)])
+    assert verdict.features == pytest.approx(window_features(bdh, "bdh_") | window_features(cross, "cross_"))
+    odds = verdict.features["bdh_odds_mean"] + verdict.features["cross_odds_mean"]
+    chances = np.exp([odds / 2, -odds / 2, 0.0])
+    chances /= chances.sum()
+    assert list(verdict.probabilities) == ["supported", "contradicted", "not_stated"]
+    assert list(verdict.probabilities.values()) == pytest.approx(chances)
+    assert verdict.probability == pytest.approx(consistent_probability(chances.tolist()))
+    assert verdict.probability < 0.5
+    assert (verdict.label, verdict.claim) == ("contradicted", CLAIM)
+
+
+def test_bdh_alone_has_its_own_features_only() -> None:
+    verdict = judged(judge_of(mill), ask(BOOK, *WINDOWS))
+    assert verdict.features.keys() == window_features(np.zeros((0, 3)), "bdh_").keys()
+    assert (verdict.label, verdict.difference) == ("contradicted", None)
+
+
+def test_label_needs_the_threshold_of_its_model() -> None:
+    for threshold, label in ((0.0, "contradicted"), (1.0, "not_stated")):
+        model = replace(fitted(ALONE), thresholds=(threshold, threshold))
+        assert judged(judge_of(mill, model=model), ask(BOOK, *WINDOWS)).label == label
+
+
+def test_claim_without_evidence_is_not_stated_by_the_prior() -> None:
+    verifier = KnownVerifier(mill)
+    judge = WindowJudge(verifier, fitted(ALONE), None)
+    verdict = judged(judge, ClaimQuestion(CLAIM, ()))
+    assert (verdict.label, verdict.pairs, verdict.rationale) == ("not_stated", (), NO_EVIDENCE)
+    assert verdict.probabilities == {"supported": 0.4, "contradicted": 0.4, "not_stated": 0.2}
+    assert verdict.probability == pytest.approx(0.5)
+    assert not any(verdict.features.values())
+    assert verifier.inputs == []
+
+
+def test_verifier_reads_the_most_relevant_windows_only() -> None:
+    book = make_book([[f"Sentence {number} of it." for number in range(40)]])
+    windows = [labelled(book, number, 0.5 - number / 100, 0.1) for number in range(40)]
+    verifier = KnownVerifier(mill)
+    judge = WindowJudge(verifier, fitted(JOINT), KnownCross())  # type: ignore[arg-type]
+    verdict = judged(judge, ask(book, *windows, chunks=range(20)), book)
+    assert verifier.inputs == [VerifierInput(CLAIM.text, (window.text,)) for window in windows[:BDH_WINDOWS]]
+    assert len(verdict.pairs) == 20
+    last = verdict.pairs[-1].probabilities
+    assert last == pytest.approx({"support": 0.12, "contradict": 0.1, "irrelevant": 0.78}), "the cross-encoder's alone"
+
+
+def test_windows_that_were_not_ranked_are_those_with_the_words_of_the_claim() -> None:
+    cross = KnownCross(labels=lambda evidence: (0.1, 0.7) if "mill" in evidence else (0.2, 0.1))
+    verifier = KnownVerifier(mill)
+    verdict = judged(WindowJudge(verifier, fitted(JOINT), cross), ask())  # type: ignore[arg-type]
+    assert [pair.evidence for pair in cross.pairs[:2]] == [
+        "Anna Reed kept the ferry. She sold the mill in the spring.",
+        "She sold the mill in the spring. It rained until Friday.",
+    ]
+    assert len(verifier.inputs) == 6
+    assert verdict == judged(judge_of(mill, cross), ask(BOOK, *_relabelled(cross, verifier.inputs)))
+
+
+def _relabelled(cross: KnownCross, inputs: Sequence[VerifierInput]) -> list[LabelledWindow]:
+    windows = {window.text: window for window in (labelled(BOOK, number, 0.3, 0.3) for number in range(6))}
+    labels = cross.label([PairText(one.claim, *one.sentences) for one in inputs]).tolist()
+    return [replace(windows[one.sentences[0]], labels=tuple(own)) for one, own in zip(inputs, labels, strict=True)]
+
+
+def test_pairs_quote_the_most_relevant_window_of_each_chunk() -> None:
+    pairs = judged(judge_of(mill, KnownCross()), ask(BOOK, *WINDOWS, chunks=(1, 0, 2))).pairs
+    assert [pair.evidence.chunk_index for pair in pairs] == [1, 0, 2]
+    assert [pair.quotation for pair in pairs] == [
+        "It rained until Friday.",
+        "Anna Reed kept the ferry.\nShe sold the mill\nin the spring.",
+        "Dr Moss came from the city.\nNobody knew why.",
+    ]
+    assert [BOOK.novel.text[pair.start : pair.end] for pair in pairs] == [pair.quotation for pair in pairs]
+    assert [(pair.chapter, pair.chapter_title) for pair in pairs] == [
+        (1, "Chapter 1"),
+        (1, "Chapter 1"),
+        (2, "Chapter 2"),
+    ]
+    assert pairs[0].probabilities == {"support": 0.0, "contradict": 0.0, "irrelevant": 1.0}
+    assert pairs[1].probabilities == pytest.approx({"support": 0.075, "contradict": 0.85, "irrelevant": 0.075})
+    assert [pair.label for pair in pairs] == ["irrelevant", "contradict", "irrelevant"]
+
+
+def test_pairs_of_bdh_alone_have_its_probabilities() -> None:
+    pairs = judged(judge_of(mill), ask(BOOK, *WINDOWS)).pairs
+    assert pairs[0].probabilities == pytest.approx({"support": 0.05, "contradict": 0.9, "irrelevant": 0.05})
+    assert pairs[1].label == "irrelevant" and pairs[1].probabilities["irrelevant"] == 1.0
+
+
+def test_rationale_quotes_the_window_that_decides() -> None:
+    verdict = judged(judge_of(mill, KnownCross()), ask(BOOK, *WINDOWS))
+    assert verdict.rationale.startswith("The book contradicts this (chapter 1, characters ")
+    assert verdict.rationale.endswith("“Anna Reed kept the ferry. She sold the mill in the spring.”")
+
+
+def test_words_that_differ_are_verbatim_in_the_book() -> None:
+    cross = KnownCross(WordDifference("farm", "mill in the"))
+    verdict = judged(judge_of(mill, cross), ask(BOOK, *WINDOWS))
+    assert cross.pairs == [PairText(CLAIM.text, WINDOWS[0].text)], "compared with the window that contradicts most"
+    difference = verdict.difference
+    assert difference is not None and (difference.claimed, difference.found) == ("farm", "mill in the")
+    assert BOOK.novel.text[difference.start : difference.end] == "mill\nin the"
+    assert verdict.rationale.endswith("The claim says “farm” where the book has “mill in the”.")
+
+
+@pytest.mark.parametrize(
+    ("words", "expected"),
+    [
+        (WordDifference("farm", ""), Difference("farm")),
+        (WordDifference("farm", "house"), Difference("farm")),
+        (WordDifference("farm", "rained"), Difference("farm")),
+        (None, None),
+    ],
+)
+def test_words_that_the_window_does_not_have_are_not_named(
+    words: WordDifference | None, expected: Difference | None
+) -> None:
+    verdict = judged(judge_of(mill, KnownCross(words)), ask(BOOK, *WINDOWS))
+    assert verdict.difference == expected
+    assert "where the book has" not in verdict.rationale
+
+
+def test_words_that_differ_are_asked_for_contradicted_claims_only() -> None:
+    cross = KnownCross(WordDifference("farm", "mill"))
+    verdict = judged(judge_of(lambda claim, evidence: (0.9, 0.02), cross), ask(BOOK, labelled(BOOK, 1, 0.9, 0.05)))
+    assert (verdict.label, verdict.difference, cross.pairs) == ("supported", None, [])
+
+
+def test_verdicts_come_in_the_order_of_the_questions_and_count_progress() -> None:
+    other = claim_of("Dr Moss slept badly.", 2)
+    questions = [
+        ask(BOOK, *WINDOWS),
+        ClaimQuestion(other, ()),
+        ClaimQuestion(other, evidence_in(other, 2), (labelled(BOOK, 5, 0.9, 0.05),)),
+    ]
+    done: list[int] = []
+    judge = judge_of(lambda claim, evidence: (0.9, 0.02) if "slept" in evidence else mill(claim, evidence))
+    verdicts = judge.judge(BOOK, questions, on_progress=done.append)
+    assert [verdict.claim.id for verdict in verdicts] == ["c1", "c2", "c2"]
+    assert [verdict.label for verdict in verdicts] == ["contradicted", "not_stated", "supported"]
+    assert done == [4, 1, 2]
+    assert verdicts == [judged(judge, question) for question in questions]
+    assert judge.judge(BOOK, []) == []
+
+
+def test_verifier_outputs_are_cached(tmp_path: Path) -> None:
+    cache, verifier = open_answers(open_cache(str(tmp_path))), KnownVerifier(mill)
+    judge = WindowJudge(verifier, fitted(ALONE), None, cache)
+    first = judge.judge(BOOK, [ask(BOOK, *WINDOWS)])
+    assert judge.judge(BOOK, [ask(BOOK, *WINDOWS)]) == first
+    assert len(verifier.inputs) == 3, "nothing is read twice"
+    judge.judge(BOOK, [ask(BOOK, *WINDOWS[:2])])
+    assert len(verifier.inputs) == 5
+    other = KnownVerifier(mill)
+    other.identity = "another"
+    replace(judge, verifier=other).judge(BOOK, [ask(BOOK, *WINDOWS)])
+    assert len(other.inputs) == 3, "the outputs of another verifier are not taken"
+
+
+@pytest.mark.parametrize("stored", [None, [], [[0.1, 0.2]], [[0.1, 0.2, "x"]] * 3, {"a": 1}])
+def test_cached_outputs_that_do_not_fit_are_computed_again(stored: object) -> None:
+    class Damaged:
+        def __init__(self) -> None:
+            self.stored: list[object] = []
+
+        def load(self, key: str) -> object:
+            return stored
+
+        def store(self, key: str, value: object) -> None:
+            self.stored.append(value)
+
+    cache = Damaged()
+    judge = WindowJudge(KnownVerifier(mill), fitted(ALONE), None, cache)  # type: ignore[arg-type]
+    assert judge.judge(BOOK, [ask(BOOK, *WINDOWS)]) == judge_of(mill).judge(BOOK, [ask(BOOK, *WINDOWS)])
+    assert cache.stored == [[[0.05, 0.9, pytest.approx(0.05)], *[[0.02, 0.02, pytest.approx(0.96)]] * 2]]
+
+
+def test_weights_and_method_name_the_models() -> None:
+    joint, alone = judge_of(mill, KnownCross()), judge_of(mill)
+    assert joint.weights == {"bdh_verifier": "known", "cross_encoder": "cross"}
+    assert alone.weights == {"bdh_verifier": "known"}
+    assert joint.method.startswith("the BDH verifier and a cross-encoder label") and "cross" not in alone.method
+    assert joint.threshold == 0.5
+
+
+@pytest.mark.parametrize(("name", "prefixes"), [("joint.json", ("bdh_", "cross_")), ("bdh.json", ("bdh_",))])
+def test_shipped_model_uses_the_features_of_windows(name: str, prefixes: tuple[str, ...]) -> None:
+    model = MultinomialModel.load(resolve_model_dir(ScoringConfig().judge_dir) / name)
+    assert set(model.names) == {key for prefix in prefixes for key in window_features(np.zeros((0, 3)), prefix)}
+    assert sum(model.prior) == pytest.approx(1)
+    assert all(1 / 3 < threshold < 1 for threshold in model.thresholds)
+
+
+def test_shipped_model_of_backstories_uses_the_features_of_backstories() -> None:
+    shipped = BackstoryModel.load(resolve_model_dir(ScoringConfig().judge_dir), band=0.05)
+    assert set(shipped.model.names) <= set(BACKSTORY_FEATURES)
+
+
+@pytest.fixture
+def context(stand_in_config: PipelineConfig, stand_in_judge: Path, tmp_path: Path) -> JudgeContext:
+    """What a judge is opened from, with a copy of its folder that may be broken."""
+    folder = str(shutil.copytree(stand_in_judge, tmp_path / "judge"))
+    scoring = ScoringConfig(judge_dir=folder)
+    return JudgeContext(replace(stand_in_config, scoring=scoring, retrieval=RetrievalConfig(ranker=folder)), None)
+
+
+def test_opened_judges_judge_alike_each_time(context: JudgeContext, shelf: Path, tmp_path: Path) -> None:
+    pipeline = Pipeline(context.config, cache_dir=tmp_path / "cache")
+    book = pipeline.open_book(shelf / "Low Water.txt")
+    claims = pipeline.extract("Anna Reed kept the ferry. Dr Moss never slept.", "Anna Reed")
+    found = pipeline.find_evidence(book, None, None, claims)
+    for open_it, models in ((open_joint_judge, 2), (open_bdh_judge, 1)):
+        judge = open_it(context)
+        verdicts = judge.judge(book, list(found.values()))
+        assert verdicts == open_it(context).judge(book, list(found.values()))
+        assert [verdict.claim.id for verdict in verdicts] == [claim.id for claim in claims]
+        assert all(sum(verdict.probabilities.values()) == pytest.approx(1) for verdict in verdicts)
+        assert all(len(verdict.pairs) == len(found[verdict.claim.id].evidence) > 0 for verdict in verdicts)
+        assert len(judge.weights) == models
+    unfitted = open_unfitted_judge(context).judge(book, list(found.values()))
+    assert [verdict.features for verdict in unfitted] == [
+        verdict.features for verdict in open_joint_judge(context).judge(book, list(found.values()))
+    ]
+    assert {verdict.label for verdict in unfitted} == {"not_stated"}
+    assert all(verdict.probability == pytest.approx(0.5) for verdict in unfitted)
+
+
+@pytest.mark.parametrize(
+    ("name", "open_it"), [("joint.json", open_joint_judge), ("bdh.json", open_bdh_judge), ("ranker", open_joint_judge)]
+)
+def test_missing_part_is_named(
+    context: JudgeContext, name: str, open_it: Callable[[JudgeContext], WindowJudge]
+) -> None:
+    path = Path(context.config.scoring.judge_dir) / name
+    shutil.rmtree(path) if path.is_dir() else path.unlink()
+    with pytest.raises(ModelError, match=name):
+        open_it(context)
+
+
+def test_model_fitted_on_other_features_is_an_error(context: JudgeContext) -> None:
+    path = Path(context.config.scoring.judge_dir) / "joint.json"
+    payload = json.loads(path.read_text(encoding="utf-8"))
+    payload["names"][0] = "reader_odds"
+    path.write_text(json.dumps(payload), encoding="utf-8")
+    with pytest.raises(ModelError, match="has no finite value of reader_odds"):
+        open_joint_judge(context).judge(BOOK, [ask()])
