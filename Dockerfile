@@ -16,12 +16,12 @@ WORKDIR /src/models/judge
 RUN hatchling build -t wheel -d /wheels
 
 FROM python:3.11-slim
-COPY requirements.txt constraints.txt /tmp/
+COPY requirements.txt constraints.txt /pins/
 # The CPU build of torch is a tenth of the one for a GPU. It is chosen first, so that nothing replaces it.
 RUN pip install --no-cache-dir --index-url https://download.pytorch.org/whl/cpu torch==2.13.0
 COPY --from=wheels /wheels /wheels
-RUN pip install --no-cache-dir -c /tmp/requirements.txt -c /tmp/constraints.txt /wheels/*.whl \
-    && rm -r /wheels /tmp/requirements.txt /tmp/constraints.txt \
+RUN pip install --no-cache-dir -c /pins/requirements.txt -c /pins/constraints.txt /wheels/*.whl \
+    && rm -r /wheels /pins \
     && useradd --create-home --uid 1000 reader \
     && mkdir /data \
     && chown reader /data
