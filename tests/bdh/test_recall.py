@@ -37,7 +37,7 @@ class _Rememberer(nn.Module):
         super().__init__()
         self.span = span
 
-    def encode(self, tokens: Tensor, state: _Text | None = None) -> tuple[None, _Text, None]:
+    def encode(self, tokens: Tensor, state: _Text | None = None, mode: str = "") -> tuple[None, _Text, None]:
         return None, _Text((*(state.tokens if state else ()), *tokens[0].tolist())), None
 
     def forward(self, tokens: Tensor, state: _Text | None = None, *, keep_state: bool = True) -> Any:

@@ -137,9 +137,18 @@ def test_backstory_whose_every_claim_is_waived_is_consistent_and_says_why(words:
 
 
 def test_waiver_whose_passage_is_gone_is_said_in_the_verdict(words: list[str], novel: Path) -> None:
+    save_waiver(waivers_path(novel), Waiver("Anna Reed", CLAIM, "intended", "Nobody had ever given it a name."))
+    said = run(judge_main, *words, "--json")
+    assert any("no longer in the novel" in notice for notice in _answer(said)["notices"])
+    assert any("marked as intentional (intended), to look at: the passage" in line for line in said.err)
+
+
+def test_waiver_whose_passage_was_edited_is_proposed_where_it_is_now(words: list[str], novel: Path) -> None:
     save_waiver(waivers_path(novel), Waiver("Anna Reed", CLAIM, "intended", "The boat was called the Prudence."))
-    answer = _answer(run(judge_main, *words, "--json"))
-    assert any("no longer in the novel" in notice for notice in answer["notices"])
+    said = run(judge_main, *words, "--json")
+    loose, answer = _claims(said)[CLAIM]["waiver_to_look_at"], _answer(said)
+    assert loose["found"]["quotation"] == "The boat was called the Patience."
+    assert any("is probably here now (chapter 1, paragraph 1)" in notice for notice in answer["notices"])
 
 
 def test_damaged_waivers_are_one_clear_line(words: list[str], novel: Path) -> None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import csv
 import json
+import re
 import shutil
 from pathlib import Path
 
@@ -56,7 +57,9 @@ def test_backstory_is_judged_against_a_novel_of_each_format(machine: list[str], 
 def test_library_of_all_formats_is_read(machine: list[str], library: Path, tmp_path: Path) -> None:
     said = run(main, "read", "--novels_dir", library, "--cache_dir", tmp_path / "cache", *machine)
     assert said.status == 0, said.err
-    assert said.out[-1].startswith(f"{len(KINDS) + 1} novels read now")
+    found = re.fullmatch(r"(\d+) novels read now \(.*\), (\d+) were cached already", said.out[-1])
+    assert found, said.out[-1]
+    assert int(found[1]) + int(found[2]) == len(KINDS) + 1, "novels of the same text share a reading"
 
 
 def test_rows_of_a_table_name_novels_of_any_format(machine: list[str], library: Path, tmp_path: Path) -> None:
