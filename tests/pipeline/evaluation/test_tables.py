@@ -1,4 +1,4 @@
-"""Tables are judged row by row on their own novels, and a verdict is fitted on the true labels alone."""
+"""Tables are judged row by row on their own novels, and predictions quote them."""
 
 from __future__ import annotations
 
@@ -7,27 +7,29 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 
-import numpy as np
 import pytest
 
 from pipeline.commands.judge_tables import judge_tables
 from pipeline.config import PipelineConfig
 from pipeline.engines.local import LocalEngine
-from pipeline.errors import NovelError, SettingError, TableError
+from pipeline.errors import NovelError, TableError
 from pipeline.evaluation.tables import (
     JudgedNovel,
     JudgedRow,
-    check_training,
     evidence_of,
     fit_tables,
     lexical_features,
     predict,
 )
+<<<<<<< HEAD
 from pipeline.judging.verdict import BACKSTORY_FEATURES
 from pipeline.records import Claim, ClaimVerdict, Evidence, Pair, TableLabel
+=======
+>>>>>>> c8067a4 (Batches of text models are a module of their own; keys of cached labels name precision and sentences; tests follow the judge)
 from pipeline.run import Pipeline
 from pipeline.tables.rows import Row
 from pipeline.text.novels import load_novel
+from tests.pipeline.evaluation.made_up_rows import ANNA, made_up, row
 from tests.pipeline.little_story import TEXT
 
 OTHER_TEXT = """\
@@ -35,7 +37,6 @@ Anna Reed kept bees on the hill above the station. She had never seen the sea, n
 
 Old Mr Crane bought her honey every autumn. He paid in coal. The station clock stood at ten past four.
 """
-ANNA = "Anna Reed kept the ferry at Low Water."
 CLOCK = "The clock stood at ten past four."
 
 
@@ -52,11 +53,6 @@ def two_novels(tmp_path_factory: pytest.TempPathFactory) -> Path:
 def pipeline(stand_in_config: PipelineConfig, tmp_path_factory: pytest.TempPathFactory) -> Pipeline:
     """The pipeline with the stand-in encoder."""
     return Pipeline(stand_in_config, cache_dir=tmp_path_factory.mktemp("cache"))
-
-
-def row(number: str, content: str = ANNA, *, book: str = "Low Water", char: str = "Anna Reed", **more: str) -> Row:
-    label: TableLabel | None = "consistent" if more.get("label", "1") == "1" else "inconsistent"
-    return Row(number, book, char, more.get("caption", ""), content, label, more.get("pair"))
 
 
 @dataclass
@@ -183,6 +179,7 @@ def test_two_novels_of_one_name_would_overwrite_each_other(judged: Judging, two_
     second.unlink()
 
 
+<<<<<<< HEAD
 def found_by_words(*scores: float) -> ClaimVerdict:
     """Return a verdict whose passages have these scores of words."""
     pairs = tuple(
@@ -287,6 +284,8 @@ def test_training_table_that_passes_the_check_can_be_fitted() -> None:
     fit_tables(rows, folds=2, repeats=2, seed=0)
 
 
+=======
+>>>>>>> c8067a4 (Batches of text models are a module of their own; keys of cached labels name precision and sentences; tests follow the judge)
 def test_predictions_are_those_of_the_model_and_quote_the_book(judged: Judging) -> None:
     rows, _ = judged(row("1"), row("2", CLOCK))
     model = fit_tables(made_up(20), folds=2, repeats=1, seed=0).model

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import json
-import shutil
 from collections.abc import Callable, Sequence
 from dataclasses import replace
 from pathlib import Path
@@ -13,6 +11,7 @@ import pytest
 import torch
 
 from pipeline.book import Book
+<<<<<<< HEAD
 from pipeline.config import PipelineConfig, RetrievalConfig, ScoringConfig, resolve_model_dir
 from pipeline.errors import ModelError
 from pipeline.judging.backstory import BackstoryModel
@@ -20,18 +19,24 @@ from pipeline.judging.cross_encoder import PairText, WordDifference
 from pipeline.judging.interface import ClaimQuestion, JudgeContext
 from pipeline.judging.multinomial import MultinomialModel, consistent_probability
 from pipeline.judging.verdict import BACKSTORY_FEATURES, NO_EVIDENCE
+=======
+from pipeline.judging.cross_encoder import PairText, WordDifference
+from pipeline.judging.interface import ClaimQuestion
+from pipeline.judging.multinomial import MultinomialModel, consistent_probability
+from pipeline.judging.verdict import NO_EVIDENCE
+>>>>>>> c8067a4 (Batches of text models are a module of their own; keys of cached labels name precision and sentences; tests follow the judge)
 from pipeline.judging.verifier import VerifierInput
 from pipeline.judging.window_features import window_features
 from pipeline.judging.window_judge import (
     BDH_WINDOWS,
     WindowJudge,
-    open_bdh_judge,
-    open_joint_judge,
-    open_unfitted_judge,
 )
 from pipeline.judging.windows import LabelledWindow
 from pipeline.records import ClaimVerdict, Difference
+<<<<<<< HEAD
 from pipeline.run import Pipeline
+=======
+>>>>>>> c8067a4 (Batches of text models are a module of their own; keys of cached labels name precision and sentences; tests follow the judge)
 from pipeline.storage.answers import open_answers
 from pipeline.storage.remote import open_cache
 from tests.pipeline.judging.little_book import claim_of, evidence_in, labelled, logs, make_book
@@ -279,6 +284,7 @@ def test_weights_and_method_name_the_models() -> None:
     assert alone.weights == {"bdh_verifier": "known"}
     assert joint.method.startswith("the BDH verifier and a cross-encoder label") and "cross" not in alone.method
     assert joint.threshold == 0.5
+<<<<<<< HEAD
 
 
 @pytest.mark.parametrize(("name", "prefixes"), [("joint.json", ("bdh_", "cross_")), ("bdh.json", ("bdh_",))])
@@ -342,3 +348,5 @@ def test_model_fitted_on_other_features_is_an_error(context: JudgeContext) -> No
     path.write_text(json.dumps(payload), encoding="utf-8")
     with pytest.raises(ModelError, match="has no finite value of reader_odds"):
         open_joint_judge(context).judge(BOOK, [ask()])
+=======
+>>>>>>> c8067a4 (Batches of text models are a module of their own; keys of cached labels name precision and sentences; tests follow the judge)
