@@ -82,11 +82,7 @@ def test_undefined_figures_are_left_out() -> None:
 
 
 def test_intervals_are_over_novels_and_hold_the_value() -> None:
-<<<<<<< HEAD
     claims = [claim(S if number % 3 else N, S, str(number // 4)) for number in range(30)]
-=======
-    claims = [claim(S if number < 20 else N, S, str(number // 6)) for number in range(30)]
->>>>>>> c8067a4 (Batches of text models are a module of their own; keys of cached labels name precision and sentences; tests follow the judge)
     figure = three_way_metrics(claims, seed=0).figures["accuracy"]
     assert figure.value == pytest.approx(20 / 30)
     assert figure.low < figure.value < figure.high

@@ -122,11 +122,7 @@ def test_signs_around_the_words_do_not_belong_to_them() -> None:
     encoder = marking({"f": 2.0, ".": 2.0, '"': 2.0}, {"m": 1.0, ".": 1.0})
     claim = 'He sold the "farm."'
     assert encoder.differing_words(PairText(claim, EVIDENCE)) == WordDifference("farm", "mill")
-<<<<<<< HEAD
     assert marking({".": 2.0}, {}).differing_words(PairText("He sold it.", EVIDENCE)) == WordDifference("it", "")
-=======
-    assert marking({".": 2.0}, {}).differing_words(PairText("He sold it.", EVIDENCE)) is None
->>>>>>> c8067a4 (Batches of text models are a module of their own; keys of cached labels name precision and sentences; tests follow the judge)
 
 
 def test_evidence_without_likely_words_has_none() -> None:

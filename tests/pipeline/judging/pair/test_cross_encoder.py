@@ -166,13 +166,7 @@ def test_model_that_is_nowhere_is_one_clear_line(monkeypatch: pytest.MonkeyPatch
     assert "\n" not in str(caught.value)
 
 
-<<<<<<< HEAD
 def test_missing_library_is_named_with_what_installs_it(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("pipeline.judging.pair.cross_encoder.find_spec", lambda name: None)
     with pytest.raises(ModelError, match=r"needs transformers, which is not installed; pip install transformers"):
-=======
-def test_missing_library_is_named_with_the_command_that_brings_it(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("pipeline.judging.pair.cross_encoder.find_spec", lambda name: None)
-    with pytest.raises(ModelError, match="needs transformers, which is not installed; pip install transformers"):
->>>>>>> c8067a4 (Batches of text models are a module of their own; keys of cached labels name precision and sentences; tests follow the judge)
         open_judge("hf:a/model", JudgeContext(PipelineConfig(), None))
