@@ -170,6 +170,17 @@ def test_pairs_quote_the_most_relevant_window_of_each_chunk() -> None:
     assert [pair.label for pair in pairs] == ["irrelevant", "contradict", "irrelevant"]
 
 
+@pytest.mark.parametrize(("claim", "shown"), [("He sold the mill.", 0), ("He kept the ferry.", 1), ("Zebras.", 0)])
+def test_of_a_long_window_the_sentence_with_more_of_the_claim_is_quoted(claim: str, shown: int) -> None:
+    sentences = "He sold the mill" + " and more" * 20 + ".", "He kept the ferry" + " and more" * 25 + "."
+    book, own = make_book([sentences, ["It rained" + " for days" * 30 + "."]]), claim_of(claim)
+    windows = [labelled(book, 1, 0.2, 0.2), labelled(book, 2, 0.1, 0.1)]
+    question = ClaimQuestion(own, evidence_in(own, 0, 1), tuple(windows))
+    pairs = judged(judge_of(mill), question, book).pairs
+    assert [pair.quotation for pair in pairs] == [sentences[shown], "It rained" + " for days" * 30 + "."]
+    assert all(book.novel.text[pair.start : pair.end] == pair.quotation for pair in pairs)
+
+
 def test_pairs_of_bdh_alone_have_its_probabilities() -> None:
     pairs = judged(judge_of(mill), ask(BOOK, *WINDOWS)).pairs
     assert pairs[0].probabilities == pytest.approx({"support": 0.05, "contradict": 0.9, "irrelevant": 0.05})
