@@ -20,15 +20,8 @@ from pipeline.training.example_files import read_examples
 from pipeline.training.examples import Premise
 from pipeline.training.plain_claims import PlainBook, PlainConfig, PlainSource
 from pipeline.training.program import read_premises
-from pipeline.training.text_trainer import (
-    OnReport,
-    PairBatches,
-    TextBatches,
-    TextTrainConfig,
-    TextTrainer,
-    WithContrast,
-    WithPairLoss,
-)
+from pipeline.training.text_batches import PairBatches, TextBatches
+from pipeline.training.text_trainer import OnReport, TextTrainConfig, TextTrainer, WithContrast, WithPairLoss
 
 Part = Literal["finder", "ranker", "verifier"]
 Logits = np.ndarray[Any, np.dtype[np.float32]]
