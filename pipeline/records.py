@@ -164,6 +164,11 @@ class Chunk:
     first_sentence: int
     sentences: tuple[Span, ...]
 
+    @property
+    def numbers(self) -> range:
+        """The numbers of its sentences, counted over the novel."""
+        return range(self.first_sentence, self.first_sentence + len(self.sentences))
+
 
 @dataclass(frozen=True, slots=True)
 class Mention:

@@ -155,8 +155,7 @@ def _order(book: Book, evidence: Sequence[Evidence], windows: Sequence[LabelledW
     relevance = {window.window.sentence: window.relevance for window in windows}
 
     def score(item: Evidence) -> float:
-        chunk = book.chunks[item.chunk_index]
-        numbers = range(chunk.first_sentence, chunk.first_sentence + len(chunk.sentences))
+        numbers = book.chunks[item.chunk_index].numbers
         best = max((relevance.get(number, 0.0) for number in numbers), default=0.0)
         return best - _BASE_RANK * math.log1p(item.rank)
 

@@ -210,8 +210,7 @@ def _joined(cross: Labels | None, bdh: Labels, count: int) -> Labels:
 def _pair(book: Book, claim: str, item: Evidence, windows: Sequence[LabelledWindow], joined: Labels) -> Pair:
     """Return a chunk with the labels of its most relevant window, and that window as the quotation."""
     chunk = book.chunks[item.chunk_index]
-    numbers = range(chunk.first_sentence, chunk.first_sentence + len(chunk.sentences))
-    inside = [place for place, window in enumerate(windows) if window.window.sentence in numbers]
+    inside = [place for place, window in enumerate(windows) if window.window.sentence in chunk.numbers]
     if inside:
         best = min(inside, key=lambda place: float(joined[place, 2]))
         start, end = _quoted(book, claim, windows[best])
