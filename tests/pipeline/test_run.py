@@ -27,7 +27,7 @@ from pipeline.errors import BackstoryError, CharacterError, ModelError
 from pipeline.judging.backstory import describe_backstory
 from pipeline.judging.interface import ClaimQuestion
 from pipeline.judging.multinomial import consistent_probability
-from pipeline.judging.verifier import FEATURES, VerifierInput, VerifierOutput
+from pipeline.judging.verifier import VerifierInput, VerifierOutput
 from pipeline.judging.window_judge import BDH_WINDOWS, WindowJudge
 from pipeline.records import Reading, Verdict
 from pipeline.run import Pipeline, Question
@@ -210,15 +210,7 @@ class RecordingVerifier:
     ) -> list[VerifierOutput]:
         self.inputs += questions
         on_progress(len(questions))
-        return [
-            VerifierOutput(
-                {"supported": 0.0, "contradicted": 1.0, "not_stated": 0.0},
-                float(number),
-                0.0,
-                dict.fromkeys(FEATURES, float(number)),
-            )
-            for number in range(len(questions))
-        ]
+        return [VerifierOutput({"supported": 0.0, "contradicted": 1.0, "not_stated": 0.0}) for _ in questions]
 
 
 def test_each_claim_is_verified_given_its_most_relevant_windows(
