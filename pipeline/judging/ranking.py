@@ -38,7 +38,7 @@ WINDOWS = 40
 _MEANING = 2.0
 """The weight of the bi-encoder's cosine against the coverage of words, both standardised over the sentences."""
 _BASE_RANK = 0.02
-"""What the rank by words and state costs a chunk, in relevance per rank: it decides between chunks as relevant."""
+"""What the logarithm of its rank by words and state costs a chunk: it decides between chunks as relevant."""
 
 
 @dataclass(frozen=True)

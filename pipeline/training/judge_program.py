@@ -52,7 +52,7 @@ def read_books(paths: Sequence[Path]) -> tuple[PlainBook, ...]:
     try:
         return tuple(PlainBook(row) for path in paths for row in read_examples(path))
     except (KeyError, TypeError) as error:
-        raise TableError(f"prepared claims have no {error}; prepare them again with prepare-claims") from error
+        raise TableError(f"prepared claims have no {error}; prepare them again") from error
 
 
 def read_nli(path: Path | None) -> tuple[Premise, ...]:
