@@ -55,7 +55,7 @@ def _features(
     done = {line["id"]: line for line in read_lines(path)}
     shelf = Shelf(Path(arguments.novels_dir))
     with open_stages(arguments, config) as pipeline:
-        judge = open_unfitted_judge(JudgeContext(config, None))
+        judge = open_unfitted_judge(JudgeContext(config, None, ranker=lambda: pipeline.models.ranker))
         books = [(title, _drawn(list(own), arguments.most, config.seed)) for title, own in groupby(claims, _book)]
         for title, own in with_bar(books, unit="novel", name="features"):
             if all(claim.id in done for claim in own):

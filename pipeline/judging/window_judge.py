@@ -10,6 +10,7 @@ import hashlib
 import json
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 
 import numpy as np
@@ -61,8 +62,12 @@ def open_unfitted_judge(context: JudgeContext) -> WindowJudge:
 
 
 def _cross(context: JudgeContext) -> CrossEncoder:
-    reading = context.config.reading
-    device, dtype = choose_machine(reading.device, reading.dtype)
+    """Return the cross-encoder of the judge's folder: the ranker's where it is of the same folder, loaded once."""
+    config = context.config
+    ranker = context.ranker() if config.retrieval.ranker == config.scoring.judge_dir else None
+    if ranker is not None:
+        return ranker.ranker
+    device, dtype = choose_machine(config.reading.device, config.reading.dtype)
     return CrossEncoder.load(_folder(context) / "ranker", device=device, dtype=dtype)
 
 
@@ -149,17 +154,16 @@ class WindowJudge:
 
     def _verified(self, inputs: Sequence[VerifierInput]) -> list[list[float]]:
         """Return the BDH verifier's probabilities of ``CLAIM_LABELS`` for each input, cached ones where there are."""
-        if not inputs:
-            return []
+
+        def verify() -> list[list[float]]:
+            return [[output.probabilities[label] for label in CLAIM_LABELS] for output in self.verifier.verify(inputs)]
+
+        if not inputs or self.cache is None:
+            return verify()
         content = json.dumps([[one.claim, one.sentences] for one in inputs]).encode()
         key = make_key({"answers": hashlib.sha256(content).hexdigest(), "verifier": self.verifier.identity})
-        stored = None if self.cache is None else self.cache.load(key)
-        if is_table(stored, rows=len(inputs), columns=len(CLAIM_LABELS)):
-            return stored  # type: ignore[return-value]
-        found = [[output.probabilities[label] for label in CLAIM_LABELS] for output in self.verifier.verify(inputs)]
-        if self.cache is not None:
-            self.cache.store(key, found)
-        return found
+        is_valid = partial(is_table, rows=len(inputs), columns=len(CLAIM_LABELS))
+        return self.cache.get(key, verify, is_valid=is_valid)
 
     def _verdict(
         self, book: Book, question: ClaimQuestion, windows: Sequence[LabelledWindow], bdh: Labels

@@ -13,12 +13,12 @@ from torch import nn
 from torch.utils.data import DataLoader
 
 from bdh.training.distributed import World
-from bdh.training.loop import Loop, LoopConfig
+from bdh.training.loop import Loop, LoopConfig, average_weights
 from pipeline.judging.cross_encoder import CrossEncoderModel
 from pipeline.judging.sentence_encoder import SentenceEncoderModel
 from pipeline.training.text_batches import PairBatch, TextBatch
 
-_EMA, _EMA_HORIZON = 0.998, 50
+_EMA = 0.998
 
 
 class Batches(Protocol):
@@ -111,7 +111,7 @@ class TextTrainer(Loop[dict[str, torch.Tensor], TextReport]):
         for batch in DataLoader(self.batches, batch_size=None, sampler=steps, num_workers=self.workers, **options):  # type: ignore[arg-type]
             moved = batch.to(self.world.device)
             parts, _ = self._update(partial(self._backward, moved))
-            self._average()
+            average_weights(self.mean, self.model, step=self.step, decay=_EMA)
             yield {name: part.detach() for name, part in parts.items()}
 
     def _backward(self, batch: PairBatch | TextBatch) -> dict[str, torch.Tensor]:
@@ -120,12 +120,6 @@ class TextTrainer(Loop[dict[str, torch.Tensor], TextReport]):
         loss: Any = self._scaler.scale(parts["total"])
         loss.backward()
         return parts
-
-    @torch.no_grad()
-    def _average(self) -> None:
-        decay = min(_EMA, self.step / (self.step + _EMA_HORIZON))
-        weights = [weight.detach() for weight in self.model.parameters()]
-        torch._foreach_lerp_(list(self.mean.values()), weights, 1 - decay)
 
     def _report(self, results: Sequence[dict[str, torch.Tensor]], seconds: float) -> TextReport:
         means = {name: float(torch.stack([one[name] for one in results]).mean()) for name in results[0]}

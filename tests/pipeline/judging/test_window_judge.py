@@ -23,7 +23,7 @@ from pipeline.judging.window_judge import (
 )
 from pipeline.judging.windows import LabelledWindow
 from pipeline.records import ClaimVerdict, Difference
-from pipeline.storage.answers import open_answers
+from pipeline.storage.answers import AnswerCache, open_answers
 from pipeline.storage.remote import open_cache
 from tests.pipeline.judging.little_book import claim_of, evidence_in, labelled, logs, make_book
 from tests.pipeline.judging.little_models import KnownVerifier
@@ -258,9 +258,10 @@ def test_verifier_outputs_are_cached(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize("stored", [None, [], [[0.1, 0.2]], [[0.1, 0.2, "x"]] * 3, {"a": 1}])
-def test_cached_outputs_that_do_not_fit_are_computed_again(stored: object) -> None:
-    class Damaged:
-        def __init__(self) -> None:
+def test_cached_outputs_that_do_not_fit_are_computed_again(stored: object, tmp_path: Path) -> None:
+    class Damaged(AnswerCache):
+        def __init__(self, folder: Path) -> None:
+            super().__init__(folder)
             self.stored: list[object] = []
 
         def load(self, key: str) -> object:
@@ -269,8 +270,8 @@ def test_cached_outputs_that_do_not_fit_are_computed_again(stored: object) -> No
         def store(self, key: str, value: object) -> None:
             self.stored.append(value)
 
-    cache = Damaged()
-    judge = WindowJudge(KnownVerifier(mill), fitted(ALONE), None, cache)  # type: ignore[arg-type]
+    cache = Damaged(tmp_path)
+    judge = WindowJudge(KnownVerifier(mill), fitted(ALONE), None, cache)
     assert judge.judge(BOOK, [ask(BOOK, *WINDOWS)]) == judge_of(mill).judge(BOOK, [ask(BOOK, *WINDOWS)])
     assert cache.stored == [[[0.05, 0.9, pytest.approx(0.05)], *[[0.02, 0.02, pytest.approx(0.96)]] * 2]]
 
