@@ -11,7 +11,7 @@ from bisect import bisect_left, bisect_right
 from dataclasses import dataclass, field
 from functools import cached_property
 from hashlib import sha256
-from typing import Literal, NamedTuple
+from typing import Literal, NamedTuple, get_args
 
 import numpy as np
 import numpy.typing as npt
@@ -20,6 +20,8 @@ Vector = npt.NDArray[np.float32]
 
 PairLabel = Literal["support", "contradict", "irrelevant"]
 ClaimLabel = Literal["supported", "contradicted", "not_stated"]
+CLAIM_LABELS: tuple[ClaimLabel, ...] = get_args(ClaimLabel)
+"""The labels of a claim, in the order of every vector of their probabilities; that of ``bdh.verifier``."""
 CheckKind = Literal["date", "age", "number", "kinship", "life"]
 BackstoryLabel = Literal["consistent", "inconsistent", "uncertain"]
 TableLabel = Literal["consistent", "inconsistent"]
@@ -163,6 +165,11 @@ class Chunk:
     chapter: int
     first_sentence: int
     sentences: tuple[Span, ...]
+
+    @property
+    def numbers(self) -> range:
+        """The numbers of its sentences, counted over the novel."""
+        return range(self.first_sentence, self.first_sentence + len(self.sentences))
 
 
 @dataclass(frozen=True, slots=True)

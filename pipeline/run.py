@@ -103,7 +103,8 @@ class Models:
     @cached_property
     def judge(self) -> ClaimJudge:
         """The judge of claims that the settings name."""
-        return open_judge(self._config.scoring.judge, JudgeContext(self._config, self.answers))
+        context = JudgeContext(self._config, self.answers, ranker=lambda: self.ranker)
+        return open_judge(self._config.scoring.judge, context)
 
     @cached_property
     def backstory_model(self) -> BackstoryModel:

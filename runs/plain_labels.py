@@ -15,7 +15,8 @@ import numpy as np
 from sklearn.metrics import roc_auc_score
 
 from pipeline.judging.logistic import Floats
-from pipeline.judging.multinomial import LABELS, MultinomialModel, consistent_probability
+from pipeline.judging.multinomial import MultinomialModel, consistent_probability
+from pipeline.records import CLAIM_LABELS
 
 RESAMPLES = 1000
 
@@ -25,15 +26,14 @@ def main(features: str, model: str) -> None:
     rows = [json.loads(line) for line in Path(features).read_text(encoding="utf-8").splitlines()]
     fitted = MultinomialModel.load(Path(model))
     chances = fitted.probabilities([row["features"] for row in rows])
-    truth = np.array([LABELS.index(row["label"]) for row in rows])
-    said = np.array([LABELS.index(fitted.label(own)) for own in chances.tolist()])
+    truth = np.array([CLAIM_LABELS.index(row["label"]) for row in rows])
+    said = np.array([CLAIM_LABELS.index(fitted.label(own)) for own in chances.tolist()])
     pairs = np.array([row["id"].rsplit("-", 1)[0] for row in rows])
     books = np.array([row["book"] for row in rows])
     names = sorted(set(books.tolist()))
     places = {name: np.flatnonzero(books == name) for name in names}
-    print(
-        f"{len(rows)} claims about {len(names)} novels: {dict(zip(LABELS, np.bincount(truth).tolist(), strict=True))}"
-    )
+    counts = dict(zip(CLAIM_LABELS, np.bincount(truth).tolist(), strict=True))
+    print(f"{len(rows)} claims about {len(names)} novels: {counts}")
     rng = np.random.default_rng(0)
     drawn = [rng.choice(len(names), len(names)) for _ in range(RESAMPLES)]
     for name, measure in _measures(chances, truth, said, pairs).items():
@@ -65,7 +65,7 @@ def _measures(
         "balanced accuracy, likeliest label": balanced(likeliest),
         "balanced accuracy, labels as said": balanced(said),
     }
-    for number, label in enumerate(LABELS[:2]):
+    for number, label in enumerate(CLAIM_LABELS[:2]):
         measures[f"{label}: precision"] = lambda c, n=number: float((truth[c][said[c] == n] == n).mean())
         measures[f"{label}: recall"] = lambda c, n=number: float((said[c][truth[c] == n] == n).mean())
     return measures

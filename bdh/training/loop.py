@@ -20,6 +20,7 @@ from bdh.training.distributed import World
 from bdh.training.optim import make_optimizer, scheduled_lr
 
 _DTYPES = {"bf16": torch.bfloat16, "fp16": torch.float16, "fp32": torch.float32}
+_EMA_HORIZON = 50
 _OPTIMIZER_KEYS = ("step", "exp_avg", "exp_avg_sq")
 _T = TypeVar("_T")
 _Step = TypeVar("_Step")
@@ -162,3 +163,14 @@ class Loop(Generic[_Step, _Report]):
                 self.optimizer.state[weight] = {
                     key: value.to(weight.device) if fused or key != "step" else value for key, value in found.items()
                 }
+
+
+@torch.no_grad()
+def average_weights(mean: dict[str, Tensor], model: nn.Module, *, step: int, decay: float) -> None:
+    """Move the averaged weights ``mean`` towards those of ``model``; in the first steps they follow them closely.
+
+    ``decay`` is that of the exponential moving average; 0 makes the mean the weights themselves.
+    """
+    decay = min(decay, step / (step + _EMA_HORIZON)) if decay else 0.0
+    for name, weight in model.named_parameters():
+        mean[name].lerp_(weight.detach(), 1 - decay)

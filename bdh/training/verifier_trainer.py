@@ -11,14 +11,13 @@ from torch import nn
 from bdh.errors import ConfigError, DataError
 from bdh.shapes import Float, Tensor
 from bdh.training.distributed import World, mean_over_world
-from bdh.training.loop import Loop, LoopConfig
+from bdh.training.loop import Loop, LoopConfig, average_weights
 from bdh.training.verifier_batches import ClaimTargets, to_device
 from bdh.training.verifier_loss import LossWeights, language_loss, verifier_loss
 from bdh.verifier import ClaimBatch, ClaimHeadOutput, ClaimVerifier
 
 _MEASURED = ("ranked", "ranked_by_evidence", "grad_norm", "claims")
 """What a step measures apart from the parts of its loss."""
-_EMA_HORIZON = 50
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -111,7 +110,7 @@ class VerifierTrainer(Loop[dict[str, Tensor], VerifierReport]):
     def take_step(self, batch: ClaimBatch, targets: ClaimTargets) -> dict[str, Tensor]:
         """Update the weights once; return the parts of the loss and the measures of ``_MEASURED``."""
         (output, parts), norm = self._update(lambda: self._backward(batch, targets))
-        self._average_weights()
+        average_weights(self.mean, self.model, step=self.step, decay=self.config.ema)
         odds = output.logits[..., 0] - output.logits[..., 1]
         return {
             **{name: part.detach() for name, part in parts.items()},
@@ -126,13 +125,6 @@ class VerifierTrainer(Loop[dict[str, Tensor], VerifierReport]):
             output, parts = self._wrapped(batch, targets)
         self._scaler.scale(parts["total"]).backward()
         return output, parts
-
-    @torch.no_grad()
-    def _average_weights(self) -> None:
-        """Update the averaged weights; in the first steps they follow the weights closely."""
-        decay = min(self.config.ema, self.step / (self.step + _EMA_HORIZON)) if self.config.ema else 0.0
-        for name, weight in self.model.named_parameters():
-            self.mean[name].lerp_(weight.detach(), 1 - decay)
 
     def _report(self, results: Sequence[dict[str, Tensor]], seconds: float) -> VerifierReport:
         names = [name for name in results[0] if name not in _MEASURED]

@@ -12,17 +12,16 @@ from typing import Any
 
 import numpy as np
 
-from pipeline.claims.attributes import claim_type, stability, time_scope
 from pipeline.commands.progress import print_line, with_bar
 from pipeline.commands.session import open_stages
 from pipeline.config import PipelineConfig
 from pipeline.errors import TableError
+from pipeline.evaluation.claim_benchmark import single_claim
 from pipeline.evaluation.fit_judge import FittedRow, fit_backstories, fit_claims
 from pipeline.evaluation.tables import find_people
 from pipeline.judging.interface import JudgeContext
-from pipeline.judging.multinomial import LABELS
 from pipeline.judging.window_judge import BDH, CROSS, WindowJudge, open_unfitted_judge
-from pipeline.records import Claim
+from pipeline.records import CLAIM_LABELS
 from pipeline.run import Pipeline
 from pipeline.storage.files import prepare_folder
 from pipeline.tables.plain_claims import PlainClaim, read_plain_claims
@@ -41,7 +40,7 @@ def fit_models(arguments: argparse.Namespace, config: PipelineConfig) -> int:
         model.save(out / name)
         if name == "joint.json":
             fit_backstories(rows, out_of_fold, model, seed=config.seed).save(out / "backstory.json")
-        right = np.array([LABELS.index(row.label) for row in rows]) == out_of_fold.argmax(axis=1)
+        right = np.array([CLAIM_LABELS.index(row.label) for row in rows]) == out_of_fold.argmax(axis=1)
         print_line(
             f"{out / name}: {len(rows):,} claims, {right.mean():.3f} right out of fold by novel; supported from "
             f"{model.thresholds[0]:.3f}, contradicted from {model.thresholds[1]:.3f}"
@@ -56,7 +55,7 @@ def _features(
     done = {line["id"]: line for line in read_lines(path)}
     shelf = Shelf(Path(arguments.novels_dir))
     with open_stages(arguments, config) as pipeline:
-        judge = open_unfitted_judge(JudgeContext(config, None))
+        judge = open_unfitted_judge(JudgeContext(config, None, ranker=lambda: pipeline.models.ranker))
         books = [(title, _drawn(list(own), arguments.most, config.seed)) for title, own in groupby(claims, _book)]
         for title, own in with_bar(books, unit="novel", name="features"):
             if all(claim.id in done for claim in own):
@@ -108,7 +107,6 @@ def _judge_book(
     people = find_people(pipeline, book, [claim.character for claim in claims])
     questions = []
     for plain in claims:
-        kind = claim_type(plain.text, about_person=bool(plain.character.strip()))
-        claim = Claim(plain.id, plain.character, kind, time_scope(plain.text), stability(plain.text, kind), plain.text)
+        claim = single_claim(plain.id, plain.character, plain.text)
         questions.append(pipeline.find_evidence(book, reading, people[plain.character], [claim])[claim.id])
     return [verdict.features for verdict in judge.judge(book, questions)]

@@ -18,8 +18,8 @@ from pipeline.evaluation.baselines import SYSTEM_OF, Baselines, SystemOutput, al
 from pipeline.evaluation.claim_benchmark import KINDS, BookPlan, MeasuredClaim, measure_claims, plan_books
 from pipeline.evaluation.compare import ClaimMetrics, claim_metrics
 from pipeline.evaluation.metrics import Figure
-from pipeline.evaluation.three_way import LABELS, JudgedClaim, ThreeWayMetrics, decisive_quotation, three_way_metrics
-from pipeline.records import ClaimLabel, ClaimVerdict, TableLabel
+from pipeline.evaluation.three_way import JudgedClaim, ThreeWayMetrics, decisive_quotation, three_way_metrics
+from pipeline.records import CLAIM_LABELS, ClaimLabel, ClaimVerdict, TableLabel
 from pipeline.report.manifest import write_manifest
 from pipeline.run import Pipeline
 from pipeline.storage.files import prepare_folder, write_json
@@ -119,7 +119,7 @@ def _columns(verdicts: Sequence[ClaimVerdict]) -> dict[str, list[object]]:
             f"p_{label}": [
                 f"{verdict.probabilities[label]:.4f}" if verdict.probabilities else "" for verdict in verdicts
             ]
-            for label in LABELS
+            for label in CLAIM_LABELS
         },
         "quotation": [" ".join(text.split()) for text in shown],
         "start": [span.start if span else "" for span in quoted],

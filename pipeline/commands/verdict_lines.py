@@ -48,12 +48,15 @@ def change_lines(changes: VerdictChanges) -> Iterator[str]:
 
 def _claim_change_lines(change: ClaimChange) -> Iterator[str]:
     before, after = change.before, change.after
-    for kind in change.kinds:
-        yield f"  {kind:<12} {_states(before, after)}  {change.claim.text}"
-        if kind == "left out" and after:
-            yield f"{_INDENT}{after.waiver}"
-    if change.quotation and {"new", "label"} & set(change.kinds):
-        yield f"{_INDENT}“{' '.join(change.quotation.split())}”"
+    first, *more = change.kinds
+    yield f"  {first:<12} {_states(before, after)}  {change.claim.text}"
+    if first in {"new", "label"} and change.quotation:
+        lost = "" if after and after.quotation else "until now: "
+        yield f"{_INDENT}{lost}“{' '.join(change.quotation.split())}”"
+    if "left out" in change.kinds and after:
+        yield f"{_INDENT}left out of the verdict: {after.waiver}"
+    if "counts again" in more:
+        yield f"{_INDENT}counts again"
 
 
 def _states(before: ClaimSummary | None, after: ClaimSummary | None) -> str:

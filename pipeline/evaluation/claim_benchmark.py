@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import hashlib
-import re
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import lru_cache
@@ -16,6 +15,7 @@ from pipeline.claims.fact_types import fact_type
 from pipeline.errors import SettingError
 from pipeline.evaluation.tables import find_people
 from pipeline.judging.interface import ClaimQuestion
+from pipeline.language.words import across_lines
 from pipeline.records import Character, Claim, ClaimVerdict, Span
 from pipeline.run import Pipeline, Question
 from pipeline.tables.rows import Row, group_by_book, row_text
@@ -105,7 +105,7 @@ def measure_claims(
         right = opened(plan.novel)
         on_book(right)
         people = find_people(pipeline, right, [row.char for row in plan.rows])
-        claims = [_claim(row) for row in plan.rows]
+        claims = [single_claim(row.id, row.char, row_text(row)) for row in plan.rows]
         verdicts: dict[EvidenceKind, Sequence[ClaimVerdict]] = {}
         for kind in kinds:
             if kind == "right":
@@ -152,13 +152,11 @@ def _chunks(book: Book, verdict: ClaimVerdict) -> tuple[Span, ...]:
 
 def find_quotation(text: str, quotation: str) -> tuple[Span, ...]:
     """Return the range of a verbatim quotation whose line breaks may differ; empty where it is not in the text."""
-    pattern = r"\s+".join(re.escape(word) for word in quotation.split())
-    found = re.search(pattern, text) if pattern else None
+    found = across_lines(quotation.split()).search(text) if quotation.strip() else None
     return (Span(*found.span()),) if found else ()
 
 
-def _claim(row: Row) -> Claim:
-    """Return the text of a row as one claim, with the type and the times that a backstory's claim gets."""
-    text = row_text(row)
-    kind = claim_type(text, about_person=bool(row.char.strip()))
-    return Claim(row.id, row.char, kind, time_scope(text), stability(text, kind), text, fact_type(text, row.char))
+def single_claim(key: str, character: str, text: str) -> Claim:
+    """Return a text as one claim, with the type and the times that a backstory's claim gets."""
+    kind = claim_type(text, about_person=bool(character.strip()))
+    return Claim(key, character, kind, time_scope(text), stability(text, kind), text, fact_type(text, character))

@@ -15,9 +15,9 @@ from sklearn.preprocessing import StandardScaler
 
 from pipeline.errors import TableError
 from pipeline.judging.logistic import LogisticModel, feature_matrix
-from pipeline.judging.multinomial import LABELS, MultinomialModel, consistent_probability
+from pipeline.judging.multinomial import MultinomialModel, consistent_probability
 from pipeline.judging.verdict import BACKSTORY_FEATURES, backstory_features
-from pipeline.records import ClaimLabel
+from pipeline.records import CLAIM_LABELS, ClaimLabel
 
 Floats = npt.NDArray[np.float64]
 
@@ -51,10 +51,10 @@ def fit_claims(rows: Sequence[FittedRow], *, prefixes: tuple[str, ...]) -> tuple
     if not names or len(set(books)) < 2:
         raise TableError(f"{len(rows)} claims about {len(set(books))} books have {len(names)} features; give others")
     features = feature_matrix([row.features for row in rows], names)
-    labels = np.array([LABELS.index(row.label) for row in rows])
-    out_of_fold = np.zeros((len(rows), len(LABELS)))
+    labels = np.array([CLAIM_LABELS.index(row.label) for row in rows])
+    out_of_fold = np.zeros((len(rows), len(CLAIM_LABELS)))
     for train, test in GroupKFold(min(_FOLDS, len(set(books)))).split(features, labels, books):
-        if len(set(labels[train])) < len(LABELS):
+        if len(set(labels[train])) < len(CLAIM_LABELS):
             raise TableError("a fold has no claim of some label; give more books with claims of all three labels")
         scaler, model = _fit(features[train], labels[train])
         out_of_fold[test] = model.predict_proba(scaler.transform(features[test]))
@@ -69,7 +69,7 @@ def fit_claims(rows: Sequence[FittedRow], *, prefixes: tuple[str, ...]) -> tuple
         tuple(tuple(map(float, row)) for row in model.coef_),
         tuple(map(float, model.intercept_)),
         (thresholds[0], thresholds[1]),
-        tuple(float(np.mean(labels == label)) for label in range(len(LABELS))),
+        tuple(float(np.mean(labels == label)) for label in range(len(CLAIM_LABELS))),
     ), out_of_fold
 
 
@@ -82,7 +82,7 @@ def fit_backstories(rows: Sequence[FittedRow], chances: Floats, model: Multinomi
     rng = random.Random(seed)
     by_book: dict[str, dict[str, list[int]]] = {}
     for place, row in enumerate(rows):
-        by_book.setdefault(row.book, {label: [] for label in LABELS})[row.label].append(place)
+        by_book.setdefault(row.book, {label: [] for label in CLAIM_LABELS})[row.label].append(place)
     books = [own for own in by_book.values() if own["supported"] and own["contradicted"]]
     if not books:
         raise TableError("no book has a supported and a contradicted claim; give other claims")
@@ -116,8 +116,8 @@ def fit_backstories(rows: Sequence[FittedRow], chances: Floats, model: Multinomi
 
 def _fit(features: Floats, labels: npt.NDArray[Any]) -> tuple[StandardScaler, LogisticRegression]:
     scaler = StandardScaler().fit(features)
-    weights = {label: len(labels) / len(LABELS) / max(1, int((labels == label).sum())) for label in range(len(LABELS))}
-    balanced = {label: weight**0.5 for label, weight in weights.items()}
+    counts = np.bincount(labels, minlength=len(CLAIM_LABELS)).clip(1)
+    balanced = {label: float((len(labels) / len(counts) / count) ** 0.5) for label, count in enumerate(counts)}
     model = LogisticRegression(C=STRENGTH, max_iter=5000, class_weight=balanced)
     return scaler, model.fit(scaler.transform(features), labels)
 

@@ -16,15 +16,13 @@ from pipeline.evaluation.fitting import checked_labels, fit_logistic, group_code
 from pipeline.judging.backstory import describe_backstory
 from pipeline.judging.logistic import LogisticModel
 from pipeline.judging.verdict import BACKSTORY_FEATURES, backstory_rationale, label_row
-from pipeline.records import Character, Chunk, Claim, ClaimVerdict, Novel, Reading, TableLabel
+from pipeline.records import CLAIM_LABELS, Character, Chunk, Claim, ClaimVerdict, Novel, Reading, TableLabel
 from pipeline.report.dataset_evidence import RowEvidence
 from pipeline.run import Pipeline, Question
 from pipeline.tables.predictions import HeldOutRow, Prediction
 from pipeline.tables.rows import Row, group_by_book, row_text
 from pipeline.text.near_names import notices_on_names
 from pipeline.text.novels import Shelf
-
-CLAIM_LABELS = ("supported", "contradicted", "not_stated")
 
 OnRows = Callable[[str, int, int], None]
 
@@ -259,5 +257,5 @@ def evidence_of(
 
 
 def _aggregation(judged: JudgedRow, threshold: float, how: str) -> dict[str, Any]:
-    counts = {label: sum(claim.label == label for claim in judged.claims) for label in CLAIM_LABELS}
+    counts: dict[str, int] = {label: sum(claim.label == label for claim in judged.claims) for label in CLAIM_LABELS}
     return {"probability_from": how, "threshold": threshold, "claims": len(judged.claims), **counts}

@@ -18,9 +18,8 @@ from pipeline.evaluation.fitting import group_codes
 from pipeline.evaluation.metrics import Figure, RowMeasure, bootstrap, figures_dict
 from pipeline.judging.logistic import Floats
 from pipeline.judging.verdict import deciding_pair
-from pipeline.records import ClaimLabel, ClaimVerdict, Span
+from pipeline.records import CLAIM_LABELS, ClaimLabel, ClaimVerdict, Span
 
-LABELS: tuple[ClaimLabel, ...] = ("supported", "contradicted", "not_stated")
 _LEAST_OVERLAP = 0.5
 """The share of the shorter of two quotations that must be common for them to count as the same."""
 
@@ -59,7 +58,7 @@ class ThreeWayMetrics:
 
 def three_way_metrics(claims: Sequence[JudgedClaim], *, seed: int) -> ThreeWayMetrics:
     """Measure verdicts on claims whose labels are known."""
-    counts = {label: sum(claim.truth == label for claim in claims) for label in LABELS}
+    counts = {label: sum(claim.truth == label for claim in claims) for label in CLAIM_LABELS}
     groups: dict[str, dict[str, Figure]] = {}
     for field in ("difficulty", "kind"):
         for value in sorted({getattr(claim, field) for claim in claims} - {""}):
@@ -69,15 +68,15 @@ def three_way_metrics(claims: Sequence[JudgedClaim], *, seed: int) -> ThreeWayMe
 
 
 def _figures(claims: Sequence[JudgedClaim], *, seed: int) -> dict[str, Figure]:
-    truth = np.array([LABELS.index(claim.truth) for claim in claims])
-    said = np.array([LABELS.index(claim.verdict.label) for claim in claims])
+    truth = np.array([CLAIM_LABELS.index(claim.truth) for claim in claims])
+    said = np.array([CLAIM_LABELS.index(claim.verdict.label) for claim in claims])
     measures: dict[str, RowMeasure] = {
         "accuracy": partial(_share, said == truth, np.ones_like(truth, dtype=bool)),
         "majority": partial(_majority, truth),
         "balanced_accuracy": partial(_balanced, said, truth),
         "balanced_accuracy_of_the_likeliest": partial(_balanced, _likeliest(claims), truth),
     }
-    for number, label in enumerate(LABELS[:2]):
+    for number, label in enumerate(CLAIM_LABELS[:2]):
         measures[f"{label}_precision"] = partial(_share, truth == number, said == number)
         measures[f"{label}_recall"] = partial(_share, said == number, truth == number)
     measures |= _gold_measures(claims, said, truth)
@@ -89,7 +88,7 @@ def _likeliest(claims: Sequence[JudgedClaim]) -> npt.NDArray[np.int64]:
     chances = [claim.verdict.probabilities for claim in claims]
     return np.array(
         [
-            LABELS.index(max(own, key=lambda label: own[label]) if own else claim.verdict.label)
+            CLAIM_LABELS.index(max(own, key=lambda label: own[label]) if own else claim.verdict.label)
             for own, claim in zip(chances, claims, strict=True)
         ]
     )
@@ -108,7 +107,7 @@ def _gold_measures(
     flagged = known & (said == 1) & (truth == 1) & np.array([bool(claim.twin) for claim in claims])
     named = np.array([bool(claim.twin) and names_difference(claim) for claim in claims])
     measures: dict[str, RowMeasure] = {}
-    for number, label in enumerate(LABELS[:2]):
+    for number, label in enumerate(CLAIM_LABELS[:2]):
         for most in (1, 3, 10):
             measures[f"gold_passage_in_{most}_{label}"] = partial(
                 _share, (ranks <= most) & known, known & (truth == number)
@@ -175,5 +174,5 @@ def _balanced(said: npt.NDArray[Any], truth: npt.NDArray[Any], weights: Floats) 
 
 
 def _majority(truth: npt.NDArray[Any], weights: Floats) -> Floats:
-    shares = [_share(truth == number, truth >= 0, weights) for number in range(len(LABELS))]
+    shares = [_share(truth == number, truth >= 0, weights) for number in range(len(CLAIM_LABELS))]
     return np.asarray(np.max(shares, axis=0))

@@ -22,9 +22,8 @@ from pipeline.judging.text_model import (
     pad,
     weights_sum,
 )
+from pipeline.records import CLAIM_LABELS
 
-LABELS = 3
-"""Supported, contradicted, not stated, in the order of ``bdh.verifier.CLAIM_LABELS``."""
 _LONGEST_CLAIM, _MOST_TOKENS = 80, 128
 """Words and tokens of a claim; a longer one is cut, so that evidence fits."""
 _EDGE = '.,;:!?"“”()'
@@ -40,7 +39,7 @@ class PairText(NamedTuple):
 
 
 class CrossEncoderOutput(NamedTuple):
-    """``logits`` of the labels, (B, 3), and ``words``: log-odds of each token for both sides, (B, T, 2)."""
+    """``logits`` of ``CLAIM_LABELS``, (B, 3), and ``words``: log-odds of each token for both sides, (B, T, 2)."""
 
     logits: torch.Tensor
     words: torch.Tensor
@@ -53,7 +52,7 @@ class CrossEncoderModel(nn.Module):
         super().__init__()
         self.body = body
         self.label = nn.Sequential(
-            nn.Dropout(dropout), nn.Linear(2 * width, width), nn.GELU(), nn.Linear(width, LABELS)
+            nn.Dropout(dropout), nn.Linear(2 * width, width), nn.GELU(), nn.Linear(width, len(CLAIM_LABELS))
         )
         self.words = nn.Linear(width, 2)
 
@@ -102,7 +101,7 @@ class CrossEncoder:
         self, pairs: Sequence[PairText], *, on_progress: Callable[[int], object] = lambda done: None
     ) -> torch.Tensor:
         """Return the log-probabilities of the labels of each pair, (pairs, 3), in order."""
-        found = torch.empty(len(pairs), LABELS)
+        found = torch.empty(len(pairs), len(CLAIM_LABELS))
         for places, batch in batches_by_length(encode_pairs(self.tokenizer, pairs), self.device, on_progress):
             found[places] = self.model(batch).logits.log_softmax(-1).cpu()
         return found

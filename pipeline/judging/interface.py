@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
-from typing import Protocol
+from typing import TYPE_CHECKING, Protocol
 
 from pipeline.book import Book
 from pipeline.config import PipelineConfig
@@ -12,6 +12,9 @@ from pipeline.judging.passage import Passage, passage_of
 from pipeline.judging.windows import LabelledWindow
 from pipeline.records import Claim, ClaimVerdict, Evidence, PairLabel
 from pipeline.storage.answers import AnswerCache
+
+if TYPE_CHECKING:
+    from pipeline.judging.ranking import EvidenceRanker
 
 LabelPassages = Callable[[Claim, tuple[str, ...]], list[dict[PairLabel, float]] | None]
 """Returns each passage's label probabilities by a language model; None where no language model labels passages."""
@@ -78,8 +81,12 @@ def steps(questions: Sequence[ClaimQuestion]) -> int:
 
 @dataclass(frozen=True)
 class JudgeContext:
-    """What a judge is opened from; ``argument`` is the part of its name after the colon."""
+    """What a judge is opened from; ``argument`` is the part of its name after the colon.
+
+    ``ranker`` gives the models that order passages, whose cross-encoder a judge of the same folder shares.
+    """
 
     config: PipelineConfig
     cache: AnswerCache | None
     argument: str = ""
+    ranker: Callable[[], EvidenceRanker | None] = lambda: None

@@ -14,12 +14,11 @@ import numpy.typing as npt
 
 from pipeline.errors import ModelError
 from pipeline.judging.logistic import feature_matrix
-from pipeline.records import ClaimLabel
+from pipeline.records import CLAIM_LABELS, ClaimLabel
 from pipeline.storage.files import replacing
 
 _LEAST_STATED = 0.02
 """Added to the probabilities of both answers, so that a claim about which nothing is known has an even chance."""
-LABELS: tuple[ClaimLabel, ...] = ("supported", "contradicted", "not_stated")
 FORMAT, VERSION = "multinomial", 1
 
 
@@ -41,7 +40,7 @@ class MultinomialModel:
 
     def __post_init__(self) -> None:
         columns = (self.means, self.scales, *self.weights)
-        shapes = len(self.weights) == len(self.intercepts) == len(self.prior) == len(LABELS)
+        shapes = len(self.weights) == len(self.intercepts) == len(self.prior) == len(CLAIM_LABELS)
         if not shapes or any(len(column) != len(self.names) for column in columns):
             raise ModelError(
                 f"the fitted model of claims has {len(self.names)} features, {len(self.weights)} labels, and numbers "
@@ -55,14 +54,14 @@ class MultinomialModel:
             )
 
     def probabilities(self, rows: Sequence[Mapping[str, float]]) -> npt.NDArray[np.float64]:
-        """Return the probabilities of ``LABELS`` for each row of features, (rows, 3)."""
+        """Return the probabilities of ``CLAIM_LABELS`` for each row of features, (rows, 3)."""
         scaled = (feature_matrix(rows, self.names) - np.array(self.means)) / np.array(self.scales)
         odds = np.array(self.intercepts) + scaled @ np.array(self.weights).T
         odds = np.exp(odds - odds.max(axis=1, keepdims=True))
         return np.asarray(odds / odds.sum(axis=1, keepdims=True), dtype=np.float64)
 
     def label(self, chances: Sequence[float]) -> ClaimLabel:
-        """Return the label that probabilities of ``LABELS`` allow."""
+        """Return the label that probabilities of ``CLAIM_LABELS`` allow."""
         supported, contradicted = chances[0], chances[1]
         if contradicted >= self.thresholds[1] and contradicted >= supported:
             return "contradicted"
@@ -99,7 +98,7 @@ class MultinomialModel:
 
 
 def consistent_probability(chances: Sequence[float]) -> float:
-    """Return the probability of a claim being true, were it settled, from the probabilities of ``LABELS``.
+    """Return the probability of a claim being true, were it settled, from the probabilities of ``CLAIM_LABELS``.
 
     >>> round(consistent_probability([0.0, 0.0, 1.0]), 2), round(consistent_probability([0.7, 0.1, 0.2]), 2)
     (0.5, 0.86)

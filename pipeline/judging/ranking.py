@@ -12,6 +12,7 @@ import json
 import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
+from functools import partial
 from pathlib import Path
 
 import numpy as np
@@ -29,7 +30,7 @@ from pipeline.judging.windows import (
     window_text,
     word_coverage,
 )
-from pipeline.records import Claim, Evidence, Vector
+from pipeline.records import CLAIM_LABELS, Claim, Evidence, Vector
 from pipeline.storage.answers import AnswerCache, is_table
 from pipeline.storage.cache import make_key
 
@@ -38,7 +39,7 @@ WINDOWS = 40
 _MEANING = 2.0
 """The weight of the bi-encoder's cosine against the coverage of words, both standardised over the sentences."""
 _BASE_RANK = 0.02
-"""What the rank by words and state costs a chunk, in relevance per rank: it decides between chunks as relevant."""
+"""What the logarithm of its rank by words and state costs a chunk: it decides between chunks as relevant."""
 
 
 @dataclass(frozen=True)
@@ -89,17 +90,14 @@ class EvidenceRanker:
         self, book: Book, claims: Sequence[Claim], found: Mapping[str, tuple[Evidence, ...]]
     ) -> list[list[list[float]]]:
         """Return for each claim its windows by the number of their sentence, each with its log-labels; cached."""
+        label = partial(self._label, book, claims, found)
+        if self.cache is None:
+            return label()
         given = [[claim.text, sentences_of(book, found[claim.id])] for claim in claims]
         content = json.dumps([given, book.sentences]).encode()
         parts = {"finder": self.finder.identity, "ranker": self.ranker.identity, "novel": book.novel.sha256}
         key = make_key({"windows": hashlib.sha256(content).hexdigest(), **parts})
-        stored = None if self.cache is None else self.cache.load(key)
-        if isinstance(stored, list) and len(stored) == len(claims) and all(_is_labelled(one) for one in stored):
-            return stored
-        labelled = self._label(book, claims, found)
-        if self.cache is not None:
-            self.cache.store(key, labelled)
-        return labelled
+        return self.cache.get(key, label, is_valid=partial(_are_labelled, claims=len(claims)))
 
     def _label(
         self, book: Book, claims: Sequence[Claim], found: Mapping[str, tuple[Evidence, ...]]
@@ -147,16 +145,19 @@ class EvidenceRanker:
         return stored
 
 
-def _is_labelled(stored: object) -> bool:
-    return isinstance(stored, list) and is_table(stored, rows=len(stored), columns=4)
+def _are_labelled(stored: object, *, claims: int) -> bool:
+    return (
+        isinstance(stored, list)
+        and len(stored) == claims
+        and all(isinstance(one, list) and is_table(one, rows=len(one), columns=1 + len(CLAIM_LABELS)) for one in stored)
+    )
 
 
 def _order(book: Book, evidence: Sequence[Evidence], windows: Sequence[LabelledWindow], top_k: int) -> RankedEvidence:
     relevance = {window.window.sentence: window.relevance for window in windows}
 
     def score(item: Evidence) -> float:
-        chunk = book.chunks[item.chunk_index]
-        numbers = range(chunk.first_sentence, chunk.first_sentence + len(chunk.sentences))
+        numbers = book.chunks[item.chunk_index].numbers
         best = max((relevance.get(number, 0.0) for number in numbers), default=0.0)
         return best - _BASE_RANK * math.log1p(item.rank)
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from dataclasses import replace
 
 from pipeline.errors import SettingError
 from pipeline.judging.interface import ClaimJudge, JudgeContext
@@ -27,4 +28,4 @@ def open_judge(name: str, context: JudgeContext) -> ClaimJudge:
     factory = JUDGES.get(f"{kind}:MODEL" if colon else kind)
     if factory is None or bool(colon) != bool(argument.strip()):
         raise SettingError(f"judge is {name!r}; it must be one of {', '.join(JUDGES)}")
-    return factory(JudgeContext(context.config, context.cache, argument))
+    return factory(replace(context, argument=argument))

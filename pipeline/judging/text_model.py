@@ -107,7 +107,6 @@ def save_model(folder: Path, model: nn.Module, tokenizer: Tokenizer, *, words_fr
     body: Any = model.body
     config = {name: value for name, value in body.config.to_dict().items() if name != "_name_or_path"}
     config |= {"words_from": words_from} if words_from else {}
-    config.pop("_name_or_path", None)
     weights = {name: value.detach().float().cpu().numpy() for name, value in model.state_dict().items()}
     if words_from:
         del weights[_BODY + WORDS]

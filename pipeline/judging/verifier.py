@@ -11,14 +11,11 @@ import torch
 
 from bdh import BDH, BDHError, Tokenizer, weights_hash
 from bdh.training.verifier_batches import make_batch, to_device
-from bdh.verifier import CLAIM_LABELS, ClaimBatch, ClaimHeadOutput, ClaimVerifier, has_claim_head, load_claim_verifier
+from bdh.verifier import CLAIM_LABELS, ClaimBatch, ClaimVerifier, has_claim_head, load_claim_verifier
 from pipeline.errors import ModelError
 from pipeline.records import ClaimLabel
 
 SEPARATOR = "\n\n"
-FEATURES = ("odds", "evidence", "surplus", "surplus_low")
-"""What the fitted verdict uses, after claim-only bias is subtracted: numbers that are 0 without evidence."""
-_LOW_SHARE = 0.2
 _BATCH_TOKENS = {"cpu": 512, "cuda": 65536}
 """On a CPU a batch is small, so that wide activations stay in its cache."""
 _CLAIMS_A_ROW = 6
@@ -26,23 +23,9 @@ _CLAIMS_A_ROW = 6
 
 @dataclass(frozen=True)
 class VerifierOutput:
-    """The verifier's output for one claim given one piece of evidence.
-
-    ``probabilities`` of supported, contradicted and not_stated sum to 1. ``log_odds`` are those of supported against
-    contradicted, and without evidence ``claim_only``: the log-odds without evidence, which are the same whatever the
-    evidence. ``features`` describe the evidence and are all 0 without it; they still have a claim-only bias, which
-    ``claim_only`` measures.
-    """
+    """The verifier's output for one claim given one piece of evidence; the probabilities sum to 1."""
 
     probabilities: dict[ClaimLabel, float]
-    log_odds: float
-    claim_only: float
-    features: dict[str, float]
-
-    @property
-    def stated(self) -> float:
-        """Return the probability that the evidence settles the claim, one way or the other."""
-        return 1 - self.probabilities["not_stated"]
 
 
 @dataclass(frozen=True)
@@ -94,15 +77,33 @@ class BDHVerifier:
         weight = self.verifier.model.encoder
         return f"{self.weights_sha256}, {weight.dtype} on {weight.device.type}"
 
+    @torch.inference_mode()
     def verify(
         self, questions: Sequence[VerifierInput], *, on_progress: Callable[[int], object] = lambda done: None
     ) -> list[VerifierOutput]:
-        """Return the output for each input, in order; each distinct claim is also read once without evidence."""
-        claims = list(dict.fromkeys(question.claim for question in questions))
-        without = self._read([VerifierInput(claim, ()) for claim in claims], lambda done: None)
-        claim_only = {claim: read.claim_only for claim, read in zip(claims, without, strict=True)}
-        reads = self._read(questions, on_progress)
-        return [_output(read, claim_only[question.claim]) for question, read in zip(questions, reads, strict=True)]
+        """Return the output for each input, in order.
+
+        Inputs with the same evidence are read in one row, rows of similar length in one batch.
+        """
+        evidence = self._encode([evidence_text(question.sentences) for question in questions])
+        claims = self._encode([" ".join(question.claim.split()) for question in questions])
+        rows = _rows(evidence, claims)
+        sizes = [len(evidence[row[0]]) + len(row) * 2 * max(len(claims[place]) for place in row) for row in rows]
+        order = sorted(range(len(rows)), key=lambda row: (len(evidence[rows[row][0]]), sizes[row]))
+        found: dict[int, VerifierOutput] = {}
+        for numbers in _groups(order, sizes, _BATCH_TOKENS.get(self.verifier.model.device.type, 512)):
+            chosen = [rows[number] for number in numbers]
+            batch = self._batch(
+                [evidence[row[0]] for row in chosen], [[claims[place] for place in row] for row in chosen]
+            )
+            chances = self.verifier(batch).logits.float().softmax(-1).tolist()
+            found.update(
+                (place, VerifierOutput(dict(zip(CLAIM_LABELS, chances[row][own], strict=True))))
+                for row, places in enumerate(chosen)
+                for own, place in enumerate(places)
+            )
+            on_progress(sum(len(row) for row in chosen))
+        return [found[place] for place in range(len(questions))]
 
     def untrained(self, seed: int) -> BDHVerifier:
         """Return a verifier of the same architecture with random initial weights: an ablation."""
@@ -113,30 +114,6 @@ class BDHVerifier:
         fresh.model.to(device, next(own.model.parameters()).dtype)
         fresh.claim_head.to(device)
         return BDHVerifier(fresh.eval(), self.tokenizer, f"{self.weights_sha256}, untrained, seed {seed}")
-
-    @torch.inference_mode()
-    def _read(self, questions: Sequence[VerifierInput], on_progress: Callable[[int], object]) -> list[_ClaimRead]:
-        """Return what the model computes for each input, in order.
-
-        Inputs with the same evidence are read in one row, rows of similar length in one batch.
-        """
-        evidence = self._encode([evidence_text(question.sentences) for question in questions])
-        claims = self._encode([" ".join(question.claim.split()) for question in questions])
-        rows = _rows(evidence, claims)
-        sizes = [len(evidence[row[0]]) + len(row) * 2 * max(len(claims[place]) for place in row) for row in rows]
-        order = sorted(range(len(rows)), key=lambda row: (len(evidence[rows[row][0]]), sizes[row]))
-        found: dict[int, _ClaimRead] = {}
-        for numbers in _groups(order, sizes, _BATCH_TOKENS.get(self.verifier.model.device.type, 512)):
-            chosen = [rows[number] for number in numbers]
-            batch = self._batch(
-                [evidence[row[0]] for row in chosen], [[claims[place] for place in row] for row in chosen]
-            )
-            reads = _read_rows(self.verifier(batch), batch)
-            found.update(
-                (place, reads[row][own]) for row, places in enumerate(chosen) for own, place in enumerate(places)
-            )
-            on_progress(sum(len(row) for row in chosen))
-        return [found[place] for place in range(len(questions))]
 
     def _encode(self, texts: Sequence[str]) -> list[list[int]]:
         """Return the tokens of each text; claims share passages, so each distinct one is encoded once."""
@@ -221,40 +198,3 @@ def _groups(order: Sequence[int], sizes: Sequence[int], limit: int) -> list[list
             groups.append([place])
             longest = sizes[place]
     return groups
-
-
-@dataclass(frozen=True)
-class _ClaimRead:
-    """What the model computes for one claim of a row."""
-
-    logits: tuple[float, float, float]
-    claim_only: float
-    features: dict[str, float]
-    by_evidence: bool
-
-
-def _read_rows(output: ClaimHeadOutput, batch: ClaimBatch) -> list[list[_ClaimRead]]:
-    """Return what the model computed for each claim of each row."""
-    logits, claim_only = output.logits.float().tolist(), output.claim_only.tolist()
-    surplus = (output.match - output.expected).float()
-    inside = output.weight > 0
-    reads: list[list[_ClaimRead]] = []
-    for row, has_evidence in enumerate(batch.evidence_lengths > 0):
-        reads.append([])
-        for claim, own_logits in enumerate(logits[row]):
-            own = surplus[row, claim][inside[row, claim]]
-            by_evidence = bool(has_evidence) and len(own) > 0
-            features = dict.fromkeys(FEATURES, 0.0)
-            if by_evidence:
-                lowest = own.sort().values[: max(1, int(len(own) * _LOW_SHARE))]
-                odds = own_logits[0] - own_logits[1]
-                numbers = (odds, output.evidence[row, claim], own.mean(), lowest.mean())
-                features = {name: float(number) for name, number in zip(FEATURES, numbers, strict=True)}
-            reads[row].append(_ClaimRead(tuple(own_logits), claim_only[row][claim], features, by_evidence))
-    return reads
-
-
-def _output(read: _ClaimRead, claim_only: float) -> VerifierOutput:
-    chances = torch.tensor(read.logits).softmax(-1).tolist()
-    odds = read.logits[0] - read.logits[1] if read.by_evidence else claim_only
-    return VerifierOutput(dict(zip(CLAIM_LABELS, chances, strict=True)), odds, claim_only, read.features)

@@ -8,9 +8,9 @@ from __future__ import annotations
 
 import hashlib
 import json
-import re
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 
 import numpy as np
@@ -21,13 +21,14 @@ from pipeline.config import resolve_model_dir
 from pipeline.device import choose_machine
 from pipeline.judging.cross_encoder import CrossEncoder, PairText
 from pipeline.judging.interface import ClaimQuestion, JudgeContext, LabelPassages, ignore_progress, label_nothing
-from pipeline.judging.multinomial import LABELS, MultinomialModel, consistent_probability
+from pipeline.judging.multinomial import MultinomialModel, consistent_probability
 from pipeline.judging.passage import best_sentence
 from pipeline.judging.verdict import LONGEST_QUOTATION, claim_rationale, label_pair
 from pipeline.judging.verifier import BDHVerifier, Verifier, VerifierInput
 from pipeline.judging.window_features import window_features
 from pipeline.judging.windows import LabelledWindow, sentences_of, window_of, window_text, word_coverage
-from pipeline.records import ClaimVerdict, Difference, Evidence, Pair, PairLabel, Span
+from pipeline.language.words import across_lines
+from pipeline.records import CLAIM_LABELS, ClaimVerdict, Difference, Evidence, Pair, PairLabel, Span
 from pipeline.storage.answers import AnswerCache, is_table
 from pipeline.storage.cache import make_key
 
@@ -61,8 +62,12 @@ def open_unfitted_judge(context: JudgeContext) -> WindowJudge:
 
 
 def _cross(context: JudgeContext) -> CrossEncoder:
-    reading = context.config.reading
-    device, dtype = choose_machine(reading.device, reading.dtype)
+    """Return the cross-encoder of the judge's folder: the ranker's where it is of the same folder, loaded once."""
+    config = context.config
+    ranker = context.ranker() if config.retrieval.ranker == config.scoring.judge_dir else None
+    if ranker is not None:
+        return ranker.ranker
+    device, dtype = choose_machine(config.reading.device, config.reading.dtype)
     return CrossEncoder.load(_folder(context) / "ranker", device=device, dtype=dtype)
 
 
@@ -142,29 +147,28 @@ class WindowJudge:
             for question, own in zip(questions, windows, strict=True)
             for window in own[:BDH_WINDOWS]
         ]
-        rows = np.array(self._verified(inputs), dtype=np.float64).reshape(-1, len(LABELS))
+        rows = np.array(self._verified(inputs), dtype=np.float64).reshape(-1, len(CLAIM_LABELS))
         logs = np.log(rows.clip(_SMALLEST))
         ends = np.cumsum([min(len(own), BDH_WINDOWS) for own in windows])
         return np.split(logs, ends[:-1]) if len(windows) else []
 
     def _verified(self, inputs: Sequence[VerifierInput]) -> list[list[float]]:
-        """Return the BDH verifier's probabilities of ``LABELS`` for each input, from the cache where it has them."""
-        if not inputs:
-            return []
+        """Return the BDH verifier's probabilities of ``CLAIM_LABELS`` for each input, cached ones where there are."""
+
+        def verify() -> list[list[float]]:
+            return [[output.probabilities[label] for label in CLAIM_LABELS] for output in self.verifier.verify(inputs)]
+
+        if not inputs or self.cache is None:
+            return verify()
         content = json.dumps([[one.claim, one.sentences] for one in inputs]).encode()
         key = make_key({"answers": hashlib.sha256(content).hexdigest(), "verifier": self.verifier.identity})
-        stored = None if self.cache is None else self.cache.load(key)
-        if is_table(stored, rows=len(inputs), columns=len(LABELS)):
-            return stored  # type: ignore[return-value]
-        found = [[output.probabilities[label] for label in LABELS] for output in self.verifier.verify(inputs)]
-        if self.cache is not None:
-            self.cache.store(key, found)
-        return found
+        is_valid = partial(is_table, rows=len(inputs), columns=len(CLAIM_LABELS))
+        return self.cache.get(key, verify, is_valid=is_valid)
 
     def _verdict(
         self, book: Book, question: ClaimQuestion, windows: Sequence[LabelledWindow], bdh: Labels
     ) -> ClaimVerdict:
-        cross = np.array([window.labels for window in windows], dtype=np.float64).reshape(-1, len(LABELS))
+        cross = np.array([window.labels for window in windows], dtype=np.float64).reshape(-1, len(CLAIM_LABELS))
         features = window_features(bdh, BDH) | (window_features(cross, CROSS) if self.cross else {})
         chances = self.model.probabilities([features])[0] if windows else np.array(self.model.prior)
         label = self.model.label(chances.tolist()) if windows else "not_stated"
@@ -178,7 +182,7 @@ class WindowJudge:
             features=features,
             pairs=pairs,
             rationale=claim_rationale(label, pairs, difference),
-            probabilities=dict(zip(LABELS, map(float, chances), strict=True)),
+            probabilities=dict(zip(CLAIM_LABELS, map(float, chances), strict=True)),
             difference=difference,
         )
 
@@ -199,7 +203,7 @@ class WindowJudge:
 def _joined(cross: Labels | None, bdh: Labels, count: int) -> Labels:
     """Return the mean probabilities of the labels given each window, (windows, 3)."""
     if not count:
-        return np.zeros((0, len(LABELS)))
+        return np.zeros((0, len(CLAIM_LABELS)))
     if cross is None:
         return np.vstack([np.exp(bdh), np.tile([0.0, 0.0, 1.0], (count - len(bdh), 1))])
     joined = np.exp(cross)
@@ -210,8 +214,7 @@ def _joined(cross: Labels | None, bdh: Labels, count: int) -> Labels:
 def _pair(book: Book, claim: str, item: Evidence, windows: Sequence[LabelledWindow], joined: Labels) -> Pair:
     """Return a chunk with the labels of its most relevant window, and that window as the quotation."""
     chunk = book.chunks[item.chunk_index]
-    numbers = range(chunk.first_sentence, chunk.first_sentence + len(chunk.sentences))
-    inside = [place for place, window in enumerate(windows) if window.window.sentence in numbers]
+    inside = [place for place, window in enumerate(windows) if window.window.sentence in chunk.numbers]
     if inside:
         best = min(inside, key=lambda place: float(joined[place, 2]))
         start, end = _quoted(book, claim, windows[best])
@@ -238,6 +241,5 @@ def _quoted(book: Book, claim: str, window: LabelledWindow) -> Span:
 
 def _find(text: str, span: Span, words: str) -> Span | None:
     """Return the range of words of a window in the novel, where lines may break between them."""
-    pattern = r"\s+".join(re.escape(word) for word in words.split())
-    found = re.compile(pattern).search(text, span.start, span.end) if pattern else None
+    found = across_lines(words.split()).search(text, span.start, span.end) if words else None
     return Span(*found.span()) if found else None

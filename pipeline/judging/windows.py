@@ -61,13 +61,7 @@ def window_text(book: Book, window: Window) -> str:
 
 def sentences_of(book: Book, evidence: Sequence[Evidence]) -> list[int]:
     """Return the numbers of the sentences of retrieved chunks, each once, in the order of the evidence."""
-    numbers = (
-        number
-        for item in evidence
-        for chunk in [book.chunks[item.chunk_index]]
-        for number in range(chunk.first_sentence, chunk.first_sentence + len(chunk.sentences))
-    )
-    return list(dict.fromkeys(numbers))
+    return list(dict.fromkeys(number for item in evidence for number in book.chunks[item.chunk_index].numbers))
 
 
 def word_coverage(book: Book, claim: str, sentences: Sequence[int]) -> npt.NDArray[np.float64]:

@@ -11,7 +11,7 @@ from itertools import pairwise
 from typing import NamedTuple
 
 from pipeline.language.folding import fold
-from pipeline.language.words import WORD
+from pipeline.language.words import WORD, across_lines
 from pipeline.records import Span
 
 _MARKS = str.maketrans("’‘\u02bc“”„«»–—", '\'\'\'"""""--')
@@ -54,8 +54,7 @@ def find_verbatim(text: str, quotation: str) -> list[Span]:
     words = quotation.translate(_MARKS).split()
     if not words:
         return []
-    pattern = re.compile(r"\s+".join(map(re.escape, words)))
-    return [Span(*match.span()) for match in pattern.finditer(text.translate(_MARKS))]
+    return [Span(*match.span()) for match in across_lines(words).finditer(text.translate(_MARKS))]
 
 
 def is_distinctive(quotation: str) -> bool:

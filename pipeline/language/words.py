@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Iterable
 
 from pipeline.language.folding import fold
 
@@ -21,3 +22,12 @@ def words_of(text: str) -> list[str]:
     ['dantes', 'cell', 'the', 'boy', 'kai-koumou']
     """
     return [fold(word).removesuffix("'s") for word in HYPHENATED_WORD.findall(text)]
+
+
+def across_lines(words: Iterable[str]) -> re.Pattern[str]:
+    """Return the pattern of these words in this order, with any white space between them.
+
+    >>> across_lines("kept the ferry".split()).search("She kept\\nthe ferry.").span()
+    (4, 18)
+    """
+    return re.compile(r"\s+".join(map(re.escape, words)))

@@ -106,4 +106,4 @@ class Presence:
 def _holds_any(chunk: Chunk, numbers: Sequence[int]) -> bool:
     """Return True if a chunk has one of these sentences, whose numbers ascend."""
     place = bisect_left(numbers, chunk.first_sentence)
-    return place < len(numbers) and numbers[place] < chunk.first_sentence + len(chunk.sentences)
+    return place < len(numbers) and numbers[place] < chunk.numbers.stop

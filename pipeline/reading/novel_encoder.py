@@ -182,7 +182,7 @@ def chunk_states(chunks: Sequence[Chunk], reading: SentenceReading) -> list[Chun
     states: list[ChunkState] = []
     seen = 0
     for chunk in chunks:
-        stop = chunk.first_sentence + len(chunk.sentences)
+        stop = chunk.numbers.stop
         new = slice(seen, stop) if seen < stop else slice(chunk.first_sentence, stop)
         seen = max(seen, stop)
         vector = _mean_vector(reading, new)

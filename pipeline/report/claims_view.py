@@ -209,9 +209,8 @@ def _presence(book: BookView, pair: Pair, character: str) -> str:
     person, chunk = book.person(character), book.chunks.get(pair.evidence.chunk_index)
     if person is None or chunk is None or not person.told:
         return f"The character is {'' if pair.evidence.character_present else 'not '}named in this chunk."
-    numbers = range(chunk.first_sentence, chunk.first_sentence + len(chunk.sentences))
     named = any(chunk.start <= mention.start < chunk.end for mention in person.mentions)
-    if any(number in numbers for number in person.told):
+    if any(number in chunk.numbers for number in person.told):
         return f"Told by this character as “I”, and the character is {'' if named else 'not '}named in this chunk."
     return f"The character is {'' if named else 'not '}named in this chunk, and tells none of it as “I”."
 

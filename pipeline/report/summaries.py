@@ -51,5 +51,4 @@ def _worth(openings: Mapping[int, str]) -> dict[int, float]:
 
 
 def _best(chunk: Chunk, worth: Mapping[int, float]) -> int:
-    numbers = range(chunk.first_sentence, chunk.first_sentence + len(chunk.sentences))
-    return max(numbers, key=lambda number: worth[number], default=-1)
+    return max(chunk.numbers, key=lambda number: worth[number], default=-1)

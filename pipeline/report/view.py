@@ -135,10 +135,7 @@ def _told(book: BookView, person: Character | None) -> str:
     if person is None or not person.told:
         return ""
     told = frozenset(person.told)
-    chunks = sum(
-        not told.isdisjoint(range(chunk.first_sentence, chunk.first_sentence + len(chunk.sentences)))
-        for chunk in book.chunks.values()
-    )
+    chunks = sum(not told.isdisjoint(chunk.numbers) for chunk in book.chunks.values())
     sentences, all_chunks = wording.counted(len(told), "sentence"), wording.counted(len(book.chunks), "chunk")
     return f"{sentences} as “I”, in {chunks:,} of {all_chunks}"
 

@@ -78,6 +78,15 @@ class AnswerCache:
         with self._explained():
             self._use(lambda cache: cache.set(key, text))
 
+    def get(self, key: str, compute: Callable[[], _Result], *, is_valid: Callable[[Any], bool]) -> _Result:
+        """Return the value stored under ``key`` if it is valid, else what ``compute`` returns, which is then stored."""
+        stored: Any = self.load(key)
+        if is_valid(stored):
+            return stored  # type: ignore[no-any-return]
+        computed = compute()
+        self.store(key, computed)
+        return computed
+
     def count(self) -> int:
         """Return how many answers are stored."""
         return self._read(len, "SELECT COUNT(*) FROM Cache") or 0

@@ -112,7 +112,7 @@ def _holders(chunks: Sequence[Chunk]) -> dict[int, list[int]]:
     """Map each sentence to its chunks."""
     holders: dict[int, list[int]] = defaultdict(list)
     for chunk in chunks:
-        for sentence in range(chunk.first_sentence, chunk.first_sentence + len(chunk.sentences)):
+        for sentence in chunk.numbers:
             holders[sentence].append(chunk.index)
     return holders
 

@@ -19,7 +19,7 @@ from pipeline.config import ChunkConfig
 from pipeline.errors import TableError
 from pipeline.judging.evidence_selection import Candidate, choose_sentences
 from pipeline.language.stems import stems
-from pipeline.records import Chunk, Novel, Span
+from pipeline.records import Novel, Span
 from pipeline.retrieval.index import LexicalIndex
 from pipeline.tables.rows import Row, row_text
 from pipeline.text.chunking import make_chunks
@@ -99,7 +99,7 @@ class _EvidenceFinder:
     def find(self, text: str) -> list[int]:
         """Return the sentences chosen as evidence, best first, by their index in ``used``."""
         chunks = [self._chunks[chunk] for chunk in _best(self._index.scores(text), PASSAGES)]
-        numbers = dict.fromkeys(number for chunk in chunks for number in _numbers(chunk))
+        numbers = dict.fromkeys(number for chunk in chunks for number in chunk.numbers)
         candidates = [self._candidate(number) for number in numbers]
         chosen = choose_sentences(dict.fromkeys(stems(text)), candidates, weight=self._index.weight)
         return [self._used.setdefault(number, len(self._used)) for number in chosen]
@@ -114,10 +114,6 @@ class _EvidenceFinder:
         """Return the sentences used as evidence, and the position of each in the novel."""
         places = list(self._used)
         return [" ".join(self._text(number).split()) for number in places], places
-
-
-def _numbers(chunk: Chunk) -> range:
-    return range(chunk.first_sentence, chunk.first_sentence + len(chunk.sentences))
 
 
 def _best(scores: npt.NDArray[np.float32], count: int) -> list[int]:

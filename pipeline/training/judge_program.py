@@ -20,15 +20,8 @@ from pipeline.training.example_files import read_examples
 from pipeline.training.examples import Premise
 from pipeline.training.plain_claims import PlainBook, PlainConfig, PlainSource
 from pipeline.training.program import read_premises
-from pipeline.training.text_trainer import (
-    OnReport,
-    PairBatches,
-    TextBatches,
-    TextTrainConfig,
-    TextTrainer,
-    WithContrast,
-    WithPairLoss,
-)
+from pipeline.training.text_batches import PairBatches, TextBatches
+from pipeline.training.text_trainer import OnReport, TextTrainConfig, TextTrainer, WithContrast, WithPairLoss
 
 Part = Literal["finder", "ranker", "verifier"]
 Logits = np.ndarray[Any, np.dtype[np.float32]]
@@ -59,7 +52,7 @@ def read_books(paths: Sequence[Path]) -> tuple[PlainBook, ...]:
     try:
         return tuple(PlainBook(row) for path in paths for row in read_examples(path))
     except (KeyError, TypeError) as error:
-        raise TableError(f"prepared claims have no {error}; prepare them again with prepare-claims") from error
+        raise TableError(f"prepared claims have no {error}; prepare them again") from error
 
 
 def read_nli(path: Path | None) -> tuple[Premise, ...]:

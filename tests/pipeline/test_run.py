@@ -27,9 +27,9 @@ from pipeline.errors import BackstoryError, CharacterError, ModelError
 from pipeline.judging.backstory import describe_backstory
 from pipeline.judging.interface import ClaimQuestion
 from pipeline.judging.multinomial import consistent_probability
-from pipeline.judging.verifier import FEATURES, VerifierInput, VerifierOutput
+from pipeline.judging.verifier import VerifierInput, VerifierOutput
 from pipeline.judging.window_judge import BDH_WINDOWS, WindowJudge
-from pipeline.records import Chunk, Reading, Verdict
+from pipeline.records import Reading, Verdict
 from pipeline.run import Pipeline, Question
 from pipeline.storage.answers import AnswerCache
 from pipeline.text.aliases import Alias
@@ -134,14 +134,10 @@ def test_evidence_is_as_much_as_asked_for(
     found = few.find_evidence(book, reading, None, claims).values()
     assert {len(question.evidence) for question in found} == {2}
     for question in found:
-        inside = {number for item in question.evidence for number in _numbers(book.chunks[item.chunk_index])}
+        inside = {number for item in question.evidence for number in book.chunks[item.chunk_index].numbers}
         assert {window.window.sentence for window in question.windows} <= inside
         relevance = [window.relevance for window in question.windows]
         assert relevance and relevance == sorted(relevance, reverse=True)
-
-
-def _numbers(chunk: Chunk) -> range:
-    return range(chunk.first_sentence, chunk.first_sentence + len(chunk.sentences))
 
 
 def test_without_a_ranker_the_judge_chooses_windows_by_words(
@@ -214,15 +210,7 @@ class RecordingVerifier:
     ) -> list[VerifierOutput]:
         self.inputs += questions
         on_progress(len(questions))
-        return [
-            VerifierOutput(
-                {"supported": 0.0, "contradicted": 1.0, "not_stated": 0.0},
-                float(number),
-                0.0,
-                dict.fromkeys(FEATURES, float(number)),
-            )
-            for number in range(len(questions))
-        ]
+        return [VerifierOutput({"supported": 0.0, "contradicted": 1.0, "not_stated": 0.0}) for _ in questions]
 
 
 def test_each_claim_is_verified_given_its_most_relevant_windows(

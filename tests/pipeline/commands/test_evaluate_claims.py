@@ -56,8 +56,7 @@ class WordCounter:
     def _one(self, question: VerifierInput) -> VerifierOutput:
         words, seen = set(question.claim.split()), set(" ".join(question.sentences).split())
         share = len(words & seen) / len(words)
-        chances = {"supported": share, "contradicted": 1 - share, "not_stated": 0.0}
-        return VerifierOutput(chances, share - 0.5, -0.5, {"share": share})  # type: ignore[arg-type]
+        return VerifierOutput({"supported": share, "contradicted": 1 - share, "not_stated": 0.0})
 
 
 def write_table(path: Path, rows: Rows, *, columns: Sequence[str] = COLUMNS) -> Path:

@@ -13,9 +13,12 @@ NOVELS = 5
 
 @pytest.fixture(scope="session")
 def library(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """A folder with some little novels, each of its own length, and one without a word."""
+    """A folder with some little novels, each of its own beginning and length, and one without a word.
+
+    Novels that begin alike would share checkpoints, whose notes name the one that was read last.
+    """
     folder = tmp_path_factory.mktemp("library")
     for number in range(NOVELS):
-        (folder / f"Novel {number}.txt").write_text(TEXT * (1 + number % 3) + f"\nAnna Reed was {20 + number}.\n")
+        (folder / f"Novel {number}.txt").write_text(f"Anna Reed was {20 + number}.\n\n" + TEXT * (1 + number % 3))
     (folder / "Blank.txt").write_text(" \n")
     return folder

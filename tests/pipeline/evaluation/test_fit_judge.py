@@ -11,9 +11,8 @@ import pytest
 
 from pipeline.errors import ModelError, TableError
 from pipeline.evaluation.fit_judge import PRECISION, FittedRow, _threshold, fit_backstories, fit_claims
-from pipeline.judging.multinomial import LABELS
 from pipeline.judging.verdict import BACKSTORY_FEATURES, backstory_features
-from pipeline.records import ClaimLabel
+from pipeline.records import CLAIM_LABELS, ClaimLabel
 
 PREFIXES = ("bdh_", "cross_")
 
@@ -29,7 +28,7 @@ def made_up(count: int = 360, *, books: int = 6, noise: float = 1.0, seed: int =
     }
     rows = []
     for number in range(count):
-        label = LABELS[number % 3]
+        label = CLAIM_LABELS[number % 3]
         odds, settled = draw.normal(centres[label], noise)
         features = {
             "cross_odds": float(odds),
@@ -42,7 +41,7 @@ def made_up(count: int = 360, *, books: int = 6, noise: float = 1.0, seed: int =
 
 
 def codes(rows: tuple[FittedRow, ...]) -> list[int]:
-    return [LABELS.index(row.label) for row in rows]
+    return [CLAIM_LABELS.index(row.label) for row in rows]
 
 
 def test_model_learns_the_labels_of_other_books() -> None:

@@ -1,33 +1,28 @@
-"""Tables are judged row by row on their own novels, and a verdict is fitted on the true labels alone."""
+"""Tables are judged row by row on their own novels, and predictions quote them."""
 
 from __future__ import annotations
 
-import math
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 
-import numpy as np
 import pytest
 
 from pipeline.commands.judge_tables import judge_tables
 from pipeline.config import PipelineConfig
 from pipeline.engines.local import LocalEngine
-from pipeline.errors import NovelError, SettingError, TableError
+from pipeline.errors import NovelError, TableError
 from pipeline.evaluation.tables import (
     JudgedNovel,
     JudgedRow,
-    check_training,
     evidence_of,
     fit_tables,
-    lexical_features,
     predict,
 )
-from pipeline.judging.verdict import BACKSTORY_FEATURES
-from pipeline.records import Claim, ClaimVerdict, Evidence, Pair, TableLabel
 from pipeline.run import Pipeline
 from pipeline.tables.rows import Row
 from pipeline.text.novels import load_novel
+from tests.pipeline.evaluation.made_up_rows import ANNA, made_up, row
 from tests.pipeline.little_story import TEXT
 
 OTHER_TEXT = """\
@@ -35,7 +30,6 @@ Anna Reed kept bees on the hill above the station. She had never seen the sea, n
 
 Old Mr Crane bought her honey every autumn. He paid in coal. The station clock stood at ten past four.
 """
-ANNA = "Anna Reed kept the ferry at Low Water."
 CLOCK = "The clock stood at ten past four."
 
 
@@ -52,11 +46,6 @@ def two_novels(tmp_path_factory: pytest.TempPathFactory) -> Path:
 def pipeline(stand_in_config: PipelineConfig, tmp_path_factory: pytest.TempPathFactory) -> Pipeline:
     """The pipeline with the stand-in encoder."""
     return Pipeline(stand_in_config, cache_dir=tmp_path_factory.mktemp("cache"))
-
-
-def row(number: str, content: str = ANNA, *, book: str = "Low Water", char: str = "Anna Reed", **more: str) -> Row:
-    label: TableLabel | None = "consistent" if more.get("label", "1") == "1" else "inconsistent"
-    return Row(number, book, char, more.get("caption", ""), content, label, more.get("pair"))
 
 
 @dataclass
@@ -181,110 +170,6 @@ def test_two_novels_of_one_name_would_overwrite_each_other(judged: Judging, two_
     with pytest.raises(TableError, match="same artefacts"):
         judged(row("1"), row("2", book="Second"))
     second.unlink()
-
-
-def found_by_words(*scores: float) -> ClaimVerdict:
-    """Return a verdict whose passages have these scores of words."""
-    pairs = tuple(
-        Pair(Evidence("c", place, place + 1, 1.0, score, 1, 0.5, True), "irrelevant", {}, "", 0, 0, 1)
-        for place, score in enumerate(scores)
-    )
-    claim = Claim("c", "", "event", "unspecified", "unspecified", ANNA)
-    return ClaimVerdict(claim, "not_stated", 0.5, {}, pairs, "")
-
-
-def test_lexical_features_are_means_over_the_claims() -> None:
-    claims = [found_by_words(1.0, 7.0, 4.0, 3.0, 2.0), found_by_words(2.0), found_by_words()]
-    assert lexical_features(claims) == pytest.approx(
-        {
-            "lexical_first": (math.log(8) + math.log(3)) / 3,
-            "lexical_three": (math.log(1 + 14 / 3) + math.log(3)) / 3,
-        }
-    )
-
-
-def made_up(count: int, *, seed: int = 0, pairs: bool = False) -> list[JudgedRow]:
-    """Return rows whose features predict their labels, and whose texts do not."""
-    draw = np.random.default_rng(seed)
-    rows = []
-    for number in range(count):
-        is_true = number % 2
-        features = {name: float(draw.normal(3.0 * is_true)) for name in BACKSTORY_FEATURES}
-        claims = (found_by_words(float(draw.uniform(0, 9))),)
-        pair = {"pair": str(number // 2)} if pairs else {}
-        made = row(str(number), f"Statement {draw.integers(1000)}.", label=str(is_true), **pair)
-        rows.append(JudgedRow(made, True, (), claims, features))
-    return rows
-
-
-def relabelled(rows: Sequence[JudgedRow], labels: Sequence[TableLabel | None]) -> list[JudgedRow]:
-    return [replace(one, row=replace(one.row, label=label)) for one, label in zip(rows, labels, strict=True)]
-
-
-def fitted_accuracy(rows: Sequence[JudgedRow]) -> float:
-    return fit_tables(rows, folds=4, repeats=1, seed=0).validation.figures["accuracy"].value
-
-
-def test_fit_learns_the_true_labels() -> None:
-    assert fitted_accuracy(made_up(60)) > 0.9
-
-
-def test_fit_on_flipped_labels_flips_the_model() -> None:
-    rows = made_up(60)
-    flipped = relabelled(rows, ["inconsistent" if one.row.label == "consistent" else "consistent" for one in rows])
-    straight, turned = (fit_tables(some, folds=2, repeats=1, seed=0).model for some in (rows, flipped))
-    assert np.allclose(straight.weights, -np.array(turned.weights), atol=1e-3)
-    assert straight.probability(rows[1].features) > 0.5 > turned.probability(rows[1].features)
-
-
-def test_fit_on_permuted_labels_is_at_chance_out_of_fold() -> None:
-    rows, draw = made_up(100), np.random.default_rng(1)
-    found = [
-        fitted_accuracy(relabelled(rows, [rows[index].row.label for index in draw.permutation(len(rows))]))
-        for _ in range(3)
-    ]
-    assert 0.3 < np.mean(found) < 0.65
-
-
-def test_fit_compares_with_all_its_baselines() -> None:
-    baselines = fit_tables(made_up(40), folds=3, repeats=1, seed=0).validation.baselines
-    assert set(baselines) == {"majority", "claim_only", "lexical_only", "character_majority"}
-
-
-def test_fit_keeps_rows_of_a_pair_together() -> None:
-    validation = fit_tables(made_up(40, pairs=True), folds=3, repeats=1, seed=0).validation
-    assert validation.groups == 20
-    assert fit_tables(made_up(20), folds=2, repeats=1, seed=0).validation.groups is None
-
-
-def test_fit_is_the_same_for_the_same_seed() -> None:
-    one, two, other = (fit_tables(made_up(20), folds=3, repeats=1, seed=seed).validation for seed in (3, 3, 4))
-    assert one.to_dict() == two.to_dict()
-    assert one.per_repeat.tolist() != other.per_repeat.tolist()
-
-
-@pytest.mark.parametrize(
-    ("rows", "changes", "error", "message"),
-    [
-        (made_up(20), {"repeats": 0}, SettingError, "repeats is 0"),
-        (made_up(20), {"folds": 1}, TableError, "folds"),
-        (made_up(20), {"folds": 11}, TableError, "folds"),
-        (made_up(2), {"folds": 2}, TableError, "folds"),
-        (made_up(20)[::2], {}, TableError, "one label"),
-        (relabelled(made_up(20), [None] * 20), {}, TableError, "no label"),
-    ],
-)
-def test_training_table_that_cannot_be_fitted_is_refused_early(
-    rows: list[JudgedRow], changes: dict[str, int], error: type[Exception], message: str
-) -> None:
-    with pytest.raises(error, match=message):
-        check_training([one.row for one in rows], **{"folds": 5, "repeats": 2, "seed": 0, **changes})
-
-
-def test_training_table_that_passes_the_check_can_be_fitted() -> None:
-    rows = made_up(8)
-    check_training([one.row for one in rows], folds=2, repeats=2, seed=0)
-    fit_tables(rows, folds=2, repeats=2, seed=0)
 
 
 def test_predictions_are_those_of_the_model_and_quote_the_book(judged: Judging) -> None:

@@ -11,7 +11,7 @@ from transformers import BertConfig, BertModel
 
 from pipeline.judging.cross_encoder import CrossEncoderOutput
 from pipeline.judging.text_model import TokenBatch
-from pipeline.judging.verifier import FEATURES, VerifierInput, VerifierOutput
+from pipeline.judging.verifier import VerifierInput, VerifierOutput
 from tests.pipeline.stand_in_judge import letters
 
 CPU = torch.device("cpu")
@@ -71,6 +71,5 @@ class KnownVerifier:
         for question in questions:
             supported, contradicted = self.labels(question.claim, " ".join(question.sentences))
             rest = 1 - supported - contradicted
-            chances = {"supported": supported, "contradicted": contradicted, "not_stated": rest}
-            outputs.append(VerifierOutput(chances, 0.0, 0.0, dict.fromkeys(FEATURES, 0.0)))  # type: ignore[arg-type]
+            outputs.append(VerifierOutput({"supported": supported, "contradicted": contradicted, "not_stated": rest}))
         return outputs

@@ -17,7 +17,7 @@ from pipeline.judging import ranking
 from pipeline.judging.cross_encoder import PairText
 from pipeline.judging.ranking import EvidenceRanker, RankedEvidence
 from pipeline.records import Claim, Vector
-from pipeline.storage.answers import open_answers
+from pipeline.storage.answers import AnswerCache, open_answers
 from pipeline.storage.remote import open_cache
 from tests.pipeline.judging.little_book import claim_of, evidence_in, logs, make_book
 from tests.pipeline.judging.little_models import CPU
@@ -193,8 +193,8 @@ def test_labels_are_cached(tmp_path: Path) -> None:
     assert len(pairs) == 18, "the same numbers of other chunks are other sentences"
 
 
-def test_cached_labels_that_do_not_fit_are_computed_again() -> None:
-    class Damaged:
+def test_cached_labels_that_do_not_fit_are_computed_again(tmp_path: Path) -> None:
+    class Damaged(AnswerCache):
         stored: object = None
 
         def load(self, key: str) -> object:
@@ -207,7 +207,7 @@ def test_cached_labels_that_do_not_fit_are_computed_again() -> None:
     expected = rank(ranker_of(labels), book, [0, 1])
     for stored in (None, {}, [], [[[0, -1.0]]], [[["x", -1.0, -1.0, -1.0]]], ["x"]):
         Damaged.stored = stored
-        assert rank(replace(ranker_of(labels), cache=Damaged()), book, [0, 1]) == expected  # type: ignore[arg-type]
+        assert rank(replace(ranker_of(labels), cache=Damaged(tmp_path)), book, [0, 1]) == expected
 
 
 def test_stand_in_ranks_a_book_the_same_each_time(stand_in_judge: Path) -> None:

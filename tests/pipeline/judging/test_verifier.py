@@ -1,4 +1,4 @@
-"""The BDH verifier in the pipeline: any batching, zero features without evidence, one clear error."""
+"""The BDH verifier in the pipeline: any batching, one clear error."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from bdh.checkpoint import load_bdh
 from bdh.verifier import ClaimVerifier, save_claim_verifier
 from pipeline.errors import ModelError
 from pipeline.judging import verifier as module
-from pipeline.judging.verifier import FEATURES, BDHVerifier, VerifierInput, VerifierOutput, evidence_text
+from pipeline.judging.verifier import BDHVerifier, VerifierInput, VerifierOutput, evidence_text
 
 CLAIMS = ("Anna Reed kept the ferry.", "Tom Hale paid.", "The watch of Dr Moss had stopped at ten past four.")
 SENTENCES = ("Anna Reed kept the ferry at Low Water.", "The boat was\ncalled the Patience.")
@@ -37,31 +37,15 @@ def verify(trained: BDHVerifier, *questions: tuple[str, tuple[str, ...]]) -> lis
 
 
 def close(one: VerifierOutput, other: VerifierOutput) -> bool:
-    numbers = [
-        [each.log_odds, each.claim_only, *each.probabilities.values(), *each.features.values()] for each in (one, other)
-    ]
-    return bool(numbers[0] == pytest.approx(numbers[1], abs=2e-3))
+    return bool(one.probabilities == pytest.approx(other.probabilities, abs=2e-3))
 
 
-def test_without_evidence_features_are_zero_and_the_log_odds_claim_only(trained: BDHVerifier) -> None:
-    for output in verify(trained, *((claim, ()) for claim in CLAIMS)):
-        assert output.features == dict.fromkeys(FEATURES, 0.0)
-        assert output.log_odds == output.claim_only
-
-
-def test_claim_only_log_odds_do_not_depend_on_the_evidence(trained: BDHVerifier) -> None:
-    without, given, other = verify(trained, (CLAIMS[0], ()), (CLAIMS[0], SENTENCES), (CLAIMS[0], SENTENCES[1:]))
-    assert without.claim_only == given.claim_only == other.claim_only
-    assert given.log_odds != other.log_odds and given.features != other.features
-    assert set(given.features) == set(FEATURES) and any(given.features.values())
-
-
-def test_log_odds_with_evidence_are_those_of_the_labels(trained: BDHVerifier) -> None:
-    (given,) = verify(trained, (CLAIMS[0], SENTENCES))
-    assert sum(given.probabilities.values()) == pytest.approx(1.0)
-    assert given.log_odds == given.features["odds"]
-    odds = torch.tensor(given.probabilities["supported"] / given.probabilities["contradicted"]).log()
-    assert given.log_odds == pytest.approx(float(odds), abs=1e-4)
+def test_probabilities_depend_on_the_evidence_and_sum_to_one(trained: BDHVerifier) -> None:
+    outputs = verify(trained, (CLAIMS[0], ()), (CLAIMS[0], SENTENCES), (CLAIMS[0], SENTENCES[1:]))
+    assert len({tuple(output.probabilities.values()) for output in outputs}) == 3
+    for output in outputs:
+        assert list(output.probabilities) == ["supported", "contradicted", "not_stated"]
+        assert sum(output.probabilities.values()) == pytest.approx(1.0)
 
 
 @pytest.mark.parametrize("limit", [1, 200, 100_000])

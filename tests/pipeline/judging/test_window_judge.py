@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import json
-import shutil
 from collections.abc import Callable, Sequence
 from dataclasses import replace
 from pathlib import Path
@@ -13,26 +11,19 @@ import pytest
 import torch
 
 from pipeline.book import Book
-from pipeline.config import PipelineConfig, RetrievalConfig, ScoringConfig, resolve_model_dir
-from pipeline.errors import ModelError
-from pipeline.judging.backstory import BackstoryModel
 from pipeline.judging.cross_encoder import PairText, WordDifference
-from pipeline.judging.interface import ClaimQuestion, JudgeContext
+from pipeline.judging.interface import ClaimQuestion
 from pipeline.judging.multinomial import MultinomialModel, consistent_probability
-from pipeline.judging.verdict import BACKSTORY_FEATURES, NO_EVIDENCE
+from pipeline.judging.verdict import NO_EVIDENCE
 from pipeline.judging.verifier import VerifierInput
 from pipeline.judging.window_features import window_features
 from pipeline.judging.window_judge import (
     BDH_WINDOWS,
     WindowJudge,
-    open_bdh_judge,
-    open_joint_judge,
-    open_unfitted_judge,
 )
 from pipeline.judging.windows import LabelledWindow
 from pipeline.records import ClaimVerdict, Difference
-from pipeline.run import Pipeline
-from pipeline.storage.answers import open_answers
+from pipeline.storage.answers import AnswerCache, open_answers
 from pipeline.storage.remote import open_cache
 from tests.pipeline.judging.little_book import claim_of, evidence_in, labelled, logs, make_book
 from tests.pipeline.judging.little_models import KnownVerifier
@@ -179,6 +170,17 @@ def test_pairs_quote_the_most_relevant_window_of_each_chunk() -> None:
     assert [pair.label for pair in pairs] == ["irrelevant", "contradict", "irrelevant"]
 
 
+@pytest.mark.parametrize(("claim", "shown"), [("He sold the mill.", 0), ("He kept the ferry.", 1), ("Zebras.", 0)])
+def test_of_a_long_window_the_sentence_with_more_of_the_claim_is_quoted(claim: str, shown: int) -> None:
+    sentences = "He sold the mill" + " and more" * 20 + ".", "He kept the ferry" + " and more" * 25 + "."
+    book, own = make_book([sentences, ["It rained" + " for days" * 30 + "."]]), claim_of(claim)
+    windows = [labelled(book, 1, 0.2, 0.2), labelled(book, 2, 0.1, 0.1)]
+    question = ClaimQuestion(own, evidence_in(own, 0, 1), tuple(windows))
+    pairs = judged(judge_of(mill), question, book).pairs
+    assert [pair.quotation for pair in pairs] == [sentences[shown], "It rained" + " for days" * 30 + "."]
+    assert all(book.novel.text[pair.start : pair.end] == pair.quotation for pair in pairs)
+
+
 def test_pairs_of_bdh_alone_have_its_probabilities() -> None:
     pairs = judged(judge_of(mill), ask(BOOK, *WINDOWS)).pairs
     assert pairs[0].probabilities == pytest.approx({"support": 0.05, "contradict": 0.9, "irrelevant": 0.05})
@@ -256,9 +258,10 @@ def test_verifier_outputs_are_cached(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize("stored", [None, [], [[0.1, 0.2]], [[0.1, 0.2, "x"]] * 3, {"a": 1}])
-def test_cached_outputs_that_do_not_fit_are_computed_again(stored: object) -> None:
-    class Damaged:
-        def __init__(self) -> None:
+def test_cached_outputs_that_do_not_fit_are_computed_again(stored: object, tmp_path: Path) -> None:
+    class Damaged(AnswerCache):
+        def __init__(self, folder: Path) -> None:
+            super().__init__(folder)
             self.stored: list[object] = []
 
         def load(self, key: str) -> object:
@@ -267,8 +270,8 @@ def test_cached_outputs_that_do_not_fit_are_computed_again(stored: object) -> No
         def store(self, key: str, value: object) -> None:
             self.stored.append(value)
 
-    cache = Damaged()
-    judge = WindowJudge(KnownVerifier(mill), fitted(ALONE), None, cache)  # type: ignore[arg-type]
+    cache = Damaged(tmp_path)
+    judge = WindowJudge(KnownVerifier(mill), fitted(ALONE), None, cache)
     assert judge.judge(BOOK, [ask(BOOK, *WINDOWS)]) == judge_of(mill).judge(BOOK, [ask(BOOK, *WINDOWS)])
     assert cache.stored == [[[0.05, 0.9, pytest.approx(0.05)], *[[0.02, 0.02, pytest.approx(0.96)]] * 2]]
 
@@ -279,66 +282,3 @@ def test_weights_and_method_name_the_models() -> None:
     assert alone.weights == {"bdh_verifier": "known"}
     assert joint.method.startswith("the BDH verifier and a cross-encoder label") and "cross" not in alone.method
     assert joint.threshold == 0.5
-
-
-@pytest.mark.parametrize(("name", "prefixes"), [("joint.json", ("bdh_", "cross_")), ("bdh.json", ("bdh_",))])
-def test_shipped_model_uses_the_features_of_windows(name: str, prefixes: tuple[str, ...]) -> None:
-    model = MultinomialModel.load(resolve_model_dir(ScoringConfig().judge_dir) / name)
-    assert set(model.names) == {key for prefix in prefixes for key in window_features(np.zeros((0, 3)), prefix)}
-    assert sum(model.prior) == pytest.approx(1)
-    assert all(1 / 3 < threshold < 1 for threshold in model.thresholds)
-
-
-def test_shipped_model_of_backstories_uses_the_features_of_backstories() -> None:
-    shipped = BackstoryModel.load(resolve_model_dir(ScoringConfig().judge_dir), band=0.05)
-    assert set(shipped.model.names) <= set(BACKSTORY_FEATURES)
-
-
-@pytest.fixture
-def context(stand_in_config: PipelineConfig, stand_in_judge: Path, tmp_path: Path) -> JudgeContext:
-    """What a judge is opened from, with a copy of its folder that may be broken."""
-    folder = str(shutil.copytree(stand_in_judge, tmp_path / "judge"))
-    scoring = ScoringConfig(judge_dir=folder)
-    return JudgeContext(replace(stand_in_config, scoring=scoring, retrieval=RetrievalConfig(ranker=folder)), None)
-
-
-def test_opened_judges_judge_alike_each_time(context: JudgeContext, shelf: Path, tmp_path: Path) -> None:
-    pipeline = Pipeline(context.config, cache_dir=tmp_path / "cache")
-    book = pipeline.open_book(shelf / "Low Water.txt")
-    claims = pipeline.extract("Anna Reed kept the ferry. Dr Moss never slept.", "Anna Reed")
-    found = pipeline.find_evidence(book, None, None, claims)
-    for open_it, models in ((open_joint_judge, 2), (open_bdh_judge, 1)):
-        judge = open_it(context)
-        verdicts = judge.judge(book, list(found.values()))
-        assert verdicts == open_it(context).judge(book, list(found.values()))
-        assert [verdict.claim.id for verdict in verdicts] == [claim.id for claim in claims]
-        assert all(sum(verdict.probabilities.values()) == pytest.approx(1) for verdict in verdicts)
-        assert all(len(verdict.pairs) == len(found[verdict.claim.id].evidence) > 0 for verdict in verdicts)
-        assert len(judge.weights) == models
-    unfitted = open_unfitted_judge(context).judge(book, list(found.values()))
-    assert [verdict.features for verdict in unfitted] == [
-        verdict.features for verdict in open_joint_judge(context).judge(book, list(found.values()))
-    ]
-    assert {verdict.label for verdict in unfitted} == {"not_stated"}
-    assert all(verdict.probability == pytest.approx(0.5) for verdict in unfitted)
-
-
-@pytest.mark.parametrize(
-    ("name", "open_it"), [("joint.json", open_joint_judge), ("bdh.json", open_bdh_judge), ("ranker", open_joint_judge)]
-)
-def test_missing_part_is_named(
-    context: JudgeContext, name: str, open_it: Callable[[JudgeContext], WindowJudge]
-) -> None:
-    path = Path(context.config.scoring.judge_dir) / name
-    shutil.rmtree(path) if path.is_dir() else path.unlink()
-    with pytest.raises(ModelError, match=name):
-        open_it(context)
-
-
-def test_model_fitted_on_other_features_is_an_error(context: JudgeContext) -> None:
-    path = Path(context.config.scoring.judge_dir) / "joint.json"
-    payload = json.loads(path.read_text(encoding="utf-8"))
-    payload["names"][0] = "reader_odds"
-    path.write_text(json.dumps(payload), encoding="utf-8")
-    with pytest.raises(ModelError, match="has no finite value of reader_odds"):
-        open_joint_judge(context).judge(BOOK, [ask()])

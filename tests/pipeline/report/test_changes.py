@@ -58,11 +58,10 @@ def test_changed_label_is_shown_with_the_passage_that_decides() -> None:
     born = replace(BORN, label="contradicted", probability=0.12, quotation="She was born at sea.")
     assert _lines(born, SWAM)[1:] == [
         "  label        supported 0.80 -> contradicted 0.12  Ada was born in Porth.",
-        "  probability  supported 0.80 -> contradicted 0.12  Ada was born in Porth.",
         "               “She was born at sea.”",
     ]
     lost = replace(BORN, label="not_stated", probability=0.75, quotation="")
-    assert _lines(lost, SWAM)[2] == "               “She was born in Porth in 1840.”"
+    assert _lines(lost, SWAM)[2] == "               until now: “She was born in Porth in 1840.”"
 
 
 @pytest.mark.parametrize(("probability", "moved"), [(0.9, False), (0.7, False), (0.91, True), (0.69, True)])
@@ -75,10 +74,17 @@ def test_mark_that_was_given_or_lost_is_a_change() -> None:
     marked = replace(SWAM, waiver="lie: She boasts.")
     assert _lines(BORN, marked)[1:] == [
         "  left out     not_stated 0.50 -> not_stated 0.50  Ada could not swim.",
-        "               lie: She boasts.",
+        "               left out of the verdict: lie: She boasts.",
     ]
     back = compare_verdicts(replace(BEFORE, claims=(BORN, marked)), BEFORE)
     assert [change.kinds for change in back.claims] == [("counts again",)]
+    relabelled = replace(marked, waiver="", label="supported", quotation="She swam.")
+    both = compare_verdicts(replace(BEFORE, claims=(BORN, marked)), replace(BEFORE, claims=(BORN, relabelled)))
+    assert list(change_lines(both))[1:] == [
+        "  label        not_stated 0.50 -> supported 0.50  Ada could not swim.",
+        "               “She swam.”",
+        "               counts again",
+    ]
 
 
 def test_verdict_on_the_backstory_comes_first() -> None:
