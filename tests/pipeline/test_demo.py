@@ -17,6 +17,7 @@ from pipeline.api import judge, read
 from pipeline.config import PipelineConfig, ReadingConfig
 from pipeline.report.resources import read_schema
 from tests.pipeline.command_line import contents
+from tests.test_notebook import CELLS, printed
 
 ROOT = Path(__file__).resolve().parents[2]
 EXAMPLES = ROOT / "examples"
@@ -176,3 +177,22 @@ def test_reading_from_python_is_the_one_the_script_made(cold: subprocess.Complet
     for state, own, entry in zip(reading.states, reading.characters["Hester Lanyon"], written, strict=True):
         assert entry["surprisal"] == pytest.approx(state.surprisal, abs=1e-6)
         assert entry["character_present"] == {"Hester Lanyon": own.present}
+
+
+def test_notebook_runs_and_reaches_the_verdict_that_it_shows(
+    cold: subprocess.CompletedProcess[str], folder: Path
+) -> None:
+    pytest.importorskip("matplotlib")
+    program = "\nprint('-- end of cell')\n".join("".join(cell["source"]) for cell in CELLS)
+    own = {"MPLBACKEND": "Agg", "BDH_CACHE_DIR": str(folder / "cache"), "PYTHONPATH": str(ROOT)}
+    command = [sys.executable, "-W", "ignore:.*non-interactive", "-c", program]
+    done = subprocess.run(command, cwd=folder, env=ONE_THREAD | own, capture_output=True, text=True)
+    assert done.returncode == 0 and done.stderr == "", done.stderr
+    shown = [printed(cell) for cell in CELLS]
+    ran = done.stdout.split("-- end of cell\n")
+    assert [bool(text) for text in ran] == [bool(text) for text in shown]
+    assert ran[1] == shown[1]
+    verdicts = [
+        next(text for text in texts if "probability of consistent" in text).split(",")[0] for texts in (ran, shown)
+    ]
+    assert verdicts[0] == verdicts[1]

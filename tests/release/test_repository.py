@@ -14,6 +14,8 @@ from typing import Any
 import pytest
 import yaml
 
+from pipeline.cli import novel_check
+
 ROOT = Path(__file__).resolve().parents[2]
 STORY = ROOT / "novels" / "The Unlit Hour.txt"
 ACTION: dict[str, Any] = yaml.safe_load((ROOT / "action.yml").read_text(encoding="utf-8"))
@@ -92,10 +94,14 @@ def test_action_fails_for_a_sheet_of_nobody_whatever_is_asked(repository: Path) 
 
 
 @pytest.mark.slow
-def test_hook_judges_the_sheets_before_a_commit(repository: Path) -> None:
-    command = [*shlex.split(HOOK["entry"]), *HOOK["args"]]
-    done = subprocess.run(command, cwd=repository, env=_environment(repository), capture_output=True, text=True)
-    assert done.returncode == STATUS[_verdict(repository / ".novel-check")], done.stderr
+def test_hook_judges_the_sheets_before_a_commit(
+    repository: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    program, *words = [*shlex.split(HOOK["entry"]), *HOOK["args"]]
+    assert program == "novel-check"
+    monkeypatch.chdir(repository)
+    monkeypatch.setenv("BDH_CACHE_DIR", str(repository / "home" / ".cache" / "novel-check"))
+    assert novel_check(words) == STATUS[_verdict(repository / ".novel-check")]
 
 
 def test_hook_runs_for_the_manuscript_and_the_sheets_alone() -> None:
