@@ -44,7 +44,7 @@ from pipeline.commands.catalogue import make_parser
 from pipeline.commands.settings import parse, pipeline_config
 from pipeline.config import ROOT, ChunkConfig
 from pipeline.errors import PipelineError
-from pipeline.judging.expected_overlap import ExpectedOverlap
+from pipeline.evaluation.expected_overlap import ExpectedOverlap
 from pipeline.judging.logistic import LogisticModel
 from pipeline.judging.multinomial import MultinomialModel
 from pipeline.judging.verifier import BDHVerifier

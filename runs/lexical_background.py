@@ -25,10 +25,10 @@ from tqdm import tqdm
 from pipeline.config import ChunkConfig
 from pipeline.evaluation.baselines import SystemOutput
 from pipeline.evaluation.compare import claim_metrics
+from pipeline.evaluation.expected_overlap import ExpectedOverlap, rarity
 from pipeline.evaluation.fitting import fit_logistic
+from pipeline.evaluation.lexical import SIGNALS, claim_words, lexical_features, word_signals
 from pipeline.evaluation.metrics import figures_dict
-from pipeline.judging.expected_overlap import ExpectedOverlap, rarity
-from pipeline.judging.lexical import SIGNALS, claim_words, lexical_features, word_signals
 from pipeline.judging.passage import Passage
 from pipeline.language.stems import stems
 from pipeline.retrieval.index import LexicalIndex

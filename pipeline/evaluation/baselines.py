@@ -11,9 +11,9 @@ import numpy as np
 from pipeline.book import Book
 from pipeline.evaluation.claim_benchmark import EvidenceKind, MeasuredClaim
 from pipeline.evaluation.claim_only import ClaimOnlyModel
+from pipeline.evaluation.expected_overlap import ExpectedOverlap
+from pipeline.evaluation.lexical import lexical_features
 from pipeline.evaluation.metrics import Bools
-from pipeline.judging.expected_overlap import ExpectedOverlap
-from pipeline.judging.lexical import lexical_features
 from pipeline.judging.logistic import Floats, LogisticModel
 from pipeline.judging.passage import passage_of
 from pipeline.records import ClaimVerdict

@@ -8,7 +8,7 @@ from dataclasses import replace
 from pipeline.errors import SettingError
 from pipeline.judging.interface import ClaimJudge, JudgeContext
 from pipeline.judging.llm_judge import open_llm_judge
-from pipeline.judging.pair.cross_encoder import open_cross_encoder_judge
+from pipeline.judging.pair.hugging_face import open_cross_encoder_judge
 from pipeline.judging.pair.rules import open_rules_judge
 from pipeline.judging.window_judge import open_bdh_judge, open_joint_judge
 

@@ -17,7 +17,6 @@ from spacy.language import Language
 
 from pipeline.config import ChunkConfig
 from pipeline.errors import TableError
-from pipeline.judging.evidence_selection import Candidate, choose_sentences
 from pipeline.language.stems import stems
 from pipeline.records import Novel, Span
 from pipeline.retrieval.index import LexicalIndex
@@ -25,6 +24,7 @@ from pipeline.tables.rows import Row, row_text
 from pipeline.text.chunking import make_chunks
 from pipeline.text.novels import load_novel
 from pipeline.text.sentences import split_sentences
+from pipeline.training.evidence_selection import Candidate, choose_sentences
 from pipeline.training.example_files import SUFFIX, write_examples
 from pipeline.training.statements import find_statements
 

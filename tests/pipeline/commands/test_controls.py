@@ -17,8 +17,8 @@ from pipeline.cli import main
 from pipeline.config import ROOT
 from pipeline.evaluation.ablations import SYSTEMS
 from pipeline.evaluation.claim_only import ClaimOnlyModel
-from pipeline.judging.expected_overlap import ExpectedOverlap
-from pipeline.judging.lexical import LEXICAL_SURPLUS, SIGNALS
+from pipeline.evaluation.expected_overlap import ExpectedOverlap
+from pipeline.evaluation.lexical import LEXICAL_SURPLUS, SIGNALS
 from pipeline.judging.logistic import LogisticModel
 from pipeline.report.controls_view import table_lines
 from pipeline.report.resources import read_schema

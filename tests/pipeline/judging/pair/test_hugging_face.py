@@ -14,7 +14,7 @@ from safetensors.torch import load_file, save_file
 from pipeline.config import PipelineConfig
 from pipeline.errors import ModelError
 from pipeline.judging.interface import JudgeContext
-from pipeline.judging.pair.cross_encoder import CrossEncoder, read_labels
+from pipeline.judging.pair.hugging_face import CrossEncoder, read_labels
 from pipeline.judging.pair.interface import PassageQuestion
 from pipeline.judging.registry import open_judge
 from tests.pipeline.judging.pair.cross_encoders import NLI, save_cross_encoder
@@ -167,6 +167,6 @@ def test_model_that_is_nowhere_is_one_clear_line(monkeypatch: pytest.MonkeyPatch
 
 
 def test_missing_library_is_named_with_what_installs_it(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("pipeline.judging.pair.cross_encoder.find_spec", lambda name: None)
+    monkeypatch.setattr("pipeline.judging.pair.hugging_face.find_spec", lambda name: None)
     with pytest.raises(ModelError, match=r"needs transformers, which is not installed; pip install transformers"):
         open_judge("hf:a/model", JudgeContext(PipelineConfig(), None))

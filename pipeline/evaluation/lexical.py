@@ -20,7 +20,7 @@ import numpy as np
 import numpy.typing as npt
 
 from pipeline.errors import ModelError
-from pipeline.judging.expected_overlap import ExpectedOverlap
+from pipeline.evaluation.expected_overlap import ExpectedOverlap
 from pipeline.judging.passage import Passage, Stems, Weight
 from pipeline.language.words import WORD
 

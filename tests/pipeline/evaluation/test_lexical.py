@@ -12,8 +12,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from pipeline.errors import ModelError
-from pipeline.judging.expected_overlap import ExpectedOverlap, rarity
-from pipeline.judging.lexical import LEXICAL_SURPLUS, SIGNALS, claim_words, lexical_features, word_signals
+from pipeline.evaluation.expected_overlap import ExpectedOverlap, rarity
+from pipeline.evaluation.lexical import LEXICAL_SURPLUS, SIGNALS, claim_words, lexical_features, word_signals
 from pipeline.judging.passage import Passage
 
 FREQUENCIES = {"keeper": 0.001, "lighthouse": 0.0005, "old": 0.1, "slept": 0.02}

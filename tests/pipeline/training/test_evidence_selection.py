@@ -5,7 +5,7 @@ from __future__ import annotations
 from hypothesis import given
 from hypothesis import strategies as st
 
-from pipeline.judging.evidence_selection import Candidate, choose_sentences
+from pipeline.training.evidence_selection import Candidate, choose_sentences
 
 STEMS = st.frozensets(st.sampled_from("abcdefg"), max_size=4)
 SHELVES = st.lists(st.tuples(STEMS, st.integers(1, 40)), max_size=8)

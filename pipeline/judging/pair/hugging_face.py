@@ -1,8 +1,8 @@
 """A cross-encoder of Hugging Face as a judge: the passage is the premise, the claim the hypothesis.
 
 Any model for sequence classification serves whose labels can be understood: natural language inference with three
-labels in any order, fact checking with two, or one number. No other file of ``pipeline`` uses Transformers. Weights
-are read as safetensors only, and no code of a model is ever run.
+labels in any order, fact checking with two, or one number. Weights are read as safetensors only, and no code of a model
+is ever run.
 """
 
 from __future__ import annotations
