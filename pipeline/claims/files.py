@@ -9,6 +9,7 @@ from pipeline.claims.sheet import Layout, SheetText
 from pipeline.claims.structured import looks_like_json
 from pipeline.errors import BackstoryError, EncodingError
 from pipeline.formats.html import decode_html
+from pipeline.formats.signature import why_not
 from pipeline.storage.encoding import decode
 
 LONGEST = 200_000
@@ -46,6 +47,8 @@ def read_backstory(path: str | Path) -> SheetText:
 def decode_backstory(data: bytes, source: str) -> SheetText:
     """Return the text of a backstory from the bytes of a file whose name is, or ends, ``source``."""
     suffix = Path(source).suffix.lower()
+    if reason := why_not(data, suffix):
+        raise BackstoryError(f"{source} {reason}")
     is_packed = suffix in PACKED
     sheet = unpack(data, suffix, source) if is_packed else _decoded(data, suffix, source)
     if not sheet.text.strip():
