@@ -17,9 +17,7 @@ from tests.pipeline.command_line import refused, run
 
 INPUTS = Path(__file__).resolve().parents[3] / "docs" / "inputs.md"
 TWO = ("The Lighthouse", "The Storm")
-APART = (
-    "no heading is marked in the file, so chapters begin at its short lines that are bold, centred, in capitals"
-)
+APART = "no heading is marked in the file, so chapters begin at its short lines that are bold, centred, in capitals"
 BOTH = f"The Lighthouse\n\n{LAMP}\n\nThe Storm\n\n{STORM}"
 
 APART_FILES = BOTH.replace("\n\nThe S", "\n\n\nThe S")
