@@ -26,6 +26,7 @@ _NAMES = {
     ".fb2": "a FictionBook",
     ".zip": "a ZIP archive",
 }
+_OWN = frozenset({".rtf", ".pdf", ".ps", ".doc", ".xls", ".ppt", ".mobi", ".prc"})
 _MARKUP = frozenset({".html", ".htm", ".xhtml", ".md", ".markdown", ".fb2"})
 
 
@@ -33,12 +34,12 @@ def why_not(data: bytes, suffix: str) -> str:
     """Return what a file is, and what to do, if it is not of the format of its suffix; nothing if it may be.
 
     >>> why_not(b"%PDF-1.7", ".txt")
-    'is a PDF, not .txt: save it as .docx, .odt or .txt in the program that wrote it'
+    'is a PDF, not plain text: save it as .docx, .odt or .txt in the program that wrote it'
     """
-    named = f"not {suffix}" if suffix else "not plain text"
+    named = "not plain text" if suffix in {"", ".txt"} else f"not {suffix}"
     for beginning, kind, remedy in _BEGINNINGS:
         if data.startswith(beginning):
-            return f"is {kind}, {'not plain text' if suffix == '.txt' else named}: {remedy}"
+            return f"is {kind}, {named}: {remedy}" if suffix not in _OWN else f"is {kind}, which is not read: {remedy}"
     found = _found(data)
     if not found or found == suffix or (found in {".html", ".fb2"} and suffix in _MARKUP):
         return ""

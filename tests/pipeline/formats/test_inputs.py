@@ -178,7 +178,7 @@ OUTCOMES = {
     ),
 }
 REFUSED = {
-    "page called plain.txt": "is a web page (HTML), not .txt: let its name end with .html",
+    "page called plain.txt": "is a web page (HTML), not plain text: let its name end with .html",
     "portable document called plain.txt": "is a PDF, not plain text: save it as .docx",
     "book called document.docx": "is an EPUB, not .docx: let its name end with .epub",
     "old office file called new.docx": "is an old or password-protected Office file",
