@@ -208,11 +208,10 @@ def _chosen(text: str, marks: Sequence[Mark], span: Span) -> tuple[Chapter, ...]
 
 
 def _is_title_page(text: str, marks: Sequence[Mark], mark: Mark, stop: int) -> bool:
-    """Return True for the first heading, alone of its level, with little text: the title and who wrote it."""
-    alone = mark is marks[0] and [other.level for other in marks].count(mark.level) == 1
-    larger = alone and mark.level < max(other.level for other in marks) and kind_of(mark.title) is None
+    """Return True for the first of at least three places with little text and no sentence: title, and who wrote it."""
+    first = mark is marks[0] and len(marks) > _FEWEST and kind_of(mark.title) is None
     below = text[mark.end : stop].strip()
-    return larger and len(below) <= _TITLE_PAGE and _SENTENCE_END.search(below) is None
+    return first and len(below) <= _TITLE_PAGE and _SENTENCE_END.search(below) is None
 
 
 def _is_chapter(mark: Mark, level: int) -> bool:
