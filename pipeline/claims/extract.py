@@ -19,6 +19,7 @@ from pipeline.claims.attributes import claim_type, stability, time_scope
 from pipeline.claims.clauses import split_facts
 from pipeline.claims.fact_types import fact_type
 from pipeline.claims.files import LONGEST, sheet_of
+from pipeline.claims.first_person import in_third_person, is_told_by_character
 from pipeline.claims.people import part_of
 from pipeline.claims.pronouns import insert_name
 from pipeline.claims.prose import ENDED, Sentence, find_blocks, find_sentences, is_heading, split_lines
@@ -60,7 +61,7 @@ def read_claims(backstory: Backstory, character: str, nlp: Language) -> Extracte
     """
     part = backstory if isinstance(backstory, Part) else checked_part(backstory, character)
     statements = read_statements(part, character, nlp)
-    sentences = _without_headings(statements)
+    sentences, told_by = _by_name(_without_headings(statements), character)
     person = _person(character, sentences, statements)
     facts = [fact for each in sentences for fact in _facts(each, person)]
     if not facts:
@@ -73,7 +74,7 @@ def read_claims(backstory: Backstory, character: str, nlp: Language) -> Extracte
     for fact in facts:
         texts.setdefault(fact.text if isinstance(fact, FieldFact) else insert_name(fact.text, person), fact)
     claims = (_claim(number, text, texts[text], person, character) for number, text in enumerate(texts, start=1))
-    return Extracted(tuple(claims), (*part.notices, *statements.notices))
+    return Extracted(tuple(claims), (*part.notices, *told_by, *statements.notices))
 
 
 def checked_part(backstory: str | SheetText, character: str) -> Part:
@@ -103,6 +104,21 @@ def _without_headings(statements: Statements) -> list[Stated]:
     """Return the facts of fields and the sentences of prose, in order; of prose alone that is all headings, those."""
     kept = [each for each in statements.found if isinstance(each, FieldFact) or not is_heading(each.text)]
     return kept or statements.found
+
+
+def _by_name(found: list[Stated], character: str) -> tuple[list[Stated], tuple[str, ...]]:
+    """Return what a character tells of itself as "I" with the name, and a notice; anything else as it is."""
+    prose = [each for each in found if isinstance(each, Sentence)]
+    person = find_protagonist(character, ())
+    texts = [each.text for each in prose]
+    named = any(map(person.is_named_in, texts))
+    if not person.name or not is_told_by_character(texts, names_character=named):
+        return found, ()
+    told = [
+        each._replace(text=in_third_person(each.text, person.name)) if isinstance(each, Sentence) else each
+        for each in found
+    ]
+    return told, (f"the backstory is in the first person: “I” was read as {person.name}",)
 
 
 def _person(character: str, sentences: list[Stated], statements: Statements) -> Protagonist:

@@ -59,6 +59,8 @@ _ACTS = word_set(
     "have live stay earn help kill stop reach restore travel go come know own buy pay teach write sail rescue free"
 )
 """Bare verbs with which a goal may begin."""
+_ACT = re.compile(r"\w{2,}[^\Ws]s (?:her|his|their|the|an?|to|at|on|in|when|with|too|out|off|up) ", re.I)
+"""What somebody does: "bites her nails"."""
 _JOBLESS = ("retired", "unemployed", "self-employed", "jobless")
 _SCHOOL = re.compile(r"\b(?:school|college|university|academy|institute|convent|seminary|oxford|cambridge)\b", re.I)
 
@@ -197,7 +199,10 @@ def _included(rule: Rule, value: str, subject: Subject) -> Sentences:
         return []
     verb = "included" if rule.words.endswith("s") else "was"
     items = split_list(value) if verb == "included" else [value]
-    return [f"{subject.own} {rule.words} {verb} {lowered(item)}" for item in items]
+    return [
+        f"{subject.name} {small(item)}" if _ACT.match(item) else f"{subject.own} {rule.words} {verb} {lowered(item)}"
+        for item in items
+    ]
 
 
 def _skills(rule: Rule, value: str, subject: Subject) -> Sentences:
@@ -243,7 +248,7 @@ def _owned(rule: Rule, value: str, subject: Subject) -> Sentences:
 
 
 def _appearance(rule: Rule, value: str, subject: Subject) -> Sentences:
-    looks = [look(small(item)) for item in split_list(value)]
+    looks = [look(small(re.sub(r"\Awith ", "", item))) for item in split_list(value)]
     return [f"{subject.name} {each}" for each in looks] if all(looks) else []
 
 

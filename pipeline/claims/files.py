@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from pathlib import Path
 
 from pipeline.claims.documents import PACKED, html_to_markdown, unpack
@@ -9,6 +10,7 @@ from pipeline.claims.sheet import Layout, SheetText
 from pipeline.claims.structured import looks_like_json
 from pipeline.errors import BackstoryError, EncodingError
 from pipeline.formats.html import decode_html
+from pipeline.formats.signature import why_not
 from pipeline.storage.encoding import decode
 
 LONGEST = 200_000
@@ -18,6 +20,7 @@ _MOST_BYTES = 4 * LONGEST
 _MOST_PACKED = 20_000_000
 """Bytes that are read of a zipped document, which may hold pictures."""
 _LAYOUTS: dict[str, Layout] = {".yaml": "yaml", ".yml": "yaml", ".json": "json", ".csv": "csv", ".tsv": "csv"}
+_FENCED = re.compile(r"(?P<before>\s*)(?:```|~~~)(?P<kind>json|ya?ml)\s*\n(?P<inside>.*\n)\s*(?:```|~~~)\s*", re.S)
 KINDS = (".txt", ".md", ".docx", ".odt", ".html", ".yaml", ".json", ".csv")
 """The suffixes of the files that hold backstories; a file with any other is read as text."""
 
@@ -46,6 +49,8 @@ def read_backstory(path: str | Path) -> SheetText:
 def decode_backstory(data: bytes, source: str) -> SheetText:
     """Return the text of a backstory from the bytes of a file whose name is, or ends, ``source``."""
     suffix = Path(source).suffix.lower()
+    if reason := why_not(data, suffix):
+        raise BackstoryError(f"{source} {reason}")
     is_packed = suffix in PACKED
     sheet = unpack(data, suffix, source) if is_packed else _decoded(data, suffix, source)
     if not sheet.text.strip():
@@ -66,5 +71,8 @@ def _decoded(data: bytes, suffix: str, source: str) -> SheetText:
 
 
 def sheet_of(text: str, *, layout: Layout = "text", notices: tuple[str, ...] = ()) -> SheetText:
-    """Return a text with its layout; a text that is JSON is read as such."""
+    """Return a text with its layout; a text that is JSON, or one block of code, is read as such."""
+    fenced = _FENCED.fullmatch(text) if layout == "text" else None
+    if fenced:  # blank lines in the place of the fence keep the numbers of the others
+        text, layout = f"{fenced['before']}\n{fenced['inside']}", "yaml" if fenced["kind"].startswith("y") else "text"
     return SheetText(text, "json" if layout == "text" and looks_like_json(text) else layout, notices)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import re
 from collections.abc import Iterator, Sequence
 
@@ -19,7 +20,7 @@ BOLD, PLAIN = 7, 8
 """Levels of a heading that is a bold line or a plain one; those of Markdown are 1 to 6."""
 _HEADING = re.compile(r"\s{0,3}(#{1,6})\s+(.*?)\s*#*\s*$")
 _UNDERLINE = re.compile(r"\s*(=+|-{2,})\s*$")
-_RULE = re.compile(r"\s*(?:[-*_=~#]\s*){3,}$")
+_RULE = re.compile(r"\s*(?:[-*_=~#+]\s*){3,}$")
 _FENCE = re.compile(r"\s*(?:```|~~~)")
 _COMMENT = re.compile(r"<!--.*?(?:-->|\Z)|%%.*?(?:%%|\Z)", re.DOTALL)
 _TO_DO = re.compile(r"\s*(?:[-*+•]\s+)?(?:\[\s?\]|(?:TODO|FIXME|TBD|XXX)\b|to[- ]do\s*:|#\w[\w/ #-]*$)", re.IGNORECASE)
@@ -55,7 +56,9 @@ def _in_order(items: Sequence[Item]) -> Iterator[Item]:
 
 
 def _front_matter(lines: Sequence[Line]) -> tuple[Items, Sequence[Line]]:
-    """Return the items of YAML between two lines of dashes at the top, and the lines below it."""
+    """Return the items of YAML between two lines of dashes, or of JSON, at the top, and the lines below it."""
+    if lines and lines[0].text.lstrip().startswith("{"):
+        return _json_front_matter(lines)
     if not lines or lines[0].text.rstrip() != "---":
         return (), lines
     end = next((place for place, line in enumerate(lines[1:], 1) if line.text.rstrip() in {"---", "..."}), None)
@@ -65,6 +68,19 @@ def _front_matter(lines: Sequence[Line]) -> tuple[Items, Sequence[Line]]:
         return yaml_items(lines[1:end]), lines[end + 1 :]
     except BackstoryError:
         return (), lines  # its lines are read as those of any other sheet
+
+
+def _json_front_matter(lines: Sequence[Line]) -> tuple[Items, Sequence[Line]]:
+    """Return the items of the JSON object with which a text begins, and the lines below it."""
+    text = "\n".join(line.text for line in lines)
+    try:
+        _, end = json.JSONDecoder().raw_decode(text, len(text) - len(text.lstrip()))
+    except (ValueError, RecursionError):
+        return (), lines
+    last = text.count("\n", 0, end) + 1
+    if text[end:].split("\n", 1)[0].strip():
+        return (), lines  # words follow on the same line
+    return yaml_items(lines[:last], is_json=True), lines[last:]
 
 
 def _without_comments(text: str, lines: Sequence[Line]) -> tuple[list[Line], list[Line]]:
@@ -176,8 +192,9 @@ def _field(lines: Sequence[Line], place: int) -> tuple[Items | None, int]:
     found = _FIELD.match(text)
     known = found is not None and (_is_known(found["label"]) or all(map(rule_of, found["label"].split("/"))))
     loose = None if known else _LOOSE.match(text)
-    if loose is not None and rule_of(loose["label"]) is not None and not has_verb(words_of(loose["label"])):
-        return (Field(loose["label"].strip(), loose["value"].strip(), (line,)),), 1
+    if loose is not None and _is_known(loose["label"]) and not has_verb(words_of(loose["label"])):
+        value = re.sub(r"\A([\"'])(.*)\1\Z", r"\2", loose["value"].strip()) if "=" in loose["gap"] else loose["value"]
+        return (Field(loose["label"].strip(), value.strip(), (line,)),), 1
     if found is None or not (known or _looks_like_field(line.text, found)):
         return None, 1
     if known and _is_narrative(found):

@@ -6,6 +6,7 @@ import re
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, field, replace
 
+from pipeline.claims.cast_list import cast_items
 from pipeline.claims.labels import GENERAL, LABELS, is_name_label, normalise, rule_of
 from pipeline.claims.layout import is_evidence, read_items
 from pipeline.claims.prose import split_lines
@@ -33,7 +34,7 @@ def read_parts(sheet: SheetText, is_known: IsKnown) -> tuple[Part, ...]:
     A name is what a field, a column or a key says is one. A heading is one where it looks like a name, and it or
     another heading of its level ``is_known``. A sheet with at most one name is one part.
     """
-    items = structured_items(sheet) if sheet.layout != "text" else read_items(sheet.text)
+    items = structured_items(sheet) if sheet.layout != "text" else _text_items(sheet.text, is_known)
     parts = _merged(_divide(items, is_known))
     named = [part for part in parts if part.name]
     if len(named) < 2:
@@ -43,6 +44,10 @@ def read_parts(sheet: SheetText, is_known: IsKnown) -> tuple[Part, ...]:
         # With one name the lines before it are about that person, too.
         return (Part(name, whole, sheet.notices),)
     return tuple(replace(part, notices=sheet.notices) for part in parts if part.items or part.name)
+
+
+def _text_items(text: str, is_known: IsKnown) -> Items:
+    return cast_items(split_lines(text), _name_in, is_known) or read_items(text)
 
 
 def part_of(sheet: SheetText, character: str) -> Part:

@@ -173,7 +173,7 @@ def look(phrase: str) -> str:
     if all(word in _LOOKS or is_adverb(word) or word in {"and", "very", "but", "quite", "rather"} for word in words):
         return f"was {phrase}"
     if _noun(words) in _BODY:
-        return f"had {with_article(phrase)}"
+        return f"had {phrase if _noun(words) in {'hair', 'skin'} else with_article(phrase)}"
     return ""
 
 

@@ -226,7 +226,17 @@ class _Reader:
         blocks = find_blocks(item.lines) if not are_notes else self._notes(item.lines)
         for block in blocks:
             if not self._read_item(block):
-                self.statements.found += find_sentences(block, self._nlp)
+                for sentence in find_sentences(block, self._nlp):
+                    self._read_sentence(sentence, are_notes=are_notes)
+
+    def _read_sentence(self, sentence: Sentence, *, are_notes: bool) -> None:
+        """Note a sentence of prose; one without a verb in a section such as "Appearance" is a note of its own."""
+        value, section = clean(sentence.text), self._section
+        is_note = are_notes and bool(words_of(value)) and not has_verb(words_of(value)) and not is_unfilled(value)
+        made = list(self._note(value, section)) if is_note else []
+        for rule, text in made:
+            self._add([text], sentence.line, sentence.source, None if rule is _NOTE else rule.fact)
+        self.statements.found += [] if made else [sentence]
 
     def _notes(self, lines: tuple[Line, ...]) -> Iterator[Block]:
         """Yield the blocks of a section such as "Appearance", where a short line is a note of its own."""
@@ -257,6 +267,9 @@ class _Reader:
         """Yield the sentences that a note makes by its section, else by what it says of looks or relatives."""
         if _TIED.match(value):
             yield LABELS["family"], f"{self._subject.name} was {small(value)}."
+            return
+        if words_of(value)[0] == "born":
+            yield _NOTE, f"{self._name} was {small(value)}."
             return
         if section is not None and section.way != "prose":
             yield from ((section, text) for text in field_sentences(section, value, self._subject))

@@ -13,8 +13,8 @@ PARAGRAPH, SECTION = "\n\n", "\n\n\n"
 SCENE_BREAK = "* * *"
 _SPACE = re.compile(r"\s+")
 _COMBINING = re.compile("[\u0300-\u036f]")
-# Soft hyphens, zero-width spaces, word joiners and byte order marks are signs for the printer, not letters.
-_INVISIBLE = dict.fromkeys([0x00AD, 0x200B, 0x2060, 0xFEFF])
+# Soft hyphens, zero-width spaces, word joiners, marks of direction and of byte order are signs for the printer.
+_INVISIBLE = dict.fromkeys([0x00AD, 0x034F, 0x200B, 0x200E, 0x200F, *range(0x202A, 0x202F), 0x2060, 0xFEFF])
 _REST_OF_WORD = re.compile(r"[^\W\d_]+")
 _ONE_LETTER_WORDS = "AIO"
 
@@ -40,6 +40,7 @@ class TextBuilder:
         self.is_word: Callable[[str], bool] = lambda letters: False
         self.anchors: dict[str, int] = {}
         self.headings: list[Mark] = []
+        self.set_apart: list[Mark] = []
         self._parts: list[str] = []
         self._length = 0
         self._gap = ""
@@ -76,9 +77,9 @@ class TextBuilder:
                 self.owe(" ")
 
     def add_initial(self, letter: str) -> None:
-        """Append the large initial of a paragraph, which joins the rest of its word even across a break."""
+        """Append the large initial of a paragraph, perhaps after a quotation mark; it joins the rest of its word."""
         self._append(letter)
-        self._initial = letter
+        self._initial = letter[-1]
 
     def owe(self, gap: str) -> None:
         """Put ``gap`` before the next words, unless a larger one is there already."""
@@ -95,17 +96,22 @@ class TextBuilder:
         self._waiting.append(name)
 
     def open_heading(self, level: int) -> None:
-        """Begin a heading, a paragraph of its own."""
+        """Begin a heading, a paragraph of its own; one that was never closed ends with its first paragraph."""
+        self._end_heading(first_paragraph=True)
         self.owe(PARAGRAPH)
         self._level, self._heading, self._rule = level, None, False
 
     def close_heading(self) -> None:
         """End the heading; one without words leaves no mark."""
-        if self._level is not None and self._heading is not None:
-            start = self._heading.length + len(self._heading.gap)
-            self.headings.append(Mark(start, self._length, self._level, _SPACE.sub(" ", self.since(self._heading))))
-        self._level = self._heading = None
+        self._end_heading(first_paragraph=False)
         self.owe(PARAGRAPH)
+
+    def mark_set_apart(self, point: Checkpoint) -> None:
+        """Mark the words since a checkpoint as a line that looks like a heading."""
+        words = self.since(point)
+        if words and "\n\n" not in words:
+            start = self._length - len(words)
+            self.set_apart.append(Mark(start, self._length, 1, _SPACE.sub(" ", words)))
 
     def checkpoint(self) -> Checkpoint:
         """Return the present end of the text."""
@@ -127,8 +133,17 @@ class TextBuilder:
         return "" if point.gap else "".join(self._parts[max(point.parts - count, 0) : point.parts])[-count:]
 
     def finish(self) -> None:
-        """Let the anchors that no words followed point at the end of the text."""
+        """End a heading that is still open, and let the anchors that no words followed point at the end of the text."""
+        self._end_heading(first_paragraph=True)
         self._place_anchors(self._length)
+
+    def _end_heading(self, *, first_paragraph: bool) -> None:
+        if self._level is not None and self._heading is not None:
+            words = self.since(self._heading)
+            words = words.split(PARAGRAPH)[0] if first_paragraph else words
+            start = self._heading.length + len(self._heading.gap)
+            self.headings.append(Mark(start, start + len(words), self._level, _SPACE.sub(" ", words)))
+        self._level = self._heading = None
 
     def _append(self, words: str) -> None:
         if self._rule:

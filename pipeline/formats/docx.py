@@ -1,4 +1,4 @@
-"""Word documents, read by mammoth; styles based on headings, large initials and tracked changes are seen to here."""
+"""Word documents, read by mammoth; styles, initials, hidden text and tracked changes are read here."""
 
 from __future__ import annotations
 
@@ -6,6 +6,7 @@ import io
 import re
 import zipfile
 from collections.abc import Iterator, Mapping
+from dataclasses import replace
 from itertools import pairwise
 from xml.etree import ElementTree
 from xml.etree.ElementTree import Element
@@ -15,11 +16,15 @@ import mammoth
 from pipeline.formats.archive import open_archive
 from pipeline.formats.html import html_manuscript
 from pipeline.formats.manuscript import Manuscript, tracked_changes
+from pipeline.formats.set_apart import CLASS
 
 _W = "{http://schemas.openxmlformats.org/wordprocessingml/2006/main}"
 _DOCUMENT = re.compile(r"word/document\d*\.xml")
+_NOTES = re.compile(r"word/(?:footnotes|endnotes)\.xml")
 _HEADING_NAME = re.compile(r"heading (\d)", re.I)
 _CONTENTS_NAME = re.compile(r"(?:toc|contents|table of figures|index)\b.*", re.I)
+_CHAPTER_NAME = re.compile(r".*\b(?:chapter|heading|section)\b.*|chapter\w*", re.I)
+_SET_APART = "SetApart"
 _LEVELS = range(1, 7)
 
 
@@ -27,14 +32,14 @@ def read_docx(data: bytes, source: str) -> Manuscript:
     """Read a Word document as it is when all tracked changes are accepted."""
     page, notices = docx_html(data, source)
     manuscript = html_manuscript(page, "docx")
-    return Manuscript(manuscript.text, "docx", manuscript.headings, notices=notices)
+    return replace(manuscript, encoding="docx", notices=notices)
 
 
 def docx_html(data: bytes, source: str) -> tuple[str, tuple[str, ...]]:
     """Return a Word document as HTML, with its headings, lists and tables, and notices on it."""
     with open_archive(data, source) as archive:
         styles = list(_styles(archive))
-        document, notices = _prepared(archive, {style_id for style_id, _, level in styles if level})
+        document, notices = _prepared(archive, styles)
         data = _replaced(archive, document) if document else data
     page = mammoth.convert_to_html(
         io.BytesIO(data), style_map="\n".join(_style_map(styles)), ignore_empty_paragraphs=True
@@ -79,6 +84,7 @@ def _style_map(styles: list[tuple[str, str, int]]) -> Iterator[str]:
     """Yield mammoth's rules for headings, the title, and the lines of a table of contents."""
     for level in _LEVELS:
         yield f"p.{_marked(level)} => h{level}:fresh"
+    yield f"p.{_SET_APART} => p.{CLASS}:fresh"
     for style_id, name, level in styles:
         if not re.fullmatch(r"[\w-]+", style_id):
             continue
@@ -95,16 +101,42 @@ def _marked(level: int) -> str:
     return f"OutlineLevel{level}"
 
 
-def _prepared(archive: zipfile.ZipFile, headings: set[str]) -> tuple[tuple[str, bytes] | None, tuple[str, ...]]:
+def _prepared(
+    archive: zipfile.ZipFile, styles: list[tuple[str, str, int]]
+) -> tuple[tuple[str, bytes] | None, tuple[str, ...]]:
     """Return the document with what mammoth does not see put in its words, if there is any, and the notices."""
     names = [name for name in archive.namelist() if _DOCUMENT.fullmatch(name)]
     if not names:
         return None, ()
     root = ElementTree.fromstring(archive.read(names[0]))
-    changed = _join_initials(root) + _mark_outline(root, headings)
+    roots = [root, *(ElementTree.fromstring(archive.read(n)) for n in archive.namelist() if _NOTES.fullmatch(n))]
+    counts = {
+        kind: sum(_count(part, change, words) for part in roots)
+        for kind, change, words in (
+            ("insertions", "ins", "t"),
+            ("deletions", "del", "delText"),
+            ("moves", "moveTo", "t"),
+        )
+    }
+    hidden = _remove_hidden(root)
+    known = {style_id for style_id, name, level in styles if level or name.lower() == "title"}
+    apart = {style_id for style_id, name, level in styles if not level and _CHAPTER_NAME.fullmatch(name)}
+    changed = _join_initials(root) + _mark_outline(root, known) + _mark_set_apart(root, known, apart) + hidden
     document = (names[0], ElementTree.tostring(root, encoding="utf-8", xml_declaration=True)) if changed else None
-    counts = {"insertions": _count(root, "ins", "t"), "deletions": _count(root, "del", "delText")}
-    return document, tracked_changes("Word", **counts, moves=_count(root, "moveTo", "t"))
+    notices = tracked_changes("Word", **counts)
+    return document, (*notices, *(["left out of the file: hidden passages"] if hidden else []))
+
+
+def _remove_hidden(root: Element) -> int:
+    """Remove the words that Word does not show; return of how many passages."""
+    removed = 0
+    for parent in list(root.iter()):
+        for run in parent.findall(f"{_W}r"):
+            vanish = run.find(f"{_W}rPr/{_W}vanish")
+            if vanish is not None and vanish.get(f"{_W}val", "1") not in {"0", "false"}:
+                removed += run.find(f"{_W}t") is not None
+                parent.remove(run)
+    return removed
 
 
 def _join_initials(root: Element) -> int:
@@ -135,8 +167,27 @@ def _mark_outline(root: Element, headings: set[str]) -> int:
     return marked
 
 
+def _mark_set_apart(root: Element, headings: set[str], apart: set[str]) -> int:
+    """Give a style to paragraphs that are centred, or of a style for chapters without a level; return how many."""
+    marked = 0
+    for paragraph in root.iter(f"{_W}p"):
+        properties = paragraph.find(f"{_W}pPr")
+        style = "" if properties is None else _value(properties, "pStyle")
+        centred = properties is not None and _value(properties, "jc") == "center"
+        if properties is None or style in headings or style.startswith(_marked(0)[:-1]):
+            continue
+        if centred or style in apart:
+            for element in properties.findall(f"{_W}pStyle"):
+                properties.remove(element)
+            properties.insert(0, Element(f"{_W}pStyle", {f"{_W}val": _SET_APART}))
+            marked += 1
+    return marked
+
+
 def _count(root: Element, change: str, words: str) -> int:
-    return sum(element.find(f".//{_W}{words}") is not None for element in root.iter(f"{_W}{change}"))
+    """Return how many changes have words, or join or divide paragraphs."""
+    breaks = root.findall(f".//{_W}pPr/{_W}rPr/{_W}{change}")
+    return len(breaks) + sum(element.find(f".//{_W}{words}") is not None for element in root.iter(f"{_W}{change}"))
 
 
 def _replaced(archive: zipfile.ZipFile, document: tuple[str, bytes]) -> bytes:

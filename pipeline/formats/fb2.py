@@ -7,6 +7,7 @@ from xml.etree.ElementTree import Element
 
 from pipeline.errors import NovelError
 from pipeline.formats.builder import PARAGRAPH, SECTION, TextBuilder
+from pipeline.formats.html import NOTE_MARK
 from pipeline.formats.manuscript import Manuscript
 from pipeline.language.word_lists import word_set
 
@@ -51,8 +52,14 @@ def _add_child(builder: TextBuilder, child: Element, *, level: int) -> None:
         builder.owe("\n" if name == "v" else PARAGRAPH)
         _add(builder, child, level=level)
         builder.owe("\n" if name == "v" else PARAGRAPH)
-    elif not (name == "a" and child.get("type") == "note"):
+    elif not _is_note_mark(name, child):
         _add(builder, child, level=level)
+
+
+def _is_note_mark(name: str, element: Element) -> bool:
+    """Return True for a link to a note, also one of a file that does not type its links."""
+    words = "".join(element.itertext()).strip()
+    return name == "a" and (element.get("type") == "note" or NOTE_MARK.fullmatch(words) is not None)
 
 
 def _add_title(builder: TextBuilder, title: Element) -> None:

@@ -15,10 +15,17 @@ acknowledgments, also by, also by the author, books by the author, colophon, con
 copyright and credits, copyright notice, copyright page, cover, cover page, credits, dedication, half title,
 half title page, halftitle page, imprint, licence, license, license notes, list of illustrations, newsletter,
 other books, other books by the author, page list, praise, publication details, series page, table of contents,
-the full project gutenberg license, title page, titlepage, transcribers note, uncopyright
+the full project gutenberg license, title page, titlepage, transcribers note, uncopyright, thank you,
+thank you for reading, thanks for reading, before you go, about the type,
+a note on the type, connect with the author, discussion questions, reading group guide, reading group questions,
+coming soon, keep in touch, stay in touch, leave a review, mailing list, join my mailing list, smashwords edition
 """
 _KNOWN = frozenset(" ".join(title.split()) for title in _TITLES.split(","))
-_BEGINNINGS = re.compile(r"(?:also by|books by|other books by|other titles by|praise for|more from|copyright \d{4}) ")
+_BEGINNINGS = re.compile(
+    r"(?:also (?:available )?by|(?:more |other )?(?:books|titles|novels) by|praise for|more from|copyright \d{4}"
+    r"|connect with|discover more|sign up (?:for|to)|join (?:my|our|the)|smashwords edition"
+    r"|thank you for (?:buying|reading)|don ?t miss) "
+)
 _TYPES = word_set(
     "acknowledgments colophon contributors copyright-page cover dedication halftitlepage imprimatur imprint index "
     "landmarks loa loi lot lov other-credits page-list pagelist titlepage toc"

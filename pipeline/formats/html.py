@@ -13,6 +13,7 @@ from pipeline.errors import EncodingError
 from pipeline.formats.builder import PARAGRAPH, Checkpoint, TextBuilder
 from pipeline.formats.front_matter import front_matter_type
 from pipeline.formats.manuscript import Manuscript
+from pipeline.formats.set_apart import LineWatcher
 from pipeline.language.word_lists import word_set
 from pipeline.storage.encoding import Decoded, decode
 
@@ -27,13 +28,25 @@ _UNREAD = word_set(
 _CONTAINERS = word_set("article aside body div section span")
 _VOID = word_set("area base br col embed hr img input link meta param source track wbr")
 _HEADING = re.compile(r"h([1-6])")
-_NOTE_MARK = re.compile(
-    r"[\[({]?\s*(?:\d{1,4}|[*†‡§¶‖#]{1,4}|note \d{1,4})\s*[\])}]?|[\[(][ivxlcdm]{1,7}[\])]|[↑↩⏎]\ufe0e?", re.I
+NOTE_MARK = re.compile(
+    r"[\[({]?\s*(?:\d{1,4}(?:\s?[,–-]\s?\d{1,4})*|[*†‡§¶‖#]{1,4}|note \d{1,4})\s*[\])}]?"
+    r"|[\[(](?:[ivxlcdm]{1,7}|[a-z])[\])]|[↑↩⏎]\ufe0e?",
+    re.I,
 )
+_LETTER_MARK = re.compile(rf"{NOTE_MARK.pattern}|[a-z]", re.I)
+"""A raised and linked mark of a note, which may be a letter."""
 _PAGE_MARK = re.compile(r"\W{0,4}(?:p(?:g|age)?\W{0,2})?(?:\d{1,5}|[ivxlcdm]{1,8})\W{0,4}", re.I)
 _PAGE_KINDS = word_set("doc-pagebreak folio page-num page-number page_number pagebreak pageno pagenum pagenumber pgnum")
 _NOTE_KINDS = word_set("backlink doc-backlink doc-noteref footnote-back footnote-ref noteref")
 _NO_RULE = _PAGE_KINDS | {"footnotes", "endnotes", "doc-endnotes", "footnotes-sep", "pb"}
+_INITIAL = re.compile(
+    r"(?:(?:an? |the )?(?:[a-z]+ )?(?:capital|drop[- ]?cap(?:ital)?|initial|letter)(?: letter)?[:, ]+)?"
+    r"[\"'(\[‘“]?[^\W\d_](?=\W*\Z)",
+    re.I,
+)
+"""What describes the image of a large initial: "T", "“T", "T.", "Letter T", "Decorated initial T"."""
+_HIDDEN_STYLE = re.compile(r"display\s*:\s*none|mso-hide\s*:\s*all", re.I)
+_HIDDEN = "hidden passages"
 _POWER = re.compile(r"\d|(?:^|\W)\w$")
 _DECLARED = re.compile(rb"""(?:charset|encoding)\s*=\s*["']?\s*([\w.:-]+)""", re.I)
 _HEAD_BYTES = 2048
@@ -51,7 +64,11 @@ def html_manuscript(source: str, encoding: str, notices: tuple[str, ...] = ()) -
     builder = TextBuilder()
     left_out = add_html(builder, source)
     return Manuscript(
-        builder.text, encoding, tuple(builder.headings), notices=(*notices, *left_out_notices(left_out, "file"))
+        builder.text,
+        encoding,
+        tuple(builder.headings),
+        set_apart=tuple(builder.set_apart),
+        notices=(*notices, *left_out_notices(left_out, "file")),
     )
 
 
@@ -120,6 +137,7 @@ class _Reader(HTMLParser):
     def __init__(self, builder: TextBuilder, prefix: str) -> None:
         super().__init__(convert_charrefs=True)
         self._builder, self._prefix = builder, prefix
+        self._lines = LineWatcher(builder)
         self._unread: list[str] = []
         self._candidates: list[_Candidate] = []
         self._preformatted = 0
@@ -134,11 +152,12 @@ class _Reader(HTMLParser):
         kinds = _kinds(attributes)
         for name in {attributes.get("id"), attributes.get("name") if tag == "a" else None} - {None, ""}:
             self._builder.anchor(f"{self._prefix}#{name}")
-        if tag in _UNREAD or (tag in _CONTAINERS and self._is_left_out(attributes)):
-            self.left_out += [_DELETED] if tag == "del" else []
+        is_hidden = tag not in _VOID and _HIDDEN_STYLE.search(attributes.get("style", "")) is not None
+        if tag in _UNREAD or is_hidden or (tag in _CONTAINERS and self._is_left_out(attributes)):
+            self.left_out += [_DELETED] if tag == "del" else [_HIDDEN] if is_hidden else []
             self._unread.append(tag)
         elif tag in _VOID:
-            self._stand_alone(tag, attributes.get("alt", "").strip(), kinds)
+            self._stand_alone(tag, (attributes.get("alt", "") or attributes.get("title", "")).strip(), kinds)
         else:
             self._open(tag, attributes, kinds)
 
@@ -155,6 +174,7 @@ class _Reader(HTMLParser):
         if any(candidate.tag == tag for candidate in self._candidates):
             while self._decide().tag != tag:
                 pass  # what was left open inside ends with it
+        self._lines.close(tag)
         if _HEADING.fullmatch(tag):
             self._builder.close_heading()
         elif tag in _BLOCK:
@@ -168,6 +188,7 @@ class _Reader(HTMLParser):
             if number:
                 self._builder.owe(PARAGRAPH if line == "\n" else "\n")
             self._builder.add(line or "")
+        self._lines.add(data)
 
     def _is_left_out(self, attributes: dict[str, str]) -> bool:
         """Return True for an element that is not shown, or not the story; note what the latter is."""
@@ -189,8 +210,9 @@ class _Reader(HTMLParser):
         """Add the letters that an image stands for: the lettering of a heading, or a large initial."""
         if self._builder.in_heading:
             self._builder.add(f" {alt} ")
-        elif len(alt) == 1 and alt.isalpha():
-            (self._builder.add_initial if self._builder.at_block_start else self._builder.add)(alt)
+        elif initial := _INITIAL.match(alt):
+            letter = re.split(r"[:, ]", initial[0])[-1]
+            (self._builder.add_initial if self._builder.at_block_start else self._builder.add)(letter)
 
     def _open(self, tag: str, attributes: dict[str, str], kinds: set[str]) -> None:
         self._outer = kinds
@@ -200,10 +222,16 @@ class _Reader(HTMLParser):
         elif tag in _BLOCK:
             self._builder.owe(PARAGRAPH)
             self._preformatted += tag == "pre"
+        self._lines.open(tag, attributes, kinds)
         if not _PAGE_KINDS.isdisjoint(kinds):
             self._candidates.append(_Candidate(tag, self._builder.checkpoint(), _PAGE_MARK))
         elif tag == "sup" or (tag == "a" and ("#" in attributes.get("href", "") or not _NOTE_KINDS.isdisjoint(kinds))):
-            self._candidates.append(_Candidate(tag, self._builder.checkpoint(), _NOTE_MARK))
+            self._candidates.append(_Candidate(tag, self._builder.checkpoint(), self._note_mark(tag)))
+
+    def _note_mark(self, tag: str) -> re.Pattern[str]:
+        """Return the pattern of the marks of notes: a link inside a raised passage, or around it, may be a letter."""
+        outer = {candidate.tag for candidate in self._candidates}
+        return _LETTER_MARK if {tag, *outer} >= {"a", "sup"} else NOTE_MARK
 
     def _decide(self) -> _Candidate:
         """End the innermost element that may be a mark; remove its words if they are one."""

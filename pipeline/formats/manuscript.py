@@ -33,20 +33,24 @@ class Section(NamedTuple):
 class Manuscript:
     """The text of a manuscript (paragraphs end with a blank line) with its marks in order, and notices for the user.
 
-    ``encoding`` is that of a text file, else the name of the format. ``sections`` are the files of a folder.
+    ``encoding`` is that of a text file, else the name of the format. ``set_apart`` are short lines that look like
+    headings and are not marked as such. ``sections`` are the files of a folder.
     """
 
     text: str
     encoding: str
     headings: tuple[Mark, ...] = ()
     navigation: tuple[Mark, ...] = ()
+    set_apart: tuple[Mark, ...] = ()
     sections: tuple[Section, ...] = ()
     notices: tuple[str, ...] = ()
 
 
 def tracked_changes(program: str, **counts: int) -> tuple[str, ...]:
     """Return the notice of changes that nobody has accepted or rejected yet, if there are any."""
-    found = ", ".join(f"{count} {kind}" for kind, count in counts.items() if count)
+    found = ", ".join(
+        f"{count} {kind.removesuffix('s') if count == 1 else kind}" for kind, count in counts.items() if count
+    )
     if not found:
         return ()
     return (

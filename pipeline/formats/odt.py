@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from xml.etree import ElementTree
 from xml.etree.ElementTree import Element
 
@@ -23,14 +24,17 @@ UNREAD = {f"{_OFFICE}annotation"} | {
 }
 """Elements whose words are not of the text."""
 _DEEPEST_HEADING = 6
+_CHAPTER_NAME = re.compile(r".*(?:Chapter|Heading|Title).*", re.I)
+_FO = "{urn:oasis:names:tc:opendocument:xmlns:xsl-fo-compatible:1.0}"
 
 
 def read_odt(data: bytes, source: str) -> Manuscript:
     """Read an OpenDocument text as it is when all tracked changes are accepted."""
     root, body = odt_body(data, source)
     builder = TextBuilder()
-    _Walk(builder, _titles(root)).children(body)
-    return Manuscript(builder.text, "odt", tuple(builder.headings), notices=count_changes(body))
+    _Walk(builder, _titles(root), _apart(root)).children(body)
+    apart = tuple(builder.set_apart)
+    return Manuscript(builder.text, "odt", tuple(builder.headings), set_apart=apart, notices=count_changes(body))
 
 
 def odt_body(data: bytes, source: str) -> tuple[Element, Element]:
@@ -46,8 +50,8 @@ def odt_body(data: bytes, source: str) -> tuple[Element, Element]:
 class _Walk:
     """Sends the words below an element to a builder, notes after the paragraph that they belong to."""
 
-    def __init__(self, builder: TextBuilder, titles: set[str]) -> None:
-        self._builder, self._titles = builder, titles
+    def __init__(self, builder: TextBuilder, titles: set[str], apart: set[str]) -> None:
+        self._builder, self._titles, self._apart = builder, titles, apart
         self._notes: list[Element] = []
 
     def children(self, element: Element) -> None:
@@ -76,13 +80,25 @@ class _Walk:
         self._builder.owe(PARAGRAPH)
         if level is not None:
             self._builder.open_heading(level)
+        start = self._builder.checkpoint()
         self.children(element)
         if level is not None:
             self._builder.close_heading()
+        elif self._is_set_apart(element):
+            self._builder.mark_set_apart(start)
         self._builder.owe(PARAGRAPH)
         notes, self._notes = self._notes, []
         for note in notes:
             self.children(note)
+
+    def _is_set_apart(self, element: Element) -> bool:
+        """Return True for a paragraph whose style, or that of all its words, is bold, centred or for chapters."""
+        style = element.get(f"{_TEXT}style-name", "")
+        spans = [child for child in element if child.tag == f"{_TEXT}span"]
+        bare = (element.text or "") + "".join(child.tail or "" for child in element)
+        bold = bool(spans) and not bare.strip() and all(s.get(f"{_TEXT}style-name") in self._apart for s in spans)
+        shouted = "".join(element.itertext()).isupper()
+        return shouted or style in self._apart or _CHAPTER_NAME.fullmatch(style) is not None or bold
 
     def _level(self, element: Element) -> int | None:
         if element.get(f"{_TEXT}style-name") in self._titles:
@@ -99,6 +115,19 @@ def _titles(root: Element) -> set[str]:
         style.get(f"{_STYLE}name", "")
         for style in root.iter(f"{_STYLE}style")
         if style.get(f"{_STYLE}parent-style-name") == "Title"
+    }
+
+
+def _apart(root: Element) -> set[str]:
+    """Return the names of the styles that are bold, centred, or based on one for chapters."""
+    return {
+        style.get(f"{_STYLE}name", "")
+        for style in root.iter(f"{_STYLE}style")
+        if any(
+            element.get(f"{_FO}font-weight") == "bold" or element.get(f"{_FO}text-align") == "center"
+            for element in style
+        )
+        or _CHAPTER_NAME.fullmatch(style.get(f"{_STYLE}parent-style-name", ""))
     }
 
 

@@ -13,6 +13,7 @@ from pipeline.formats.manuscript import Manuscript, Reader
 from pipeline.formats.markdown import read_markdown
 from pipeline.formats.odt import read_odt
 from pipeline.formats.plain import read_plain
+from pipeline.formats.signature import why_not
 
 FORMATS: dict[str, Reader] = {
     ".txt": read_plain,
@@ -35,7 +36,21 @@ _FOREIGN = {
     ".mobi": ".epub",
     ".azw": ".epub",
     ".azw3": ".epub",
+    ".kfx": ".epub",
+    ".lit": ".epub",
+    ".prc": ".epub",
+    ".fbz": ".fb2.zip",
     ".scriv": ".docx or a folder of .md files",
+    ".fodt": ".odt",
+    ".abw": ".odt",
+    ".sxw": ".odt",
+    ".wpd": ".docx",
+    ".wps": ".docx",
+    ".fdx": ".docx",
+    ".tex": ".docx or .md",
+    ".rst": ".docx or .md",
+    ".adoc": ".docx or .md",
+    ".org": ".md",
 }
 
 
@@ -53,6 +68,8 @@ def read_manuscript(data: bytes, file_name: str, *, source: str) -> Manuscript:
     suffix = PurePath(file_name).suffix.lower()
     if suffix in _FOREIGN:
         raise NovelError(f"{source} is of a format that is not read{remedy(suffix)}")
+    if reason := why_not(data, suffix):
+        raise NovelError(f"{source} {reason}")
     try:
         return FORMATS.get(suffix, read_plain)(data, source)
     except NovelError:

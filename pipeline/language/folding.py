@@ -6,7 +6,7 @@ import unicodedata
 from functools import lru_cache
 
 _CACHED_LENGTH = 40
-APOSTROPHES = "‘´`ʼʹ′‛＇\x92"  # noqa: RUF001
+APOSTROPHES = "‘´`ʼʻˈʹ′‛＇՚ꞌ\x92"  # noqa: RUF001
 """Signs that stand for an apostrophe inside a word, besides those that are one: accents, primes, a lost code page."""
 _PLAIN = str.maketrans(dict.fromkeys("’" + APOSTROPHES, "'") | dict.fromkeys("\u2010\u2011\u00ad¬", "-"))
 

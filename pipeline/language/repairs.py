@@ -6,6 +6,7 @@
 - A soft hyphen or an invisible space inside a word is not read.
 - Accents, primes and other signs between letters are apostrophes.
 - Small capitals and ligatures that are characters of their own are the letters that they show.
+- The number of a note that is printed as if it were of the word (``Villefort12``) is not read.
 - Letters set apart (``V i l l e f o r t``, ``V ILLEFORT``) are one word, and digits inside a word that occurs elsewhere
   with letters (``Vi1lefort``) are these letters.
 """
@@ -27,11 +28,16 @@ _LETTER = r"[^\W\d_]"
 _REAL_HYPHENS = r"\-\u2010\u2011"
 _SOFT_HYPHENS = "\u00ad¬"
 # What is rare comes first in each pattern, and what must precede it is looked back for: ten times as fast.
-_LINE_END = re.compile(rf"[{_REAL_HYPHENS}{_SOFT_HYPHENS}](?<={_LETTER}.)\s+(?={_LETTER})")
+_PAGE = r"[-–—\[({]*\s?(?:p(?:g|age)?\.?\s?)?\d{1,4}\s?[-–—\])}]*"
+_LINE_END = re.compile(
+    rf"[{_REAL_HYPHENS}{_SOFT_HYPHENS}](?<={_LETTER}.)(?:[^\S\n\f]*[\n\f]\s*{_PAGE}[^\S\n\f]*(?=[\n\f]))?\s+(?={_LETTER})",
+    re.I,
+)
+"""A hyphen at a line's end, also with the number of a page between it and the next line."""
 _LEFT = re.compile(rf"{_LETTER}+(?:['’{_REAL_HYPHENS}]{_LETTER}+)*\Z")
 _LONGEST_WORD = 60
 _FEW = 30
-_UNSEEN = r"\u00ad¬\u200b\u2060\ufeff"
+_UNSEEN = r"\u00ad¬\u034f\u200b-\u200f\u202a-\u202e\u2060-\u2064\ufeff"
 _INVISIBLE = re.compile(rf"[{_UNSEEN}](?<={_LETTER}.)[{_UNSEEN}]*(?={_LETTER})")
 _APOSTROPHE = re.compile(rf"[{APOSTROPHES}](?<={_LETTER}.)(?={_LETTER})")
 _SMALL_CAPITALS = dict(zip("ᴀʙᴄᴅᴇꜰɢʜɪᴊᴋʟᴍɴᴏᴘꞯʀꜱᴛᴜᴠᴡʏᴢᴁɶ", "ABCDEFGHIJKLMNOPQRSTUVWYZÆŒ", strict=True))
@@ -45,13 +51,14 @@ _FEWEST_APART = 4
 _BETWEEN_WORDS = re.compile(r"(?<=[a-zß-ÿ])(?=[A-ZÀ-Þ])|(?<=[A-ZÀ-Þ]{2})(?=[a-zß-ÿ]\Z)")
 _INITIAL_APART = re.compile(r"([B-HJ-NP-ZÀ-Þ])(?<![^\W_].)(?<!['’].) ([A-ZÀ-Þ]{2,}|[a-zß-ÿ]{2,})(?!['’]?[^\W_])")
 _DIGIT = re.compile(
-    rf"[015](?:(?<={_LETTER}.)(?={_LETTER})|(?<![^\W_].)(?=['’]?{_LETTER}{{3}})|(?<={_LETTER}{{3}}.)(?!\w))"
+    rf"[015|!](?:(?<={_LETTER}.)(?=[01|]?{_LETTER})|(?<![^\W_].)(?=['’]?{_LETTER}{{3}})|(?<={_LETTER}{{3}}.)(?!\w))"
 )
 _CAPITAL_INSIDE = re.compile("I(?<=[a-zß-ÿ].)(?=[a-zß-ÿ])")
-_WORD_START = re.compile(r"[^\W_]*\Z")
-_WORD_REST = re.compile(r"[^\W_]{1,60}(?:['’][^\W_]{1,60})?(?!\w)")
-_LETTERS_OF_DIGITS = str.maketrans("015I", "olsl")
-_CAPITALS_OF_DIGITS = str.maketrans("015", "OIS")
+_WORD_START = re.compile(r"(?:[^\W_]|[|!])*\Z")
+_WORD_REST = re.compile(rf"(?:[^\W_]|[|!](?={_LETTER})){{1,60}}(?:['’][^\W_]{{1,60}})?(?!\w)")
+_LETTERS_OF_DIGITS = str.maketrans("015I|!", "olslll")
+_CAPITALS_OF_DIGITS = str.maketrans("015|!", "OISII")
+_NUMBER_OF_NOTE = re.compile(rf"\d(?<={_LETTER}{{3}}.)\d{{0,2}}(?!\w)")
 
 
 def find_repairs(text: str) -> tuple[Repair, ...]:
@@ -124,7 +131,7 @@ def _breaks(text: str, words: _Words) -> Iterator[Repair]:
     keeps = joins = 0
     undecided: list[re.Match[str]] = []
     for match in _LINE_END.finditer(text):
-        lines = match[0].count("\n")
+        lines = match[0].count("\n") + any(map(str.isdigit, match[0]))
         if match[0][0] in _SOFT_HYPHENS:
             kept = False if lines else None
         else:
@@ -190,6 +197,19 @@ def _digits(text: str, words: _Words) -> Iterator[Repair]:
         found = next((word for word in (capital, letters) if words.count(word)), None)
         if found is not None:
             yield Repair(before.start(), after.end(), found)
+    yield from _numbers_of_notes(text, words)
+
+
+def _numbers_of_notes(text: str, words: _Words) -> Iterator[Repair]:
+    """Yield the numbers at the ends of words that the book has more often without one."""
+    found = [
+        (_LEFT.search(text, max(0, match.start() - _LONGEST_WORD), match.start()), match)
+        for match in _NUMBER_OF_NOTE.finditer(text)
+    ]
+    numbered = Counter(before[0].lower() for before, _ in found if before)
+    for before, match in found:
+        if before and words.count(before[0]) > 2 * numbered[before[0].lower()]:
+            yield Repair(*match.span(), "")
 
 
 def repair(text: str) -> str:

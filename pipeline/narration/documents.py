@@ -54,7 +54,7 @@ _FROM_TO = re.compile(
 _FEWEST_LETTERS = 3
 _MOST_QUOTED = 0.7
 _NUMBER = re.compile(r"\A(?:(?:chapter|part|book)\s+)?(?:[\dIVXLC]+|[a-z]+(?=[.:]))?\s*[.:—–-]*\s*", re.IGNORECASE)
-_BARE = re.compile(rf"{_OWNER}\.?")
+_BARE = re.compile(rf"{_OWNER}\.?(?:\s*[,(:–—-][^\n]{{0,40}})?")
 _PARAGRAPH = re.compile(r"(?:(?<=\n\n)|\A)(?=\S)[^\n]{1,120}(?=\n[^\S\n]*\n)")
 
 
@@ -108,16 +108,27 @@ def find_headed(novel: Novel, quotations: Quotations, offsets: Sequence[int]) ->
 
 
 def named_chapters(novel: Novel) -> tuple[Document, ...]:
-    """Return the chapters where (nearly) every title is a person's name alone, and some names recur."""
+    """Return the chapters where (nearly) every title is a person's name, perhaps with a date, and some names recur."""
     found = []
     for chapter in novel.chapters:
         match = _BARE.fullmatch(_NUMBER.sub("", chapter.title))
         name = clean_name(match["name"]) if match else ""
-        if name:
+        if name and not _is_place(novel, name):
             found.append(Document(Span(chapter.start, chapter.end), name))
     distinct = {document.name for document in found}
     enough = len(found) >= 0.8 * len(novel.chapters) and 2 <= len(distinct) < len(found)
     return tuple(found) if enough else ()
+
+
+def _is_place(novel: Novel, name: str) -> bool:
+    """Return True if the text goes to or is in what has this name more often than not: "London", "Paris"."""
+    text = novel.text[novel.body.start : novel.body.end]
+    word = re.escape(parse_name(name).words[-1].title())
+    titles = sum(re.search(rf"\b{word}\b", chapter.title) is not None for chapter in novel.chapters)
+    mentions = len(re.findall(rf"\b{word}\b", text)) - titles
+    return (
+        2 * len(re.findall(rf"\b(?:in|into|at|to|from|near|of|for|through|towards?)\s+{word}\b", text)) > mentions > 0
+    )
 
 
 def _signature(text: str, span: Span, quotations: Quotations) -> Document | None:

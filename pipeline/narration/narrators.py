@@ -34,6 +34,9 @@ class Teller(NamedTuple):
     how: str
 
 
+_TITLES = "title"
+
+
 class Narration(NamedTuple):
     """Who tells the novel, the offsets of the first-person words outside quotations, and notices for the user."""
 
@@ -55,31 +58,49 @@ def find_narration(novel: Novel, given: Sequence[str] = ()) -> Narration:
     offsets = find_first_person(novel, quotations)
     if list(map(parse_narrator, given)) == [GivenNarrator("")]:
         return Narration((), offsets)
-    tellers, inner = _documented(novel, quotations, offsets)
+    tellers, inner = _documented(novel, quotations, offsets, by_titles=not given)
+    titled = tuple(_by_titles(novel, teller) for teller in tellers if teller.how == _TITLES)
     if given:
         return Narration(_joined([*tellers, *_given(given, novel, inner)]), offsets)
     rest, share = told_parts(split_parts(novel, quotations.with_spans(inner), offsets))
     some = _SOME * count_words(novel.text, novel.body, quotations)
     if sum(part.words for part in rest) <= some or sum(part.first_person for part in rest) < _FEWEST:
-        return Narration(_joined(tellers), offsets)
+        return Narration(_joined(tellers), offsets, titled)
     signs = Signs(novel, quotations, find_introductions(novel, quotations), find_all_names(novel))
     found, notices = _tellers_of(rest, signs, whole=share >= MOSTLY)
     found = [teller._replace(spans=tuple(subtract(teller.spans, inner))) for teller in found]
-    return Narration(_joined([*tellers, *found]), offsets, notices)
+    return Narration(_joined([*tellers, *found]), offsets, (*titled, *notices))
 
 
-def _documented(novel: Novel, quotations: Quotations, offsets: Sequence[int]) -> tuple[list[Teller], list[Span]]:
+def _by_titles(novel: Novel, teller: Teller) -> str:
+    """Return the notice of a narrator whom the titles of chapters name."""
+    numbers = listed(sorted({novel.chapter_at(span.start) for span in teller.spans}))
+    return (
+        f"chapters {numbers} are taken as told by {teller.name}, after whom they are called; if that is wrong, "
+        f"{_HOW_TO}, or --narrator none"
+    )
+
+
+def _documented(
+    novel: Novel, quotations: Quotations, offsets: Sequence[int], *, by_titles: bool
+) -> tuple[list[Teller], list[Span]]:
     """Return the writers of letters, the tellers that headings name, and the ranges of both.
+
+    ``by_titles`` is whether the titles of chapters that are names alone say who tells them.
 
     A range may be without a teller: the heading names a person without a name.
     """
     letters = find_letters(novel, quotations, offsets)
     inner = [letter.span for letter in letters]
     _, share = told_parts(split_parts(novel, quotations.with_spans(inner), offsets))
-    headed = find_headed(novel, quotations, offsets) or (named_chapters(novel) if share >= MOSTLY else ())
+    headed = find_headed(novel, quotations, offsets)
+    titled = named_chapters(novel) if by_titles and not headed and share >= MOSTLY else ()
     tellers = [Teller(letter.name, (letter.span,), "signature") for letter in letters]
+    for name in dict.fromkeys(one.name for one in titled):
+        spans = tuple(span for one in titled if one.name == name for span in subtract([one.span], inner))
+        tellers.append(Teller(name, spans, _TITLES))
     tellers += [Teller(one.name, tuple(subtract([one.span], inner)), "heading") for one in headed if one.name]
-    return tellers, [*inner, *(document.span for document in headed)]
+    return tellers, [*inner, *(document.span for document in (*headed, *titled))]
 
 
 def _given(given: Sequence[str], novel: Novel, inner: Sequence[Span]) -> Iterator[Teller]:

@@ -32,6 +32,8 @@ _CONTROL = re.compile("[\x00-\x08\x0e-\x19\x1b\x7f]")
 _CONTROL_SHARE = 0.001
 _NOT_ASCII = re.compile(r"[^\x00-\x7f]")
 _MARK = re.compile("[\u0300-\u036f]")
+_NEWLINES = (("\u2029", "\n\n"), ("\u2028", "\n"), ("\x0b", "\n"))
+"""What layout programs write for the end of a paragraph and of a line."""
 _DAMAGE_SHARE = 0.1
 _FEW_ZEROS = 0.01
 _MANY_ZEROS = 0.6
@@ -52,6 +54,8 @@ def decode(data: bytes, *, source: str) -> Decoded:
     """
     decoded = decode_verbatim(data, source=source)
     text = decoded.text.lstrip("\ufeff").replace("\r\n", "\n").replace("\r", "\n")
+    for sign, newlines in _NEWLINES:
+        text = text.replace(sign, newlines)
     if len(_CONTROL.findall(text)) > len(text) * _CONTROL_SHARE:
         raise _binary(source, "control characters")
     return _composed(decoded._replace(text=text))

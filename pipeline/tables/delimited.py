@@ -150,7 +150,9 @@ class _Rows:
         if '"' not in line:
             return Fields(self._fitted(line.split(self._separator)), 1)
         try:
-            return Fields(self._fitted(next(csv.reader([line], delimiter=self._separator, strict=True))), 1)
+            return Fields(
+                self._fitted(next(csv.reader([line], delimiter=self._separator, skipinitialspace=True, strict=True))), 1
+            )
         except (csv.Error, MalformedError):
             return self._split_unusual(line)
 

@@ -11,6 +11,7 @@ LineAt = Callable[[int], "str | None"]
 
 _LONGEST = 10_000
 """Lines of a field from which on its quotation mark counts as never closed."""
+_SPACED_MARK = re.compile(' *"')
 _DOUBLED = re.compile(r'[^"]*(?:""[^"]*)*')
 _ESCAPED = re.compile(r'[^"\\]*(?:(?:\\.|"")[^"\\]*)*', re.S)
 _ESCAPE = re.compile(r'\\(["\\])|""')
@@ -40,7 +41,9 @@ def split_quoted(line_at: LineAt, separator: str, *, first: int, backslash: bool
     number, place = 0, 0
     while True:
         line = line_at(number) or ""
-        if line.startswith('"', place):
+        quoted = _SPACED_MARK.match(line, place)
+        if quoted:
+            place = quoted.end() - 1
             opened = number
             text, number, place = _quoted_text(line_at, number, place + 1, first=first, backslash=backslash)
             line = line_at(number) or ""
@@ -98,7 +101,12 @@ def split_partly_quoted(line: str, separator: str) -> list[str]:
 
 
 def _without_quotes(field: str) -> str:
-    """Return the text of a field: without the marks that quote all of it, with those that belong to the text."""
+    """Return the text of a field: without the marks that quote all of it, with those that belong to the text.
+
+    >>> _without_quotes(' "He left, then came" ')
+    'He left, then came'
+    """
+    field = field.strip(" ") if field.strip(" ").startswith('"') else field
     if _WHOLLY_QUOTED.fullmatch(field):
         return field[1:-1].replace('""', '"')
     return field[1:-1] if _is_wrapped(field) else field

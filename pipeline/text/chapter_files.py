@@ -14,6 +14,7 @@ from pipeline.formats.builder import SECTION
 from pipeline.formats.front_matter import is_front_matter
 from pipeline.formats.manuscript import Manuscript, Mark, Section
 from pipeline.formats.registry import FORMATS, read_manuscript
+from pipeline.formats.signature import why_not
 from pipeline.language.word_lists import word_set
 from pipeline.records import Span
 from pipeline.storage.encoding import decode
@@ -24,6 +25,15 @@ Files = Mapping[PurePosixPath, bytes]
 _CONTENTS = word_set("book contents index order summary toc")
 _CONTENTS_SUFFIXES = (".md", ".txt", "")
 NOT_CHAPTERS = word_set("changelog copying license licence notes readme synopsis")
+_MATERIAL = word_set(
+    "archive attachments background bible cast characters factions images inspiration items locations lore maps media "
+    "notes outline outlines people persons places planning plot profiles research resources settings sheets storyboard "
+    "templates timeline timelines todo trash world worldbuilding"
+)
+"""What folders and files are called that writers store next to their chapters."""
+_COMPANION = re.compile(r"(.+?)[\s_-]+(?:notes|synopsis|meta ?data|comments|snapshot)", re.I)
+_KEYWORD = re.compile(r"(?:ch|chap|chapter|scene|sc|part|pt|section|sect|day|letter)[\W_]*(\d+)(?!\d)", re.I)
+_ROMAN_NAME = re.compile(r"([MDCLXVI]+)(?=\Z|[._-]|\s+-)")
 _LINK = re.compile(r"\[\[([^\]|#\n]+)[^\]\n]*\]\]|\[[^\]\n]*\]\(<?([^)>#\n]+)[^)\n]*\)")
 _ITEM = re.compile(r"(?:[-*+]|\d+[.)])\s+(?:[-*+]\s+)*(?:\[[ xX]\]\s+)?(.+)")
 _FIRST = word_set("foreword introduction preface prelude prologue")
@@ -62,6 +72,8 @@ def read_folder(folder: Path) -> tuple[Manuscript, str]:
 
 def read_zip(data: bytes, source: str) -> Manuscript:
     """Read a zipped folder of chapters, or a zipped manuscript."""
+    if reason := why_not(data, ".zip"):
+        raise NovelError(f"{source} {reason}")
     try:
         with open_archive(data, source) as archive:
             files = {
@@ -93,18 +105,23 @@ def read_chapters(files: Files, *, source: str) -> Manuscript:
 
 
 def _joined(chapters: Sequence[tuple[PurePosixPath, Manuscript]], notices: list[str]) -> Manuscript:
-    text, sections, headings, navigation = "", [], list[Mark](), list[Mark]()
+    titles = Counter(name.stem for name, _ in chapters)
+    text, sections, headings, navigation, set_apart = "", [], list[Mark](), list[Mark](), list[Mark]()
     for name, chapter in chapters:
         start = len(text)
         text += chapter.text.strip("\n") + SECTION
-        sections.append(Section(name.stem, Span(start, len(text))))
+        title = name.stem if titles[name.stem] == 1 else str(name.with_suffix(""))
+        sections.append(Section(title, Span(start, len(text))))
         skipped = len(chapter.text) - len(chapter.text.lstrip("\n"))
         headings += _moved(chapter.headings, start - skipped)
         navigation += _moved(chapter.navigation, start - skipped)
+        set_apart += _moved(chapter.set_apart, start - skipped)
         notices += [f"{name}: {notice}" for notice in chapter.notices]
     kinds = Counter(chapter.encoding for _, chapter in chapters)
     encoding = max(kinds, key=lambda kind: kinds[kind]) if kinds else "utf-8"
-    return Manuscript(text, encoding, tuple(headings), tuple(navigation), tuple(sections), tuple(notices))
+    return Manuscript(
+        text, encoding, tuple(headings), tuple(navigation), tuple(set_apart), tuple(sections), tuple(notices)
+    )
 
 
 def _moved(marks: Sequence[Mark], offset: int) -> list[Mark]:
@@ -117,7 +134,8 @@ def _name_in(folder: Path, path: Path) -> PurePosixPath:
 
 def _counts(name: PurePosixPath) -> bool:
     """Return True for a file that may be a chapter or the contents: visible, of a format that is read, no licence."""
-    hidden = any(part.startswith((".", "__MACOSX")) for part in name.parts)
+    # "~$" begins the files with which Word locks a document that is open.
+    hidden = any(part.startswith((".", "~$", "__MACOSX")) for part in name.parts)
     known = name.suffix.lower() in FORMATS or _is_contents(name)
     return known and not hidden and name.stem.casefold() not in NOT_CHAPTERS
 
@@ -136,8 +154,11 @@ def _order(files: Files, source: str) -> tuple[list[PurePosixPath], list[str]]:
         if listed:
             unlisted = [name for name in chapters if name not in listed]
             return listed, [f"not in {contents}, and so left out: {_shown(unlisted)}"] if unlisted else []
-    others = sorted(set(files) - set(chapters), key=str)
-    kept, notices = _of_one_kind(sorted([*chapters, *(name for name in others if name.suffix)], key=_place))
+    others = [name for name in sorted(set(files) - set(chapters), key=str) if name.suffix]
+    story, material = _without_material([*chapters, *others])
+    kept, notices = _of_one_kind(sorted(story, key=_place))
+    if material:
+        notices.append(f"left out, as their names are not those of chapters: {_shown(sorted(material))}")
     if len(kept) > 1 and any(_rank(name.stem)[0] == _UNPLACED for name in kept):
         notices.append(
             f"the order of the chapters is that of their names: {_shown(kept)}; for another order, list the names in "
@@ -146,8 +167,35 @@ def _order(files: Files, source: str) -> tuple[list[PurePosixPath], list[str]]:
     return kept, notices
 
 
+def _without_material(names: Sequence[PurePosixPath]) -> tuple[list[PurePosixPath], list[PurePosixPath]]:
+    """Split the names of files into those of chapters, and those of notes, sheets, front and back matter."""
+    stems = {str(name.with_suffix("")).casefold() for name in names}
+
+    def is_material(name: PurePosixPath) -> bool:
+        parts = [_bare(part) for part in (*name.parts[:-1], name.stem)]
+        companion = _COMPANION.fullmatch(str(name.with_suffix("")))
+        own = companion is not None and companion[1].casefold() in stems
+        return own or not _MATERIAL.isdisjoint(parts) or is_front_matter(parts[-1])
+
+    material = [name for name in names if is_material(name)]
+    return (
+        ([name for name in names if name not in material], material) if len(material) < len(names) else ([*names], [])
+    )
+
+
+def _bare(part: str) -> str:
+    """Return the name of a file or folder without its number, in lower case: "00 Copyright" is "copyright"."""
+    return re.sub(r"\A[\W\d_]+", "", part).casefold() or part
+
+
 def _of_one_kind(names: list[PurePosixPath]) -> tuple[list[PurePosixPath], list[str]]:
-    """Leave out the files of rarer formats: an export of the whole next to its chapters would be read twice."""
+    """Leave out the files of rarer formats: an export of the whole next to its chapters would be read twice.
+
+    Where every file has a number of its own, all are chapters, whatever their formats.
+    """
+    places = [(name.parent, _number(name.stem)) for name in names]
+    if len(set(places)) == len(names) and all(number is not None for _, number in places):
+        return names, []
     kinds = Counter(name.suffix.lower() for name in names)
     common = max(kinds, key=lambda kind: kinds[kind], default="")
     others = [name for name in names if name.suffix.lower() != common]
@@ -207,9 +255,12 @@ def _rank(part: str) -> tuple[int, int, list[tuple[int, str]]]:
 
 
 def _number(stem: str) -> int | None:
-    """Return the number that a file name begins with, or that follows its "Chapter"."""
-    leading = re.match(r"\W*(\d+)", stem)
-    return int(leading[1]) if leading else number_of(stem.replace("_", " ").replace("-", " "))
+    """Return the number that a file name begins with, also a Roman one, or that follows its "Chapter"."""
+    found = re.match(r"\W*(\d+)", stem) or _KEYWORD.match(stem)
+    if found:
+        return int(found[1])
+    roman = _ROMAN_NAME.match(stem)
+    return number_of(f"Chapter {roman[1]}" if roman else stem.replace("_", " ").replace("-", " "))
 
 
 def _shown(names: Sequence[PurePosixPath]) -> str:

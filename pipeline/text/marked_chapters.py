@@ -15,6 +15,14 @@ from pipeline.text.chapters import find_chapters
 from pipeline.text.headings import kind_of
 
 _FEWEST = 2
+_SHOWN = 6
+_LONGEST_TITLE = 80
+_SENTENCE_END = re.compile(r"[.!?…:;,][\"”’']?[^\S\n]*(?:\n|\Z)")
+_TITLE_PAGE = 300
+"""The most characters below the title of the whole: a name, a motto."""
+_EXCERPT = re.compile(
+    r"(?:an? )?(?:bonus |sneak )?(?:excerpt|extract|preview|peek|sample)(?: chapters?)?[: ](?:from|of|at)\b", re.I
+)
 _RIGHTS = re.compile(r"©|\(c\)\s*\d{4}|\bcopyright\b|\ball rights reserved\b|\bISBN\b|\bsmashwords\b", re.I)
 
 
@@ -37,7 +45,7 @@ def story_body(manuscript: Manuscript, body: Span) -> tuple[Span, tuple[str, ...
     Left out are marked parts whose titles are those of front matter, first and last, and a short page of rights that
     precedes the first marked chapter.
     """
-    text, marks = manuscript.text, _within(manuscript.headings or manuscript.navigation, body)
+    text, marks = manuscript.text, _within(manuscript.headings or manuscript.navigation or manuscript.set_apart, body)
     if not marks:
         return body, ()
     start, first = _after_front_matter(text, marks, body.start)
@@ -66,6 +74,10 @@ def _after_front_matter(text: str, marks: Sequence[Mark], start: int) -> tuple[i
 def _before_back_matter(marks: Sequence[Mark], start: int, end: int) -> tuple[int, list[str]]:
     """Return where the story ends, and the titles of what follows it, in order."""
     left_out: list[str] = []
+    excerpt = next((mark for mark in marks if _EXCERPT.match(mark.title) and mark.start > (start + end) / 2), None)
+    if excerpt:
+        end, left_out = excerpt.start, [excerpt.title]
+        marks = [mark for mark in marks if mark.start < end]
     for mark in reversed(marks):
         if mark.start <= start or end - mark.start > FRONT_MATTER_LIMIT or not is_front_matter(mark.title):
             break
@@ -77,6 +89,8 @@ def _before_back_matter(marks: Sequence[Mark], start: int, end: int) -> tuple[in
 def _chapters_of_file(manuscript: Manuscript, section: Section, span: Span) -> list[Chapter]:
     """Return the chapters of one file of a folder: those inside it, else the file itself."""
     inside = _chapters_within(manuscript, span)
+    if scenes := _scenes_of(manuscript, span, inside):
+        return [scenes]
     if not inside or (len(inside) < _FEWEST and manuscript.text[span.start : inside[0].start].strip()):
         opening = next(iter(_within(manuscript.headings, span)), None)
         titled = opening is not None and not manuscript.text[span.start : opening.start].strip()
@@ -84,6 +98,22 @@ def _chapters_of_file(manuscript: Manuscript, section: Section, span: Span) -> l
     if manuscript.text[span.start : inside[0].start].strip():
         return [Chapter(0, section.name, span.start, inside[0].start), *inside]
     return list(inside)
+
+
+def _scenes_of(manuscript: Manuscript, span: Span, inside: Sequence[Chapter]) -> Chapter | None:
+    """Return the one chapter of a file that begins with its title and has only scenes below it."""
+    marks = _within(manuscript.headings, span)
+    first = marks[0] if len(manuscript.sections) > 1 and marks else None
+    if (
+        first is None
+        or not first.level
+        or manuscript.text[span.start : first.start].strip()
+        or kind_of(first.title) == "book"
+    ):
+        return None
+    alone = [mark.level for mark in marks if mark.level <= first.level] == [first.level]
+    numbered = any(kind_of(chapter.title) == "chapter" for chapter in inside if chapter.start != first.start)
+    return Chapter(0, first.title, span.start, span.end) if alone and not numbered else None
 
 
 def _chapters_within(manuscript: Manuscript, span: Span) -> tuple[Chapter, ...]:
@@ -103,7 +133,35 @@ def _chapters_within(manuscript: Manuscript, span: Span) -> tuple[Chapter, ...]:
         rivals = [*sources[number + 1 :], found]
         if len(source) >= _FEWEST and not any(_is_finer(rival, source) for rival in rivals):
             return source
-    return found
+    apart = _chosen(text, _titles(text, _within(manuscript.set_apart, span), span), span)
+    return apart if len(found) < _FEWEST <= len(apart) else found
+
+
+def guessed_titles(manuscript: Manuscript, chapters: Sequence[Chapter]) -> tuple[str, ...]:
+    """Return a notice of the chapters whose titles are only set apart, not marked as headings, if there are any."""
+    marked = {mark.start for mark in (*manuscript.headings, *manuscript.navigation)}
+    apart = {(mark.start, mark.title) for mark in manuscript.set_apart if mark.start not in marked}
+    guessed = [one.title for one in chapters if (one.start, one.title) in apart and kind_of(one.title) is None]
+    if not guessed:
+        return ()
+    more = f" and {len(guessed) - _SHOWN} more" if len(guessed) > _SHOWN else ""
+    return (
+        f"no heading is marked in the file, so chapters begin at its short lines that are bold, centred, in capitals "
+        f"or of a style for chapters: {', '.join(guessed[:_SHOWN])}{more}; if that is wrong, mark the headings as such",
+    )
+
+
+def _titles(text: str, marks: Sequence[Mark], span: Span) -> list[Mark]:
+    """Return the lines set apart that may be titles, none where they are too many for that."""
+    titles = [
+        mark
+        for mark in marks
+        if len(mark.title) <= _LONGEST_TITLE
+        and re.match(r"\W*[^\W_]", mark.title)
+        and not re.search(r"[a-zß-ÿ][^A-ZÀ-Þ]*[.,;:]\Z|\A[a-zß-ÿ]", mark.title)
+    ]
+    paragraphs = len(re.findall(r"\n\s*\n", text[span.start : span.end])) + 1
+    return titles if 2 * len(titles) <= paragraphs else []
 
 
 def _is_finer(rival: Sequence[Chapter], source: Sequence[Chapter]) -> bool:
@@ -136,14 +194,24 @@ def _chosen(text: str, marks: Sequence[Mark], span: Span) -> tuple[Chapter, ...]
     A heading that no text follows is a title page or a part, and no chapter. Marks of higher levels count if text
     follows them directly, as it follows a prologue between parts.
     """
-    joined = _with_titles(text, [mark for mark in marks if mark.level > 0 and not is_front_matter(mark.title)])
+    known = [mark for mark in marks if not is_front_matter(mark.title)]
+    # Where the only style is that of the title of the whole, it is the chapters that have it.
+    joined = _with_titles(text, [mark for mark in known if mark.level > 0] or known)
     level = _chapter_level(text, joined)
     chosen = [
         Chapter(0, mark.title, mark.start, span.end)
         for mark, stop in zip(joined, [*(mark.start for mark in joined[1:]), span.end], strict=False)
         if mark.level <= level and (text[mark.end : stop].strip() or _is_chapter(mark, level))
+        if not _is_title_page(text, joined, mark, stop)
     ]
     return _tiled(chosen, span.end)
+
+
+def _is_title_page(text: str, marks: Sequence[Mark], mark: Mark, stop: int) -> bool:
+    """Return True for the first of at least three places with little text and no sentence: title, and who wrote it."""
+    first = mark is marks[0] and len(marks) > _FEWEST and kind_of(mark.title) is None
+    below = text[mark.end : stop].strip()
+    return first and len(below) <= _TITLE_PAGE and _SENTENCE_END.search(below) is None
 
 
 def _is_chapter(mark: Mark, level: int) -> bool:

@@ -18,7 +18,7 @@ from pipeline.language.folding import match_key
 from pipeline.language.repairs import find_repairs
 from pipeline.records import Novel, Span
 from pipeline.text.chapter_files import NOT_CHAPTERS, is_chapter_folder, read_folder, read_zip
-from pipeline.text.marked_chapters import choose_chapters, story_body
+from pipeline.text.marked_chapters import choose_chapters, guessed_titles, story_body
 
 ZIP = ".zip"
 SUFFIXES = (*FORMATS, ZIP)
@@ -75,7 +75,8 @@ def _novel(manuscript: Manuscript, path: Path, sha256: str) -> Novel:
         raise NovelError(f"{path} holds a Project Gutenberg header and footer and no words between them")
     body, notices = story_body(manuscript, body)
     chapters, repairs = choose_chapters(manuscript, body), find_repairs(text)
-    name, notices = path.name if _is_folder(path) else path.stem, (*manuscript.notices, *notices)
+    name = path.name if _is_folder(path) else path.stem
+    notices = (*manuscript.notices, *notices, *guessed_titles(manuscript, chapters))
     return Novel(name, str(path), text, body, chapters, manuscript.encoding, sha256, notices, repairs)
 
 
@@ -89,7 +90,7 @@ def list_novels(folder: str | Path) -> tuple[Path, ...]:
         found = "is not a folder" if folder.exists() else "does not exist"
         raise NovelError(f"the novels folder {folder} {found}; name a folder that holds novels")
     try:
-        novels = [entry for entry in folder.iterdir() if not entry.name.startswith(".") and _is_novel(entry)]
+        novels = [entry for entry in folder.iterdir() if not entry.name.startswith((".", "~$")) and _is_novel(entry)]
     except OSError as error:
         raise NovelError(
             f"the novels folder {folder} cannot be read ({error.strerror}); check its permissions"

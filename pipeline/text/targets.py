@@ -78,7 +78,20 @@ def find_target(novel: Novel, names: Iterable[str]) -> tuple[Hit, ...]:
         return ()
     phrases = [phrase for phrase in find_phrases(novel.text, novel.body) if phrase.end - phrase.start <= LONGEST_NAME]
     hits = [hit for target, places in found for hit in _accepted(target, places, phrases, folded)]
-    return _without_overlaps(hits)
+    return _without_overlaps(hits or _at_sentence_starts(novel, found, phrases))
+
+
+def _at_sentence_starts(
+    novel: Novel, found: Iterable[tuple[ParsedName, Sequence[_Place]]], phrases: Sequence[NamePhrase]
+) -> list[Hit]:
+    """Return the first names and surnames that a text has at the starts of sentences only, and never in lower case."""
+    starts = [phrase.start for phrase in phrases]
+    hits = []
+    for place in (place for _, places in found for place in places if place.part in {"first", "surname"}):
+        word = re.escape(novel.text[place.start : place.end].lower())
+        if _covering(phrases, starts, place) is None and not re.search(rf"(?<!\w){word}(?!\w)", novel.text):
+            hits.append(Hit(place.start, place.end, SURNAME if place.part == "surname" else FIRST_NAME))
+    return hits
 
 
 def _search(folded: str, novel: Novel, target: ParsedName) -> list[_Place]:

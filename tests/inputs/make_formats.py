@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from pathlib import Path
 
+from tests.inputs.make_more_formats import more_files
 from tests.inputs.packing import (
     docx,
     epub,
@@ -253,7 +254,17 @@ def _folders() -> dict[str, str | bytes]:
 
 def all_files() -> dict[str, bytes]:
     """Return the files by their paths."""
-    groups = (_plain(), _markdown(), _pages(), _epubs(), _word(), _open_documents(), _fiction_books(), _folders())
+    groups: tuple[dict[str, str | bytes], ...] = (
+        _plain(),
+        _markdown(),
+        _pages(),
+        _epubs(),
+        _word(),
+        _open_documents(),
+        _fiction_books(),
+        _folders(),
+    )
+    groups += (more_files(LAMP, STORM, BOAT),)
     return {
         name: content.encode() if isinstance(content, str) else content
         for group in groups

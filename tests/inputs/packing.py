@@ -9,7 +9,10 @@ from collections.abc import Mapping
 _DATE = (2026, 1, 1, 0, 0, 0)
 _W = 'xmlns:w="http://schemas.openxmlformats.org/wordprocessingml/2006/main"'
 _OPEN = "urn:oasis:names:tc:opendocument:xmlns"
-_ODF = f'xmlns:office="{_OPEN}:office:1.0" xmlns:text="{_OPEN}:text:1.0" xmlns:style="{_OPEN}:style:1.0"'
+_ODF = (
+    f'xmlns:office="{_OPEN}:office:1.0" xmlns:text="{_OPEN}:text:1.0" xmlns:style="{_OPEN}:style:1.0"'
+    f' xmlns:fo="{_OPEN}:xsl-fo-compatible:1.0"'
+)
 _XML = '<?xml version="1.0" encoding="UTF-8"?>\n'
 _PACKAGE = "http://schemas.openxmlformats.org/package/2006"
 _OFFICE = "http://schemas.openxmlformats.org/officeDocument/2006/relationships"
@@ -124,10 +127,11 @@ def word_style(id: str, name: str, *, based_on: str = "") -> str:
     return f'<w:style w:type="paragraph" w:styleId="{id}"><w:name w:val="{name}"/>{base}</w:style>'
 
 
-def odt(body: str) -> bytes:
-    """Return an OpenDocument text."""
+def odt(body: str, *, styles: str = "") -> bytes:
+    """Return an OpenDocument text; ``styles`` are its automatic ones."""
     content = (
-        f"{_XML}<office:document-content {_ODF}><office:automatic-styles/><office:body><office:text>{body}"
+        f"{_XML}<office:document-content {_ODF}><office:automatic-styles>{styles}</office:automatic-styles>"
+        f"<office:body><office:text>{body}"
         "</office:text></office:body></office:document-content>"
     )
     return packed({"mimetype": "application/vnd.oasis.opendocument.text", "content.xml": content})

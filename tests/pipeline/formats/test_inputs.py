@@ -17,7 +17,10 @@ from tests.pipeline.command_line import refused, run
 
 INPUTS = Path(__file__).resolve().parents[3] / "docs" / "inputs.md"
 TWO = ("The Lighthouse", "The Storm")
+APART = "no heading is marked in the file, so chapters begin at its short lines that are bold, centred, in capitals"
 BOTH = f"The Lighthouse\n\n{LAMP}\n\nThe Storm\n\n{STORM}"
+
+APART_FILES = BOTH.replace("\n\nThe S", "\n\n\nThe S")
 
 
 class Read(NamedTuple):
@@ -89,13 +92,13 @@ OUTCOMES = {
     "tracked changes.docx": Read(
         (),
         f"The Lighthouse\n\nAda Merrow lit the lamp at dusk.\n\n{BOAT}",
-        ("tracked changes (1 insertions, 1 deletions): it is read as if all were accepted",),
+        ("tracked changes (1 insertion, 1 deletion): it is read as if all were accepted",),
     ),
     "initial and note.docx": Read((), f"Ada Merrow lit the lamp. It smoked.\n\n{BOAT}\n\nAn oil lamp."),
     "rights first.docx": Read(notices=("the page of rights before the first chapter",)),
     "headings.odt": Read(),
     "marks.odt": Read(body=f"The Lighthouse\n\nAda Merrow came in. She sat.\n\nThe keeper.\n\nThe Storm\n\n{STORM}"),
-    "tracked changes.odt": Read(notices=("tracked changes (1 deletions)",)),
+    "tracked changes.odt": Read(notices=("tracked changes (1 deletion)",)),
     "sections.fb2": Read(
         (*TWO, "Notes"), f"The Lamp\n\n\nThe Lighthouse\n\n{LAMP}\n\n\nThe Storm\n\n{STORM}\n\n\nNotes\n\n\nAt six."
     ),
@@ -117,8 +120,70 @@ OUTCOMES = {
         notices=("read from the .md files; of another format, and so left out: whole.txt", "the order of the chapters"),
     ),
     "nested": Read(("1 Lamp", "2 Storm", "1 Boat"), f"{LAMP}\n\n\n{STORM}\n\n\n{BOAT}"),
+    "separators of paragraphs.txt": Read(
+        ("Chapter 1", "Chapter 2"), f"Chapter 1\n\n{LAMP}\n\nChapter 2\n\n{STORM}\n{BOAT}"
+    ),
+    "rule first.md": Read((), f"{LAMP}\n\n{BOAT}\n\n* * *\n\n{STORM}"),
+    "toml front matter.md": Read(),
+    "no space after signs.md": Read(),
+    "title page.md": Read(body=f"The Lamp\n\nby Clara Voss\n\n{BOTH}"),
+    "bold titles.md": Read(body=f"{BOTH}\n\nAda said nothing.", notices=(APART,)),
+    "callouts and attributes.md": Read(body=f"{BOTH} Very cold.", notices=("left out of the file: callouts",)),
+    "described initials.html": Read(
+        ("One", "Two"),
+        f"One\n\nAda Merrow lit the lamp.\n\n“Tell me,” he said.\n\nWind came.\n\nTwo\n\n{STORM}",
+    ),
+    "letters as marks.html": Read(
+        body=f"The Lighthouse\n\nAda Merrow came with Mr Hale on the 2nd. She sat.\n\nThe Storm\n\n{STORM}",
+        notices=("left out of the file: hidden passages",),
+    ),
+    "unclosed headings.html": Read(),
+    "classes for titles.html": Read(notices=(APART,)),
+    "old web page.html": Read(notices=(APART,)),
+    "split chapters.epub": Read(body=f"The Lighthouse\n\n{LAMP}\n\n\n{BOAT}\n\n\nThe Storm\n\n{STORM}"),
+    "offers at the end.epub": Read(
+        body=APART_FILES,
+        notices=("left out of the EPUB: Thank you", "not part of the story: An excerpt from The Boat"),
+    ),
+    "rights called by the title.epub": Read(body=APART_FILES, notices=("left out of the EPUB: page of rights",)),
+    "missing part.epub": Read(body=APART_FILES, notices=("the EPUB lists parts that are not in it: three",)),
+    "bold titles.docx": Read(notices=(APART,)),
+    "centred titles.docx": Read(notices=(APART,)),
+    "style without level.docx": Read(notices=(APART,)),
+    "titles in the style of the title.docx": Read(),
+    "joined paragraphs.docx": Read(
+        body=f"{BOTH}\n\nAda Merrow lit the lamp.", notices=("tracked changes (1 deletion)",)
+    ),
+    "hidden words.docx": Read(body=f"{BOTH}\n\n{BOAT}", notices=("left out of the file: hidden passages",)),
+    "comment.docx": Read(body=f"{BOTH}\n\n{BOAT}"),
+    "bold titles.odt": Read(notices=(APART,)),
+    "links without a type.fb2": Read(body=APART_FILES),
+    "keywords": Read(("chapter1", "chapter2", "chapter10"), f"{LAMP}\n\n\n{STORM}\n\n\n{BOAT}"),
+    "roman": Read(("IV", "V", "IX"), f"{LAMP}\n\n\n{STORM}\n\n\n{BOAT}"),
+    "vault": Read(body=APART_FILES, notices=("not those of chapters: Characters/Clara Voss.md",)),
+    "scrivener": Read(
+        ("01 Lamp/01 Scene", "02 Storm/01 Scene"),
+        f"{LAMP}\n\n\n{STORM}",
+        ("not those of chapters: 01 Lamp/01 Scene Synopsis.txt, 02 Storm/01 Scene Notes.txt",),
+    ),
+    "open in word": Read(("1", "2"), f"{LAMP}\n\n\n{STORM}"),
+    "two formats": Read(("1", "2", "3"), f"{LAMP}\n\n\n{STORM}\n\n\n{BOAT}"),
+    "scenes in files": Read(
+        body=f"The Lighthouse\n\nDusk\n\n{LAMP}\n\nNight\n\n{BOAT}\n\n\nThe Storm\n\nWind\n\n{STORM}"
+    ),
+    "front and back": Read(
+        ("01 The Lighthouse", "02 The Storm"),
+        f"{LAMP}\n\n\n{STORM}",
+        ("not those of chapters: 00 Copyright.md, 99 About the Author.md",),
+    ),
 }
 REFUSED = {
+    "page called plain.txt": "is a web page (HTML), not plain text: let its name end with .html",
+    "portable document called plain.txt": "is a PDF, not plain text: save it as .docx",
+    "book called document.docx": "is an EPUB, not .docx: let its name end with .epub",
+    "old office file called new.docx": "is an old or password-protected Office file",
+    "commands for print.tex": "for .tex, export it as .docx or .md",
+    "protected.epub": "is protected (DRM), and its pages cannot be read",
     "rich.rtf": "export it as .docx or .odt",
     "rich text called plain.txt": "is rich text (RTF), not plain text",
     "not one.epub": "cannot be read as EPUB",

@@ -1,4 +1,4 @@
-"""The bundled story as pandoc writes it in each format: the words and chapters are those of the plain text."""
+"""The bundled story as pandoc and LibreOffice write it: the words and chapters are those of the plain text."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ FORMATS = {
 }
 _CHAPTER = re.compile(r"^Chapter \d+\. ", re.M)
 
-pytestmark = pytest.mark.skipif(shutil.which("pandoc") is None, reason="pandoc is not installed")
+WRITTEN = sorted((ROOT / "tests" / "inputs" / "other_programs").glob("libreoffice_*"))
 
 
 def _paragraphs(text: str) -> list[str]:
@@ -48,11 +48,22 @@ def _write(folder: Path, kind: str, heading: str) -> Path:
     return path
 
 
+@pytest.mark.skipif(shutil.which("pandoc") is None, reason="pandoc is not installed")
 @pytest.mark.parametrize("numbered", [True, False], ids=["numbered", "titled"])
 @pytest.mark.parametrize("kind", FORMATS)
-def test_story_of_another_tool_is_the_plain_one(tmp_path: Path, kind: str, numbered: bool) -> None:
+def test_story_of_pandoc_is_the_plain_one(tmp_path: Path, kind: str, numbered: bool) -> None:
+    _compare(load_novel(_write(tmp_path, kind, r"# \g<0>" if numbered else "# ")), numbered=numbered)
+
+
+@pytest.mark.parametrize("path", WRITTEN, ids=[path.name for path in WRITTEN])
+def test_story_of_libreoffice_is_the_plain_one(path: Path) -> None:
+    novel = load_novel(path)
+    assert novel.notices == ()
+    _compare(novel, numbered="numbered" in path.name)
+
+
+def _compare(novel: Novel, *, numbered: bool) -> None:
     plain = load_novel(STORY)
-    novel = load_novel(_write(tmp_path, kind, r"# \g<0>" if numbered else "# "))
     titles = [chapter.title for chapter in plain.chapters]
     wanted = _story(plain)
     if not numbered:

@@ -10,7 +10,7 @@ import pytest
 from pipeline.errors import NovelError, SettingError
 from pipeline.narration.narrators import Narration, find_narration, listed
 from pipeline.records import Novel
-from pipeline.text.novels import load_novel
+from pipeline.text.novels import load_novel, novel_from
 
 STORIES = Path(__file__).resolve().parents[2] / "inputs" / "narrators"
 TOLD_BY = {
@@ -124,6 +124,29 @@ def test_given_none_leaves_no_narrator() -> None:
 def test_given_narrator_that_does_not_fit_is_an_error(given: list[str], error: type[Exception], said: str) -> None:
     with pytest.raises(error, match=said):
         find_narration(story("narrator_by_chapter_by_signs"), given)
+
+
+def titled(*titles: str, inside: str = "") -> Novel:
+    told = "I went down to the mill and I found my boat there. I tied it up myself, and my hands were cold. " * 4
+    text = "".join(
+        f"Chapter {number}: {title}\n\n{told}{inside.format(title)}\n\n" for number, title in enumerate(titles, start=1)
+    )
+    return novel_from(text.encode(), Path("titled.txt"))
+
+
+def test_titles_that_name_the_narrators_are_a_notice_and_give_way_to_the_user() -> None:
+    novel = titled("Ada Merrow, 1811", "Tom Hale, 1812", "Ada Merrow, 1813", "Tom Hale, 1814")
+    found = find_narration(novel)
+    assert chapters(novel, found) == {"Ada Merrow": [1, 3], "Tom Hale": [2, 4]}
+    assert found.notices[0].startswith("chapters 1, 3 are taken as told by Ada Merrow, after whom they are called")
+    (given,) = find_narration(novel, ["1-4: Jim Penrose"]).tellers
+    assert (given.name, given.spans[-1].end) == ("Jim Penrose", novel.body.end)
+
+
+def test_titles_that_are_places_name_no_narrator() -> None:
+    novel = titled("London", "Paris", "London", "Paris", inside="We came to {} at noon.")
+    found = find_narration(novel)
+    assert not found.tellers and "no name of the narrator was found" in found.notices[0]
 
 
 def test_chapters_are_listed_as_runs() -> None:

@@ -64,6 +64,15 @@ def test_table_is_read_with_every_row_and_its_own_label(
     assert all(notice in found and found.startswith(str(INPUTS / name)) for found in notices)
 
 
+def test_space_before_a_quoted_field_is_not_of_the_field(tmp_path: Path) -> None:
+    path = tmp_path / "t.csv"
+    path.write_text(
+        'id, book_name, char, content\n1, B, Tom, "He left, then came"\n2, B, Tom, "He ""x"" y"\n3, B, Tom, "a\nb"\n'
+    )
+    rows = read_table(path, labelled="absent")
+    assert [row.content for row in rows] == ["He left, then came", 'He "x" y', "a\nb"]
+
+
 @pytest.mark.parametrize(("name", "message"), REFUSED)
 def test_malformed_table_is_refused_with_the_line(name: str, message: str) -> None:
     with pytest.raises(TableError, match=f"{name}.*{message}"):

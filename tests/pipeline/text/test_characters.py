@@ -60,6 +60,23 @@ def test_resolve_character_finds_full_name_surname_and_first_name(target: str) -
     assert _forms(target, STORY) == {"Edmond Dantès", "Dantès", "Edmond"}
 
 
+@pytest.mark.parametrize(
+    ("text", "forms"),
+    [
+        ("Ada came. Ada sat.", {"Ada"}),
+        ("Merrow came. Merrow sat. Tom Merrow left.", {"Merrow"}),
+        ("Rose came. She rose.", set()),
+    ],
+)
+def test_name_at_the_starts_of_sentences_only_is_found_unless_it_is_a_word(text: str, forms: set[str]) -> None:
+    target = "Rose Merrow" if "Rose" in text else "Ada Merrow"
+    if forms:
+        assert _forms(target, text) == forms
+    else:
+        with pytest.raises(CharacterError):
+            _forms(target, text)
+
+
 @pytest.mark.parametrize("target", ["Dantès", "Edmond"])
 def test_resolve_character_completes_a_lone_name_by_its_only_bearer(target: str) -> None:
     assert "Edmond Dantès" in _forms(target, STORY)
