@@ -70,14 +70,13 @@ def word_coverage(book: Book, claim: str, sentences: Sequence[int]) -> npt.NDArr
     A word that only the sentence before has counts half.
     """
     wanted = sorted(set(book.index.stems(claim)))
-    weights = np.array([[book.index.weight(stem)] for stem in wanted]).reshape(-1, 1)
-    numbers = np.array(sentences, np.int64)
-    own, before = (
-        np.array([book.sentence_words.holding(stem, places) for stem in wanted], np.bool_).reshape(len(wanted), len(numbers))
-        for places in (numbers, numbers - 1)
-    )
+    weights = np.array([[book.index.weight(stem)] for stem in wanted]).reshape(len(wanted), 1)
+    numbers, words = np.array(sentences, np.int64), book.sentence_words
+    shape = (len(wanted), len(numbers))
+    own = np.array([words.holding(stem, numbers) for stem in wanted], np.bool_).reshape(shape)
+    before = np.array([words.holding(stem, numbers - 1) for stem in wanted], np.bool_).reshape(shape)
     covered = _sums(weights, own) + _BEFORE_SHARE * _sums(weights, before & ~own)
-    return covered / np.sqrt(_LENGTH_OFFSET + book.sentence_words.lengths[numbers])
+    return covered / np.sqrt(_LENGTH_OFFSET + words.lengths[numbers])
 
 
 def _sums(weights: npt.NDArray[np.float64], held: npt.NDArray[np.bool_]) -> npt.NDArray[np.float64]:
