@@ -62,7 +62,7 @@ def add_flags(parser: CommandParser) -> None:
     what = parser.group("what is prepared")
     what.add_argument("--claims", metavar="PATH", required=True, help="files of plain claims, as in data/plain_claims")
     what.add_argument("--held_out", metavar="FILE", help="titles of novels to leave out, one a line")
-    what.add_argument("--near", metavar="N", type=int, default=24, help="windows of a claim, at most 40 (%(default)s)")
+    what.add_argument("--near", metavar="N", type=int, default=40, help="windows of a claim, at most 40 (%(default)s)")
     what.add_argument(
         "--shown", metavar="N", type=int, default=150, help="other sentences of a novel, drawn by --seed (%(default)s)"
     )
