@@ -28,10 +28,10 @@ from pipeline.config import (
     TextConfig,
 )
 from pipeline.errors import SettingError, TableError
-from pipeline.tables.plain_claims import PlainClaim, read_plain_claims
 
 if TYPE_CHECKING:
     from pipeline.commands.prepare_novel import NovelToPrepare
+    from pipeline.tables.plain_claims import PlainClaim
     from pipeline.training.negatives import Changes
 
 SUMMARY = "prepare plain claims and their novels for train-judge and train-reader"
@@ -121,6 +121,7 @@ def _check(arguments: argparse.Namespace) -> None:
 def _jobs(arguments: argparse.Namespace, out: Path) -> list[NovelToPrepare]:
     """Return the novels to prepare; raises NovelError for one that is missing, before any is prepared."""
     from pipeline.commands.prepare_novel import NovelToPrepare
+    from pipeline.tables.plain_claims import read_plain_claims
     from pipeline.text.novels import Shelf
     from pipeline.training.example_files import SUFFIX
 
@@ -136,11 +137,11 @@ def _jobs(arguments: argparse.Namespace, out: Path) -> list[NovelToPrepare]:
         for title, claims in books.items()
         if title not in held_out
     ]
-    taken = {path.resolve() for path in found.values()}
+    taken = {*held_out, *(path.stem for path in found.values())}
     return labelled + [
         NovelToPrepare(path, path.stem, out / POOL / (path.stem + SUFFIX), statements=tuple(own), labelled=False)
         for path, own in pool.items()
-        if path.resolve() not in taken and path.stem not in held_out
+        if path.stem not in taken
     ]
 
 
