@@ -17,12 +17,15 @@ from pipeline.evaluation.claim_benchmark import find_quotation, single_claim
 from pipeline.evaluation.tables import find_people
 from pipeline.judging.sentence_encoder import SentenceEncoder
 from pipeline.judging.window_finder import WindowFinder
+from pipeline.narration.given import narrators_path
 from pipeline.records import Claim, Evidence
 from pipeline.run import Pipeline
 from pipeline.storage.cache import make_key
 from pipeline.storage.files import sha256_of
 from pipeline.tables.plain_claims import PlainClaim
+from pipeline.text.aliases import aliases_path
 from pipeline.text.persons import RULES
+from pipeline.text.version import ANALYSIS_VERSION
 from pipeline.training.example_files import read_examples, write_examples
 from pipeline.training.negatives import Changes
 from pipeline.training.prepared_claims import PreparedClaim, pool_claims, prepare_rows, sentences_at
@@ -85,14 +88,16 @@ class NovelPreparer:
         """Return a hash over all that the file of a novel depends on."""
         config, encoder = self.pipeline.config, self.finder.encoder
         files = sorted(job.novel.rglob("*")) if job.novel.is_dir() else [job.novel]
+        files += [aliases_path(job.novel), narrators_path(job.novel)]
         reader = config.reading.model_dir if config.retrieval.state_weight else ""
         settings = (self.arguments.near, self.arguments.shown, self.arguments.own_statements, config.seed, reader)
         parts = {
-            "format": _FORMAT,
+            "format": [_FORMAT, ANALYSIS_VERSION],
             "novel": [sha256_of(file) for file in files if file.is_file()],
             "claims": [asdict(claim) for claim in job.claims],
             "statements": [] if job.labelled else [job.statements, sorted(self.changes.items())],
             "settings": [settings, asdict(config.retrieval), asdict(config.text)],
+            "aliases": self.pipeline.aliases,
             "finder": None if encoder is None else encoder.identity,
         }
         return make_key({"prepared claims": parts})

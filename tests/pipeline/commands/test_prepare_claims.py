@@ -128,24 +128,28 @@ def test_interrupted_run_goes_on(inputs: Path, monkeypatch: pytest.MonkeyPatch) 
     assert contents(inputs / "out") == contents(inputs / "whole")
 
 
-@pytest.mark.parametrize("change", ["setting", "claims", "novel", "damage"])
+@pytest.mark.parametrize("change", ["setting", "alias", "claims", "novel", "aliases", "damage"])
 def test_what_depends_on_a_change_is_prepared_again(inputs: Path, change: str) -> None:
     assert run(main, *words(inputs)).status == 0
     path, before = inputs / "out" / "Low Water.examples.xz", contents(inputs / "out")
     more: list[object] = []
     if change == "setting":
         more = ["--near", 7]
+    elif change == "alias":
+        more = ["--alias", "Ferrywoman=Anna Reed"]
     elif change == "claims":
         text = (inputs / "claims" / "Low Water.json").read_text(encoding="utf-8").replace("Plover", "Petrel")
         (inputs / "claims" / "Low Water.json").write_text(text, encoding="utf-8")
     elif change == "novel":
         (inputs / "novels" / "Low Water.txt").write_text(TEXT + "\nIt snowed.\n", encoding="utf-8")
+    elif change == "aliases":
+        (inputs / "novels" / "Low Water.aliases").write_text("Ferrywoman = Anna Reed\n", encoding="utf-8")
     else:
         path.write_bytes(path.read_bytes()[:-20])
     assert run(main, *words(inputs), *more).status == 0
     after = contents(inputs / "out")
     assert (after == before) == (change == "damage")
-    assert (after["High Water.examples.xz"] == before["High Water.examples.xz"]) == (change != "setting")
+    assert (after["High Water.examples.xz"] == before["High Water.examples.xz"]) == (change not in {"setting", "alias"})
 
 
 def test_facts_without_their_evidence_are_left_out_with_a_notice(inputs: Path) -> None:
