@@ -9,6 +9,7 @@ from functools import cached_property
 from hashlib import sha256
 from pathlib import Path
 
+import numpy as np
 from spacy.language import Language
 
 from pipeline.config import TextConfig, resolve_model_dir
@@ -18,6 +19,7 @@ from pipeline.narration.narrators import NO_NARRATION, Narration, find_narration
 from pipeline.narration.presence import Presence
 from pipeline.records import Character, Chunk, Mention, Novel, Span, TimeScope
 from pipeline.retrieval.index import LexicalIndex, Lexicon
+from pipeline.retrieval.sentence_words import SentenceWords
 from pipeline.storage.cache import ReadingCache, make_key
 from pipeline.text.aliases import Alias, load_aliases_of
 from pipeline.text.characters import build_cast, find_mentions
@@ -75,6 +77,16 @@ class Book:
     def look_alikes(self, characters: Iterable[Character]) -> tuple[LookAlike, ...]:
         """Return the words that look like these characters' names and are not counted as mentions."""
         return tuple(find_look_alikes(characters, self._words))
+
+    @cached_property
+    def sentence_words(self) -> SentenceWords:
+        """The stems of each sentence."""
+        return SentenceWords(self.novel.text[start:end] for start, end in self.sentences)
+
+    @cached_property
+    def sentences_sha256(self) -> str:
+        """The SHA-256 of where the sentences are."""
+        return sha256(np.array(self.sentences, np.int64).tobytes()).hexdigest()
 
     @property
     def lexicon(self) -> Lexicon:

@@ -21,6 +21,7 @@ from pipeline.commands import (
     evaluate_claims,
     fit_judge,
     judge,
+    prepare_claims,
     read_library,
     serve,
     sheets,
@@ -63,6 +64,7 @@ _COMMANDS: dict[str, Command] = {
     "evaluate-claims": evaluate_claims,
     "fit-judge": fit_judge,
     "controls": controls,
+    "prepare-claims": prepare_claims,
     "train-judge": train_judge,
     "train-reader": train_reader,
 }

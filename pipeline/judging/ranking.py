@@ -15,29 +15,17 @@ from dataclasses import dataclass, field, replace
 from functools import partial
 from pathlib import Path
 
-import numpy as np
 import torch
 
 from pipeline.book import Book
 from pipeline.judging.cross_encoder import CrossEncoder, PairText
 from pipeline.judging.sentence_encoder import SentenceEncoder
-from pipeline.judging.windows import (
-    LabelledWindow,
-    Window,
-    sentences_of,
-    standardised,
-    window_of,
-    window_text,
-    word_coverage,
-)
-from pipeline.records import CLAIM_LABELS, Claim, Evidence, Vector
+from pipeline.judging.window_finder import WindowFinder
+from pipeline.judging.windows import LabelledWindow, sentences_of, window_of, window_text
+from pipeline.records import CLAIM_LABELS, Claim, Evidence
 from pipeline.storage.answers import AnswerCache, is_table
 from pipeline.storage.cache import make_key
 
-WINDOWS = 40
-"""Windows of a claim that the cross-encoder labels."""
-_MEANING = 2.0
-"""The weight of the bi-encoder's cosine against the coverage of words, both standardised over the sentences."""
 _BASE_RANK = 0.02
 """What the logarithm of its rank by words and state costs a chunk: it decides between chunks as relevant."""
 
@@ -57,7 +45,11 @@ class EvidenceRanker:
     finder: SentenceEncoder
     ranker: CrossEncoder
     cache: AnswerCache | None = None
-    _vectors: dict[str, dict[int, Vector]] = field(default_factory=dict)
+    windows: WindowFinder = field(init=False)
+
+    def __post_init__(self) -> None:
+        """Choose windows with the bi-encoder."""
+        self.windows = WindowFinder(self.finder)
 
     @classmethod
     def load(
@@ -94,7 +86,7 @@ class EvidenceRanker:
         if self.cache is None:
             return label()
         given = [[claim.text, sentences_of(book, found[claim.id])] for claim in claims]
-        content = json.dumps([given, book.sentences]).encode()
+        content = json.dumps([given, book.sentences_sha256]).encode()
         parts = {"finder": self.finder.identity, "ranker": self.ranker.identity, "novel": book.novel.sha256}
         key = make_key({"windows": hashlib.sha256(content).hexdigest(), **parts})
         return self.cache.get(key, label, is_valid=partial(_are_labelled, claims=len(claims)))
@@ -102,10 +94,7 @@ class EvidenceRanker:
     def _label(
         self, book: Book, claims: Sequence[Claim], found: Mapping[str, tuple[Evidence, ...]]
     ) -> list[list[list[float]]]:
-        vectors = self.finder.encode([claim.text for claim in claims])
-        chosen = [
-            self._choose(book, claim, vector, found[claim.id]) for claim, vector in zip(claims, vectors, strict=True)
-        ]
+        chosen = self.windows.choose(book, claims, found)
         pairs = [
             PairText(claim.text, window_text(book, window))
             for claim, windows in zip(claims, chosen, strict=True)
@@ -113,36 +102,6 @@ class EvidenceRanker:
         ]
         labels = iter(self.ranker.label(pairs).tolist())
         return [[[window.sentence, *next(labels)] for window in windows] for windows in chosen]
-
-    def _choose(self, book: Book, claim: Claim, vector: Vector, evidence: Sequence[Evidence]) -> list[Window]:
-        sentences = sentences_of(book, evidence)
-        if not sentences:
-            return []
-        cosines = self._sentence_vectors(book, sentences) @ vector
-        scores = standardised(word_coverage(book, claim.text, sentences)) + _MEANING * standardised(
-            cosines.astype(np.float64)
-        )
-        best = np.argsort(-scores, kind="stable")[:WINDOWS]
-        return [window_of(book, sentences[place]) for place in best]
-
-    def _sentence_vectors(self, book: Book, sentences: Sequence[int]) -> Vector:
-        """Return the vectors of sentences with those before them mixed in; each is computed once for a book."""
-        stored = self._vectors_of(book)
-        wanted = {number for sentence in sentences for number in (sentence, max(sentence - 1, 0))}
-        missing = sorted(wanted - stored.keys())
-        texts = [" ".join(book.novel.text[slice(*book.sentences[number])].split()) for number in missing]
-        stored.update(zip(missing, self.finder.encode(texts), strict=True))
-        own = np.stack([stored[number] for number in sentences])
-        before = np.stack([stored[number - 1] if number else np.zeros_like(own[0]) for number in sentences])
-        return self.finder.mix(before, own)
-
-    def _vectors_of(self, book: Book) -> dict[int, Vector]:
-        stored = self._vectors.get(book.novel.sha256)
-        if stored is None:
-            stored = {}
-            self._vectors.clear()
-            self._vectors[book.novel.sha256] = stored
-        return stored
 
 
 def _are_labelled(stored: object, *, claims: int) -> bool:

@@ -1,7 +1,6 @@
 """Pretrained bidirectional encoders (BERT, MPNet) with heads of our own: loading, storing, tokens.
 
-A folder holds ``config.json`` (that of Transformers), ``tokenizer.json`` and weights in eight bits. Where
-``config.json`` names ``words_from``, the word embeddings are those of that folder, which two models share.
+A folder holds ``config.json`` (that of Transformers), ``tokenizer.json`` and weights in eight bits.
 """
 
 from __future__ import annotations
@@ -24,7 +23,6 @@ from pipeline.storage.files import replacing
 
 LONGEST = 192
 """Tokens of a text or pair; a longer evidence is cut at its end."""
-WORDS = "embeddings.word_embeddings.weight"
 _BODY = "body."
 _BATCH_TOKENS = {"cpu": 2048, "cuda": 262144}
 _PREFIXES = (_BODY, "bert.", "mpnet.", "model.")
@@ -80,13 +78,7 @@ def _plain(name: str) -> str:
 
 def load_weights(model: nn.Module, folder: Path) -> None:
     """Fill a model with a ``body`` from a folder that ``save_model`` wrote; raises ModelError."""
-    weights = read_weights(folder)
-    shared = read_config(folder).get("words_from")
-    if shared:
-        for name, array in read_weights(folder / str(shared)).items():
-            if name.endswith(WORDS):
-                weights[_BODY + WORDS] = array
-    _fill(model, weights, folder)
+    _fill(model, read_weights(folder), folder)
 
 
 def _fill(model: nn.Module, weights: dict[str, Any], folder: Path) -> None:
@@ -101,30 +93,16 @@ def _fill(model: nn.Module, weights: dict[str, Any], folder: Path) -> None:
     model.load_state_dict({**own, **found})
 
 
-def save_model(folder: Path, model: nn.Module, tokenizer: Tokenizer, *, words_from: str = "") -> None:
-    """Write a model with a ``body`` and its tokenizer; with ``words_from`` without its word embeddings."""
+def save_model(folder: Path, model: nn.Module, tokenizer: Tokenizer) -> None:
+    """Write a model with a ``body`` and its tokenizer."""
     folder.mkdir(parents=True, exist_ok=True)
     body: Any = model.body
     config = {name: value for name, value in body.config.to_dict().items() if name != "_name_or_path"}
-    config |= {"words_from": words_from} if words_from else {}
     weights = {name: value.detach().float().cpu().numpy() for name, value in model.state_dict().items()}
-    if words_from:
-        del weights[_BODY + WORDS]
     write_weights(folder, {name: array for name, array in weights.items() if array.dtype.kind == "f"})
     for name, text in (("config.json", json.dumps(config, indent=1)), ("tokenizer.json", tokenizer.to_str())):
         with replacing(folder / name) as scratch:
             scratch.write_text(text + "\n", encoding="utf-8")
-
-
-def read_config(folder: Path) -> dict[str, Any]:
-    """Return ``config.json`` of a folder; raises ModelError."""
-    try:
-        config = json.loads((folder / "config.json").read_text(encoding="utf-8"))
-    except (OSError, ValueError) as error:
-        raise ModelError(f"{folder / 'config.json'} cannot be read ({error}); restore the folder") from error
-    if not isinstance(config, dict):
-        raise ModelError(f"{folder / 'config.json'} is not a JSON object; restore the folder")
-    return config
 
 
 def load_tokenizer(folder: Path, *, longest: int = LONGEST) -> Tokenizer:

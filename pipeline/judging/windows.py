@@ -69,24 +69,19 @@ def word_coverage(book: Book, claim: str, sentences: Sequence[int]) -> npt.NDArr
 
     A word that only the sentence before has counts half.
     """
-    wanted = frozenset(book.index.stems(claim))
-    weights = {stem: book.index.weight(stem) for stem in wanted}
-    held: dict[int, frozenset[str]] = {}
+    wanted = sorted(set(book.index.stems(claim)))
+    weights = np.array([[book.index.weight(stem)] for stem in wanted]).reshape(len(wanted), 1)
+    numbers, words = np.array(sentences, np.int64), book.sentence_words
+    shape = (len(wanted), len(numbers))
+    own = np.array([words.holding(stem, numbers) for stem in wanted], np.bool_).reshape(shape)
+    before = np.array([words.holding(stem, numbers - 1) for stem in wanted], np.bool_).reshape(shape)
+    covered = _sums(weights, own) + _BEFORE_SHARE * _sums(weights, before & ~own)
+    return covered / np.sqrt(_LENGTH_OFFSET + words.lengths[numbers])
 
-    def stems(number: int) -> frozenset[str]:
-        if number not in held:
-            start, end = book.sentences[number]
-            held[number] = wanted & frozenset(book.index.stems(book.novel.text[start:end]))
-        return held[number]
 
-    found = np.zeros(len(sentences))
-    for place, number in enumerate(sentences):
-        start, end = book.sentences[number]
-        own = stems(number)
-        before = stems(number - 1) - own if number else frozenset()
-        covered = math.fsum(weights[stem] for stem in own) + _BEFORE_SHARE * math.fsum(weights[stem] for stem in before)
-        found[place] = covered / math.sqrt(_LENGTH_OFFSET + len(book.novel.text[start:end].split()))
-    return found
+def _sums(weights: npt.NDArray[np.float64], held: npt.NDArray[np.bool_]) -> npt.NDArray[np.float64]:
+    """Return the exact sums of the weights, (stems, 1), that each sentence holds, (stems, sentences)."""
+    return np.array([math.fsum(column) for column in np.where(held, weights, 0.0).T.tolist()])
 
 
 def standardised(values: npt.NDArray[np.float64]) -> npt.NDArray[np.float64]:

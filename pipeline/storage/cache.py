@@ -119,12 +119,19 @@ class ReadingCache:
 
     def load_spans(self, key: str) -> dict[str, list[list[int]]] | None:
         """Return the tables of integers stored by ``store_spans``, such as the offsets of sentences, or None."""
-        tables = self._load(self.folder / (key + _TEXT))
+        tables = self.load_arrays(key)
         return None if tables is None else {name: table.tolist() for name, table in tables.items()}
 
     def store_spans(self, key: str, tables: Mapping[str, Sequence[Sequence[int]]], *, about: Mapping[str, str]) -> None:
         """Store tables of integers that are cheaper to load than to compute; they do not count as readings."""
-        arrays = {name: _table(rows) for name, rows in tables.items()}
+        self.store_arrays(key, {name: _table(rows) for name, rows in tables.items()}, about=about)
+
+    def load_arrays(self, key: str) -> Arrays | None:
+        """Return the arrays stored by ``store_arrays``, or None."""
+        return self._load(self.folder / (key + _TEXT))
+
+    def store_arrays(self, key: str, arrays: Mapping[str, Array], *, about: Mapping[str, str]) -> None:
+        """Store arrays about a text that are cheaper to load than to compute; they do not count as readings."""
         self._write(self.folder / (key + _TEXT), arrays, about)
 
     def entries(self) -> tuple[CachedReading, ...]:

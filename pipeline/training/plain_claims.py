@@ -3,7 +3,7 @@
 A book of prepared plain claims is a mapping: ``book``; ``sentences``, the text of each sentence of the novel, empty
 for those that no example needs; ``rows``, each with ``id``, ``pair`` (None for a claim that is left open), ``label``
 (one of ``CLAIM_LABELS``), ``text``, ``gold`` (the sentences of the evidence) and ``near`` (sentences that retrieval
-finds, best first).
+finds, best first). ``python -m pipeline prepare-claims`` makes them.
 """
 
 from __future__ import annotations

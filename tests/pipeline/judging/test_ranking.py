@@ -13,7 +13,7 @@ import torch
 
 from pipeline.book import Book
 from pipeline.errors import ModelError
-from pipeline.judging import ranking
+from pipeline.judging import window_finder
 from pipeline.judging.cross_encoder import PairText
 from pipeline.judging.ranking import EvidenceRanker, RankedEvidence
 from pipeline.records import Claim, Vector
@@ -117,7 +117,7 @@ def test_rank_by_words_and_state_decides_between_chunks_as_relevant() -> None:
 def test_sentences_close_in_words_or_meaning_are_labelled(
     monkeypatch: pytest.MonkeyPatch, near: tuple[str, ...], expected: set[int]
 ) -> None:
-    monkeypatch.setattr(ranking, "WINDOWS", 2)
+    monkeypatch.setattr(window_finder, "WINDOWS", 2)
     ranker = ranker_of(by_words(), near)
     found = rank(ranker, make_book(STORY), [0, 1, 2, 3])
     assert {window.window.sentence for window in found.windows} == expected

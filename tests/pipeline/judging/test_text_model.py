@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import shutil
 from pathlib import Path
 from typing import Any
@@ -17,7 +18,6 @@ from pipeline.errors import ModelError, SettingError
 from pipeline.judging import text_model
 from pipeline.judging.sentence_encoder import SentenceEncoderModel
 from pipeline.judging.text_model import (
-    WORDS,
     batches_by_length,
     hidden_vectors,
     load_base,
@@ -26,7 +26,6 @@ from pipeline.judging.text_model import (
     make_body,
     mean_vectors,
     pad,
-    read_config,
     save_model,
     weights_sum,
 )
@@ -72,7 +71,8 @@ def test_stored_weights_come_back_within_the_rounding_of_eight_bits(model: Sente
 
 def test_folder_has_the_config_the_tokenizer_and_the_weights(stored: Path) -> None:
     assert sorted(path.name for path in stored.iterdir()) == ["config.json", "model-1.safetensors", "tokenizer.json"]
-    assert "_name_or_path" not in read_config(stored), "no folder of the machine that trained it"
+    config = json.loads((stored / "config.json").read_text(encoding="utf-8"))
+    assert "_name_or_path" not in config, "no folder of the machine that trained it"
     assert load_tokenizer(stored).encode("He slept.").tokens == letters().encode("He slept.").tokens
 
 
@@ -82,21 +82,6 @@ def test_loaded_model_is_stored_again_as_it_was(stored: Path, tmp_path: Path) ->
     assert first.keys() == again.keys()
     for name, array in first.items():
         np.testing.assert_allclose(again[name], array, rtol=1e-6, err_msg=name)
-
-
-def test_word_embeddings_are_those_of_another_folder(model: SentenceEncoderModel, stored: Path, tmp_path: Path) -> None:
-    shutil.copytree(stored, tmp_path / "finder")
-    save_model(tmp_path / "other", model, letters(), words_from="../finder")
-    assert not any(WORDS in name for name in load_file(tmp_path / "other" / "model-1.safetensors"))
-    for name, weight in loaded(tmp_path / "finder").state_dict().items():
-        assert torch.equal(loaded(tmp_path / "other").state_dict()[name], weight), name
-    for file in (tmp_path / "finder").glob("*.safetensors"):
-        save_file({"other": np.zeros(1, dtype=np.float32)}, file)
-    with pytest.raises(ModelError, match=r"has no fitting weights for body\.embeddings\.word_embeddings"):
-        loaded(tmp_path / "other")
-    shutil.rmtree(tmp_path / "finder")
-    with pytest.raises(ModelError, match=r"finder has no \*\.safetensors"):
-        loaded(tmp_path / "other")
 
 
 def test_base_has_the_weights_that_transformers_wrote(tmp_path: Path) -> None:
@@ -109,8 +94,9 @@ def test_base_has_the_weights_that_transformers_wrote(tmp_path: Path) -> None:
 def test_base_may_be_a_part_of_a_larger_model(tmp_path: Path, prefix: str) -> None:
     folder = save_base(tmp_path / "base")
     weights = load_file(folder / "model.safetensors")
+    words = "embeddings.word_embeddings.weight"
     save_file({prefix + name: array for name, array in weights.items()}, folder / "model.safetensors")
-    assert torch.equal(load_base(folder).state_dict()[WORDS], make_bert().state_dict()[WORDS])
+    assert torch.equal(load_base(folder).state_dict()[words], make_bert().state_dict()[words])
 
 
 def test_base_may_be_cut_to_some_layers(tmp_path: Path) -> None:
@@ -132,20 +118,9 @@ def test_layers_that_the_base_does_not_have_are_refused(tmp_path: Path, layers: 
 @pytest.mark.parametrize("text", ["", "{", "[]", "{}", '{"model_type": "unheard"}', '{"model_type": "distilbert"}'])
 def test_damaged_config_is_named(copied: Path, text: str) -> None:
     (copied / "config.json").write_text(text, encoding="utf-8")
-    with pytest.raises(ModelError, match=r"finder.* (cannot be (loaded|read)|is not a JSON object)") as caught:
+    with pytest.raises(ModelError, match=r"finder.* cannot be loaded") as caught:
         loaded(copied)
     assert "\n" not in str(caught.value)
-
-
-@pytest.mark.parametrize(
-    ("text", "message"), [(None, "cannot be read"), ("{", "cannot be read"), ("[1]", "not a JSON object")]
-)
-def test_config_that_is_not_an_object_is_named(copied: Path, text: str | None, message: str) -> None:
-    (copied / "config.json").unlink()
-    if text is not None:
-        (copied / "config.json").write_text(text, encoding="utf-8")
-    with pytest.raises(ModelError, match=rf"config\.json.* {message}.*restore the folder"):
-        read_config(copied)
 
 
 @pytest.mark.parametrize("text", [None, "", "{}"])

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -14,7 +15,6 @@ from bdh.training.distributed import World
 from pipeline.errors import ModelError, SettingError, TableError
 from pipeline.judging.cross_encoder import CrossEncoder, PairText
 from pipeline.judging.sentence_encoder import SentenceEncoder
-from pipeline.judging.text_model import read_config
 from pipeline.training.example_files import SUFFIX, write_examples
 from pipeline.training.judge_program import (
     Part,
@@ -80,7 +80,8 @@ def test_training_is_the_same_each_time_and_depends_on_the_seed(run_of: TextRun,
 
 def test_some_layers_of_the_base_are_trained(run_of: TextRun, tmp_path: Path) -> None:
     train("finder", replace(run_of, layers=(1,)), tmp_path / "finder")
-    assert read_config(tmp_path / "finder")["num_hidden_layers"] == 1
+    config = json.loads((tmp_path / "finder" / "config.json").read_text(encoding="utf-8"))
+    assert config["num_hidden_layers"] == 1
     SentenceEncoder.load(tmp_path / "finder", device=CPU)
     with pytest.raises(SettingError, match="layers are 5"):
         train("finder", replace(run_of, layers=(5,)), tmp_path / "none")
