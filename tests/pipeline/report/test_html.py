@@ -90,7 +90,7 @@ def test_first_screen_answers_what_is_wrong_where_and_how_sure(world: World) -> 
     text = _first_screen(world, quality=quality)
     for said in (
         "What is wrong? Her father outlived her. Claim 2",
-        "Where does the book say otherwise? Chapter One. Chapter One. The Ferry (chapter 1 of 2), paragraph",
+        "Where does the book say otherwise? The Ferry Ada Vane kept the ferry. Chapter One. The Ferry (chapter 1 of 2)",
         "How sure is this? Of claims called contradicted, about three in four really are (77% in a test on 626 claims)",
     ):
         assert said in text
