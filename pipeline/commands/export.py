@@ -38,8 +38,8 @@ def add_flags(parser: CommandParser) -> None:
 
 def run(arguments: argparse.Namespace) -> int:
     """Write both files and print their paths; return 0."""
-    from pipeline.storage.files import write_bytes, write_text
     from pipeline.report.findings import findings_markdown
+    from pipeline.storage.files import write_bytes, write_text
     from pipeline.text.novels import find_novel, load_novel
 
     out, unsure = Path(arguments.out_dir), arguments.unsure

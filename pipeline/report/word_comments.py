@@ -27,7 +27,7 @@ _AUTHOR, _INITIALS = "Continuity check", "CC"
 _GAP = re.compile(r"\n[^\S\n]*\n\s*")
 _SENTENCE_END = re.compile(r"(?<=[.!?…”’])\s+|\n+")
 _ILLEGAL = re.compile("[\x00-\x08\x0b\x0c\x0e-\x1f\ud800-\udfff\ufffe\uffff]")
-_AROUND = 80
+_AROUND, _NEAR = 80, 300
 _EPOCH = (1980, 1, 1, 0, 0, 0)
 
 
@@ -87,13 +87,22 @@ def _paragraphs(novel: Novel) -> Iterator[tuple[int, str]]:
 
 def _comment(document: Document, text: WordText, novel: Novel, finding: Finding) -> bool:
     """Add the comment of a finding, and return whether its passage was found."""
-    found = _find(text.squeezed, novel, finding.passage.span) if finding.passage else None
+    found = _find(text.squeezed, novel, _range(finding.passage.span, finding)) if finding.passage else None
     if found is None:
         return False
     runs = [Run(run, document._body) for run in text.cut(*found)]
     comment = document.add_comment(runs, _words(finding), author=_AUTHOR, initials=_INITIALS)
     comment._comment_elm.attrib.pop(qn("w:date"), None)  # no file contains a time
     return True
+
+
+def _range(quotation: Span, finding: Finding) -> Span:
+    """Return the range of a quotation, longer where the words that differ from the claim are in the next sentences."""
+    differs = finding.difference
+    if differs is None or not differs.found:
+        return quotation
+    whole = Span(min(quotation.start, differs.start), max(quotation.end, differs.end))
+    return whole if whole.end - whole.start <= quotation.end - quotation.start + _NEAR else quotation
 
 
 def _words(finding: Finding) -> str:

@@ -13,7 +13,7 @@ from docx.oxml.text.run import CT_R
 from docx.oxml.xmlchemy import BaseOxmlElement
 
 _SPACE = re.compile("[\\s\x00-\x1f\u00ad\u200b\ud800-\udfff\ufffe\uffff]+")
-_HYPHENS = str.maketrans("‐‑", "--")
+_HYPHENS = str.maketrans("\u2010\u2011", "--")
 _LIVING_RUNS = ".//w:r[not(ancestor::w:del or ancestor::w:moveFrom)]"
 _T, _PROPERTIES = qn("w:t"), qn("w:rPr")
 _ONE_CHARACTER = {qn("w:tab"): "\t", qn("w:br"): "\n", qn("w:cr"): "\n", qn("w:noBreakHyphen"): "-"}

@@ -10,6 +10,7 @@ import docx
 import pytest
 
 from pipeline.cli import main
+from pipeline.report.entries import answer_entry
 from pipeline.report.sheet import write_sheet
 from pipeline.report.sheet_view import SheetEntry, sheet_entry
 from pipeline.storage.files import sha256_of
@@ -48,9 +49,9 @@ def test_list_and_document_are_written_next_to_the_verdict(novels: Path, tmp_pat
 
 def test_findings_of_all_characters_of_a_sheet_are_in_one_list(novels: Path, tmp_path: Path) -> None:
     out = tmp_path / "out"
-    world = [_stored(out / name, novels) for name in ("Ada Vane", "Ada")][0]
-    entries = [SheetEntry(name, world.verdict) for name in ("Ada Vane", "Ada")]
-    write_sheet(out, sheet_entry(world.novel, entries, (), ()), entries)
+    worlds = {name: _stored(out / name, novels) for name in ("Ada Vane", "Ada")}
+    entries = [SheetEntry(name, answer_entry(one.novel, one.verdict, ())) for name, one in worlds.items()]
+    write_sheet(out, sheet_entry(make_world().novel, entries, (), ()), entries)
     run(main, "export", "--novels_dir", str(novels), "--out_dir", str(out))
     assert (out / "findings.md").read_text(encoding="utf-8").count("## Ada Vane: inconsistent") == 2
 

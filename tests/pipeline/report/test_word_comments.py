@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import io
 import zipfile
+from dataclasses import replace
 from pathlib import Path
 
 import docx
@@ -14,7 +15,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from pipeline.errors import NovelError
-from pipeline.records import Novel, Span
+from pipeline.records import Difference, Novel, Span
 from pipeline.report.findings import Finding, Passage
 from pipeline.report.word_comments import comment_findings
 from pipeline.report.word_text import WordText, squeeze
@@ -67,6 +68,18 @@ def test_comment_is_on_the_words_of_its_passage_and_says_what_is_wrong() -> None
         "Ada Vane: “She rowed.”",
         "The book contradicts this claim (event; 20% likely to agree with the book).",
         "Backstory, line 3.",
+    ]
+
+
+def test_comment_reaches_to_the_words_that_differ() -> None:
+    novel = make_novel()
+    start, born, nine = (novel.text.index(words) for words in ("Ada Vane kept", "1840", "nine."))
+    finding = make_finding(novel, start, start + len("Ada Vane kept the ferry."))
+    near = replace(finding, difference=Difference("1841", "1840", born, born + 4))
+    far = replace(finding, difference=Difference("ten", "nine", nine + 400, nine + 404))
+    assert commented(open_document(comment_findings(novel, [near, far]).data)) == [
+        "Ada Vane kept the ferry. She was born in Porth in 1840",
+        "Ada Vane kept the ferry.",
     ]
 
 
