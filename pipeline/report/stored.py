@@ -32,7 +32,8 @@ def load_answer(out_dir: Path) -> dict[str, Any] | None:
     files = _load_complete(out_dir)
     if files is None:
         return None
-    verdict, pairs = files[_VERDICT], files[_PAIRS]
+    verdict: dict[str, Any] = files[_VERDICT]
+    pairs = files[_PAIRS]
     claims = zip(files[_CLAIMS], verdict["claims"], strict=True)
     return verdict | {"claims": [claim | judged | {"passages": pairs[claim["id"]]} for claim, judged in claims]}
 
