@@ -13,7 +13,7 @@ from pathlib import Path
 from typing import Any
 
 from data.plain_claims import check as plain_claims
-from docs import generate_cli, generate_results, generate_tree
+from docs import generate_cli, generate_figures, generate_results, generate_tree
 from pipeline.storage.files import replacing
 
 ROOT = Path(__file__).resolve().parent.parent
@@ -21,6 +21,7 @@ WHOLE: dict[str, Callable[[], str]] = {
     "docs/cli.md": generate_cli.make_page,
     "docs/results.md": generate_results.make_page,
     "docs/tree.md": generate_tree.make_page,
+    "models/judge/figures.json": generate_figures.make_figures,
 }
 FILLED = (
     "README.md",

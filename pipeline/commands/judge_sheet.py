@@ -139,7 +139,8 @@ def judge_sheet(
         )
         on_judged(judgement)
         judgements.append(judgement)
-    entries = [SheetEntry(folder, each.verdict) for folder, each in zip(folders, judgements, strict=True)]
+    answers = [answer_entry(book.novel, each.verdict, ()) for each in judgements]
+    entries = [SheetEntry(folder, answer) for folder, answer in zip(folders, answers, strict=True)]
     summary = sheet_entry(book.novel, entries, plan.left_out, plan.notices)
     return SheetJudgement(plan, tuple(judgements), summary, write_sheet(out, summary, entries))
 

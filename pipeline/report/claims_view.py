@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Sequence
 from dataclasses import dataclass
 
@@ -10,10 +11,13 @@ from pipeline.records import Check, Claim, ClaimLabel, ClaimVerdict, Difference,
 from pipeline.report import wording
 from pipeline.report.book import BookView
 from pipeline.report.figures import Mark, percent_through
-from pipeline.report.passages import Paragraph, paragraphs, shared_words
+from pipeline.report.passages import Paragraph, excerpt, paragraphs, shared_words
 
 # More are hidden until they are opened.
-_SHOWN = 3
+_SHOWN = 2
+# So many characters of a quotation tell it from others.
+_TELLING = 40
+_OFFSETS = re.compile(r",? ?characters \d+-\d+")
 _PAIR_LABEL: dict[ClaimLabel, PairLabel] = {"supported": "support", "contradicted": "contradict"}
 
 
@@ -27,6 +31,7 @@ class PassageView:
     share: str
     shares: str
     quotation: tuple[Paragraph, ...]
+    excerpt: tuple[Paragraph, ...]
     context: tuple[Paragraph, ...]
     heading: str
     where: str
@@ -77,6 +82,8 @@ class ClaimView:
     label: str
     words: str
     share: str
+    probability: float
+    unsure: bool
     rationale: str
     waiver: str
     waiver_kind: str
@@ -94,7 +101,7 @@ def claim_view(book: BookView, judged: ClaimVerdict, number: int) -> ClaimView:
     """Return what the page shows of a claim, ``number`` counted from 1."""
     anchor = f"claim-{number}"
     passages = [
-        _passage(book, pair, judged.claim, f"{anchor}-passage-{place}")
+        _passage(book, pair, judged, f"{anchor}-passage-{place}")
         for place, pair in enumerate(_by_weight(judged), start=1)
     ]
     relevant = tuple(passage for passage in passages if passage.label != "irrelevant")
@@ -109,7 +116,9 @@ def claim_view(book: BookView, judged: ClaimVerdict, number: int) -> ClaimView:
         label=judged.label,
         words=wording.UNSURE if judged.unsure else wording.CLAIM_WORDS[judged.label],
         share=wording.percent(judged.probability),
-        rationale=judged.rationale,
+        probability=judged.probability,
+        unsure=judged.unsure,
+        rationale=_rationale(judged),
         waiver=judged.waiver,
         waiver_kind=judged.waiver_kind or "intended",
         loose=_loose(book, judged.loose_waiver, judged.claim) if judged.loose_waiver else None,
@@ -132,6 +141,12 @@ def _by_weight(judged: ClaimVerdict) -> Sequence[Pair]:
         return irrelevant, pair.label != own, 0.0 if irrelevant else -pair.probabilities[pair.label], pair.evidence.rank
 
     return sorted(judged.pairs, key=weight)
+
+
+def _rationale(judged: ClaimVerdict) -> str:
+    """Return the reason, without offsets; nothing where it only quotes a passage that the page shows anyway."""
+    openings = (" ".join(pair.quotation.split())[:_TELLING] for pair in judged.pairs if pair.label != "irrelevant")
+    return "" if any(words in judged.rationale for words in openings) else _OFFSETS.sub("", judged.rationale)
 
 
 def _check(book: BookView, check: Check) -> CheckView:
@@ -168,17 +183,20 @@ def _source(judged: ClaimVerdict) -> str:
     return f"Line {claim.line} of the backstory: “{' '.join(claim.source.split())}”" if claim.line else ""
 
 
-def _passage(book: BookView, pair: Pair, claim: Claim, anchor: str) -> PassageView:
+def _passage(book: BookView, pair: Pair, judged: ClaimVerdict, anchor: str) -> PassageView:
+    claim, difference = judged.claim, judged.difference
     percent = percent_through(book.novel, pair.start)
     around = book.around(pair.evidence.chunk_index, wide=pair.label != "irrelevant")
     text = book.novel.text[slice(*around)]
+    marked = _marked(pair, claim.text, pair.quotation, pair.start)
     return PassageView(
         anchor=anchor,
         label=pair.label,
         words=wording.PAIR_WORDS[pair.label],
         share=wording.percent(pair.probabilities[pair.label]),
         shares=_shares(pair),
-        quotation=paragraphs(pair.quotation, _marked(pair, claim.text, pair.quotation, pair.start)),
+        quotation=paragraphs(pair.quotation, marked),
+        excerpt=_excerpt(pair, marked, difference),
         context=paragraphs(text, _marked(pair, claim.text, text, around.start), quoted=_inside(around, pair)),
         heading=book.heading(pair.chapter, pair.start),
         where=wording.place(percent / 100),
@@ -193,6 +211,17 @@ def _marked(pair: Pair, claim: str, text: str, start: int) -> tuple[Span, ...]:
         return shared_words(text, claim)
     moved = (Span(span.start - start, span.end - start) for span in pair.decisive)
     return tuple(Span(max(span.start, 0), min(span.end, len(text))) for span in moved if span.end > 0)
+
+
+def _excerpt(pair: Pair, marked: Sequence[Span], difference: Difference | None) -> tuple[Paragraph, ...]:
+    """Return the part of a quotation for a small place, around the words that differ from the claim."""
+    found = difference is not None and difference.found and pair.start <= difference.start < pair.end
+    around = Span(difference.start - pair.start, difference.end - pair.start) if difference and found else None
+    start, end = excerpt(pair.quotation, around or next(iter(marked), None))
+    before, after = "… " if start else "", " …" if end < len(pair.quotation) else ""
+    kept = [Span(max(one.start, start), min(one.end, end)) for one in marked if one.start < end and one.end > start]
+    moved = [Span(one.start - start + len(before), one.end - start + len(before)) for one in kept]
+    return paragraphs(f"{before}{pair.quotation[start:end]}{after}", moved)
 
 
 def _inside(around: Span, pair: Pair) -> Span:

@@ -20,6 +20,7 @@ from pipeline.report import wording
 from pipeline.report.index_view import IndexView
 from pipeline.report.resources import read_template
 from pipeline.report.sheet_view import SheetView
+from pipeline.report.summaries import shorten
 from pipeline.report.view import PageView
 
 
@@ -56,6 +57,7 @@ def environment(read: Callable[[str], str] = read_template) -> Environment:
     )
     made.globals["waiver_kinds"] = get_args(WaiverKind)
     made.globals["wording"] = wording
+    made.globals["shorten"] = shorten
     return made
 
 

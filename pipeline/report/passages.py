@@ -41,6 +41,20 @@ def paragraphs(text: str, marked: Collection[Span] = (), *, quoted: Span = _NOTH
     return tuple(_segments(text, span, marked, quoted) for span in _paragraph_spans(text))
 
 
+def excerpt(quotation: str, decisive: Span | None, *, longest: int = 260) -> Span:
+    """Return the range of a quotation to show where there is little room: all of it, or the words around ``decisive``.
+
+    A cut is between two words. Without ``decisive`` it is the beginning.
+    """
+    if len(quotation) <= longest:
+        return Span(0, len(quotation))
+    middle = (decisive.start + decisive.end) // 2 if decisive else 0
+    start = min(max(middle - longest // 2, 0), len(quotation) - longest)
+    words = [word.span() for word in re.finditer(r"\S+", quotation)]
+    inside = [(first, last) for first, last in words if first >= start and last <= start + longest]
+    return Span(inside[0][0], inside[-1][1]) if inside else Span(start, start + longest)
+
+
 def _segments(text: str, span: Span, marked: Collection[Span], quoted: Span) -> Paragraph:
     inside = [mark for mark in marked if mark.start < span.end and mark.end > span.start]
     edges = {edge for mark in (*inside, quoted) for edge in mark}

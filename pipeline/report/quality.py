@@ -1,16 +1,16 @@
 """How well a fitted verdict does on other data: the figures stored with it, as the page shows them.
 
 ``figures.json`` in a verdict's folder maps each system that was measured (``ours`` and its baselines) to a mapping with
-``figures`` (name to ``value``, ``low`` and ``high``) and, for the caption, ``pairs``, ``rows`` or ``books`` and
-``interval``. Metrics with the ``figures`` of several systems (system to name to figure) are accepted too.
-``calibration``, if present, is a list of bins: ``predicted``, ``observed``, ``count``.
+``figures`` (name to ``value``, ``low`` and ``high``) and, for the caption, ``set`` (what was measured on, in words),
+``pairs``, ``rows`` or ``books`` and ``interval``. Metrics with the ``figures`` of several systems (system to name to
+figure) are accepted too. ``calibration``, if present, is a list of bins: ``predicted``, ``observed``, ``count``.
 """
 
 from __future__ import annotations
 
 import json
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field, replace
 from itertools import pairwise
 from pathlib import Path
 from typing import Any
@@ -26,6 +26,8 @@ _MEASURES = {
     "auc": "AUC",
     "ranking": "true claim of a pair ranked first",
     "both_right": "both claims of a pair correct",
+    "contradicted_precision": "really contradicted when called so",
+    "contradicted_recall": "contradicted ones found",
     "contradict_precision": "correct when called inconsistent",
     "contradict_recall": "inconsistent ones found",
 }
@@ -54,12 +56,17 @@ class Bin:
 
 @dataclass(frozen=True)
 class Quality:
-    """The figures as a table, and the calibration as bins, empty where it was not measured."""
+    """The figures as a table, and the calibration as bins, empty where it was not measured.
+
+    ``measured`` has the figures of the verdict itself by name, and ``measured_on`` says in words what with.
+    """
 
     caption: str
     columns: tuple[str, ...]
     rows: tuple[MeasuredSystem, ...]
     bins: tuple[Bin, ...]
+    measured: Mapping[str, float] = field(default_factory=dict)
+    measured_on: str = ""
 
 
 def load_quality(verdict_dir: Path) -> Quality | None:
@@ -85,7 +92,8 @@ def read_quality(found: Mapping[str, Any]) -> Quality | None:
     if not known:
         return None
     bins = tuple(_bin(entry) for entry in found.get("calibration", ()))
-    return _quality(_caption(next(iter(measured.values()), found)), known, bins)
+    described = next(iter(measured.values()), found)
+    return replace(_quality(_caption(described), known, bins), measured_on=described.get("set", ""))
 
 
 def table_quality(metrics: Mapping[str, Any], chances: Sequence[float], labels: Sequence[bool]) -> Quality:
@@ -118,7 +126,9 @@ def _quality(caption: str, known: Mapping[str, Mapping[str, Any]], bins: tuple[B
         MeasuredSystem(wording.readable(name), name in _OURS, tuple(_figure(figures.get(column)) for column in columns))
         for name, figures in known.items()
     )
-    return Quality(caption, tuple(_MEASURES[name] for name in columns), rows, bins)
+    own = next((figures for name, figures in known.items() if name in _OURS), {})
+    measured = {name: figure["value"] for name, figure in own.items() if figure and figure.get("value") is not None}
+    return Quality(caption, tuple(_MEASURES[name] for name in columns), rows, bins, measured)
 
 
 def _figure(figure: Mapping[str, float | None] | None) -> str:
@@ -133,7 +143,7 @@ def _caption(entry: Mapping[str, Any]) -> str:
     counts = [f"{entry[name]:,} {name}" for name in ("rows", "pairs", "books") if isinstance(entry.get(name), int)]
     folds = f"{entry['folds']} folds, {entry['repeats']} times" if "folds" in entry and "repeats" in entry else ""
     interval = f"in brackets: {entry['interval']}" if entry.get("interval") else ""
-    return "; ".join(filter(None, (", ".join(counts), folds, interval)))
+    return "; ".join(filter(None, (entry.get("set", ""), ", ".join(counts), folds, interval)))
 
 
 def _bin(entry: Mapping[str, Any]) -> Bin:

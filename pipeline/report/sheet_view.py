@@ -1,14 +1,17 @@
-"""What sums up a sheet with several characters: the worst verdict, and that on each with its folder."""
+"""What sums up a sheet with several characters: the worst verdict, and that on each with its findings."""
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from dataclasses import dataclass
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Any
 from urllib.parse import quote
 
-from pipeline.records import BackstoryLabel, Novel, Verdict
+from pipeline.records import BackstoryLabel, Novel
 from pipeline.report import wording
-from pipeline.report.entries import Entry, number
+from pipeline.report.entries import Entry
+from pipeline.report.findings import Finding, find_findings
+from pipeline.report.view import PageContext
 
 _WORST: tuple[BackstoryLabel, ...] = ("inconsistent", "uncertain", "consistent")
 
@@ -23,15 +26,15 @@ class LeftOut:
 
 @dataclass(frozen=True)
 class SheetEntry:
-    """The verdict on one character, and the folder of its artefacts."""
+    """The verdict on one character, as ``answer_entry`` has it, and the folder of its artefacts."""
 
     folder: str
-    verdict: Verdict
+    answer: Mapping[str, Any]
 
 
 @dataclass(frozen=True)
 class SheetRow:
-    """What the page shows of one character."""
+    """What the page shows of one character; ``address`` is that of its report."""
 
     character: str
     address: str
@@ -39,7 +42,7 @@ class SheetRow:
     word: str
     share: str
     tally: str
-    contradicted: tuple[str, ...]
+    findings: tuple[Finding, ...]
 
 
 @dataclass(frozen=True)
@@ -49,9 +52,11 @@ class SheetView:
     novel: str
     label: str
     word: str
+    sentence: str
     rows: tuple[SheetRow, ...]
     left_out: tuple[LeftOut, ...]
     notices: tuple[str, ...]
+    around: PageContext = field(default_factory=PageContext)
 
 
 def worst_label(labels: Sequence[BackstoryLabel], *, complete: bool = True) -> BackstoryLabel:
@@ -66,14 +71,9 @@ def sheet_entry(
     """Return the worst verdict with that on each character."""
     return {
         "novel": novel.name,
-        "verdict": worst_label([entry.verdict.label for entry in entries], complete=not left_out),
+        "verdict": worst_label([entry.answer["verdict"] for entry in entries], complete=not left_out),
         "characters": [
-            {
-                "character": entry.verdict.character,
-                "verdict": entry.verdict.label,
-                "probability": number(entry.verdict.probability),
-                "folder": entry.folder,
-            }
+            {**{name: entry.answer[name] for name in ("character", "verdict", "probability")}, "folder": entry.folder}
             for entry in entries
         ],
         "not_judged": [{"character": each.name, "reason": each.reason} for each in left_out],
@@ -83,21 +83,43 @@ def sheet_entry(
 
 def sheet_view(summary: Entry, entries: Sequence[SheetEntry]) -> SheetView:
     """Return what the page shows of a summary by ``sheet_entry``."""
-    label: BackstoryLabel = summary["verdict"]
-    rows = tuple(_row(entry) for entry in entries)
-    left_out = tuple(LeftOut(each["character"], each["reason"]) for each in summary["not_judged"])
-    return SheetView(summary["novel"], label, wording.VERDICT_WORDS[label], rows, left_out, tuple(summary["notices"]))
+    rows = [sheet_row(entry.answer, f"{quote(entry.folder)}/report.html") for entry in entries]
+    left_out = [LeftOut(each["character"], each["reason"]) for each in summary["not_judged"]]
+    return view_of_rows(summary["novel"], rows, left_out, summary["notices"])
 
 
-def _row(entry: SheetEntry) -> SheetRow:
-    verdict = entry.verdict
-    against = [judged for judged in verdict.claims if judged.label == "contradicted" and not judged.waiver]
-    return SheetRow(
-        character=verdict.character,
-        address=f"{quote(entry.folder)}/report.html",
-        label=verdict.label,
-        word=wording.VERDICT_WORDS[verdict.label],
-        share=wording.percent(verdict.probability),
-        tally=wording.tally(judged.label for judged in verdict.claims),
-        contradicted=tuple(f"{wording.FACT_WORDS[judged.claim.fact_type]}: {judged.claim.text}" for judged in against),
+def view_of_rows(
+    novel: str,
+    rows: Sequence[SheetRow],
+    left_out: Sequence[LeftOut],
+    notices: Sequence[str],
+    around: PageContext | None = None,
+) -> SheetView:
+    """Return the page of some rows; its verdict is the worst of theirs."""
+    labels: list[Any] = [row.label for row in rows]
+    label = worst_label(labels, complete=not left_out)
+    word, sentence = wording.VERDICT_WORDS[label], _sentence(labels, left_out)
+    return SheetView(
+        novel, label, word, sentence, tuple(rows), tuple(left_out), tuple(notices), around or PageContext()
     )
+
+
+def sheet_row(answer: Mapping[str, Any], address: str) -> SheetRow:
+    """Return what the page shows of a verdict as ``answer_entry`` has it."""
+    label: BackstoryLabel = answer["verdict"]
+    return SheetRow(
+        character=answer["character"],
+        address=address,
+        label=label,
+        word=wording.VERDICT_WORDS[label],
+        share=wording.percent(answer["probability"]),
+        tally=wording.tally(claim["label"] for claim in answer["claims"]),
+        findings=find_findings(answer),
+    )
+
+
+def _sentence(labels: Sequence[str], left_out: Sequence[LeftOut]) -> str:
+    against = labels.count("inconsistent")
+    judged = wording.counted(len(labels), "character")
+    said = f"The backstories of {against} of {judged} contradict the novel" if against else f"{judged} judged"
+    return f"{said}; {len(left_out)} not judged, which counts as uncertain." if left_out else f"{said}."

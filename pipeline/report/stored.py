@@ -18,15 +18,24 @@ def load_summary(out_dir: Path, *, novel: str, character: str) -> VerdictSummary
 
     None if there is no such verdict, or if its files are not those of one complete run.
     """
+    answer = load_answer(out_dir)
+    if answer is None or (answer["novel"], answer["character"]) != (novel, character):
+        return None
+    return summarise_answer(answer)
+
+
+def load_answer(out_dir: Path) -> dict[str, Any] | None:
+    """Return the verdict stored in a folder in one mapping, each claim with all its passages.
+
+    None if the folder has no files of one complete run.
+    """
     files = _load_complete(out_dir)
     if files is None:
         return None
-    verdict, pairs = files[_VERDICT], files[_PAIRS]
-    if (verdict["novel"], verdict["character"]) != (novel, character):
-        return None
+    verdict: dict[str, Any] = files[_VERDICT]
+    pairs = files[_PAIRS]
     claims = zip(files[_CLAIMS], verdict["claims"], strict=True)
-    passages = [claim | judged | {"passages": pairs[claim["id"]]} for claim, judged in claims]
-    return summarise_answer(verdict | {"claims": passages})
+    return verdict | {"claims": [claim | judged | {"passages": pairs[claim["id"]]} for claim, judged in claims]}
 
 
 def _load_complete(out_dir: Path) -> dict[str, Any] | None:

@@ -13,6 +13,7 @@ from pipeline.report.changes import VerdictChanges
 from pipeline.report.claims_view import ClaimView, claim_view
 from pipeline.report.entries import all_notices
 from pipeline.report.figures import Bar, Curve, Tick, presence_bars
+from pipeline.report.headline import Headline, headline
 from pipeline.report.manifest import Manifest, package_versions, without_secrets
 from pipeline.report.quality import Quality
 
@@ -70,6 +71,7 @@ class PageView:
     percent: float
     share: str
     odds: str
+    headline: Headline
     rationale: str
     tally: str
     notices: tuple[str, ...]
@@ -108,6 +110,7 @@ def page_view(
         percent=round(100 * verdict.probability, 1),
         share=wording.percent(verdict.probability),
         odds=wording.odds(verdict.probability) if counted else "",
+        headline=headline(claims, quality),
         rationale=verdict.rationale,
         tally=wording.tally((judged.label for judged in verdict.claims), waived=len(claims) - counted),
         notices=verdict.notices,

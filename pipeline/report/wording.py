@@ -58,6 +58,19 @@ FACT_WORDS: dict[FactType, str] = {
     "other": "other fact",
 }
 
+_FRACTIONS = {
+    "one in ten": 1 / 10,
+    "one in five": 1 / 5,
+    "one in four": 1 / 4,
+    "one in three": 1 / 3,
+    "two in five": 2 / 5,
+    "half": 1 / 2,
+    "three in five": 3 / 5,
+    "two in three": 2 / 3,
+    "three in four": 3 / 4,
+    "four in five": 4 / 5,
+    "nine in ten": 9 / 10,
+}
 # Closer than this to 0 or 1, a whole percentage would claim certainty.
 _EDGE = 0.005
 
@@ -69,6 +82,12 @@ def percent(share: float) -> str:
     if share > 1 - _EDGE:
         return ">99%"
     return f"{share:.0%}"
+
+
+def in_words(share: float) -> str:
+    """Return a share as the nearest plain fraction: ``about three in four``."""
+    name, _ = min(_FRACTIONS.items(), key=lambda entry: abs(entry[1] - share))
+    return f"about {name}"
 
 
 def place(share: float) -> str:

@@ -3,27 +3,32 @@
 from __future__ import annotations
 
 from hashlib import sha256
+from io import BytesIO
 from pathlib import Path
 from urllib.parse import quote
 
-from flask import Flask, Response, abort, jsonify, redirect, request, send_from_directory
+from flask import Flask, Response, abort, jsonify, redirect, request, send_file, send_from_directory
 from werkzeug.exceptions import HTTPException, RequestEntityTooLarge
 from werkzeug.wrappers import Response as AnyResponse
 
 from pipeline.claims.files import KINDS as SHEETS
 from pipeline.claims.files import decode_backstory
 from pipeline.claims.sheet import SheetText
+from pipeline.commands.export import DOCUMENT, LIST
 from pipeline.errors import PipelineError
+from pipeline.report.html import render_sheet
 from pipeline.serve.jobs import DeskJob, JobQueue
-from pipeline.serve.library import ANSWER, PAGE, REPORT, Desk, Report, Submission, checked_submission
+from pipeline.serve.library import ANSWER, PAGE, REPORT, Desk
 from pipeline.serve.pages import Pages, desk_style, script
 from pipeline.serve.security import guard
+from pipeline.serve.submissions import Report, SheetReport, Submission, checked_submission
 from pipeline.serve.uploads import import_novel
 from pipeline.text.epithets import sentence_around
 from pipeline.text.novels import SUFFIXES, novel_size
 from pipeline.waivers import describe_loose, drop_waiver, find_loose, load_waivers, waivers_path
 
 _MEGABYTE = 1_000_000
+_WORD = "application/vnd.openxmlformats-officedocument.wordprocessingml.document"
 
 
 def create_app(desk: Desk, jobs: JobQueue, *, host: str = "127.0.0.1", max_upload_mb: int = 50) -> Flask:
@@ -36,7 +41,8 @@ def create_app(desk: Desk, jobs: JobQueue, *, host: str = "127.0.0.1", max_uploa
     _add_names(app, desk)
     _add_jobs(app, desk, jobs, pages)
     _add_reports(app, desk, jobs)
-    _add_sheets(app, desk, pages)
+    _add_sheets(app, desk)
+    _add_findings(app, desk)
     _add_assets(app)
     _add_errors(app, pages, max_upload_mb)
     return app
@@ -46,7 +52,7 @@ def _add_novels(app: Flask, desk: Desk, jobs: JobQueue, pages: Pages) -> None:
     @app.get("/")
     def show_home() -> str:
         sizes = {name: novel_size(path) for name, path in desk.novels().items()}
-        return pages.render("home.html.jinja", novels=sizes, reports=desk.reports(), kinds=SUFFIXES)
+        return pages.render("home.html.jinja", novels=sizes, kinds=SUFFIXES, **_stored(desk))
 
     @app.post("/novels")
     def upload() -> AnyResponse:
@@ -61,7 +67,8 @@ def _add_novels(app: Flask, desk: Desk, jobs: JobQueue, pages: Pages) -> None:
     def show_novel(novel: str) -> str | AnyResponse:
         path, book = desk.path_of(novel), desk.loaded_book(novel)
         if book is None:
-            target = f"/novels/{quote(novel)}"
+            draft = request.args.get("from", "")
+            target = f"/novels/{quote(novel)}" + (f"?from={quote(draft)}" if draft else "")
             job = DeskJob(f"open{_digest(novel)}", f"Opening {novel}", target, step="Finding sentences and names")
             return redirect(f"/jobs/{jobs.submit(job, lambda: desk.open(novel)).id}", 303)
         waivers = load_waivers(waivers_path(path))
@@ -69,7 +76,9 @@ def _add_novels(app: Flask, desk: Desk, jobs: JobQueue, pages: Pages) -> None:
             "novel.html.jinja",
             novel=novel,
             book=book,
-            reports=desk.reports(novel),
+            **_stored(desk, novel),
+            words=len(book.novel.text[slice(*book.novel.body)].split()),
+            draft=_draft(desk, jobs, request.args.get("from", "")),
             kinds=SHEETS,
             waivers=waivers,
             loose={one.waiver: describe_loose(one) for one in find_loose(waivers, book.novel)},
@@ -85,6 +94,25 @@ def _add_novels(app: Flask, desk: Desk, jobs: JobQueue, pages: Pages) -> None:
         path, form = waivers_path(desk.path_of(novel)), request.form
         drop_waiver(path, character=form.get("character", ""), claim=form.get("claim", ""))
         return redirect(f"/novels/{quote(novel)}", 303)
+
+
+def _stored(desk: Desk, novel: str | None = None) -> dict[str, object]:
+    """Return the sheets, and the reports that belong to none of them."""
+    sheets = desk.sheets(novel)
+    listed = {report.id for sheet in sheets for report in sheet.reports}
+    return {"sheets": sheets, "reports": [report for report in desk.reports(novel) if report.id not in listed]}
+
+
+def _draft(desk: Desk, jobs: JobQueue, id: str) -> Submission | None:
+    """Return what was submitted under the id of a report or a job, to be changed and judged again.
+
+    Only text fits into the form.
+    """
+    report, job = desk.report(id), jobs.find(id)
+    found = report.submission if report else job.submitted if job else None
+    if not isinstance(found, Submission) or found.layout != "text":
+        return None
+    return found.of_sheet if desk.sheet_report(found.of_sheet.id) else found
 
 
 def _add_names(app: Flask, desk: Desk) -> None:
@@ -120,9 +148,7 @@ def _add_jobs(app: Flask, desk: Desk, jobs: JobQueue, pages: Pages) -> None:
 def _add_reports(app: Flask, desk: Desk, jobs: JobQueue) -> None:
     @app.get("/reports/<id>")
     def show_report(id: str) -> AnyResponse:
-        response = send_from_directory(_folder(desk, id), PAGE)
-        response.headers["Content-Security-Policy"] = "frame-ancestors 'none'"
-        return response
+        return _own_policy(send_from_directory(_folder(desk, id), PAGE))
 
     @app.get(f"/reports/<id>/<any('{ANSWER}', '{REPORT}'):name>")
     def download(id: str, name: str) -> AnyResponse:
@@ -150,13 +176,32 @@ def _change_waiver(desk: Desk, report: Report) -> None:
         desk.waive(report, claim, kind=request.form.get("kind", ""), reason=request.form.get("reason", ""))
 
 
-def _add_sheets(app: Flask, desk: Desk, pages: Pages) -> None:
+def _add_sheets(app: Flask, desk: Desk) -> None:
     @app.get("/sheets/<id>")
-    def show_sheet(id: str) -> str:
-        sheet = desk.sheet_report(id)
-        if sheet is None:
-            abort(404, "there is no such sheet; judge it again on the page of its novel")
-        return pages.render("sheet.html.jinja", sheet=sheet)
+    def show_sheet(id: str) -> AnyResponse:
+        return _own_policy(Response(render_sheet(desk.sheet_view(_find_sheet(desk, id)))))
+
+
+def _add_findings(app: Flask, desk: Desk) -> None:
+    def reports(kind: str, id: str) -> tuple[Report, ...]:
+        found = (_find_report(desk, id),) if kind == "reports" else _find_sheet(desk, id).reports
+        return found or abort(404, "the reports of this sheet were removed; judge it again on the page of its novel")
+
+    @app.get(f"/<any('reports', 'sheets'):kind>/<id>/{LIST}")
+    def show_list(kind: str, id: str) -> AnyResponse:
+        text = desk.findings_list(reports(kind, id))
+        return send_file(BytesIO(text.encode()), "text/markdown", as_attachment=True, download_name=LIST)
+
+    @app.get(f"/<any('reports', 'sheets'):kind>/<id>/{DOCUMENT}")
+    def show_document(kind: str, id: str) -> AnyResponse:
+        data = BytesIO(desk.findings_document(reports(kind, id)))
+        return send_file(data, _WORD, as_attachment=True, download_name=DOCUMENT)
+
+
+def _own_policy(response: Response) -> Response:
+    """Leave the policy to the page, which has it with the hash of its style; only frames are for the server to say."""
+    response.headers["Content-Security-Policy"] = "frame-ancestors 'none'"
+    return response
 
 
 def _add_assets(app: Flask) -> None:
@@ -188,10 +233,10 @@ def _submit(desk: Desk, jobs: JobQueue, submission: Submission) -> DeskJob:
     novel = f"/novels/{quote(submission.novel)}"
     if not submission.character:
         title = f"The characters of a sheet in {submission.novel}"
-        job = DeskJob(f"sheet{submission.id}", title, f"/sheets/{submission.id}", novel)
+        job = DeskJob(f"sheet{submission.id}", title, f"/sheets/{submission.id}", novel, submission)
         return jobs.submit(job, lambda: desk.judge_sheet(submission, jobs.start_step))
     title = f"{submission.character} in {submission.novel}"
-    job = DeskJob(f"judge{submission.id}", title, f"/reports/{submission.id}", novel)
+    job = DeskJob(f"judge{submission.id}", title, f"/reports/{submission.id}", novel, submission)
     return jobs.submit(job, lambda: desk.judge(submission, jobs.start_step))
 
 
@@ -215,6 +260,13 @@ def _find_report(desk: Desk, id: str) -> Report:
     if report is None:
         abort(404, "there is no such report; judge the backstory again on the page of its novel")
     return report
+
+
+def _find_sheet(desk: Desk, id: str) -> SheetReport:
+    sheet = desk.sheet_report(id)
+    if sheet is None:
+        abort(404, "there is no such sheet; judge it again on the page of its novel")
+    return sheet
 
 
 def _folder(desk: Desk, id: str) -> Path:

@@ -20,14 +20,15 @@ _log = logging.getLogger(__name__)
 class DeskJob:
     """A job: its title, the address of its result, its state, and the progress of its current step.
 
-    ``novel`` is the address of the page of its novel. ``read`` of ``total`` count the tokens of the step; ``total`` is
-    0 for a step without a count.
+    ``novel`` is the address of the page of its novel, and ``submitted`` what it judges. ``read`` of ``total`` count the
+    tokens of the step; ``total`` is 0 for a step without a count.
     """
 
     id: str
     title: str
     target: str
     novel: str = "/"
+    submitted: object = None
     state: JobState = "waiting"
     step: str = "Waiting"
     read: int = 0

@@ -5,81 +5,34 @@ from __future__ import annotations
 import json
 import threading
 from collections import Counter
-from collections.abc import Callable
-from dataclasses import asdict, dataclass, replace
-from hashlib import sha256
+from collections.abc import Callable, Sequence
+from dataclasses import asdict, replace
 from pathlib import Path
 from typing import Any
 from urllib.parse import quote
 
 from pipeline.book import Book
-from pipeline.claims.files import sheet_of
-from pipeline.claims.sheet import Layout, SheetText
+from pipeline.commands.export import DOCUMENT, LIST, comment_novel
 from pipeline.commands.judge_book import Judgement, judge_book
-from pipeline.commands.judge_sheet import plan_sheet, sheet_names
-from pipeline.errors import BackstoryError, NovelError, WaiverError
+from pipeline.commands.judge_sheet import plan_sheet
+from pipeline.errors import NovelError, WaiverError
 from pipeline.narration.given import load_narrators, narrators_path, parse_narrator
 from pipeline.report.book import book_view
 from pipeline.report.entries import answer_entry
+from pipeline.report.findings import findings_markdown
 from pipeline.report.html import render_page
-from pipeline.report.sheet_view import worst_label
+from pipeline.report.sheet_view import LeftOut, SheetView, sheet_row, view_of_rows
 from pipeline.report.view import PageContext, page_view
+from pipeline.report.wording import tally
 from pipeline.run import Pipeline
+from pipeline.serve.submissions import Report, SheetReport, Submission
 from pipeline.storage.files import prepare_folder, write_json, write_text
 from pipeline.text.aliases import add_alias, aliases_path, parse_alias
 from pipeline.text.novels import list_novels, load_novel, novel_size
 from pipeline.waivers import drop_waiver, load_waivers, make_waiver, renew_waiver, save_waiver, waivers_path
 
 SUBMISSION, ANSWER, PAGE, REPORT, SHEET = "question.json", "verdict.json", "page.html", "report.html", "sheet.json"
-LONGEST_BACKSTORY = 100_000
 _LOADED_BOOKS = 3
-
-
-@dataclass(frozen=True)
-class Submission:
-    """A backstory of a character, submitted for one of the novels."""
-
-    novel: str
-    character: str
-    backstory: str
-    layout: Layout = "text"
-
-    @property
-    def id(self) -> str:
-        """The name of its report, the same for equal submissions."""
-        layout = () if self.layout == "text" else (self.layout,)
-        return sha256("\0".join((self.novel, self.character, self.backstory, *layout)).encode()).hexdigest()[:16]
-
-    @property
-    def sheet(self) -> SheetText:
-        """The backstory with its layout."""
-        return sheet_of(self.backstory, layout=self.layout)
-
-
-@dataclass(frozen=True)
-class Report:
-    """The stored report on a submission."""
-
-    id: str
-    submission: Submission
-    verdict: str
-    probability: float
-
-
-@dataclass(frozen=True)
-class SheetReport:
-    """The stored reports on the characters of a sheet, with those that were not judged and notices."""
-
-    novel: str
-    reports: tuple[Report, ...]
-    not_judged: tuple[dict[str, str], ...]
-    notices: tuple[str, ...]
-
-    @property
-    def verdict(self) -> str:
-        """The worst of the verdicts."""
-        labels: list[Any] = [report.verdict for report in self.reports]
-        return worst_label(labels, complete=not self.not_judged)
 
 
 class Desk:
@@ -143,8 +96,11 @@ class Desk:
         """Return the narrators that the user gave for a novel."""
         return load_narrators(narrators_path(self.path_of(novel)))
 
-    def judge(self, submission: Submission, on_step: Callable[[str], None]) -> None:
-        """Judge a backstory and store the report; ``on_step`` receives the name of each step."""
+    def judge(self, submission: Submission, on_step: Callable[[str], None], *, of_sheet: bool = False) -> None:
+        """Judge a backstory and store the report; ``on_step`` receives the name of each step.
+
+        The report of a character ``of_sheet``, now or before, leads back to the sheet.
+        """
         on_step("Finding sentences and names")
         book = self.open(submission.novel)
         character = self.pipeline.find_character(book, submission.character)
@@ -160,7 +116,7 @@ class Desk:
             compare=True,
             on_step=on_step,
         )
-        self._store(out, submission, judgement)
+        self._store(out, submission, judgement, of_sheet or self._is_sheet(submission.of_sheet.id))
 
     def judge_sheet(self, submission: Submission, on_step: Callable[[str], None]) -> None:
         """Judge every character that a submission without one names, and store the reports and the list of them."""
@@ -169,36 +125,63 @@ class Desk:
         reports = []
         for _, part in plan.parts:
             own = replace(submission, character=part.name)
-            self.judge(own, lambda step, name=part.name: on_step(f"{name}: {step}"))  # type: ignore[misc]
+            self.judge(own, lambda step, name=part.name: on_step(f"{name}: {step}"), of_sheet=True)  # type: ignore[misc]
             reports.append(own.id)
         left_out = [{"character": each.name, "reason": each.reason} for each in plan.left_out]
         listed = {"novel": submission.novel, "reports": reports, "not_judged": left_out, "notices": list(plan.notices)}
         write_json(prepare_folder(self.out_dir / submission.id) / SHEET, listed)
 
+    def _is_sheet(self, id: str) -> bool:
+        return id.isalnum() and (self.out_dir / id / SHEET).is_file()
+
     def sheet_report(self, id: str) -> SheetReport | None:
         """Return what is stored of a sheet, None for an unknown id; reports that were removed are left out."""
-        path = self.out_dir / id / SHEET
-        if not id.isalnum() or not path.is_file():
+        if not self._is_sheet(id):
             return None
-        listed = _load(path)
+        listed = _load(self.out_dir / id / SHEET)
         found = (self.report(each) for each in listed["reports"])
         reports = tuple(report for report in found if report is not None)
-        return SheetReport(listed["novel"], reports, tuple(listed["not_judged"]), tuple(listed["notices"]))
+        return SheetReport(id, listed["novel"], reports, tuple(listed["not_judged"]), tuple(listed["notices"]))
 
-    def _store(self, out: Path, submission: Submission, judgement: Judgement) -> None:
+    def sheets(self, novel: str | None = None) -> list[SheetReport]:
+        """Return the stored sheets of which a report is left, or those on ``novel``, by novel."""
+        found = [self.sheet_report(path.parent.name) for path in sorted(self.out_dir.glob(f"*/{SHEET}"))]
+        chosen = [sheet for sheet in found if sheet and sheet.reports and novel in (None, sheet.novel)]
+        return sorted(chosen, key=lambda sheet: sheet.novel)
+
+    def sheet_view(self, sheet: SheetReport) -> SheetView:
+        """Return the page of a sheet: each character with its findings."""
+        rows = [sheet_row(_load(self.out_dir / each.id / ANSWER), f"/reports/{each.id}") for each in sheet.reports]
+        left_out = [LeftOut(each["character"], each["reason"]) for each in sheet.not_judged]
+        links = (
+            {"Change the sheet": f"/novels/{quote(sheet.novel)}?from={sheet.reports[0].id}"} if sheet.reports else {}
+        )
+        around = PageContext(
+            back=(f"Back to {sheet.novel}", f"/novels/{quote(sheet.novel)}"),
+            links=links | _finding_links("sheets", sheet.id),
+        )
+        return view_of_rows(sheet.novel, rows, left_out, sheet.notices, around)
+
+    def findings_list(self, reports: Sequence[Report]) -> str:
+        """Return the findings of some reports on one novel as a Markdown list."""
+        answers = [_load(self.out_dir / report.id / ANSWER) for report in reports]
+        return findings_markdown(reports[0].submission.novel, answers)
+
+    def findings_document(self, reports: Sequence[Report]) -> bytes:
+        """Return the novel of some reports as a Word document with their findings as comments.
+
+        Raises:
+            OutputError: the novel was changed since, or a report is not complete.
+            NovelError: it cannot be read.
+        """
+        novel = load_novel(self.path_of(reports[0].submission.novel))
+        return comment_novel(novel, [self.out_dir / report.id for report in reports]).data
+
+    def _store(self, out: Path, submission: Submission, judgement: Judgement, of_sheet: bool) -> None:
         """Write the desk's own files next to the artefacts; the submission last, because it marks a complete report."""
         names = [path.name for path in judgement.files]
-        around = PageContext(
-            back=(f"Back to {submission.novel}", f"/novels/{quote(submission.novel)}"),
-            links={
-                "Download this report": f"/reports/{submission.id}/{REPORT}",
-                "Download the verdict as JSON": f"/reports/{submission.id}/{ANSWER}",
-            },
-            waive=f"/reports/{submission.id}/waivers",
-            again=f"/reports/{submission.id}/again",
-            changes=judgement.changes,
-        )
         book = book_view(judgement.book.novel, judgement.book.chunks, judgement.cast, judgement.reading)
+        around = replace(_around(submission, of_sheet), changes=judgement.changes)
         view = page_view(book, judgement.verdict, judgement.manifest, quality=judgement.quality, around=around)
         write_text(out / PAGE, render_page(view))
         write_json(out / ANSWER, answer_entry(judgement.book.novel, judgement.verdict, names))
@@ -216,7 +199,8 @@ class Desk:
         if folder is None:
             return None
         answer = _load(folder / ANSWER)
-        return Report(id, Submission(**_load(folder / SUBMISSION)), answer["verdict"], answer["probability"])
+        labels = tally(claim["label"] for claim in answer["claims"])
+        return Report(id, Submission(**_load(folder / SUBMISSION)), answer["verdict"], answer["probability"], labels)
 
     def folder(self, id: str) -> Path | None:
         """Return the folder of a report, None for an unknown id or one that is not letters and digits."""
@@ -264,22 +248,29 @@ class Desk:
         return found
 
 
-def checked_submission(novel: str, character: str, backstory: SheetText) -> Submission:
-    """Return a trimmed submission; raises BackstoryError if a part is missing or too long.
+def _around(submission: Submission, of_sheet: bool) -> PageContext:
+    """Return what surrounds a report at the desk."""
+    novel, here = f"/novels/{quote(submission.novel)}", f"/reports/{submission.id}"
+    back = ("All characters of the sheet", f"/sheets/{submission.of_sheet.id}")
+    links = {
+        "Change the sheet" if of_sheet else "Change the backstory": f"{novel}?from={submission.id}",
+        **_finding_links("reports", submission.id),
+        "Download this report": f"{here}/{REPORT}",
+        "Download the verdict as JSON": f"{here}/{ANSWER}",
+    }
+    return PageContext(
+        back=back if of_sheet else (f"Back to {submission.novel}", novel),
+        links=links,
+        waive=f"{here}/waivers",
+        again=f"{here}/again",
+    )
 
-    The character may be missing where the backstory names one or several.
-    """
-    text = backstory.text.replace("\r\n", "\n").rstrip()
-    submission = Submission(novel, " ".join(character.split()), text, backstory.layout)
-    if not text.strip() or not (submission.character or sheet_names(submission.sheet)):
-        raise BackstoryError(
-            "the character or the backstory is empty; fill in both, or give a sheet that names its characters"
-        )
-    if len(submission.backstory) > LONGEST_BACKSTORY:
-        raise BackstoryError(
-            f"the backstory has {len(submission.backstory):,} characters; give at most {LONGEST_BACKSTORY:,} at a time"
-        )
-    return submission
+
+def _finding_links(kind: str, id: str) -> dict[str, str]:
+    return {
+        "Findings as a list (Markdown)": f"/{kind}/{id}/{LIST}",
+        "Findings as comments (Word)": f"/{kind}/{id}/{DOCUMENT}",
+    }
 
 
 def _version(path: Path) -> tuple[str, ...]:

@@ -122,6 +122,13 @@ def write_text(path: Path, text: str) -> Path:
     return path
 
 
+def write_bytes(path: Path, data: bytes) -> Path:
+    """Write ``data``; raises OutputError where the system refuses."""
+    with _explained(path), replacing(path) as scratch:
+        scratch.write_bytes(data)
+    return path
+
+
 def write_json(path: Path, value: object) -> Path:
     """Write ``value`` as indented JSON, piece by piece; a mapping stays a mapping and keeps its order."""
     # In JSON, \udc80 is how a lone surrogate is spelt: the codec's rule gives exactly that.

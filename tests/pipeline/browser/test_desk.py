@@ -4,23 +4,12 @@ from __future__ import annotations
 
 import json
 import re
-import threading
-from collections.abc import Iterator
-from dataclasses import replace
 from pathlib import Path
-from typing import Any
 from urllib.parse import quote
 
 import pytest
 from playwright.sync_api import Page
-from waitress.server import create_server
 
-from pipeline.config import PipelineConfig
-from pipeline.records import ClaimVerdict
-from pipeline.run import Pipeline
-from pipeline.serve.app import create_app
-from pipeline.serve.jobs import JobQueue
-from pipeline.serve.library import Desk
 from pipeline.waivers import load_waivers
 from tests.inputs.make_formats import FOLDER
 from tests.pipeline.browser.conftest import PHONE, Open
@@ -36,32 +25,6 @@ _DROP = """([name, text]) => {
 }"""
 
 pytestmark = pytest.mark.slow
-
-
-class Contradicting(Pipeline):
-    """Stages whose judge finds every claim contradicted, so that a page has findings whatever the judge learns."""
-
-    def judge_questions(self, *asked: Any, **more: Any) -> Iterator[ClaimVerdict]:
-        for judged in super().judge_questions(*asked, **more):
-            yield replace(judged, label="contradicted", probability=0.1)
-
-
-@pytest.fixture(scope="module")
-def readings(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """A cache for the whole file."""
-    return tmp_path_factory.mktemp("browser-readings")
-
-
-@pytest.fixture
-def address(stand_in_config: PipelineConfig, readings: Path, tmp_path: Path) -> Iterator[str]:
-    """The address of a desk without novels, served as the command serves it."""
-    jobs = JobQueue()
-    pipeline = Contradicting(stand_in_config, (), readings, jobs.advance)
-    app = create_app(Desk(pipeline, tmp_path / "novels", tmp_path / "reports"), jobs)
-    server = create_server(app, host="127.0.0.1", port=0, threads=2)
-    threading.Thread(target=server.run, daemon=True).start()
-    yield f"http://127.0.0.1:{server.socket.getsockname()[1]}"  # type: ignore[union-attr]
-    server.close()
 
 
 def _upload(page: Page) -> None:
@@ -96,7 +59,7 @@ def test_finding_is_marked_as_intentional_with_a_reason(visit: Open, address: st
     _upload(page)
     _ask(page)
     form = page.locator("form.waive").first
-    form.get_by_text("Add a note").click()
+    form.get_by_text("Not a mistake?").click()
     form.get_by_label("Why?").fill("Hester misremembers.")
     form.get_by_role("button", name="flashback").click()
     page.get_by_text("Marked as intentional, and left out of the verdict: flashback: Hester misremembers.").wait_for(

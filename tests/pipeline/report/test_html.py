@@ -7,6 +7,7 @@ import hashlib
 import re
 from dataclasses import replace
 from html.parser import HTMLParser
+from typing import Any
 
 import pytest
 
@@ -76,6 +77,62 @@ def test_page_shows_the_verdict_and_its_probability(world: World) -> None:
     assert "Probability of being consistent: 13%. Of 100 backstories judged like this one, about 13 would" in text
 
 
+def _first_screen(world: World, **more: Any) -> str:
+    """Return the text of the card with the verdict."""
+    source = render_page(world.view(**more))
+    return _flat(
+        _Page(source[source.index('<section class="verdict') : source.index('aria-labelledby="overview"')]).text
+    )
+
+
+def test_first_screen_answers_what_is_wrong_where_and_how_sure(world: World) -> None:
+    quality = read_quality({"ours": {"set": "626 claims", "figures": {"contradicted_precision": {"value": 0.773}}}})
+    text = _first_screen(world, quality=quality)
+    for said in (
+        "What is wrong? Her father outlived her. Claim 2",
+        "Where does the book say otherwise? The Ferry Ada Vane kept the ferry. Chapter One. The Ferry (chapter 1 of 2)",
+        "How sure is this? Of claims called contradicted, about three in four really are (77% in a test on 626 claims)",
+    ):
+        assert said in text
+    assert "characters" not in text
+
+
+def test_first_screen_without_figures_promises_nothing(world: World) -> None:
+    assert "How often this judge is right was not measured." in _first_screen(world)
+
+
+def test_first_screen_of_a_consistent_backstory_says_what_may_be_missed(world: World) -> None:
+    first, second = world.verdict.claims
+    unsure = replace(
+        second, label="not_stated", probabilities={"contradicted": 0.5, "supported": 0.2, "not_stated": 0.3}
+    )
+    calm = replace(world, verdict=replace(world.verdict, label="uncertain", claims=(first, unsure)))
+    figures = {"contradicted_recall": {"value": 0.343}, "supported_precision": {"value": 0.905}}
+    text = _first_screen(calm, quality=read_quality({"ours": {"figures": figures}}))
+    assert "What is wrong? Nothing that the book contradicts for certain: 1 supported, 1 not stated." in text
+    assert "What is worth a look? Her father outlived her." in text
+    assert "Where does the book agree?" in text
+    assert "Of claims that a book contradicts, about one in three are found (34%), so a mistake can remain." in text
+    assert "Of claims called supported, about nine in ten really are" in text
+
+
+def test_waived_claim_is_not_what_is_wrong(world: World) -> None:
+    first, second = world.verdict.claims
+    waived = replace(world.verdict, claims=(first, replace(second, waiver="She lies.")))
+    assert "Her father outlived her." not in _first_screen(replace(world, verdict=waived))
+
+
+def test_reason_that_only_quotes_a_shown_passage_is_not_repeated(world: World) -> None:
+    first, second = world.verdict.claims
+    cited = f"The book contradicts this (chapter 1, characters 30-54): “{_flat(second.pairs[0].quotation)}”"
+    silent = replace(
+        first, pairs=first.pairs[:1], label="not_stated", rationale="Closest (chapter 2, characters 3-9): x"
+    )
+    verdict = replace(world.verdict, claims=(silent, replace(second, rationale=cited)))
+    text = _flat(_page(replace(world, verdict=verdict)).text)
+    assert "The book contradicts this" not in text and "Closest (chapter 2): x" in text
+
+
 def test_page_shows_each_claim_with_its_verdict(world: World) -> None:
     text = _flat(_page(world).text)
     for judged in world.verdict.claims:
@@ -104,17 +161,17 @@ def test_page_marks_decisive_words_in_place_of_shared_ones(world: World) -> None
     assert "The most decisive words of a passage are" in source
 
 
-def test_page_shows_three_passages_of_a_claim_and_hides_the_others(world: World) -> None:
+def test_page_shows_two_passages_of_a_claim_and_hides_the_others(world: World) -> None:
     many = make_claim_verdict(world.novel, world.chunks, "She rowed.", *["support"] * 4, "contradict", "irrelevant")
     text = _flat(_page(replace(world, verdict=replace(world.verdict, claims=(many,)))).text)
-    assert "2 more relevant passages" in text and "1 passage judged irrelevant" in text
+    assert "3 more relevant passages" in text and "1 passage judged irrelevant" in text
 
 
 def test_passages_of_the_label_of_their_claim_come_first(world: World) -> None:
     judged = make_claim_verdict(world.novel, world.chunks, "She rowed.", "contradict", "support", "support")
     against = replace(judged, label="supported")
     (claim,) = replace(world, verdict=replace(world.verdict, claims=(against,))).view().claims
-    assert [passage.label for passage in claim.strongest] == ["support", "support", "contradict"]
+    assert [passage.label for passage in (*claim.strongest, *claim.further)] == ["support", "support", "contradict"]
 
 
 def test_page_shows_which_claims_are_intended_and_why(world: World) -> None:

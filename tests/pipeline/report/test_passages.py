@@ -6,7 +6,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from pipeline.records import Span
-from pipeline.report.passages import Paragraph, paragraphs, shared_words
+from pipeline.report.passages import Paragraph, excerpt, paragraphs, shared_words
 
 NOTHING = Span(0, 0)
 PROSE = st.text(alphabet="ab Dé’'_.\n", max_size=80)
@@ -70,3 +70,17 @@ def test_quoted_segments_are_the_quotation_for_any_range(text: str, start: int, 
     cut = paragraphs(text, quoted=Span(start, start + length))
     quoted = "".join(part.text for paragraph in cut for part in paragraph if part.quoted)
     assert "".join(quoted.split()) == "".join(text[start : start + length].split())
+
+
+@given(PROSE, st.integers(0, 80), st.integers(8, 30))
+def test_excerpt_is_short_and_inside(text: str, place: int, longest: int) -> None:
+    start, end = excerpt(text, Span(place, place + 1), longest=longest)
+    assert 0 <= start <= end <= len(text) and end - start <= longest
+    assert (start, end) == (0, len(text)) or len(text) > longest
+
+
+def test_excerpt_holds_the_decisive_words_and_cuts_between_words() -> None:
+    text = "one two three four five six seven eight nine ten eleven twelve"
+    place = text.index("eight")
+    assert text[slice(*excerpt(text, Span(place, place + 5), longest=24))] == "six seven eight nine ten"
+    assert text[slice(*excerpt(text, None, longest=24))] == "one two three four five"

@@ -5,8 +5,10 @@ from __future__ import annotations
 import io
 import json
 import time
+from html import unescape
 from typing import Any
 
+import docx
 import pytest
 from flask.testing import FlaskClient
 from werkzeug.test import TestResponse
@@ -158,6 +160,49 @@ def test_sheet_without_a_character_has_a_report_for_each(client: FlaskClient, de
         (2, "Anna Reed was 34 years old."),
         (3, "Anna Reed's boat was Patience."),
     ]
+
+
+def test_sheet_is_one_entry_of_the_lists_and_its_reports_lead_back(client: FlaskClient, desk: Desk) -> None:
+    sheet = _ask(client, character="", backstory=SHEET)
+    for address in ("/", "/novels/Low%20Water"):
+        page = client.get(address).text
+        assert page.count(f'href="{sheet}"') == 1 and 'href="/reports/' not in page
+    (own, _) = desk.reports()
+    assert f'href="{sheet}"' in client.get(f"/reports/{own.id}").text
+    again = client.post(f"/reports/{own.id}/again")
+    assert f'href="{sheet}"' in client.get(_follow(client, again)).text
+    form = client.get(f"/novels/Low%20Water?from={own.id}").text
+    assert "## Dr Moss" in form and 'value="Anna Reed">' in form.split("datalist")[1]
+    assert 'autocomplete="off" value="">' in form
+
+
+def test_what_was_written_can_be_changed(client: FlaskClient, desk: Desk) -> None:
+    report = _ask(client)
+    address = f"/novels/Low%20Water?from={report.removeprefix('/reports/')}"
+    assert address in client.get(report).text
+    page = client.get(address).text
+    assert BACKSTORY in unescape(page) and 'autocomplete="off" value="Anna Reed">' in page
+    assert 'autocomplete="off" value="">' in client.get("/novels/Low%20Water?from=nosuch").text
+
+
+@pytest.mark.parametrize("character", ["Anna Reed", ""])
+def test_findings_are_a_list_and_comments_to_download(client: FlaskClient, character: str) -> None:
+    address = _ask(client, character=character, backstory=SHEET if not character else BACKSTORY)
+    listed = client.get(f"{address}/findings.md")
+    assert listed.headers["Content-Disposition"] == "attachment; filename=findings.md"
+    assert "## Anna Reed: " in listed.text and ("## Dr Moss: " in listed.text) == (not character)
+    document = docx.Document(io.BytesIO(client.get(f"{address}/findings.docx").data))
+    assert "Anna Reed" in "".join(paragraph.text for paragraph in document.paragraphs)
+
+
+def test_findings_of_a_changed_novel_or_an_unknown_report_are_refused(client: FlaskClient, desk: Desk) -> None:
+    address = _ask(client)
+    novel = desk.novels_dir / "Low Water.txt"
+    novel.write_text(novel.read_text(encoding="utf-8") + "\nIt rained.\n", encoding="utf-8")
+    refused = client.get(f"{address}/findings.docx")
+    assert refused.status_code == 400 and "is not as it was judged" in refused.text
+    assert client.get("/reports/nosuch/findings.md").status_code == 404
+    assert client.get("/sheets/nosuch/findings.docx").status_code == 404
 
 
 def test_sheet_comes_as_a_file_too(client: FlaskClient, desk: Desk) -> None:
