@@ -1,6 +1,6 @@
 """Measure the judge's verifiers given the gold evidence: ``gold_evidence.py CLAIMS``, a folder of plain claims.
 
-Without a search: each claim is labelled given the passages that its author quoted. Intervals are 95 %, by bootstrap over
+No search: each claim is labelled given the passages that its author quoted. Intervals are 95 %, by bootstrap over
 novels.
 """
 
