@@ -102,7 +102,7 @@ def claim_view(book: BookView, judged: ClaimVerdict, number: int) -> ClaimView:
     anchor = f"claim-{number}"
     passages = [
         _passage(book, pair, judged, f"{anchor}-passage-{place}")
-        for place, pair in enumerate(_by_weight(judged), start=1)
+        for place, pair in enumerate(_each_once(_by_weight(judged)), start=1)
     ]
     relevant = tuple(passage for passage in passages if passage.label != "irrelevant")
     return ClaimView(
@@ -130,6 +130,11 @@ def claim_view(book: BookView, judged: ClaimVerdict, number: int) -> ClaimView:
         irrelevant=tuple(passage for passage in passages if passage.label == "irrelevant"),
         marks=tuple(_mark(passage, number) for passage in passages),
     )
+
+
+def _each_once(pairs: Sequence[Pair]) -> Sequence[Pair]:
+    """Leave out a quotation that neighbouring chunks share, where it has the same label again."""
+    return list({(pair.start, pair.end, pair.label): pair for pair in reversed(pairs)}.values())[::-1]
 
 
 def _by_weight(judged: ClaimVerdict) -> Sequence[Pair]:

@@ -27,6 +27,7 @@ _AUTHOR, _INITIALS = "Continuity check", "CC"
 _GAP = re.compile(r"\n[^\S\n]*\n\s*")
 _SENTENCE_END = re.compile(r"(?<=[.!?…”’])\s+|\n+")
 _ILLEGAL = re.compile("[\x00-\x08\x0b\x0c\x0e-\x1f\ud800-\udfff\ufffe\uffff]")
+_COMMENT_MARKS = ("w:commentRangeStart", "w:commentRangeEnd", "w:commentReference")
 _AROUND, _NEAR = 80, 300
 _EPOCH = (1980, 1, 1, 0, 0, 0)
 
@@ -55,12 +56,22 @@ def comment_findings(novel: Novel, findings: Sequence[Finding], own: bytes | Non
 
 def _opened(data: bytes, novel: Novel) -> Document:
     try:
-        return docx.Document(io.BytesIO(data))
+        document = docx.Document(io.BytesIO(data))
     except (OpcError, KeyError, ValueError, zipfile.BadZipFile) as error:
         raise NovelError(
             f"{novel.path} cannot be opened to write comments into it ({error}); save it again as .docx in Word or "
             "LibreOffice"
         ) from error
+    _drop_marks_without_comment(document)
+    return document
+
+
+def _drop_marks_without_comment(document: Document) -> None:
+    """Remove what is left of removed comments, because their ids are free and new comments would get them."""
+    known = {str(comment.comment_id) for comment in document.comments}
+    for mark in list(document.element.body.iter(*map(qn, _COMMENT_MARKS))):
+        if mark.get(qn("w:id")) not in known:
+            mark.getparent().remove(mark)
 
 
 def _document_of(novel: Novel) -> Document:

@@ -164,7 +164,17 @@ def test_page_marks_decisive_words_in_place_of_shared_ones(world: World) -> None
 def test_page_shows_two_passages_of_a_claim_and_hides_the_others(world: World) -> None:
     many = make_claim_verdict(world.novel, world.chunks, "She rowed.", *["support"] * 4, "contradict", "irrelevant")
     text = _flat(_page(replace(world, verdict=replace(world.verdict, claims=(many,)))).text)
-    assert "3 more relevant passages" in text and "1 passage judged irrelevant" in text
+    assert "2 more relevant passages" in text and "1 passage judged irrelevant" in text
+
+
+def test_quotation_that_two_chunks_share_is_shown_once(world: World) -> None:
+    judged = make_claim_verdict(world.novel, world.chunks[:1], "She rowed.", "support", "support", "contradict")
+    (claim,) = replace(world, verdict=replace(world.verdict, claims=(judged,))).view().claims
+    assert [(passage.label, passage.anchor) for passage in claim.strongest] == [
+        ("support", "claim-1-passage-1"),
+        ("contradict", "claim-1-passage-2"),
+    ]
+    assert len(claim.marks) == 2
 
 
 def test_passages_of_the_label_of_their_claim_come_first(world: World) -> None:
