@@ -28,6 +28,7 @@ _NAMES = {
 }
 _OWN = frozenset({".rtf", ".pdf", ".ps", ".doc", ".xls", ".ppt", ".mobi", ".prc"})
 _MARKUP = frozenset({".html", ".htm", ".xhtml", ".md", ".markdown", ".fb2"})
+_ZIPPED = frozenset({".docx", ".epub", ".odt"})
 
 
 def why_not(data: bytes, suffix: str) -> str:
@@ -41,7 +42,8 @@ def why_not(data: bytes, suffix: str) -> str:
         if data.startswith(beginning):
             return f"is {kind}, {named}: {remedy}" if suffix not in _OWN else f"is {kind}, which is not read: {remedy}"
     found = _found(data)
-    if not found or found == suffix or (found in {".html", ".fb2"} and suffix in _MARKUP):
+    may_be = (found in {".html", ".fb2"} and suffix in _MARKUP) or (found == ".zip" and suffix in _ZIPPED)
+    if not found or found == suffix or may_be:
         return ""
     remedy = "save the sheet that you need as .csv" if found == ".xlsx" else f"let its name end with {found}"
     return f"is {_NAMES[found]}, {named}: {remedy}"

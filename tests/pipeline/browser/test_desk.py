@@ -13,6 +13,8 @@ from playwright.sync_api import Page
 from pipeline.waivers import load_waivers
 from tests.inputs.make_formats import FOLDER
 from tests.pipeline.browser.conftest import PHONE, Open
+from tests.pipeline.claims.sheet_files import FOLDER as SHEETS
+from tests.pipeline.claims.sheet_files import make_docx, make_odt
 
 ROOT = Path(__file__).resolve().parents[3]
 STORY = ROOT / "novels" / "The Unlit Hour.txt"
@@ -80,6 +82,7 @@ def test_finding_is_marked_as_intentional_with_a_reason(visit: Open, address: st
         ("titled.html", 2, ""),
         ("marks.odt", 2, ""),
         ("sections.fb2", 3, ""),
+        ("plain.txt", 2, ""),
     ],
 )
 def test_novel_of_another_format_is_uploaded_and_judged(
@@ -116,6 +119,24 @@ def test_sheet_with_two_characters_has_a_verdict_for_each(visit: Open, address: 
     assert claim.locator(".text").inner_text() == "Hester Lanyon's eyes were green."
     assert claim.locator(".fact").inner_text() == "appearance"
     assert claim.locator(".source").inner_text() == "Line 3 of the backstory: “- Eyes: green”"
+
+
+def test_sheet_of_each_kind_is_uploaded_and_judged(visit: Open, address: str, tmp_path: Path) -> None:
+    sheets = {name: (SHEETS / name).read_bytes() for name in ("sheet.yaml", "sheet.json", "sheet.csv", "sheet.html")}
+    sheets |= {"table.docx": make_docx(), "table.odt": make_odt(), "fields.toml": (SHEETS / "fields.toml").read_bytes()}
+    page = visit(address)
+    page.get_by_label("choose it, or drop it here").set_input_files(FOLDER / "bold titles.docx")
+    page.get_by_role("button", name="Add the novel").click()
+    page.wait_for_url("**/novels/bold%20titles")
+    assert "chapters begin at its short lines that are bold" in page.locator("header").inner_text()
+    for name, data in sheets.items():
+        page.goto(f"{address}/novels/bold%20titles")
+        page.get_by_label("Character (leave it empty").fill("Ada Merrow")
+        page.get_by_label("or a file").set_input_files({"name": name, "mimeType": "", "buffer": data})
+        page.get_by_role("button", name="Judge this backstory").click()
+        page.wait_for_url("**/reports/*", timeout=120_000)
+        assert "Ada Merrow was 34 years old." in page.locator(".text").all_inner_texts()
+        assert page.locator(".source").first.inner_text().startswith("Line ")
 
 
 def test_dropped_file_is_taken(visit: Open, address: str) -> None:

@@ -44,6 +44,15 @@ def proposed(text: str, *, known: tuple[Alias, ...] = (), narrator: str = "") ->
         ("The Heron, as Ada Vane was called, rowed.", "The Heron", "Ada Vane"),
         ("The boys called Tom Hale “Old Sixpence” to his face.", "Old Sixpence", "Tom Hale"),
         ("Tom’s nickname was Sixpence.", "Sixpence", "Tom Hale"),
+        ("John Silver (called Barbecue) laughed.", "Barbecue", "John Silver"),
+        ("Ada Vane, a.k.a. Jane Moss, rowed.", "Jane Moss", "Ada Vane"),
+        ("Ada Vane was known to everybody there as the Heron.", "the Heron", "Ada Vane"),
+        ("Tom Hale went by the name of Sixpence.", "Sixpence", "Tom Hale"),
+        ("John Silver called himself Barbecue.", "Barbecue", "John Silver"),
+        ("Monte Cristo was none other than Edmond Dantès.", "Monte Cristo", "Edmond Dantès"),
+        ("Barbecue’s real name was John Silver.", "Barbecue", "John Silver"),
+        ("The Heron, as everyone called Ada Vane, rowed.", "The Heron", "Ada Vane"),
+        ("The man they called Barbecue was John Silver.", "Barbecue", "John Silver"),
     ],
 )
 def test_explained_name_is_proposed(text: str, alias: str, name: str) -> None:
