@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import tomllib
 from pathlib import Path
 from typing import get_args
 
@@ -47,12 +46,3 @@ def test_features_do_not_know_the_names_and_numbers_of_a_novel() -> None:
 def test_labels_have_kinds_and_ways_that_are_there() -> None:
     assert {rule.fact for rule in LABELS.values()} <= set(get_args(FactType))
     assert {rule.way for rule in LABELS.values()} <= set(_WAYS)
-
-
-def test_every_data_file_of_the_room_is_package_data() -> None:
-    folder = ROOT / "pipeline" / "claims"
-    patterns = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))["tool"]["setuptools"][
-        "package-data"
-    ]
-    shipped = {path for pattern in patterns["pipeline.claims"] for path in folder.glob(pattern)}
-    assert shipped == {path for path in folder.iterdir() if path.is_file() and path.suffix not in {".py", ".pyc"}}
