@@ -168,12 +168,12 @@ def judge(pipeline: Pipeline, book: Book, pairs: Sequence[BackstoryPair]) -> dic
 
 def outcome(text: str, pair: BackstoryPair, verdicts: Verdicts) -> Outcome:
     """Return what became of a pair, given the text of its novel."""
-    broken = [claim for claim in verdicts["inconsistent"].claims if _is_broken(claim, pair.broken)]
+    broken = [claim for claim in verdicts["inconsistent"].claims if is_broken(claim, pair.broken)]
     flags = [
         claim.claim.text
         for verdict in verdicts.values()
         for claim in verdict.claims
-        if claim.label == "contradicted" and not _is_broken(claim, pair.broken)
+        if claim.label == "contradicted" and not is_broken(claim, pair.broken)
     ]
     start = text.index(pair.broken.evidence)
     ranks = [_rank(claim, start, start + len(pair.broken.evidence)) for claim in broken]
@@ -181,7 +181,7 @@ def outcome(text: str, pair: BackstoryPair, verdicts: Verdicts) -> Outcome:
     return Outcome(**labels, broken=max(ranks)[1], false_flags=tuple(dict.fromkeys(flags)))
 
 
-def _is_broken(claim: ClaimVerdict, broken: Broken) -> bool:
+def is_broken(claim: ClaimVerdict, broken: Broken) -> bool:
     """Return whether a claim is the part of the broken sentence with the words that differ."""
     source = claim.claim.source
     return source in broken.sentence and (broken.claimed in source or source in broken.claimed)
@@ -254,7 +254,7 @@ def _lines(pair: BackstoryPair, verdicts: Verdicts, found: Outcome) -> Iterator[
         yield f"{name}: {verdict.label} {verdict.probability:.3f}"
         yield from (f"  notice: {notice}" for notice in verdict.notices)
         for claim in verdict.claims:
-            if name == "consistent" or _is_broken(claim, pair.broken):
+            if name == "consistent" or is_broken(claim, pair.broken):
                 yield f"  {claim.claim.id} {claim.label} {claim.probability:.2f} {claim.claim.text}"
                 yield f"    {claim.rationale}"
 
