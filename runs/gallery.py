@@ -270,11 +270,11 @@ def take_pictures(report: Path) -> None:
 
     from tests.pipeline.browser.install import find_browser
 
-    looks = {"desktop": (1000, 700, "light"), "phone": (390, 700, "dark")}
     with sync_playwright() as playwright:
         browser = playwright.chromium.launch(executable_path=find_browser(), args=["--no-sandbox"])
-        for name, (width, height, scheme) in looks.items():
-            page = browser.new_page(viewport={"width": width, "height": height}, color_scheme=scheme)
+        desktop = browser.new_page(viewport={"width": 1000, "height": 700}, color_scheme="light")
+        phone = browser.new_page(viewport={"width": 390, "height": 700}, color_scheme="dark")
+        for name, page in {"desktop": desktop, "phone": phone}.items():
             page.goto(report.resolve().as_uri())
             page.screenshot(path=IMAGES / f"report-{name}.png")
         browser.close()
