@@ -121,7 +121,7 @@ def _judge(pipeline: Pipeline, book: Book, pair: BackstoryPair, form: str, out: 
 
 def commit_of_the_judge() -> str:
     """Return the last commit that changed the code or the weights that ship."""
-    command = ["git", "log", "-1", "--format=%h", "--", "bdh", "pipeline", "models"]
+    command = ["git", "log", "-1", "--format=%h", "--", "bdh", "pipeline", "models", ":!*.md"]
     return subprocess.run(command, cwd=ROOT, capture_output=True, text=True, check=True).stdout.strip()
 
 
