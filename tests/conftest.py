@@ -14,6 +14,8 @@ from tests import golden_files, shapes
 
 if "PYTEST_XDIST_WORKER" in os.environ:  # the processors are shared out to the workers, and not each to all
     os.environ.setdefault("OMP_NUM_THREADS", "1")
+os.environ.setdefault("OMP_WAIT_POLICY", "PASSIVE")  # as the command line sets it: waiting threads sleep
+os.environ.setdefault("GOMP_SPINCOUNT", "0")
 
 shapes.check()  # given no module of ours is imported: those that are stay unchecked
 

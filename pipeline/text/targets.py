@@ -88,8 +88,10 @@ def _at_sentence_starts(
     starts = [phrase.start for phrase in phrases]
     hits = []
     for place in (place for _, places in found for place in places if place.part in {"first", "surname"}):
-        word = re.escape(novel.text[place.start : place.end].lower())
-        if _covering(phrases, starts, place) is None and not re.search(rf"(?<!\w){word}(?!\w)", novel.text):
+        word = novel.text[place.start : place.end].lower()
+        if word in STOP_WORDS or _covering(phrases, starts, place) is not None:
+            continue
+        if not re.search(rf"(?<!\w){re.escape(word)}(?!\w)", novel.text):
             hits.append(Hit(place.start, place.end, SURNAME if place.part == "surname" else FIRST_NAME))
     return hits
 
