@@ -1,4 +1,4 @@
-"""Runs that are killed at random moments: three of each kind, as the benchmark kills fifty."""
+"""Runs that are killed at random moments: two of each kind, as the benchmark kills fifty."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ ROOT = Path(__file__).resolve().parents[2]
 @pytest.mark.slow
 @pytest.mark.skipif(not hasattr(os, "fork"), reason="a run is forked, which this system cannot do")
 def test_killed_runs_end_as_if_never_killed() -> None:
-    command = [sys.executable, "-m", "benchmarks.crash_and_resume", "--kills", "3", "--size", "3000", "--seed", "1"]
+    command = [sys.executable, "-m", "benchmarks.crash_and_resume", "--kills", "2", "--size", "3000", "--seed", "1"]
     environment = {**os.environ, "OMP_NUM_THREADS": "1"}
     done = subprocess.run(command, cwd=ROOT, env=environment, capture_output=True, text=True, timeout=500)
     assert done.returncode == 0, done.stderr
@@ -25,4 +25,4 @@ def test_killed_runs_end_as_if_never_killed() -> None:
         "run over the example tables",
         "training run",
     ]
-    assert all("3 finished as if never killed" in line for line in lines)
+    assert all("2 finished as if never killed" in line for line in lines)
