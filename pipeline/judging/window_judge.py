@@ -23,7 +23,8 @@ from pipeline.judging.cross_encoder import CrossEncoder, PairText
 from pipeline.judging.interface import ClaimQuestion, JudgeContext, LabelPassages, ignore_progress, label_nothing
 from pipeline.judging.multinomial import MultinomialModel, consistent_probability
 from pipeline.judging.passage import best_sentence
-from pipeline.judging.verdict import LONGEST_QUOTATION, claim_rationale, label_pair
+from pipeline.judging.quotations import LONGEST_QUOTATION, trim_marks
+from pipeline.judging.verdict import claim_rationale, label_pair
 from pipeline.judging.verifier import BDHVerifier, Verifier, VerifierInput
 from pipeline.judging.window_features import window_features
 from pipeline.judging.windows import LabelledWindow, sentences_of, window_of, window_text, word_coverage
@@ -217,10 +218,10 @@ def _pair(book: Book, claim: str, item: Evidence, windows: Sequence[LabelledWind
     inside = [place for place, window in enumerate(windows) if window.window.sentence in chunk.numbers]
     if inside:
         best = min(inside, key=lambda place: float(joined[place, 2]))
-        start, end = _quoted(book, claim, windows[best])
+        start, end = trim_marks(book.novel.text, _quoted(book, claim, windows[best]))
         chances: Mapping[PairLabel, float] = dict(zip(_PAIR_LABELS, map(float, joined[best]), strict=True))
     else:
-        start, end = chunk.sentences[0]
+        start, end = trim_marks(book.novel.text, chunk.sentences[0])
         chances = {"support": 0.0, "contradict": 0.0, "irrelevant": 1.0}
     title, paragraph = book.novel.title_at(start), book.novel.paragraph_at(start)
     quotation, chapter = book.novel.text[start:end], book.novel.chapter_at(start)

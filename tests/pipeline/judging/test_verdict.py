@@ -10,9 +10,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from pipeline.errors import BackstoryError
+from pipeline.judging.quotations import LONGEST_QUOTATION
 from pipeline.judging.verdict import (
     BACKSTORY_FEATURES,
-    LONGEST_QUOTATION,
     NO_EVIDENCE,
     backstory_features,
     backstory_rationale,
