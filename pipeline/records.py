@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import re
 from bisect import bisect_left, bisect_right
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from functools import cached_property
 from hashlib import sha256
@@ -400,8 +401,12 @@ class ClaimVerdict:
     @property
     def unsure(self) -> bool:
         """Whether the claim counts as not stated although support or contradiction is likelier than that."""
-        chances = self.probabilities
-        return bool(chances) and self.label == "not_stated" and max(chances, key=lambda own: chances[own]) != self.label
+        return is_unsure(self.label, self.probabilities)
+
+
+def is_unsure(label: ClaimLabel, chances: Mapping[ClaimLabel, float]) -> bool:
+    """Return whether a label is not stated although the probabilities, where there are any, favour another."""
+    return bool(chances) and label == "not_stated" and max(chances, key=lambda own: chances[own]) != label
 
 
 @dataclass(frozen=True)

@@ -24,6 +24,7 @@ _OPENINGS: dict[ClaimLabel, str] = {
     "contradicted": "The book contradicts this",
     "not_stated": "The book does not say; closest passage",
 }
+_UNSETTLED = "This is not settled; closest passage"
 _PAIR_LABEL_OF: dict[ClaimLabel, PairLabel] = {"supported": "support", "contradicted": "contradict"}
 
 
@@ -126,14 +127,17 @@ def label_row(probability: float, *, threshold: float) -> TableLabel:
     return "consistent" if probability >= threshold else "inconsistent"
 
 
-def claim_rationale(label: ClaimLabel, pairs: Sequence[Pair], difference: Difference | None = None) -> str:
+def claim_rationale(
+    label: ClaimLabel, pairs: Sequence[Pair], difference: Difference | None = None, *, unsure: bool = False
+) -> str:
     """Return one line with the label of a claim in words and the quotation of its ``deciding_pair``.
 
-    For a claim not stated it quotes the closest passage. ``difference`` names the words that differ.
+    For a claim not stated it quotes the closest passage: one that does not say, or where the judge is ``unsure``, one
+    that may settle the claim. ``difference`` names the words that differ.
     """
     if not pairs:
         return NO_EVIDENCE
-    line = f"{_OPENINGS[label]} {cite(deciding_pair(label, pairs))}"
+    line = f"{_UNSETTLED if unsure else _OPENINGS[label]} {cite(deciding_pair(label, pairs))}"
     if difference is None or not difference.found:
         return line
     found = " ".join(difference.found.split())

@@ -29,7 +29,7 @@ from pipeline.judging.verifier import BDHVerifier, Verifier, VerifierInput
 from pipeline.judging.window_features import window_features
 from pipeline.judging.windows import LabelledWindow, sentences_of, window_of, window_text, word_coverage
 from pipeline.language.words import across_lines
-from pipeline.records import CLAIM_LABELS, ClaimVerdict, Difference, Evidence, Pair, PairLabel, Span
+from pipeline.records import CLAIM_LABELS, ClaimVerdict, Difference, Evidence, Pair, PairLabel, Span, is_unsure
 from pipeline.storage.answers import AnswerCache, is_table
 from pipeline.storage.cache import make_key
 
@@ -173,6 +173,7 @@ class WindowJudge:
         features = window_features(bdh, BDH) | (window_features(cross, CROSS) if self.cross else {})
         chances = self.model.probabilities([features])[0] if windows else np.array(self.model.prior)
         label = self.model.label(chances.tolist()) if windows else "not_stated"
+        probabilities = dict(zip(CLAIM_LABELS, map(float, chances), strict=True))
         joined = _joined(cross if self.cross else None, bdh, len(windows))
         pairs = tuple(_pair(book, question.claim.text, item, windows, joined) for item in question.evidence)
         difference = self._difference(book, question, windows, joined) if label == "contradicted" else None
@@ -182,8 +183,8 @@ class WindowJudge:
             probability=consistent_probability(chances.tolist()),
             features=features,
             pairs=pairs,
-            rationale=claim_rationale(label, pairs, difference),
-            probabilities=dict(zip(CLAIM_LABELS, map(float, chances), strict=True)),
+            rationale=claim_rationale(label, pairs, difference, unsure=is_unsure(label, probabilities)),
+            probabilities=probabilities,
             difference=difference,
         )
 

@@ -110,6 +110,12 @@ def test_label_needs_the_threshold_of_its_model() -> None:
         assert judged(judge_of(mill, model=model), ask(BOOK, *WINDOWS)).label == label
 
 
+def test_a_claim_below_the_threshold_is_not_settled_by_its_passage() -> None:
+    model = replace(fitted(ALONE), thresholds=(1.0, 1.0))
+    verdict = judged(judge_of(mill, model=model), ask(BOOK, *WINDOWS))
+    assert verdict.unsure and verdict.rationale.startswith("This is not settled; closest passage (chapter ")
+
+
 def test_claim_without_evidence_is_not_stated_by_the_prior() -> None:
     verifier = KnownVerifier(mill)
     judge = WindowJudge(verifier, fitted(ALONE), None)
