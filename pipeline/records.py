@@ -316,6 +316,13 @@ class Difference:
     start: int = 0
     end: int = 0
 
+    @property
+    def contrast(self) -> str:
+        """Both words in a sentence, or those of the claim alone."""
+        if not self.found:
+            return f"What does not fit in the claim: “{self.claimed}”."
+        return f"The claim says “{self.claimed}” where the book has “{' '.join(self.found.split())}”."
+
 
 @dataclass(frozen=True)
 class Check:

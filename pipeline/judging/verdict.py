@@ -138,10 +138,7 @@ def claim_rationale(
     if not pairs:
         return NO_EVIDENCE
     line = f"{_UNSETTLED if unsure else _OPENINGS[label]} {cite(deciding_pair(label, pairs))}"
-    if difference is None or not difference.found:
-        return line
-    found = " ".join(difference.found.split())
-    return f"{line} The claim says “{difference.claimed}” where the book has “{found}”."
+    return f"{line} {difference.contrast}" if difference else line
 
 
 def deciding_pair(label: ClaimLabel, pairs: Sequence[Pair]) -> Pair:

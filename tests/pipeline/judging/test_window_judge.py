@@ -11,7 +11,8 @@ import pytest
 import torch
 
 from pipeline.book import Book
-from pipeline.judging.cross_encoder import PairText, WordDifference
+from pipeline.judging.cross_encoder import PairText
+from pipeline.judging.differing_words import WordDifference
 from pipeline.judging.interface import ClaimQuestion
 from pipeline.judging.multinomial import MultinomialModel, consistent_probability
 from pipeline.judging.verdict import NO_EVIDENCE
