@@ -320,7 +320,7 @@ class Difference:
     def contrast(self) -> str:
         """Both words in a sentence, or those of the claim alone."""
         if not self.found:
-            return f"What does not fit in the claim: “{self.claimed}”."
+            return f"What does not fit: “{self.claimed}”."
         return f"The claim says “{self.claimed}” where the book has “{' '.join(self.found.split())}”."
 
 

@@ -99,7 +99,7 @@ class CrossEncoder:
         (text,) = plain_pairs(self.tokenizer, [pair])
         (encoded,) = encode_pairs(self.tokenizer, [text])
         odds = self.model(pad([encoded]).to(self.device)).words[0].cpu()
-        return find_difference(encoded, odds, claim=text.claim, evidence=text.evidence)
+        return find_difference(encoded, odds.numpy(), claim=text.claim, evidence=text.evidence)
 
 
 def encode_pairs(tokenizer: Tokenizer, pairs: Sequence[PairText]) -> list[Encoding]:

@@ -12,7 +12,8 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Literal, NamedTuple
 
-import torch
+import numpy as np
+import numpy.typing as npt
 from tokenizers import Encoding
 
 from pipeline.language.numbers import find_quantities
@@ -64,7 +65,9 @@ class _Marked(NamedTuple):
         return " ".join(self.text[self.span.start : self.span.end].split()).strip(_EDGE)
 
 
-def find_difference(encoded: Encoding, odds: torch.Tensor, *, claim: str, evidence: str) -> WordDifference | None:
+def find_difference(
+    encoded: Encoding, odds: npt.NDArray[np.float32], *, claim: str, evidence: str
+) -> WordDifference | None:
     """Return the words that differ, given the log-odds (T, 2) of a pair's tokens; None without any in the claim."""
     claimed = next(_marked(encoded, odds[:, CLAIM_SIDE], sequence=1, text=claim), None)
     if claimed is None or not claimed.words:
@@ -79,7 +82,7 @@ def find_difference(encoded: Encoding, odds: torch.Tensor, *, claim: str, eviden
     return WordDifference(claimed.words, found.words if found else "")
 
 
-def _marked(encoded: Encoding, odds: torch.Tensor, *, sequence: int, text: str) -> Iterator[_Marked]:
+def _marked(encoded: Encoding, odds: npt.NDArray[np.float32], *, sequence: int, text: str) -> Iterator[_Marked]:
     """Yield the whole words around the likeliest tokens, as far as their neighbours are likely too, likeliest first."""
     tokens = [place for place, own in enumerate(encoded.sequence_ids) if own == sequence]
     left = set(tokens)

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from types import SimpleNamespace
 
+import numpy as np
 import pytest
-import torch
 
 from pipeline.judging.differing_words import WordDifference, find_difference
 
@@ -27,7 +27,7 @@ def difference(claim: str, claimed: str, evidence: str, **found: float) -> WordD
             sides.append(None)
             odds.append([-30.0, -30.0])
     encoded = SimpleNamespace(sequence_ids=sides, offsets=ranges)
-    return find_difference(encoded, torch.tensor(odds), claim=claim, evidence=evidence)  # type: ignore[arg-type]
+    return find_difference(encoded, np.array(odds, np.float32).reshape(-1, 2), claim=claim, evidence=evidence)  # type: ignore[arg-type]
 
 
 @pytest.mark.parametrize("dash", ["--", "—", "–"])

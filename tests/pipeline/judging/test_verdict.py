@@ -166,7 +166,7 @@ def test_claim_rationale_names_the_words_that_differ() -> None:
         f"{line} The claim says “left” where the book has “never left”."
     )
     assert claim_rationale("contradicted", [pair()], Difference("left")) == (
-        f"{line} What does not fit in the claim: “left”."
+        f"{line} What does not fit: “left”."
     )
 
 
