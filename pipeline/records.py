@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import re
 from bisect import bisect_left, bisect_right
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from functools import cached_property
 from hashlib import sha256
@@ -315,6 +316,13 @@ class Difference:
     start: int = 0
     end: int = 0
 
+    @property
+    def contrast(self) -> str:
+        """Both words in a sentence, or those of the claim alone."""
+        if not self.found:
+            return f"What does not fit: “{self.claimed}”."
+        return f"The claim says “{self.claimed}” where the book has “{' '.join(self.found.split())}”."
+
 
 @dataclass(frozen=True)
 class Check:
@@ -400,8 +408,12 @@ class ClaimVerdict:
     @property
     def unsure(self) -> bool:
         """Whether the claim counts as not stated although support or contradiction is likelier than that."""
-        chances = self.probabilities
-        return bool(chances) and self.label == "not_stated" and max(chances, key=lambda own: chances[own]) != self.label
+        return is_unsure(self.label, self.probabilities)
+
+
+def is_unsure(label: ClaimLabel, chances: Mapping[ClaimLabel, float]) -> bool:
+    """Return whether a label is not stated although the probabilities, where there are any, favour another."""
+    return bool(chances) and label == "not_stated" and max(chances, key=lambda own: chances[own]) != label
 
 
 @dataclass(frozen=True)

@@ -10,8 +10,8 @@ from pipeline.language.punctuation import is_balanced
 from pipeline.language.word_lists import PRONOUNS, word_set
 
 _VAGUE = word_set("man woman girl lady stranger latter former same other others document animal two three")
-_WOMEN = word_set("mother sister wife daughter aunt niece widow woman girl lady queen princess nun grandmother")
-_MEN = word_set("father brother husband son uncle nephew man boy king prince priest monk grandfather captain")
+WOMEN = word_set("mother sister wife daughter aunt niece widow woman girl lady queen princess nun grandmother")
+MEN = word_set("father brother husband son uncle nephew man boy king prince priest monk grandfather captain")
 
 
 def is_closed(text: str) -> bool:
@@ -24,7 +24,7 @@ def has_unresolved_pronoun(words: Sequence[str], person: Protagonist) -> bool:
     for family in PRONOUNS.values():
         if set(family) & set(person.pronouns):
             continue
-        known = _WOMEN if "she" in family else _MEN if "he" in family else frozenset[str]()
+        known = WOMEN if "she" in family else MEN if "he" in family else frozenset[str]()
         for place, word in enumerate(words):
             plural = word in {"them", "their"}
             if word in family and not plural and known.isdisjoint(words[:place]):

@@ -1,9 +1,10 @@
 """From a backstory to claims: statements that name their character, with their type, times and source, by rules.
 
-A claim is read by itself, so its text names its character. A text that names the character already is not changed; a
-leading He, She, They, His, Her or Their becomes the name; any other text is preceded by it, "Edmond Dantès: At twelve
-he went to sea." The character's pronouns are decided once for the backstory: those that most of its sentences begin
-with. A field of a character sheet becomes a sentence by the rule of its label.
+A claim is read by itself, so its text names its character. A text that names the character already is not changed. A
+leading He, She, They, His, Her or Their becomes the name, and so does the subject after a fronted phrase, "At twelve,
+Edmond Dantès went to sea"; any other text is preceded by it, "Edmond Dantès: The sea was calm." The character's
+pronouns are decided once for the backstory: those that most of its sentences begin with. A field of a character sheet
+becomes a sentence by the rule of its label.
 """
 
 from __future__ import annotations
@@ -15,6 +16,7 @@ from typing import NamedTuple
 
 from spacy.language import Language
 
+from pipeline.claims.antecedents import resolve
 from pipeline.claims.attributes import claim_type, stability, time_scope
 from pipeline.claims.clauses import split_facts
 from pipeline.claims.fact_types import fact_type
@@ -63,7 +65,7 @@ def read_claims(backstory: Backstory, character: str, nlp: Language) -> Extracte
     statements = read_statements(part, character, nlp)
     sentences, told_by = _by_name(_without_headings(statements), character)
     person = _person(character, sentences, statements)
-    facts = [fact for each in sentences for fact in _facts(each, person)]
+    facts = [fact for each in _resolved(sentences, person) for fact in _facts(each, person)]
     if not facts:
         told = f"; {'; '.join(statements.notices)}" if statements.notices else ""
         raise BackstoryError(
@@ -124,6 +126,15 @@ def _by_name(found: list[Stated], character: str) -> tuple[list[Stated], tuple[s
 def _person(character: str, sentences: list[Stated], statements: Statements) -> Protagonist:
     person = find_protagonist(character, [each.text for each in sentences if isinstance(each, Sentence)])
     return replace(person, pronouns=statements.pronouns) if statements.pronouns else person
+
+
+def _resolved(found: list[Stated], person: Protagonist) -> Iterator[Stated]:
+    """Yield what is stated, each sentence of prose with what it refers to in the sentences before it."""
+    earlier: list[str] = []
+    for each in found:
+        is_prose = isinstance(each, Sentence)
+        yield each._replace(text=resolve(each.text, earlier, person)) if is_prose else each
+        earlier = [*earlier, each.text] if is_prose else []
 
 
 def _facts(found: Stated, person: Protagonist) -> Iterator[Stated]:

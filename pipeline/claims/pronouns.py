@@ -9,31 +9,16 @@ from __future__ import annotations
 import re
 from collections.abc import Sequence
 
+from pipeline.claims.fronted import is_fronted_clause, is_fronted_phrase, is_inverted, is_relative, is_time_phrase
+from pipeline.claims.rivals import DETERMINERS, mentions_no_person
 from pipeline.claims.subject import Protagonist
 from pipeline.language.verbs import HAVE, PASSIVE, form_of, is_adverb, is_participle, is_past
 from pipeline.language.word_lists import FREQUENCIES, POSSESSIVES, PREPOSITIONS, SUBORDINATORS, word_set
-from pipeline.language.words import HYPHENATED_WORD
+from pipeline.language.words import HYPHENATED_WORD, words_of
 
 _QUOTED = re.compile(r"“[^”]*”|\"[^\"]*\"|‘[^’]*’(?!\w)")
 _SINGULAR = {"were": "was", "are": "is", "have": "has"}
-_DETERMINERS = word_set("a an the this that these those some many several few no every each all both")
-_PERSONS = word_set(
-    "man men boy boys child lad youth mate captain father mother brother sister son uncle nephew cousin friend king "
-    "prince duke count lord baron priest abbé abbe monk bishop general colonel major lieutenant sergeant soldier "
-    "chief guide guard husband wife widow widower servant slave convict doctor physician lawyer judge merchant clerk "
-    "student pupil apprentice gentleman gentlemen noble peer enemy enemies thief stranger infant baby heir comrade "
-    "colleague shepherd nobleman spy witness victim patient guardian tutor rival accomplice emperor pope"
-)
 _KIN = word_set("father mother brother sister son uncle nephew wife husband daughter aunt parents")
-_PERSON_LIKE = re.compile(r"\w{2,}(?:er|or|ist|man|eer|smith)$")
-_THINGS = word_set(
-    "winter summer river water letter letters paper papers matter order number corner border temper power fever honor "
-    "favor labor horror terror error color armor daughter sister mother never ever after under over later earlier "
-    "other another together whether however mirror manor center quarter chapter cellar dinner supper weather danger "
-    "anger hunger laughter slaughter murder thunder ladder timber powder silver copper leather feather shelter harbor "
-    "rather either neither former latter tower september october november december easter lover disaster further "
-    "half-brother minor prior inner outer upper lower better greater older younger elder bitter tender"
-)
 _AFTER_OBJECT = word_set(
     "to from in on at by with and or but for as of the a an this that when while where who which because if until "
     "after before into out up off away down over back again once alone his their too so then there twice through "
@@ -42,6 +27,10 @@ _AFTER_OBJECT = word_set(
 """Words after "her" as an object; before any other word it is a possessive."""
 _TWO_OBJECTS = word_set("gave give gives told tell tells taught showed offered sent bought made called paid")
 _OPENERS = SUBORDINATORS | word_set("that which whom and but or how why what")
+_ELLIPTICAL = re.compile(
+    r"\w+ (?:still |yet |only |barely )?"
+    r"(?:young|in|at|on|under|an? (?:\w+ )?(?:boy|girl|child|baby|lad|youth|man|woman))\b"
+)
 _ALIAS = re.compile(
     r"(?:\w+ ){0,4}(?:[Aa]s|alias|name|name of) [“\"‘]?[A-Z][\w ]*[”\"’]? he\b|(?:\w+ ){1,3}he \w+ the (?:alias|name)\b"
 )
@@ -51,12 +40,13 @@ _STYLES = ("Majesty", "Highness", "Excellency", "Holiness", "Grace", "Lordship",
 def insert_name(text: str, person: Protagonist) -> str:
     """Return ``text`` with the person's name in it, so that it can be read by itself.
 
-    A text that names the person is returned unchanged, and any text where the person has no name. Where neither a
+    A text that names the person is returned unchanged, unless it begins with a pronoun and has the name as an attribute
+    alone ("His mother died at the Gordon farm"), and any text where the person has no name. Where neither a
     pronoun nor an omitted subject is surely the person, the name and a colon precede the text.
     """
     if not person.name:
         return text
-    if person.is_named_in(text):
+    if person.is_named_in(text) and not (person.has_only_attributes_in(text) and words_of(text)[0] in person.pronouns):
         alias = _ALIAS.match(text) if person.pronouns else None
         named = name_for_pronoun(text, person.name, person.pronouns) if alias else None
         return text if named is None or named.startswith(person.name) else named
@@ -81,8 +71,8 @@ def name_for_pronoun(text: str, name: str, pronouns: Sequence[str]) -> str | Non
         if word[0].lower() in own:
             if any(start <= word.start() < end for start, end in quoted):
                 return None
-            named = _replace_pronoun(text, name, pronouns, word.start(), word.end())
-            return named or _replace_subject(text, name, pronouns, word.end())
+            fronted = _replace_fronted(text, name, pronouns)
+            return fronted or _replace_pronoun(text, name, pronouns, word.start(), word.end())
     return None
 
 
@@ -112,7 +102,7 @@ def name_for_subject(text: str, name: str, pronouns: Sequence[str]) -> str | Non
 
 
 def _has_object(following: str) -> bool:
-    return following in _DETERMINERS | PREPOSITIONS | {"his", "her", "their", "him", "out", "up", "off", "and"} or (
+    return following in DETERMINERS | PREPOSITIONS | {"his", "her", "their", "him", "out", "up", "off", "and"} or (
         following.isdigit() or following.endswith("ly")
     )
 
@@ -129,34 +119,49 @@ def _lowered(text: str) -> str:
 
 def _replace_pronoun(text: str, name: str, pronouns: Sequence[str], start: int, end: int) -> str | None:
     before, word, after = text[:start], text[start:end].lower(), text[end:]
-    possessive = _is_possessive(before, word, pronouns, after)
+    possessive = is_possessive(before, word, pronouns, after)
     if possessive is None:
         return None
     if possessive:
         sure = _is_sure_possessive(before, after, pronouns)
         return f"{before}{name}’s{after}" if sure and "’" in text else (f"{before}{name}'s{after}" if sure else None)
     if word == pronouns[0]:
-        return f"{_with_comma(before)}{name}{_in_singular(word, after)}" if _is_sure_subject(before) else None
+        if not _is_sure_subject(before):
+            return None
+        fronted = _with_comma(before) if _may_take_comma(before, after, pronouns) else before
+        return f"{fronted}{name}{_in_singular(word, after)}"
     return f"{before}{name}{after}" if _is_sure_object(before) else None
 
 
-def _replace_subject(text: str, name: str, pronouns: Sequence[str], start: int) -> str | None:
-    """Replace the subject after a fronted phrase with the person's own pronoun: "In his youth he"."""
-    subject = re.compile(rf"\b{re.escape(pronouns[0])}\b").search(text, start)
-    before = text[: subject.start()] if subject else ""
-    words = [word[0].lower() for word in HYPHENATED_WORD.finditer(before)]
-    if not words or words[0] not in PREPOSITIONS or any(map(form_of, words)) or re.search(r"[“\":;—]", before):
+def _replace_fronted(text: str, name: str, pronouns: Sequence[str]) -> str | None:
+    """Replace the subject after a fronted phrase or clause that surely is the person: "For her wedding she"."""
+    subject = re.search(rf"\b{re.escape(pronouns[0])}\b", text)
+    if subject is None:
         return None
-    after = text[len(before) + len(pronouns[0]) :]
-    return f"{_with_comma(before)}{name}{_in_singular(pronouns[0], after)}"
+    before, after = text[: subject.start()], text[subject.end() :]
+    relative = is_relative(before, after, pronouns)
+    if not (
+        is_inverted(before)
+        or (is_fronted_phrase(before) and not relative)
+        or is_fronted_clause(before, after, pronouns)
+    ):
+        return None
+    return f"{before if is_inverted(before) else _with_comma(before)}{name}{_in_singular(pronouns[0], after)}"
 
 
 def _with_comma(before: str) -> str:
     """Return a fronted phrase with a comma after it, so that its last word does not join the name."""
-    words = [word[0].lower() for word in HYPHENATED_WORD.finditer(before)]
-    joins = len(words) > 1 and (before[-2:-1].isalnum() or before[-2:-1] in ')”"')
-    needs_comma = joins and words[-1] not in _OPENERS
-    return f"{before.rstrip()}, " if needs_comma else before
+    joins = before[-2:-1].isalnum() or before[-2:-1] in {")", "”"}
+    return f"{before.rstrip()}, " if joins else before
+
+
+def _may_take_comma(before: str, after: str, pronouns: Sequence[str]) -> bool:
+    """Return True for a fronted phrase of several words; not for "The violin" in "The violin he played"."""
+    words = words_of(before)
+    if len(words) < 2 or words[-1] in _OPENERS or is_relative(before, after, pronouns):
+        return False
+    nominal = words[0] in DETERMINERS | {"one", "it"} and not is_time_phrase(before)
+    return not nominal
 
 
 def _in_singular(word: str, after: str) -> str:
@@ -167,7 +172,7 @@ def _in_singular(word: str, after: str) -> str:
     return after[: verb.start(1)] + _SINGULAR.get(verb[1], verb[1]) + after[verb.end(1) :]
 
 
-def _is_possessive(before: str, word: str, pronouns: Sequence[str], after: str) -> bool | None:
+def is_possessive(before: str, word: str, pronouns: Sequence[str], after: str) -> bool | None:
     """Return True if the pronoun is a possessive; None where that is uncertain."""
     if word in {"his", "their"}:
         return True
@@ -183,28 +188,34 @@ def _is_possessive(before: str, word: str, pronouns: Sequence[str], after: str) 
 def _is_sure_subject(before: str) -> bool:
     """Return True if the pronoun begins the text, or follows a phrase without a subject and verb."""
     words = [word[0].lower() for word in HYPHENATED_WORD.finditer(before)]
-    if not words or (len(words) == 1 and words[0] in SUBORDINATORS):
+    if not words or (len(words) == 1 and words[0] in SUBORDINATORS) or words in (["it", "was"], ["it", "is"]):
         return True
     if before.rstrip().endswith((":", ";", "—", "”")) and words[0] not in PREPOSITIONS:
-        return _mentions_no_person(before)
+        return mentions_no_person(before)
     leads = words[1:] if len(words) > 1 and (is_adverb(words[0]) or words[0] in {"first", "once"}) else words
-    phrase = words[0] in PREPOSITIONS | {"while", "when"} or leads[0].endswith("ing") or is_participle(leads[0])
+    phrase = (
+        words[0] in PREPOSITIONS | {"while", "when", "next"}
+        or leads[0] in PREPOSITIONS
+        or leads[0].endswith("ing")
+        or is_participle(leads[0])
+    )
     rest = leads[1:] if phrase else words
     gerund = words[0] in SUBORDINATORS and len(words) > 1 and words[1].endswith("ing")
     if words[0] in SUBORDINATORS - PREPOSITIONS and not gerund and len(words) > 1:
-        participle = is_participle(words[1])
-        return participle and not any(form_of(word) for word in words[2:])
+        is_short = len(words) < 4 and before.endswith(", ") and mentions_no_person(before)
+        verbless = is_participle(words[1]) or is_short or bool(_ELLIPTICAL.match(before))
+        return verbless and not any(form_of(word) for word in words[2:])
     acts = [word for word in rest if form_of(word) == "finite" or (form_of(word) == "open" and not phrase)]
     if words[0] in SUBORDINATORS & PREPOSITIONS and not gerund:
         acts += [word for word in rest if form_of(word)]
-    return not acts and (phrase or _mentions_no_person(before))
+    return not acts and (phrase or mentions_no_person(before))
 
 
 def _is_sure_possessive(before: str, after: str, pronouns: Sequence[str]) -> bool:
     """Return True if no other person is mentioned before the pronoun, nor, in a fronted phrase, soon after it."""
     if not before:
         return True
-    if not _mentions_no_person(before):
+    if not mentions_no_person(before):
         return False
     words = [word[0].lower() for word in HYPHENATED_WORD.finditer(before)]
     if not words:
@@ -213,11 +224,12 @@ def _is_sure_possessive(before: str, after: str, pronouns: Sequence[str]) -> boo
     if not fronted:
         return True
     rest = re.split(r"[;:.—]", after)[0]
+    rest = re.sub(rf"\b(?:{'|'.join(pronouns[1:])})\s+\w+", "", rest)
     owned = re.match(r"\s+(\w+)", rest)
     if owned and owned[1] in _KIN:
         rest = rest[owned.end() :]
     subject = re.search(rf"\b{re.escape(pronouns[0])}\b", rest)
-    return _mentions_no_person("x " + (rest[: subject.start()] if subject else rest))
+    return mentions_no_person("x " + (rest[: subject.start()] if subject else rest))
 
 
 def _is_sure_object(before: str) -> bool:
@@ -231,28 +243,4 @@ def _is_sure_object(before: str) -> bool:
     if verbs == [len(words) - 2] and form_of(words[-2][0].lower()) and words[-1][0].lower() not in PREPOSITIONS:
         return False
     runs = re.findall(r"[A-Z][\w’'-]+(?: [A-Z][\w’'-]+)*", before)
-    return len([run for run in runs if run.lower() not in _DETERMINERS | PREPOSITIONS]) <= 1 or "of" in before.split()
-
-
-def _mentions_no_person(before: str) -> bool:
-    """Return True if no word names or means a person who may be the antecedent of a later pronoun."""
-    words = [word[0] for word in HYPHENATED_WORD.finditer(before)]
-    if any(word[0].isupper() for word in words[1:]) or re.search(r"['’]s\b|s['’]\s", before):
-        return False
-    lowered = [word.lower() for word in words]
-    if any(word in _PERSONS or (_PERSON_LIKE.match(word) and word not in _THINGS) for word in lowered):
-        return False
-    return not lowered or _is_common(lowered)
-
-
-def _is_common(words: Sequence[str]) -> bool:
-    """Return True if the first word of a sentence, which always has a capital, is not a name."""
-    first = words[0]
-    closed = (
-        PREPOSITIONS
-        | SUBORDINATORS
-        | _DETERMINERS
-        | {"one", "two", "three", "again", "only", "what", "long", "too", "x"}
-    )
-    endings = ("s", "ing", "ed", "ion", "ment", "ness", "ity", "hood", "ance", "ence", "ly", "dge", "ude", "ship")
-    return first in closed or first.endswith(endings) or form_of(first) != ""
+    return len([run for run in runs if run.lower() not in DETERMINERS | PREPOSITIONS]) <= 1 or "of" in before.split()

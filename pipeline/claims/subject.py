@@ -13,10 +13,14 @@ from itertools import dropwhile, takewhile
 
 from pipeline.language.folding import fold
 from pipeline.language.titles import BEFORE_NAMES
-from pipeline.language.word_lists import ANAPHORS, PRONOUNS, SUBORDINATORS, word_set
+from pipeline.language.word_lists import ANAPHORS, PREPOSITIONS, PRONOUNS, SUBORDINATORS, word_set
 from pipeline.language.words import HYPHENATED_WORD, words_of
 
 FUNCTION_WORDS = SUBORDINATORS | word_set("the a of de du des la le di von van and at in on but then so by to for from")
+_AFTER_NAMES = PREPOSITIONS | ANAPHORS | SUBORDINATORS | word_set("and or but was is had has did")
+_ATTRIBUTE = re.compile(
+    rf"\b(?:the|an?|this|that|old|whole) [A-Z][\w’'-]* (?=[a-z]\w)(?!(?:{'|'.join(sorted(_AFTER_NAMES))})\b)"
+)
 
 
 @dataclass(frozen=True)
@@ -37,6 +41,10 @@ class Protagonist:
         if any(re.search(rf"(?<!\w){re.escape(name)}(?!\w)", folded) for name in self.names):
             return True
         return any(self._is_name(run) for run in _capitalised_runs(text))
+
+    def has_only_attributes_in(self, text: str) -> bool:
+        """Return True if the text names the person in "the Gordon farm" and the like alone."""
+        return not self.is_named_in(_ATTRIBUTE.sub(" ", text))
 
     def begins(self, clause: str) -> bool:
         """Return True if the subject of the clause is the person alone: the pronoun, or the name and then a verb."""

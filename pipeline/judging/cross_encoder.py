@@ -11,6 +11,7 @@ import torch
 from tokenizers import Encoding, Tokenizer
 from torch import nn
 
+from pipeline.judging.differing_words import WordDifference, find_difference
 from pipeline.judging.text_model import (
     TokenBatch,
     batches_by_length,
@@ -26,9 +27,6 @@ from pipeline.records import CLAIM_LABELS
 
 _LONGEST_CLAIM, _MOST_TOKENS = 80, 128
 """Words and tokens of a claim; a longer one is cut, so that evidence fits."""
-_EDGE = '.,;:!?"“”()'
-CLAIM_SIDE, EVIDENCE_SIDE = 0, 1
-"""Outputs of the head of words: claim words that the evidence contradicts, and evidence words in their place."""
 
 
 class PairText(NamedTuple):
@@ -61,17 +59,6 @@ class CrossEncoderModel(nn.Module):
         hidden = hidden_vectors(self.body, tokens)
         whole = torch.cat([hidden[:, 0], mean_vectors(hidden, tokens.mask)], -1)
         return CrossEncoderOutput(self.label(whole).float(), self.words(hidden).float())
-
-
-@dataclass(frozen=True)
-class WordDifference:
-    """The words of a claim that a passage contradicts, and those of the passage in their place, on one line each.
-
-    ``found`` is empty where the passage has no such words.
-    """
-
-    claimed: str
-    found: str
 
 
 @dataclass(frozen=True)
@@ -112,11 +99,7 @@ class CrossEncoder:
         (text,) = plain_pairs(self.tokenizer, [pair])
         (encoded,) = encode_pairs(self.tokenizer, [text])
         odds = self.model(pad([encoded]).to(self.device)).words[0].cpu()
-        claimed = _likeliest_words(encoded, odds[:, CLAIM_SIDE], sequence=1, text=text.claim)
-        if not claimed:
-            return None
-        found = _likeliest_words(encoded, odds[:, EVIDENCE_SIDE], sequence=0, text=text.evidence, least=-1.0)
-        return WordDifference(claimed, found)
+        return find_difference(encoded, odds.numpy(), claim=text.claim, evidence=text.evidence)
 
 
 def encode_pairs(tokenizer: Tokenizer, pairs: Sequence[PairText]) -> list[Encoding]:
@@ -137,28 +120,3 @@ def _cut(tokenizer: Tokenizer, claim: str) -> str:
         return claim
     offsets = tokenizer.encode(claim, add_special_tokens=False).offsets
     return claim[: offsets[_MOST_TOKENS - 1][1]] if len(offsets) > _MOST_TOKENS else claim
-
-
-def _likeliest_words(encoded: Encoding, odds: torch.Tensor, *, sequence: int, text: str, least: float = -30.0) -> str:
-    """Return the whole words around the likeliest token, as far as its neighbours are likely too; may be empty."""
-    tokens = [place for place, own in enumerate(encoded.sequence_ids) if own == sequence]
-    if not tokens:
-        return ""
-    best = max(tokens, key=lambda place: float(odds[place]))
-    if float(odds[best]) < least:
-        return ""
-    first = last = best
-    bound = min(float(odds[best]), 0.0)
-    while first - 1 in tokens and float(odds[first - 1]) >= bound:
-        first -= 1
-    while last + 1 in tokens and float(odds[last + 1]) >= bound:
-        last += 1
-    return _whole_words(text, encoded.offsets[first][0], encoded.offsets[last][1])
-
-
-def _whole_words(text: str, start: int, end: int) -> str:
-    while start > 0 and (text[start - 1].isalnum() or text[start - 1] in "'’-"):
-        start -= 1
-    while end < len(text) and (text[end].isalnum() or text[end] in "'’-"):
-        end += 1
-    return " ".join(text[start:end].split()).strip(_EDGE)

@@ -8,13 +8,13 @@ from collections.abc import Sequence
 from dataclasses import replace
 
 from pipeline.errors import BackstoryError
+from pipeline.judging.quotations import shorten
 from pipeline.records import BackstoryLabel, ClaimLabel, ClaimVerdict, Difference, Pair, PairLabel, TableLabel
 
 BACKSTORY_FEATURES = ("log_odds_soft_min", "share_not_stated")
 """What a verdict on backstories is fitted on."""
 SHARPNESS = 2.0
 """How much the weakest claim counts: at 0 a backstory's score is the mean of its claims, at infinity the minimum."""
-LONGEST_QUOTATION = 240
 NO_EVIDENCE = "No passage of the book was compared with this."
 
 # Probabilities are clipped to this distance from 0 and 1, so that no single claim decides by rounding.
@@ -24,6 +24,7 @@ _OPENINGS: dict[ClaimLabel, str] = {
     "contradicted": "The book contradicts this",
     "not_stated": "The book does not say; closest passage",
 }
+_UNSETTLED = "This is not settled; closest passage"
 _PAIR_LABEL_OF: dict[ClaimLabel, PairLabel] = {"supported": "support", "contradicted": "contradict"}
 
 
@@ -126,18 +127,18 @@ def label_row(probability: float, *, threshold: float) -> TableLabel:
     return "consistent" if probability >= threshold else "inconsistent"
 
 
-def claim_rationale(label: ClaimLabel, pairs: Sequence[Pair], difference: Difference | None = None) -> str:
+def claim_rationale(
+    label: ClaimLabel, pairs: Sequence[Pair], difference: Difference | None = None, *, unsure: bool = False
+) -> str:
     """Return one line with the label of a claim in words and the quotation of its ``deciding_pair``.
 
-    For a claim not stated it quotes the closest passage. ``difference`` names the words that differ.
+    For a claim not stated it quotes the closest passage: one that does not say, or where the judge is ``unsure``, one
+    that may settle the claim. ``difference`` names the words that differ.
     """
     if not pairs:
         return NO_EVIDENCE
-    line = f"{_OPENINGS[label]} {cite(deciding_pair(label, pairs))}"
-    if difference is None or not difference.found:
-        return line
-    found = " ".join(difference.found.split())
-    return f"{line} The claim says “{difference.claimed}” where the book has “{found}”."
+    line = f"{_UNSETTLED if unsure else _OPENINGS[label]} {cite(deciding_pair(label, pairs))}"
+    return f"{line} {difference.contrast}" if difference else line
 
 
 def deciding_pair(label: ClaimLabel, pairs: Sequence[Pair]) -> Pair:
@@ -157,10 +158,10 @@ def deciding_pair(label: ClaimLabel, pairs: Sequence[Pair]) -> Pair:
 def cite(pair: Pair) -> str:
     """Return the place of a pair's quotation, and its words.
 
-    A long quotation ends after a word with an ellipsis outside the quotation marks, and the offsets end with it. Line
-    breaks of the book become spaces; nothing else is changed. Without chapters only the offsets are given.
+    A long quotation ends after a clause or a word, with an ellipsis outside the marks, and the offsets end with
+    it. Line breaks of the book become spaces; nothing else is changed. Without chapters only the offsets are given.
     """
-    shown = _shortened(pair.quotation)
+    shown = shorten(pair.quotation)
     start = pair.start + pair.quotation.index(shown)
     chapter = f"chapter {pair.chapter}, " if pair.chapter else ""
     more = "" if shown == pair.quotation.strip() else " …"
@@ -188,15 +189,6 @@ def _weightiest(label: BackstoryLabel, claims: Sequence[ClaimVerdict]) -> ClaimV
     if label == "consistent":
         return max(claims, key=lambda claim: claim.probability)
     return min(claims, key=lambda claim: (label == "inconsistent" and claim.label != "contradicted", claim.probability))
-
-
-def _shortened(quotation: str) -> str:
-    quotation = quotation.strip()
-    if len(quotation) <= LONGEST_QUOTATION:
-        return quotation
-    cut = quotation[: LONGEST_QUOTATION + 1]
-    words = cut.rsplit(maxsplit=1)
-    return words[0].rstrip() if len(words) > 1 and not cut[-1].isspace() else cut[:LONGEST_QUOTATION].rstrip()
 
 
 def _log_odds(probability: float) -> float:

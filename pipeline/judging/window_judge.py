@@ -23,12 +23,13 @@ from pipeline.judging.cross_encoder import CrossEncoder, PairText
 from pipeline.judging.interface import ClaimQuestion, JudgeContext, LabelPassages, ignore_progress, label_nothing
 from pipeline.judging.multinomial import MultinomialModel, consistent_probability
 from pipeline.judging.passage import best_sentence
-from pipeline.judging.verdict import LONGEST_QUOTATION, claim_rationale, label_pair
+from pipeline.judging.quotations import LONGEST_QUOTATION, trim_marks
+from pipeline.judging.verdict import claim_rationale, label_pair
 from pipeline.judging.verifier import BDHVerifier, Verifier, VerifierInput
 from pipeline.judging.window_features import window_features
 from pipeline.judging.windows import LabelledWindow, sentences_of, window_of, window_text, word_coverage
 from pipeline.language.words import across_lines
-from pipeline.records import CLAIM_LABELS, ClaimVerdict, Difference, Evidence, Pair, PairLabel, Span
+from pipeline.records import CLAIM_LABELS, ClaimVerdict, Difference, Evidence, Pair, PairLabel, Span, is_unsure
 from pipeline.storage.answers import AnswerCache, is_table
 from pipeline.storage.cache import make_key
 
@@ -172,6 +173,7 @@ class WindowJudge:
         features = window_features(bdh, BDH) | (window_features(cross, CROSS) if self.cross else {})
         chances = self.model.probabilities([features])[0] if windows else np.array(self.model.prior)
         label = self.model.label(chances.tolist()) if windows else "not_stated"
+        probabilities = dict(zip(CLAIM_LABELS, map(float, chances), strict=True))
         joined = _joined(cross if self.cross else None, bdh, len(windows))
         pairs = tuple(_pair(book, question.claim.text, item, windows, joined) for item in question.evidence)
         difference = self._difference(book, question, windows, joined) if label == "contradicted" else None
@@ -181,8 +183,8 @@ class WindowJudge:
             probability=consistent_probability(chances.tolist()),
             features=features,
             pairs=pairs,
-            rationale=claim_rationale(label, pairs, difference),
-            probabilities=dict(zip(CLAIM_LABELS, map(float, chances), strict=True)),
+            rationale=claim_rationale(label, pairs, difference, unsure=is_unsure(label, probabilities)),
+            probabilities=probabilities,
             difference=difference,
         )
 
@@ -217,10 +219,10 @@ def _pair(book: Book, claim: str, item: Evidence, windows: Sequence[LabelledWind
     inside = [place for place, window in enumerate(windows) if window.window.sentence in chunk.numbers]
     if inside:
         best = min(inside, key=lambda place: float(joined[place, 2]))
-        start, end = _quoted(book, claim, windows[best])
+        start, end = trim_marks(book.novel.text, _quoted(book, claim, windows[best]))
         chances: Mapping[PairLabel, float] = dict(zip(_PAIR_LABELS, map(float, joined[best]), strict=True))
     else:
-        start, end = chunk.sentences[0]
+        start, end = trim_marks(book.novel.text, chunk.sentences[0])
         chances = {"support": 0.0, "contradict": 0.0, "irrelevant": 1.0}
     title, paragraph = book.novel.title_at(start), book.novel.paragraph_at(start)
     quotation, chapter = book.novel.text[start:end], book.novel.chapter_at(start)

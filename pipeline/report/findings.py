@@ -50,10 +50,7 @@ class Finding:
     @property
     def contrast(self) -> str:
         """The words that differ, empty where none stand out."""
-        if self.difference is None or not self.difference.found:
-            return ""
-        found = " ".join(self.difference.found.split())
-        return f"The claim says “{self.difference.claimed}” where the book has “{found}”."
+        return self.difference.contrast if self.difference else ""
 
 
 def find_findings(answer: Mapping[str, Any], *, unsure: bool = False) -> tuple[Finding, ...]:

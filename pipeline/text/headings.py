@@ -108,6 +108,11 @@ def is_title(line: str) -> bool:
     return capitalised and line[0] not in "\"“‘'" and line[-1] not in ".,;:!?”\"'"
 
 
+def _unquoted(title: str) -> str:
+    """Return a title without the quotation marks around it."""
+    return title[1:-1] if title[:1] + title[-1:] in {"“”", "‘’", '""', "''"} else title
+
+
 def _marked(text: str, body: Span) -> Iterator[Heading]:
     for kind, pattern in _MARKED.items():
         last_end = body.start
@@ -134,21 +139,51 @@ def _numerals(text: str, body: Span) -> Iterator[Heading]:
     for match in _NUMERAL.finditer(text, body.start, body.end):
         bare = _NO_TITLE.fullmatch(match["rest"]) is not None
         alone = _follows_break(text, match.start(), body) and _precedes_break(text, match.end(), body)
-        if alone and (bare or is_title(match["rest"].strip(" \t.:;,-–—)]*"))):
+        title = _unquoted(match["rest"].strip(" \t.:;,-–—)]*"))
+        if alone and (bare or is_title(title)):
             lines.append(_heading(match, "numeral", titled=not bare))
-    for run in _ascending_runs(lines):
+    for run in _ascending_runs(text, _in_order(text, lines)):
         if not _look_like_pages(text, run):
             yield from run
 
 
-def _ascending_runs(lines: Sequence[Heading]) -> Iterator[list[Heading]]:
+def _in_order(text: str, lines: Sequence[Heading]) -> list[Heading]:
+    """Return the lines, with a misprinted number as the one that its neighbours ask for: XVI, XXVII, XVIII.
+
+    The numbers must be printed alike: all Roman, say.
+    """
+    found = list(lines)
+    for place in range(1, len(found) - 1):
+        before, line, after = found[place - 1 : place + 2]
+        next_number = (before.number or 0) + 1
+        is_alike = len({_is_arabic(text, one) for one in (before, line, after)}) == 1
+        if is_alike and line.number != next_number and after.number == next_number + 1:
+            found[place] = line._replace(number=next_number)
+    return found
+
+
+def _is_arabic(text: str, line: Heading) -> bool:
+    return text[line.start : line.end].lstrip("#*_=~[- ")[:1].isdigit()
+
+
+def _ascending_runs(text: str, lines: Sequence[Heading]) -> Iterator[list[Heading]]:
     runs: list[list[Heading]] = [[]]
     for line in lines:
         if line.number in {0, 1}:
             runs.append([line])
-        elif not runs[-1] or 1 <= (line.number or 0) - (runs[-1][-1].number or 0) <= _LARGEST_STEP:
+        elif not runs[-1] or _follows(text, runs[-1][-1], line):
             runs[-1].append(line)
     return (run for run in runs if len(run) >= _SHORTEST_RUN)
+
+
+def _follows(text: str, last: Heading, line: Heading) -> bool:
+    """Return True if a number comes next, or is that of the heading before it again with another title.
+
+    Arabic numbers do not repeat: "11 A.M." and "11:30 P.M." are no chapters.
+    """
+    step = (line.number or 0) - (last.number or 0)
+    titles = {text[one.start : one.end].strip() for one in (last, line) if one.titled}
+    return 1 <= step <= _LARGEST_STEP or (step == 0 and len(titles) == 2 and not _is_arabic(text, line))
 
 
 def _look_like_pages(text: str, run: Sequence[Heading]) -> bool:

@@ -13,7 +13,8 @@ from torch.utils.data import Dataset
 
 from bdh.verifier import CLAIM_LABELS
 from pipeline.errors import SettingError, TableError
-from pipeline.judging.cross_encoder import CLAIM_SIDE, EVIDENCE_SIDE, PairText, encode_pairs, plain_pairs
+from pipeline.judging.cross_encoder import PairText, encode_pairs, plain_pairs
+from pipeline.judging.differing_words import CLAIM_SIDE, EVIDENCE_SIDE
 from pipeline.judging.text_model import TokenBatch, pad
 from pipeline.training.batches import changed_ranges
 from pipeline.training.examples import Example, LabelledClaim

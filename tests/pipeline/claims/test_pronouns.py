@@ -61,7 +61,7 @@ def test_claims_without_a_character_are_not_changed() -> None:
         ("In his youth he sailed with sealers.", "In his youth, Edmond Dantès sailed with sealers."),
         ("While escaping he hid a book.", "While escaping, Edmond Dantès hid a book."),
         ("Because he spoke French he was posted to Rome.", "Because Edmond Dantès spoke French he was posted to Rome."),
-        ("After his notes were burned he vowed revenge.", "After Edmond Dantès's notes were burned he vowed revenge."),
+        ("After his notes were burned he vowed revenge.", "After his notes were burned, Edmond Dantès vowed revenge."),
         ("Lord Glenarvan met him briefly in Rome.", "Lord Glenarvan met Edmond Dantès briefly in Rome."),
         ("Solitude taught him patience.", "Solitude taught Edmond Dantès patience."),
         ("Slave-raiders seized his sister.", "Slave-raiders seized Edmond Dantès's sister."),
@@ -95,3 +95,59 @@ def test_the_name_replaces_a_pronoun_or_an_omitted_subject(sentence: str, named:
 )
 def test_her_is_an_object_or_a_possessive(sentence: str, named: str) -> None:
     assert texts(f"She was a sailor. {sentence}", "Ann Lee")[-1] == named
+
+
+@pytest.mark.parametrize(
+    ("sentence", "named"),
+    [
+        ("For his wedding he wore grey.", "For his wedding, Edmond Dantès wore grey."),
+        (
+            "To get to his ship he sold a mare to Lord Ash.",
+            "To get to his ship, Edmond Dantès sold a mare to Lord Ash.",
+        ),
+        ("Having lost his parents, he went to sea.", "Having lost his parents, Edmond Dantès went to sea."),
+        ("Under his powdered wig he has black hair.", "Under his powdered wig, Edmond Dantès has black hair."),
+        ("Because of his temper he lost his post.", "Because of his temper, Edmond Dantès lost his post."),
+        ("In his will he left all to Haydée.", "In his will, Edmond Dantès left all to Haydée."),
+        ("Every November he wrote to a brother.", "Every November, Edmond Dantès wrote to a brother."),
+        ("Twice a year he walked home.", "Twice a year, Edmond Dantès walked home."),
+        ("All his life he was afraid of dogs.", "All his life, Edmond Dantès was afraid of dogs."),
+        ("While still a boy he stole a horse.", "While still a boy, Edmond Dantès stole a horse."),
+        ("Though poor, he was proud.", "Though poor, Edmond Dantès was proud."),
+        ("Never in his life had he seen snow.", "Never in his life had Edmond Dantès seen snow."),
+        ("When the old pit closed he left.", "When the old pit closed, Edmond Dantès left."),
+        ("When his mother died he wept.", "When his mother died, Edmond Dantès wept."),
+        (
+            "In the year the lamp went dark he was thirteen.",
+            "In the year the lamp went dark, Edmond Dantès was thirteen.",
+        ),
+        ("Whatever his friends said, he never drank.", "Whatever his friends said, Edmond Dantès never drank."),
+        ("It was he who fell.", "It was Edmond Dantès who fell."),
+        # a relative clause is no fronted phrase
+        ("The violin he played was old.", "The violin Edmond Dantès played was old."),
+        ("By the time he was ten he could swim.", "By the time Edmond Dantès was ten he could swim."),
+        ("The winter he spent in Rome was cold.", "The winter Edmond Dantès spent in Rome was cold."),
+        # the subject may be another man
+        ("When his brother came he hid.", "When Edmond Dantès's brother came he hid."),
+        ("When Lord Ash died he wept.", "Edmond Dantès: When Lord Ash died he wept."),
+    ],
+)
+def test_the_subject_after_a_fronted_phrase_is_named_and_its_possessives_stay(sentence: str, named: str) -> None:
+    assert texts(f"He was a sailor. {sentence}")[-1] == named
+
+
+@pytest.mark.parametrize(
+    ("sentence", "named"),
+    [
+        ("His mother died at the Dantès farm.", "Edmond Dantès's mother died at the Dantès farm."),
+        ("He sold the Dantès farm to a stranger.", "Edmond Dantès sold the Dantès farm to a stranger."),
+        ("His brother hated Dantès.", "His brother hated Dantès."),
+    ],
+)
+def test_a_name_that_is_an_attribute_does_not_stand_for_the_character(sentence: str, named: str) -> None:
+    assert texts(f"He was a sailor. {sentence}")[-1] == named
+
+
+def test_a_long_clause_before_the_subject_is_kept() -> None:
+    sentence = "From the day her father called her a hard name until her child was born she did not speak."
+    assert texts(f"She was a nurse. {sentence}", "Ann Lee")[-1] == sentence.replace(" she", ", Ann Lee")

@@ -16,10 +16,10 @@ from pipeline.judging.cross_encoder import (
     CrossEncoder,
     CrossEncoderModel,
     PairText,
-    WordDifference,
     encode_pairs,
     plain_pairs,
 )
+from pipeline.judging.differing_words import WordDifference
 from pipeline.judging.text_model import load_tokenizer
 from tests.pipeline.judging.little_models import CPU, Marker
 from tests.pipeline.stand_in_judge import letters
@@ -126,7 +126,7 @@ def test_signs_around_the_words_do_not_belong_to_them() -> None:
 
 
 def test_evidence_without_likely_words_has_none() -> None:
-    encoder = marking({"f": 2.0}, {"m": -1.5})
+    encoder = marking({"f": 2.0}, {"m": -1.6})
     assert encoder.differing_words(PairText("He sold the farm.", EVIDENCE)) == WordDifference("farm", "")
 
 

@@ -10,9 +10,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from pipeline.errors import BackstoryError
+from pipeline.judging.quotations import LONGEST_QUOTATION
 from pipeline.judging.verdict import (
     BACKSTORY_FEATURES,
-    LONGEST_QUOTATION,
     NO_EVIDENCE,
     backstory_features,
     backstory_rationale,
@@ -149,7 +149,9 @@ def test_claim_rationale_quotes_the_pair_that_decided() -> None:
 
 def test_claim_rationale_of_not_stated_quotes_the_closest_passage() -> None:
     pairs = [pair(support=0.1, contradict=0.1, rank=1), pair(support=0.3, contradict=0.2, rank=2, start=60, end=69)]
-    assert claim_rationale("not_stated", pairs).endswith("“He slept.”")
+    place = "(chapter 1, characters 60-69): “He slept.”"
+    assert claim_rationale("not_stated", pairs) == f"The book does not say; closest passage {place}"
+    assert claim_rationale("not_stated", pairs, unsure=True) == f"This is not settled; closest passage {place}"
 
 
 def test_claim_rationale_of_equals_quotes_the_best_ranked() -> None:
@@ -163,7 +165,9 @@ def test_claim_rationale_names_the_words_that_differ() -> None:
     assert claim_rationale("contradicted", [pair()], found) == (
         f"{line} The claim says “left” where the book has “never left”."
     )
-    assert claim_rationale("contradicted", [pair()], Difference("left")) == line
+    assert claim_rationale("contradicted", [pair()], Difference("left")) == (
+        f"{line} What does not fit: “left”."
+    )
 
 
 @pytest.mark.parametrize(("label", "rank"), [("supported", 1), ("contradicted", 2), ("not_stated", 3)])

@@ -11,7 +11,8 @@ import pytest
 import torch
 
 from pipeline.book import Book
-from pipeline.judging.cross_encoder import PairText, WordDifference
+from pipeline.judging.cross_encoder import PairText
+from pipeline.judging.differing_words import WordDifference
 from pipeline.judging.interface import ClaimQuestion
 from pipeline.judging.multinomial import MultinomialModel, consistent_probability
 from pipeline.judging.verdict import NO_EVIDENCE
@@ -108,6 +109,12 @@ def test_label_needs_the_threshold_of_its_model() -> None:
     for threshold, label in ((0.0, "contradicted"), (1.0, "not_stated")):
         model = replace(fitted(ALONE), thresholds=(threshold, threshold))
         assert judged(judge_of(mill, model=model), ask(BOOK, *WINDOWS)).label == label
+
+
+def test_a_claim_below_the_threshold_is_not_settled_by_its_passage() -> None:
+    model = replace(fitted(ALONE), thresholds=(1.0, 1.0))
+    verdict = judged(judge_of(mill, model=model), ask(BOOK, *WINDOWS))
+    assert verdict.unsure and verdict.rationale.startswith("This is not settled; closest passage (chapter ")
 
 
 def test_claim_without_evidence_is_not_stated_by_the_prior() -> None:

@@ -106,6 +106,41 @@ def test_find_chapters_counts_on_where_a_second_book_begins_anew() -> None:
 
 
 @pytest.mark.parametrize(
+    "numbers",
+    [
+        "I II III IV V VI",
+        "I II III IX V VI",  # misprinted
+        "I II III III V VI",  # printed twice
+        "I II III V V VI",
+        "I II XX IV XX VI",
+        "1 2 3 24 5 6",
+    ],
+)
+def test_find_chapters_loses_none_whose_number_is_misprinted(numbers: str) -> None:
+    headings = [f"{number} The {title} Day" for number, title in zip(numbers.split(), "ABCDEFG", strict=False)]
+    assert _titles(_story(*headings)) == headings
+
+
+def test_find_chapters_counts_a_number_with_another_title_again() -> None:
+    headings = ["XVI The Ship", "XVI The Shore", "XVII The Storm", "XVIII The Calm"]
+    assert _titles(_story(*headings)) == headings
+    times = ["10 A.M.", "11 A.M.", "11:30 P.M."]
+    assert _titles(_story(*times)) == []
+    running = ["XVI The Ship", "XVI The Ship", "XVII The Storm", "XVIII The Calm"]
+    assert _titles(_story(*running)) == running[1:]
+
+
+def test_find_chapters_takes_no_other_number_for_a_misprint() -> None:
+    headings = ["I The Ship", "II The Shore", "40 The Number", "III The Storm", "IV The Calm"]
+    assert _titles(_story(*headings)) == [*headings[:2], *headings[3:]]
+
+
+def test_find_chapters_reads_a_title_in_quotation_marks() -> None:
+    headings = ["I The Ship", "II “Pieces of Eight”", "III The Storm"]
+    assert _titles(_story(*headings)) == headings
+
+
+@pytest.mark.parametrize(
     "text",
     [
         PROSE,
