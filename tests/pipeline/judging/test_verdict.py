@@ -165,9 +165,7 @@ def test_claim_rationale_names_the_words_that_differ() -> None:
     assert claim_rationale("contradicted", [pair()], found) == (
         f"{line} The claim says “left” where the book has “never left”."
     )
-    assert claim_rationale("contradicted", [pair()], Difference("left")) == (
-        f"{line} What does not fit: “left”."
-    )
+    assert claim_rationale("contradicted", [pair()], Difference("left")) == (f"{line} What does not fit: “left”.")
 
 
 @pytest.mark.parametrize(("label", "rank"), [("supported", 1), ("contradicted", 2), ("not_stated", 3)])
