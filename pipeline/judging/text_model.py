@@ -21,7 +21,7 @@ from pipeline.errors import ModelError, SettingError
 from pipeline.storage.eight_bits import read_weights, weight_files, write_weights
 from pipeline.storage.files import replacing
 
-LONGEST = 192
+LONGEST = 256
 """Tokens of a text or pair; a longer evidence is cut at its end."""
 _BODY = "body."
 _BATCH_TOKENS = {"cpu": 2048, "cuda": 262144}

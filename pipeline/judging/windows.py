@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -14,6 +14,7 @@ from pipeline.records import Evidence, Span
 
 _LENGTH_OFFSET = 8
 """Words added to a sentence's length before its share of covered words is taken: short ones gain less by it."""
+_LEFT_OUT = "..."
 _BEFORE_SHARE = 0.5
 """What a word of the claim counts that only the sentence before has."""
 
@@ -57,6 +58,19 @@ def window_of(book: Book, sentence: int) -> Window:
 def window_text(book: Book, window: Window) -> str:
     """Return the words of a window on one line."""
     return " ".join(book.novel.repaired(*window.span).split())
+
+
+def join_passages(sentences: Mapping[int, str]) -> str:
+    """Return sentences by their numbers as one text in the order of the book, with a mark where some are left out.
+
+    >>> join_passages({7: "He came.", 4: "She sang.", 3: "It rained."})
+    'It rained. She sang. ... He came.'
+    """
+    parts: list[str] = []
+    for number in sorted(sentences):
+        parts += [_LEFT_OUT] if parts and number - 1 not in sentences else []
+        parts.append(sentences[number])
+    return " ".join(parts)
 
 
 def sentences_of(book: Book, evidence: Sequence[Evidence]) -> list[int]:

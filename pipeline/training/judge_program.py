@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import random
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any, Literal
 
@@ -27,6 +27,8 @@ Part = Literal["finder", "ranker", "verifier"]
 Logits = np.ndarray[Any, np.dtype[np.float32]]
 NEAR = 10
 """Windows of a claim that a teacher labels."""
+SEVERAL = 0.3
+"""The share of a verifier's examples with several windows: it labels a claim given its best windows at once, too."""
 
 
 @dataclass(frozen=True)
@@ -97,7 +99,8 @@ def train_text_model(part: Part, run: TextRun, out: Path, world: World, *, worke
         wrapped, batches = WithContrast(finder), TextBatches(run.books, tokenizer, seed=run.config.seed)
     else:
         tokenizer = load_tokenizer(run.base)
-        source = PlainSource(run.books, run.premises, run.examples)
+        examples = replace(run.examples, several=SEVERAL) if part == "verifier" else run.examples
+        source = PlainSource(run.books, run.premises, examples)
         width = int(body.config.hidden_size)  # type: ignore[union-attr, arg-type]
         wrapped = WithPairLoss(CrossEncoderModel(body, width).to(world.device), run.config)
         batches = PairBatches(

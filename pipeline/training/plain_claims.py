@@ -10,12 +10,13 @@ from __future__ import annotations
 
 import random
 import re
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, fields
 from difflib import SequenceMatcher
 from typing import Any
 
 from pipeline.errors import SettingError, TableError
+from pipeline.judging.windows import join_passages
 from pipeline.training.examples import Example, LabelledClaim, Premise
 from pipeline.training.negatives import find_names, replace_words
 
@@ -54,6 +55,8 @@ _FUNCTION_WORDS = frozenset(
 )
 _EDGE = ",.;:!?\"'“”‘’()"
 _SHORTEST_WORD = 4
+_NEAREST = 16
+"""Windows near a claim that an example may have: those that a judge would give most weight."""
 NO_CLAIM = "the prepared books have no true claim with a false twin and evidence; prepare others"
 
 
@@ -63,14 +66,15 @@ class PlainConfig:
 
     ``nli`` of the examples are NLI pairs. Of the others ``open`` have evidence that does not settle the claim, ``near``
     of those a sentence that retrieval finds. Names are exchanged in ``rename``; evidence is edited so that the false
-    twin becomes true in ``edit``.
+    twin becomes true in ``edit``. In ``several`` the evidence stands among other windows near the claim.
     """
 
     nli: float = 0.15
-    open: float = 0.35
-    near: float = 0.75
+    open: float = 0.45
+    near: float = 0.8
     rename: float = 0.3
     edit: float = 0.5
+    several: float = 0.0
 
     def __post_init__(self) -> None:
         """Raise SettingError for a share outside 0 to 1."""
@@ -119,6 +123,10 @@ class PlainBook:
         """Return a sentence with the one before it."""
         return " ".join(filter(None, self.sentences[max(number - 1, 0) : number + 1]))
 
+    def passages(self, numbers: Collection[int]) -> str:
+        """Return sentences in the order of the book; what is left out between them is marked."""
+        return join_passages({number: self.sentences[number] for number in numbers if self.sentences[number]})
+
 
 class PlainSource:
     """Draws examples from books of plain claims and from NLI premises; raises TableError if there is no claim."""
@@ -156,8 +164,10 @@ class PlainSource:
     def _open(self, book: PlainBook, row: PlainRow) -> Example:
         """Return a claim, and perhaps its twin, given evidence of the book that does not settle them."""
         foreign = row.foreign(row.near)
-        if foreign and self.rng.random() < self.config.near:
-            evidence = book.window(self.rng.choice(foreign[:12]))
+        if foreign and self.rng.random() < self.config.several:
+            evidence = book.passages(self._near_windows(foreign, self.rng.randint(2, 4)))
+        elif foreign and self.rng.random() < self.config.near:
+            evidence = book.window(self.rng.choice(foreign[:_NEAREST]))
         else:
             numbers = row.foreign(self.rng.choice(book.settled).gold) or row.foreign(book.shown)
             evidence = book.window(self.rng.choice(numbers)) if numbers else ""
@@ -168,7 +178,12 @@ class PlainSource:
         """Return a true claim and its false twin given their evidence, or the evidence edited to exchange them."""
         assert row.twin is not None
         true, false = (row.text, row.twin) if row.label == "supported" else (row.twin, row.text)
-        evidence = self._evidence(book, row.gold)
+        numbers = self._evidence(book, row.gold)
+        foreign = row.foreign(row.near)
+        if foreign and self.rng.random() < self.config.several:
+            evidence = book.passages(numbers | self._near_windows(foreign, self.rng.randint(1, 3)))
+        else:
+            evidence = " ".join(filter(None, (book.sentences[number] for number in sorted(numbers))))
         if self.rng.random() < self.config.edit:
             edited = edit_evidence(evidence, true, false)
             if edited is not None:
@@ -179,7 +194,14 @@ class PlainSource:
             claims.append(LabelledClaim(self.rng.choice(others), "not_stated"))
         return Example((evidence,), tuple(claims))
 
-    def _evidence(self, book: PlainBook, gold: Sequence[int]) -> str:
+    def _near_windows(self, foreign: Sequence[int], count: int) -> set[int]:
+        """Return the sentences of ``count`` windows that retrieval finds, without evidence."""
+        nearest = foreign[:_NEAREST]
+        chosen = self.rng.sample(nearest, min(count, len(nearest)))
+        return {number - before for number in chosen for before in (0, 1) if number >= before}
+
+    def _evidence(self, book: PlainBook, gold: Sequence[int]) -> set[int]:
+        """Return the gold sentences, or some of them with sentences around them."""
         draw = self.rng.random()
         chosen = set(gold)
         if 0.4 <= draw < 0.75:
@@ -189,7 +211,7 @@ class PlainSource:
             first = max(0, gold[0] - self.rng.randint(0, 2))
             last = min(len(book.sentences) - 1, gold[-1] + self.rng.randint(0, 2))
             chosen |= set(range(first, gold[0])) | set(range(gold[-1] + 1, last + 1))
-        return " ".join(filter(None, (book.sentences[number] for number in sorted(chosen))))
+        return chosen
 
     def _rename(self, example: Example) -> Example:
         """Give the people of an example other names, the same in the evidence and in the claims."""
