@@ -103,7 +103,7 @@ class Models:
     @cached_property
     def judge(self) -> ClaimJudge:
         """The judge of claims that the settings name."""
-        context = JudgeContext(self._config, self.answers, ranker=lambda: self.ranker)
+        context = JudgeContext(self._config, self.answers)
         return open_judge(self._config.scoring.judge, context)
 
     @cached_property

@@ -44,7 +44,7 @@ def main(folder: str) -> None:
 
 
 def _cross(pairs: list[PairText], device: object, dtype: object) -> Floats:
-    model = CrossEncoder.load(resolve_model_dir(ScoringConfig().judge_dir) / "ranker", device=device, dtype=dtype)  # type: ignore[arg-type]
+    model = CrossEncoder.load(resolve_model_dir(ScoringConfig().judge_dir) / "verifier", device=device, dtype=dtype)  # type: ignore[arg-type]
     logs = model.label(pairs).double().numpy()
     return np.asarray(logs[:, 0] - logs[:, 1])
 

@@ -20,14 +20,14 @@ from pipeline.evaluation.claim_benchmark import single_claim
 from pipeline.evaluation.fit_judge import FittedRow, fit_backstories, fit_claims
 from pipeline.evaluation.tables import find_people
 from pipeline.judging.interface import JudgeContext
-from pipeline.judging.window_judge import BDH, CROSS, WindowJudge, open_unfitted_judge
+from pipeline.judging.window_judge import BDH, CROSS, RANKED, WindowJudge, open_unfitted_judge
 from pipeline.records import CLAIM_LABELS
 from pipeline.run import Pipeline
 from pipeline.storage.files import prepare_folder
 from pipeline.tables.plain_claims import PlainClaim, read_plain_claims
 from pipeline.text.novels import Shelf
 
-_MODELS = {"joint.json": (BDH, CROSS), "bdh.json": (BDH,)}
+_MODELS = {"joint.json": (BDH, CROSS, RANKED), "bdh.json": (BDH,)}
 
 
 def fit_models(arguments: argparse.Namespace, config: PipelineConfig) -> int:
@@ -55,7 +55,7 @@ def _features(
     done = {line["id"]: line for line in read_lines(path)}
     shelf = Shelf(Path(arguments.novels_dir))
     with open_stages(arguments, config) as pipeline:
-        judge = open_unfitted_judge(JudgeContext(config, None, ranker=lambda: pipeline.models.ranker))
+        judge = open_unfitted_judge(JudgeContext(config, None))
         books = [(title, _drawn(list(own), arguments.most, config.seed)) for title, own in groupby(claims, _book)]
         for title, own in with_bar(books, unit="novel", name="features"):
             if all(claim.id in done for claim in own):

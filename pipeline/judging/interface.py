@@ -14,7 +14,7 @@ from pipeline.records import Claim, ClaimVerdict, Evidence, PairLabel
 from pipeline.storage.answers import AnswerCache
 
 if TYPE_CHECKING:
-    from pipeline.judging.ranking import EvidenceRanker
+    pass
 
 LabelPassages = Callable[[Claim, tuple[str, ...]], list[dict[PairLabel, float]] | None]
 """Returns each passage's label probabilities by a language model; None where no language model labels passages."""
@@ -81,12 +81,8 @@ def steps(questions: Sequence[ClaimQuestion]) -> int:
 
 @dataclass(frozen=True)
 class JudgeContext:
-    """What a judge is opened from; ``argument`` is the part of its name after the colon.
-
-    ``ranker`` gives the models that order passages, whose cross-encoder a judge of the same folder shares.
-    """
+    """What a judge is opened from; ``argument`` is the part of its name after the colon."""
 
     config: PipelineConfig
     cache: AnswerCache | None
     argument: str = ""
-    ranker: Callable[[], EvidenceRanker | None] = lambda: None

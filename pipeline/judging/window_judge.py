@@ -1,7 +1,8 @@
 """The default judge: the BDH verifier and a cross-encoder label a claim given windows of its evidence.
 
-Their labels become features of the claim, and a fitted model gives the probabilities of its three labels
-(``python -m pipeline fit-judge``). ``--judge bdh`` leaves the cross-encoder's labels out.
+The ranker has labelled all windows and put them in order; the larger cross-encoder reads those that may settle the
+claim, the BDH verifier the most relevant ones. Their labels become features of the claim, and a fitted model gives the
+probabilities of its three labels (``python -m pipeline fit-judge``). ``--judge bdh`` uses the BDH verifier's alone.
 """
 
 from __future__ import annotations
@@ -35,8 +36,12 @@ from pipeline.storage.cache import make_key
 
 BDH_WINDOWS = 12
 """Windows of a claim that the BDH verifier labels: the most relevant ones."""
-CROSS, BDH = "cross_", "bdh_"
-"""The prefixes of the features by the model that they come from."""
+CROSS_WINDOWS, _FEWEST_WINDOWS = 8, 3
+"""The most and the fewest windows of a claim that the cross-encoder labels."""
+_RELEVANT = 0.03
+"""The least relevance, by the ranker, of a window that may settle the claim."""
+CROSS, RANKED, BDH = "cross_", "ranked_", "bdh_"
+"""The prefixes of the features by the model that they come from: cross-encoder, ranker, BDH verifier."""
 _SMALLEST = 1e-6
 _UNLABELLED = (np.log(1 / 3),) * 3
 _PAIR_LABELS: tuple[PairLabel, ...] = ("support", "contradict", "irrelevant")
@@ -63,13 +68,9 @@ def open_unfitted_judge(context: JudgeContext) -> WindowJudge:
 
 
 def _cross(context: JudgeContext) -> CrossEncoder:
-    """Return the cross-encoder of the judge's folder: the ranker's where it is of the same folder, loaded once."""
-    config = context.config
-    ranker = context.ranker() if config.retrieval.ranker == config.scoring.judge_dir else None
-    if ranker is not None:
-        return ranker.ranker
-    device, dtype = choose_machine(config.reading.device, config.reading.dtype)
-    return CrossEncoder.load(_folder(context) / "ranker", device=device, dtype=dtype)
+    reading = context.config.reading
+    device, dtype = choose_machine(reading.device, reading.dtype)
+    return CrossEncoder.load(_folder(context) / "verifier", device=device, dtype=dtype)
 
 
 def _folder(context: JudgeContext) -> Path:
@@ -121,10 +122,13 @@ class WindowJudge:
     ) -> list[ClaimVerdict]:
         """Return the verdict on each claim, in order."""
         windows = [question.windows or self._windows(book, question) for question in questions]
-        read = self._read(questions, windows)
+        bdh = self._label(questions, windows, count_bdh, self._verify, self.verifier.identity)
+        cross = [np.zeros((0, len(CLAIM_LABELS)))] * len(windows)
+        if self.cross is not None:
+            cross = self._label(questions, windows, count_cross, self._compare, self.cross.identity)
         verdicts = []
-        for question, own, bdh in zip(questions, windows, read, strict=True):
-            verdicts.append(self._verdict(book, question, own, bdh))
+        for question, own, first, second in zip(questions, windows, bdh, cross, strict=True):
+            verdicts.append(self._verdict(book, question, own, first, second))
             on_progress(1 + len(question.evidence))
         return verdicts
 
@@ -141,40 +145,57 @@ class WindowJudge:
         ]
         return tuple(sorted(found, key=lambda window: -window.relevance))
 
-    def _read(self, questions: Sequence[ClaimQuestion], windows: Sequence[Sequence[LabelledWindow]]) -> list[Labels]:
-        """Return the BDH verifier's log-probabilities of each claim given its first windows, (windows, 3) each."""
-        inputs = [
-            VerifierInput(question.claim.text, (window.text,))
-            for question, own in zip(questions, windows, strict=True)
-            for window in own[:BDH_WINDOWS]
+    def _label(
+        self,
+        questions: Sequence[ClaimQuestion],
+        windows: Sequence[Sequence[LabelledWindow]],
+        count: Callable[[Sequence[LabelledWindow]], int],
+        label: Callable[[Sequence[PairText]], list[list[float]]],
+        identity: str,
+    ) -> list[Labels]:
+        """Return a model's log-probabilities of each claim given its first windows, (windows, 3) each; cached."""
+        counts = [count(own) for own in windows]
+        pairs = [
+            PairText(question.claim.text, window.text)
+            for question, own, most in zip(questions, windows, counts, strict=True)
+            for window in own[:most]
         ]
-        rows = np.array(self._verified(inputs), dtype=np.float64).reshape(-1, len(CLAIM_LABELS))
-        logs = np.log(rows.clip(_SMALLEST))
-        ends = np.cumsum([min(len(own), BDH_WINDOWS) for own in windows])
-        return np.split(logs, ends[:-1]) if len(windows) else []
+        rows = self._cached(pairs, label, identity)
+        logs = np.log(np.array(rows, dtype=np.float64).reshape(-1, len(CLAIM_LABELS)).clip(_SMALLEST))
+        return np.split(logs, np.cumsum(counts)[:-1]) if len(windows) else []
 
-    def _verified(self, inputs: Sequence[VerifierInput]) -> list[list[float]]:
-        """Return the BDH verifier's probabilities of ``CLAIM_LABELS`` for each input, cached ones where there are."""
+    def _cached(
+        self, pairs: Sequence[PairText], label: Callable[[Sequence[PairText]], list[list[float]]], identity: str
+    ) -> list[list[float]]:
+        if not pairs or self.cache is None:
+            return label(pairs) if pairs else []
+        content = json.dumps([[pair.claim, [pair.evidence]] for pair in pairs]).encode()
+        key = make_key({"answers": hashlib.sha256(content).hexdigest(), "verifier": identity})
+        is_valid = partial(is_table, rows=len(pairs), columns=len(CLAIM_LABELS))
+        return self.cache.get(key, partial(label, pairs), is_valid=is_valid)
 
-        def verify() -> list[list[float]]:
-            return [[output.probabilities[label] for label in CLAIM_LABELS] for output in self.verifier.verify(inputs)]
+    def _verify(self, pairs: Sequence[PairText]) -> list[list[float]]:
+        """Return the BDH verifier's probabilities of ``CLAIM_LABELS`` for each pair."""
+        outputs = self.verifier.verify([VerifierInput(pair.claim, (pair.evidence,)) for pair in pairs])
+        return [[output.probabilities[label] for label in CLAIM_LABELS] for output in outputs]
 
-        if not inputs or self.cache is None:
-            return verify()
-        content = json.dumps([[one.claim, one.sentences] for one in inputs]).encode()
-        key = make_key({"answers": hashlib.sha256(content).hexdigest(), "verifier": self.verifier.identity})
-        is_valid = partial(is_table, rows=len(inputs), columns=len(CLAIM_LABELS))
-        return self.cache.get(key, verify, is_valid=is_valid)
+    def _compare(self, pairs: Sequence[PairText]) -> list[list[float]]:
+        """Return the cross-encoder's probabilities of ``CLAIM_LABELS`` for each pair."""
+        assert self.cross is not None
+        found: list[list[float]] = self.cross.label(pairs).exp().tolist()
+        return found
 
     def _verdict(
-        self, book: Book, question: ClaimQuestion, windows: Sequence[LabelledWindow], bdh: Labels
+        self, book: Book, question: ClaimQuestion, windows: Sequence[LabelledWindow], bdh: Labels, cross: Labels
     ) -> ClaimVerdict:
-        cross = np.array([window.labels for window in windows], dtype=np.float64).reshape(-1, len(CLAIM_LABELS))
-        features = window_features(bdh, BDH) | (window_features(cross, CROSS) if self.cross else {})
+        ranked = np.array([window.labels for window in windows], dtype=np.float64).reshape(-1, len(CLAIM_LABELS))
+        features = window_features(bdh, BDH)
+        if self.cross is not None:
+            features |= window_features(cross, CROSS) | window_features(ranked, RANKED)
         chances = self.model.probabilities([features])[0] if windows else np.array(self.model.prior)
         label = self.model.label(chances.tolist()) if windows else "not_stated"
         probabilities = dict(zip(CLAIM_LABELS, map(float, chances), strict=True))
-        joined = _joined(cross if self.cross else None, bdh, len(windows))
+        joined = _joined(ranked if self.cross else None, cross, bdh, len(windows))
         pairs = tuple(_pair(book, question.claim.text, item, windows, joined) for item in question.evidence)
         difference = self._difference(book, question, windows, joined) if label == "contradicted" else None
         return ClaimVerdict(
@@ -202,13 +223,28 @@ class WindowJudge:
         return Difference(words.claimed, *((words.found, place.start, place.end) if place else ()))
 
 
-def _joined(cross: Labels | None, bdh: Labels, count: int) -> Labels:
-    """Return the mean probabilities of the labels given each window, (windows, 3)."""
+def count_bdh(windows: Sequence[LabelledWindow]) -> int:
+    """Return how many of the windows the BDH verifier labels."""
+    return min(BDH_WINDOWS, len(windows))
+
+
+def count_cross(windows: Sequence[LabelledWindow]) -> int:
+    """Return how many of the windows the cross-encoder labels: those that may settle the claim, and a few at least."""
+    relevant = sum(window.relevance >= _RELEVANT for window in windows)
+    return min(max(relevant, _FEWEST_WINDOWS), CROSS_WINDOWS, len(windows))
+
+
+def _joined(ranked: Labels | None, cross: Labels, bdh: Labels, count: int) -> Labels:
+    """Return the mean probabilities of the labels given each window, (windows, 3).
+
+    The cross-encoder's labels stand in the place of the ranker's where there are some.
+    """
     if not count:
         return np.zeros((0, len(CLAIM_LABELS)))
-    if cross is None:
+    if ranked is None:
         return np.vstack([np.exp(bdh), np.tile([0.0, 0.0, 1.0], (count - len(bdh), 1))])
-    joined = np.exp(cross)
+    joined = np.exp(ranked)
+    joined[: len(cross)] = np.exp(cross)
     joined[: len(bdh)] = (joined[: len(bdh)] + np.exp(bdh)) / 2
     return joined
 

@@ -66,7 +66,8 @@ class PlainConfig:
 
     ``nli`` of the examples are NLI pairs. Of the others ``open`` have evidence that does not settle the claim, ``near``
     of those a sentence that retrieval finds. Names are exchanged in ``rename``; evidence is edited so that the false
-    twin becomes true in ``edit``. In ``several`` the evidence stands among other windows near the claim.
+    twin becomes true in ``edit``. In ``several`` of the steps the evidence stands among other windows near the claim:
+    a step has examples of about one length.
     """
 
     nli: float = 0.15
@@ -136,6 +137,7 @@ class PlainSource:
         if not self.books:
             raise TableError(NO_CLAIM)
         self.premises, self.config, self.rng = premises, config, random.Random()
+        self._several = False
         self.names = sorted({name for book in self.books for row in book.rows for name in find_names(row.text)})
 
     @property
@@ -146,6 +148,7 @@ class PlainSource:
     def draw(self, step: str, count: int) -> list[Example]:
         """Return the examples of a step, which depend on the step alone and not on earlier draws."""
         self.rng.seed(step)
+        self._several = self.rng.random() < self.config.several
         return [self._one() for _ in range(count)]
 
     def _one(self) -> Example:
@@ -164,7 +167,7 @@ class PlainSource:
     def _open(self, book: PlainBook, row: PlainRow) -> Example:
         """Return a claim, and perhaps its twin, given evidence of the book that does not settle them."""
         foreign = row.foreign(row.near)
-        if foreign and self.rng.random() < self.config.several:
+        if foreign and self._several:
             evidence = book.passages(self._near_windows(foreign, self.rng.randint(2, 4)))
         elif foreign and self.rng.random() < self.config.near:
             evidence = book.window(self.rng.choice(foreign[:_NEAREST]))
@@ -180,7 +183,7 @@ class PlainSource:
         true, false = (row.text, row.twin) if row.label == "supported" else (row.twin, row.text)
         numbers = self._evidence(book, row.gold)
         foreign = row.foreign(row.near)
-        if foreign and self.rng.random() < self.config.several:
+        if foreign and self._several:
             evidence = book.passages(numbers | self._near_windows(foreign, self.rng.randint(1, 3)))
         else:
             evidence = " ".join(filter(None, (book.sentences[number] for number in sorted(numbers))))

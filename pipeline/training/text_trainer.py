@@ -14,11 +14,14 @@ from torch.utils.data import DataLoader
 
 from bdh.training.distributed import World
 from bdh.training.loop import Loop, LoopConfig, average_weights
-from pipeline.judging.cross_encoder import CrossEncoderModel
+from pipeline.judging.cross_encoder import CrossEncoderModel, CrossEncoderOutput
 from pipeline.judging.sentence_encoder import SentenceEncoderModel
+from pipeline.judging.text_model import TokenBatch
 from pipeline.training.text_batches import PairBatch, TextBatch
 
 _EMA = 0.998
+_GROUPS, _FEWEST = 4, 16
+"""The groups of a batch by length, and the pairs that a group has at least."""
 
 
 class Batches(Protocol):
@@ -40,6 +43,24 @@ class TextTrainConfig(LoopConfig):
     words: float = 0.3
 
 
+def by_length(model: CrossEncoderModel, tokens: TokenBatch) -> CrossEncoderOutput:
+    """Return the output of a batch, computed in groups of similar length without most of the padding."""
+    groups = min(_GROUPS, len(tokens.ids) // _FEWEST)
+    if groups < 2:
+        return model(tokens)  # type: ignore[no-any-return]
+    lengths = tokens.mask.sum(1)
+    order = lengths.argsort()
+    logits, words = [], []
+    for rows in order.chunk(groups):
+        longest = int(lengths[rows].max())
+        group = TokenBatch(*(one[rows, :longest] for one in (tokens.ids, tokens.mask, tokens.types)))
+        output = model(group)
+        logits.append(output.logits)
+        words.append(F.pad(output.words, (0, 0, 0, tokens.ids.shape[1] - longest)))
+    places = order.argsort()
+    return CrossEncoderOutput(torch.cat(logits)[places], torch.cat(words)[places])
+
+
 class WithPairLoss(nn.Module):
     """A cross-encoder and its loss: labels, the order of twins, and the words that differ."""
 
@@ -49,7 +70,7 @@ class WithPairLoss(nn.Module):
 
     def forward(self, batch: PairBatch) -> dict[str, torch.Tensor]:
         """Return the parts of the loss, and ``total``."""
-        output = self.model(batch.tokens)
+        output = by_length(self.model, batch.tokens)
         label = -(batch.labels * output.logits.log_softmax(-1)).sum(-1).mean()
         odds = output.logits[:, 0] - output.logits[:, 1]
         order = F.softplus(odds[batch.twins[:, 1]] - odds[batch.twins[:, 0]])

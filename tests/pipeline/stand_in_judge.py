@@ -24,9 +24,9 @@ WIDTH = 16
 
 
 def make_judge(folder: Path) -> Path:
-    """Write ``finder``, ``ranker`` and the fitted models into ``folder`` and return it."""
+    """Write ``finder``, ``ranker``, ``verifier`` and the fitted models into ``folder`` and return it."""
     tokenizer = letters()
-    for name, seed in (("finder", 3), ("ranker", 4)):
+    for name, seed in (("finder", 3), ("ranker", 4), ("verifier", 5)):
         with torch.random.fork_rng():
             torch.manual_seed(seed)
             body = BertModel(_config(tokenizer), add_pooling_layer=False)

@@ -66,7 +66,8 @@ def test_opened_judges_judge_alike_each_time(context: JudgeContext, shelf: Path,
 
 
 @pytest.mark.parametrize(
-    ("name", "open_it"), [("joint.json", open_joint_judge), ("bdh.json", open_bdh_judge), ("ranker", open_joint_judge)]
+    ("name", "open_it"),
+    [("joint.json", open_joint_judge), ("bdh.json", open_bdh_judge), ("verifier", open_joint_judge)],
 )
 def test_missing_part_is_named(
     context: JudgeContext, name: str, open_it: Callable[[JudgeContext], WindowJudge]

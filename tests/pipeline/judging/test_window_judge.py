@@ -20,6 +20,7 @@ from pipeline.judging.verifier import VerifierInput
 from pipeline.judging.window_features import window_features
 from pipeline.judging.window_judge import (
     BDH_WINDOWS,
+    CROSS_WINDOWS,
     WindowJudge,
 )
 from pipeline.judging.windows import LabelledWindow
@@ -38,7 +39,7 @@ JOINT, ALONE = ("bdh_odds_mean", "cross_odds_mean"), ("bdh_odds_mean",)
 class KnownCross:
     """A cross-encoder with given words that differ; it labels windows by a function."""
 
-    weights_sha256 = "cross"
+    weights_sha256 = identity = "cross"
 
     def __init__(
         self,
@@ -84,11 +85,13 @@ def judged(judge: WindowJudge, question: ClaimQuestion, book: Book = BOOK) -> Cl
 WINDOWS = (labelled(BOOK, 1, 0.1, 0.8), labelled(BOOK, 0, 0.3, 0.2), labelled(BOOK, 4, 0.05, 0.05))
 
 
-def test_features_are_those_of_the_labels_of_both_models() -> None:
+def test_features_are_those_of_the_labels_of_all_models() -> None:
     verdict = judged(judge_of(mill, KnownCross()), ask(BOOK, *WINDOWS))
-    cross = np.array([window.labels for window in WINDOWS])
+    ranked = np.array([window.labels for window in WINDOWS])
+    cross = np.array([logs(0.25, 0.25)] * 3)
     bdh = np.array([logs(0.05, 0.9), logs(0.02, 0.02), logs(0.02, 0.02)])
-    assert verdict.features == pytest.approx(window_features(bdh, "bdh_") | window_features(cross, "cross_"))
+    expected = window_features(bdh, "bdh_") | window_features(cross, "cross_") | window_features(ranked, "ranked_")
+    assert verdict.features == pytest.approx(expected, abs=1e-6)
     odds = verdict.features["bdh_odds_mean"] + verdict.features["cross_odds_mean"]
     chances = np.exp([odds / 2, -odds / 2, 0.0])
     chances /= chances.sum()
@@ -128,16 +131,23 @@ def test_claim_without_evidence_is_not_stated_by_the_prior() -> None:
     assert verifier.inputs == []
 
 
-def test_verifier_reads_the_most_relevant_windows_only() -> None:
+@pytest.mark.parametrize(("relevant", "compared"), [(0, 3), (5, 5), (40, CROSS_WINDOWS)])
+def test_models_read_the_most_relevant_windows_only(relevant: int, compared: int) -> None:
     book = make_book([[f"Sentence {number} of it." for number in range(40)]])
-    windows = [labelled(book, number, 0.5 - number / 100, 0.1) for number in range(40)]
-    verifier = KnownVerifier(mill)
-    judge = WindowJudge(verifier, fitted(JOINT), KnownCross())  # type: ignore[arg-type]
-    verdict = judged(judge, ask(book, *windows, chunks=range(20)), book)
+    windows = [labelled(book, place, *((0.12, 0.1) if place < relevant else (0.01, 0.005))) for place in range(40)]
+    verifier, cross = KnownVerifier(mill), KnownCross()
+    verdict = judged(
+        WindowJudge(verifier, fitted(JOINT), cross),  # type: ignore[arg-type]
+        ask(book, *windows, chunks=range(20)),
+        book,
+    )
     assert verifier.inputs == [VerifierInput(CLAIM.text, (window.text,)) for window in windows[:BDH_WINDOWS]]
+    assert cross.pairs[:compared] == [PairText(CLAIM.text, window.text) for window in windows[:compared]]
+    assert len(cross.pairs) <= compared + 1, "one more for the words that differ"
     assert len(verdict.pairs) == 20
     last = verdict.pairs[-1].probabilities
-    assert last == pytest.approx({"support": 0.12, "contradict": 0.1, "irrelevant": 0.78}), "the cross-encoder's alone"
+    ranked = (0.12, 0.1, 0.78) if relevant == 40 else (0.01, 0.005, 0.985)
+    assert list(last.values()) == pytest.approx(ranked), "the ranker's alone"
 
 
 def test_windows_that_were_not_ranked_are_those_with_the_words_of_the_claim() -> None:
@@ -173,7 +183,7 @@ def test_pairs_quote_the_most_relevant_window_of_each_chunk() -> None:
         (2, "Chapter 2"),
     ]
     assert pairs[0].probabilities == {"support": 0.0, "contradict": 0.0, "irrelevant": 1.0}
-    assert pairs[1].probabilities == pytest.approx({"support": 0.075, "contradict": 0.85, "irrelevant": 0.075})
+    assert pairs[1].probabilities == pytest.approx({"support": 0.15, "contradict": 0.575, "irrelevant": 0.275})
     assert [pair.label for pair in pairs] == ["irrelevant", "contradict", "irrelevant"]
 
 
@@ -203,7 +213,7 @@ def test_rationale_quotes_the_window_that_decides() -> None:
 def test_words_that_differ_are_verbatim_in_the_book() -> None:
     cross = KnownCross(WordDifference("farm", "mill in the"))
     verdict = judged(judge_of(mill, cross), ask(BOOK, *WINDOWS))
-    assert cross.pairs == [PairText(CLAIM.text, WINDOWS[0].text)], "compared with the window that contradicts most"
+    assert cross.pairs[3:] == [PairText(CLAIM.text, WINDOWS[0].text)], "compared with the window that contradicts most"
     difference = verdict.difference
     assert difference is not None and (difference.claimed, difference.found) == ("farm", "mill in the")
     assert BOOK.novel.text[difference.start : difference.end] == "mill\nin the"
@@ -230,7 +240,11 @@ def test_words_that_the_window_does_not_have_are_not_named(
 def test_words_that_differ_are_asked_for_contradicted_claims_only() -> None:
     cross = KnownCross(WordDifference("farm", "mill"))
     verdict = judged(judge_of(lambda claim, evidence: (0.9, 0.02), cross), ask(BOOK, labelled(BOOK, 1, 0.9, 0.05)))
-    assert (verdict.label, verdict.difference, cross.pairs) == ("supported", None, [])
+    assert (verdict.label, verdict.difference, cross.pairs) == (
+        "supported",
+        None,
+        [PairText(CLAIM.text, WINDOWS[0].text)],
+    )
 
 
 def test_verdicts_come_in_the_order_of_the_questions_and_count_progress() -> None:

@@ -14,7 +14,7 @@ from bdh.training.distributed import World
 from pipeline.judging.cross_encoder import CrossEncoderModel, CrossEncoderOutput
 from pipeline.judging.text_model import TokenBatch
 from pipeline.training.text_batches import PairBatch, PairBatches, TextBatch
-from pipeline.training.text_trainer import TextTrainConfig, TextTrainer, WithContrast, WithPairLoss
+from pipeline.training.text_trainer import TextTrainConfig, TextTrainer, WithContrast, WithPairLoss, by_length
 from tests.pipeline.judging.little_models import CPU, WIDTH, make_bert
 from tests.pipeline.stand_in_judge import letters
 from tests.pipeline.training.little_claims import plain_source
@@ -135,3 +135,14 @@ def test_training_lowers_the_loss() -> None:
 def test_settings_that_are_not_valid_are_refused(change: dict[str, Any]) -> None:
     with pytest.raises(ConfigError, match=next(iter(change))):
         TextTrainConfig(**change)
+
+
+def test_output_in_groups_by_length_is_that_of_the_whole_batch() -> None:
+    torch.manual_seed(0)
+    model = CrossEncoderModel(make_bert(), WIDTH).eval()
+    lengths = torch.randint(1, 12, (40,))
+    mask = (torch.arange(12) < lengths[:, None]).long()
+    tokens = TokenBatch(torch.randint(5, 20, (40, 12)) * mask, mask, torch.zeros_like(mask))
+    whole, grouped = model(tokens), by_length(model, tokens)
+    torch.testing.assert_close(grouped.logits, whole.logits, rtol=1e-4, atol=1e-5)
+    torch.testing.assert_close(grouped.words[mask.bool()], whole.words[mask.bool()], rtol=1e-4, atol=1e-5)
