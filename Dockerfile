@@ -14,6 +14,8 @@ WORKDIR /src/models
 RUN hatchling build -t wheel -d /wheels
 WORKDIR /src/models/judge
 RUN hatchling build -t wheel -d /wheels
+WORKDIR /src/models/judge/verifier
+RUN hatchling build -t wheel -d /wheels
 
 FROM python:3.11-slim
 COPY requirements.txt constraints.txt /pins/

@@ -7,6 +7,8 @@ BROWSER := $(VENV)/.browser
 AUDITOR := $(VENV)/audit/.ready
 RELEASER := $(VENV)/release/.ready
 INSTALLED := build/installed
+# The code, and each part of the weights that has a project file of its own.
+DISTRIBUTIONS := . $(patsubst %/pyproject.toml,%,$(wildcard models/pyproject.toml models/*/pyproject.toml models/*/*/pyproject.toml))
 SITE = NO_MKDOCS_2_WARNING=1 $(BIN)/mkdocs build --strict --quiet
 CANDIDATES := python3.11 python3.12 python3.13 python3 python
 # A name on the path may be a shim that runs nothing, or lack the venv module; only one that answers counts.
@@ -54,9 +56,8 @@ bench: $(READY) ## time the reader and write a dated report under benchmarks/rep
 
 wheel: $(READY) $(RELEASER) ## build the wheels into dist/, check them, install them into an empty environment and try them
 	rm -rf dist $(INSTALLED)
-	$(VENV)/release/bin/python -m build --no-isolation --wheel --outdir dist .
-	$(VENV)/release/bin/python -m build --no-isolation --wheel --outdir dist models
-	$(VENV)/release/bin/python -m build --no-isolation --wheel --outdir dist models/judge
+	set -e; for folder in $(DISTRIBUTIONS); do \
+	  $(VENV)/release/bin/python -m build --no-isolation --wheel --outdir dist $$folder; done
 	$(VENV)/release/bin/uv lock --check --no-config --default-index https://pypi.org/simple
 	$(VENV)/release/bin/twine check --strict dist/*.whl
 	$(BIN)/python -m venv $(INSTALLED)

@@ -267,7 +267,7 @@ def resolve_model_dir(name: str) -> Path:
     found = next((place for place in places if place.exists()), None)
     if found is None:
         raise ModelError(
-            f"the weights {name} are not installed: they are in no package {DATA_PACKAGE}, which bdh-narrative-models "
-            "and bdh-narrative-judge bring; install these, or name folders of your own, see --help"
+            f"the weights {name} are not installed: they are in no package {DATA_PACKAGE}, which bdh-narrative-models, "
+            "bdh-narrative-judge and bdh-narrative-verifier bring; install these, or name your own folders, see --help"
         )
     return found

@@ -79,11 +79,10 @@ def faults(repo_id: str, folder: Path) -> Iterator[str]:
     yield from (f"the card has no {name}" for name in wanted if not data.get(name))
     if len(card.text.strip()) < 500:
         yield "the card says next to nothing"
-    yield from (
-        f"the card links to {link[1]}, which is not there"
-        for link in _LINK.findall(card.text)
-        if not (folder / link[1]).exists()
-    )
+    for page in sorted(folder.rglob("*.md")):
+        links = _LINK.findall(page.read_text(encoding="utf-8"))
+        missing = [link[1] for link in links if not (page.parent / link[1]).exists()]
+        yield from (f"{page.relative_to(folder)} links to {link}, which is not there" for link in missing)
     for config in data.get("configs") or []:
         for file in config["data_files"]:
             if not (folder / file["path"]).is_file():

@@ -164,7 +164,7 @@ def test_decision_record_gives_a_reason_for_each_requirement_and_no_other() -> N
 def test_project_file_names_the_pinned_packages() -> None:
     project = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))["project"]
     bounds = (project["dependencies"], project["optional-dependencies"]["dev"])
-    own = {f"{project['name']}-models", f"{project['name']}-judge"}
+    own = {f"{project['name']}-{part}" for part in ("models", "judge", "verifier")}
     for bounded, pins in zip(bounds, PINS, strict=True):
         assert [_name(line) for line in bounded if _name(line) not in own] == [
             _name(line) for line in _requirements(pins)

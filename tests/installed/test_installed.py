@@ -8,6 +8,7 @@ import re
 import signal
 import subprocess
 import urllib.request
+import zipfile
 from pathlib import Path
 
 import pytest
@@ -83,3 +84,12 @@ def test_library_generates_from_the_shipped_model(folder: Path) -> None:
 
 def test_wheels_are_small_enough_for_a_registry() -> None:
     assert [path.name for path in DIST.glob("*.whl") if path.stat().st_size > LARGEST_WHEEL] == []
+
+
+def test_every_wheel_but_that_of_the_code_has_weights() -> None:
+    without = [path.name for path in DIST.glob("*.whl") if not _has_weights(path)]
+    assert [name.split("-")[0] for name in without] == ["bdh_narrative"]
+
+
+def _has_weights(wheel: Path) -> bool:
+    return any(name.endswith(".safetensors") for name in zipfile.ZipFile(wheel).namelist())

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import shutil
 import subprocess
 import sys
 from pathlib import Path
@@ -47,6 +48,17 @@ def test_laid_out_models_load(folders: dict[str, Path]) -> None:
     assert model.config.n_embd == 384 and (folders["me/reader"] / "modeling_bdh.py").is_file()
     assert not (folders["me/reader"] / "claims").exists()
     load_claim_verifier(folders["me/verifier"])
+
+
+def test_judge_is_laid_out_with_its_verifier(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    leave = shutil.ignore_patterns("*.safetensors", "tokenizer.json")
+    shutil.copytree(ROOT / "models" / "judge", tmp_path / "models" / "judge", ignore=leave)
+    (tmp_path / "models" / "judge" / "verifier" / "model-1.safetensors").write_bytes(b"weights")
+    monkeypatch.setattr(hub, "MODELS", tmp_path / "models")
+    laid_out = hub._lay_out_model(hub.models()["judge"], "me/judge", tmp_path / "out")
+    hub._unlink(laid_out, "")
+    assert {path.name for path in (laid_out / "verifier").iterdir()} == {"README.md", "LICENSE", "model-1.safetensors"}
+    assert list(hub.faults("me/judge", laid_out)) == []
 
 
 def test_links_become_absolute_with_an_address_of_the_project(tmp_path: Path) -> None:
