@@ -28,7 +28,7 @@ demo: $(READY) ## judge the bundled story's backstory and print the verdict and 
 	$(BIN)/python pipeline.py
 
 test: $(READY) $(BROWSER) ## run the tests
-	$(BIN)/python -m pytest -q -n auto --maxprocesses 4 --dist loadfile
+	$(BIN)/python -m pytest -q -n auto --maxprocesses 4 --dist loadfile --no-loadscope-reorder
 
 golden: $(READY) ## write the golden files anew; read the difference before you commit it
 	$(BIN)/python -m pytest -q -k golden --update-golden

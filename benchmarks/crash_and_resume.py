@@ -69,10 +69,11 @@ class Outcome:
     fault: str
 
 
-def subjects(ground: Path, *, size: int | None = None) -> list[Subject]:
+def subjects(ground: Path, *, size: int | None = None, judge: str | None = None) -> list[Subject]:
     """Return the three subjects, with a tiny encoder and ``size`` characters of the novel in ``ground``.
 
-    With a ``size`` all is small: names by rules, three passages per claim, half the training steps.
+    With a ``size`` all is small: names by rules, three passages per claim, half the training steps. ``judge`` is the
+    folder of the judge, the shipped one if it is None.
     """
     reader = save_little_reader(ground / "reader")
     novels = ground / "novels"
@@ -82,6 +83,7 @@ def subjects(ground: Path, *, size: int | None = None) -> list[Subject]:
     machine = ["--model_dir", str(reader), "--novels_dir", str(novels), "--device", "cpu", "--dtype", "fp32"]
     machine += ["--save_every_seconds", "0.1"]  # so that there is a saved state at the time of a kill
     machine += ["--threads", "1", *([] if size is None else ["--spacy_model", "rules", "--top_k", "3"])]
+    machine += [] if judge is None else ["--judge_dir", judge, "--ranker", judge]
     examples = _tables(ground, size)
 
     def read(folder: Path) -> int:
@@ -287,13 +289,13 @@ def _last_line(folder: Path) -> str:
 
 
 def measure(
-    kills: int = KILLS, seed: int = 0, names: Sequence[str] = (), size: int | None = None
+    kills: int = KILLS, seed: int = 0, names: Sequence[str] = (), size: int | None = None, judge: str | None = None
 ) -> Iterator[Measurement]:
     """Yield for each subject how many of its killed runs ended like an undisturbed one."""
     torch.set_num_threads(1)
     tqdm.monitor_interval = 0  # no monitor thread: a process with threads cannot be forked safely
     with tempfile.TemporaryDirectory(prefix="crash") as folder:
-        for number, subject in enumerate(subjects(Path(folder), size=size)):
+        for number, subject in enumerate(subjects(Path(folder), size=size, judge=judge)):
             if names and not any(name in subject.name for name in names):
                 continue
             outcomes = list(kill_at_random(subject, kills, seed=seed, ground=Path(folder) / str(number)))
@@ -311,10 +313,11 @@ def main(arguments: Sequence[str] | None = None) -> int:
     parser.add_argument("--kills", type=int, default=KILLS, help="of each subject (%(default)s)")
     parser.add_argument("--seed", type=int, default=0, help="of the moments (%(default)s)")
     parser.add_argument("--size", type=int, help="only so many characters of the story")
+    parser.add_argument("--judge_dir", metavar="DIR", help="folder of the judge (the shipped one)")
     parser.add_argument("--only", action="append", default=[], metavar="WORD", help="subjects with this word; repeat")
     options = parser.parse_args(arguments)
     faults = 0
-    for measurement in measure(options.kills, options.seed, options.only, options.size):
+    for measurement in measure(options.kills, options.seed, options.only, options.size, options.judge_dir):
         print(f"{measurement.what}: {measurement.value:.0f} {measurement.unit} ({measurement.how})", flush=True)
         faults += measurement.value < options.kills
     return 1 if faults else 0

@@ -13,8 +13,9 @@ from pathlib import Path
 from pipeline.book import Book
 from pipeline.config import PipelineConfig
 from pipeline.errors import BackstoryError
-from pipeline.records import Novel, Reading, Verdict, Waiver
+from pipeline.records import Novel, Verdict, Waiver
 from pipeline.run import Pipeline
+from pipeline.states import Reading
 from pipeline.text.aliases import parse_alias
 from pipeline.text.novels import load_novel
 

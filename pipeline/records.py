@@ -1,4 +1,4 @@
-"""The frozen records that stages exchange. Standard library and numpy only: no stage, no torch.
+"""The frozen records that stages exchange. Standard library only: no stage, no torch.
 
 Offsets count characters of ``Novel.text``: the text as extracted from the file, with newlines as ``\\n``, so that
 ``novel.text[start:end]`` is always the verbatim quotation.
@@ -13,11 +13,6 @@ from dataclasses import dataclass, field
 from functools import cached_property
 from hashlib import sha256
 from typing import Literal, NamedTuple, get_args
-
-import numpy as np
-import numpy.typing as npt
-
-Vector = npt.NDArray[np.float32]
 
 PairLabel = Literal["support", "contradict", "irrelevant"]
 ClaimLabel = Literal["supported", "contradicted", "not_stated"]
@@ -197,52 +192,6 @@ class Character:
     sentences: tuple[int, ...]
     chunks: tuple[int, ...]
     told: tuple[int, ...] = ()
-
-
-@dataclass(frozen=True, slots=True)
-class ChunkState:
-    """The state of the encoder after a chunk.
-
-    ``global_vector`` (D,) is the mean last hidden vector over the chunk's new sentences, ``content_vector`` (D,) that
-    over all of them. ``surprisal`` is in bits per byte of the new sentences, ``activity`` the mean share of active
-    neurons, ``state_norm`` the Frobenius norm of the memory (both None for a model that does not measure them),
-    ``drift`` the cosine distance of ``global_vector`` from that of the previous chunk.
-    """
-
-    chunk_index: int
-    global_vector: Vector
-    content_vector: Vector
-    surprisal: float
-    activity: float | None
-    state_norm: float | None
-    drift: float
-
-
-@dataclass(frozen=True, slots=True)
-class CharacterState:
-    """The state of one character's own stream after a chunk; unchanged where the character is absent."""
-
-    chunk_index: int
-    vector: Vector
-    present: bool
-
-
-@dataclass(frozen=True)
-class Reading:
-    """The result of encoding a novel: one global state a chunk, and one list of states a tracked character.
-
-    ``alone_vector`` (D,) is the mean vector of some of its sentences, each encoded by itself from an empty memory: the
-    common part of every text without context. None where it was not measured.
-    """
-
-    states: tuple[ChunkState, ...]
-    characters: dict[str, tuple[CharacterState, ...]] = field(default_factory=dict)
-    alone_vector: Vector | None = None
-
-    @cached_property
-    def content_vectors(self) -> Vector:
-        """The content vectors of all chunks, (chunks, D)."""
-        return np.stack([state.content_vector for state in self.states])
 
 
 @dataclass(frozen=True)

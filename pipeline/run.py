@@ -24,8 +24,9 @@ from pipeline.llm.fallback import LLMWithFallback
 from pipeline.reading.bdh_adapter import load_encoder
 from pipeline.reading.encoder import Encoder
 from pipeline.reading.novel_encoder import NovelEncoder, OnProgress, ignore_progress
-from pipeline.records import Character, Claim, ClaimVerdict, Novel, Reading, Verdict, Waiver
+from pipeline.records import Character, Claim, ClaimVerdict, Novel, Verdict, Waiver
 from pipeline.retrieval.fusion import retrieve
+from pipeline.states import Reading
 from pipeline.storage.answers import AnswerCache, open_answers
 from pipeline.storage.cache import ReadingCache
 from pipeline.storage.remote import open_cache

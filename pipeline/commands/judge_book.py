@@ -10,7 +10,7 @@ from pipeline.book import Book
 from pipeline.claims.extract import Backstory
 from pipeline.commands.session import cast_with, make_manifest
 from pipeline.config import resolve_model_dir
-from pipeline.records import Character, Reading, Verdict, Waiver
+from pipeline.records import Character, Verdict, Waiver
 from pipeline.report.artefacts import write_verdict
 from pipeline.report.changes import VerdictChanges, compare_verdicts, summarise_answer
 from pipeline.report.entries import answer_entry
@@ -19,6 +19,7 @@ from pipeline.report.quality import Quality, load_quality
 from pipeline.report.stored import load_summary
 from pipeline.report.view import PageContext
 from pipeline.run import Pipeline
+from pipeline.states import Reading
 
 
 @dataclass(frozen=True)

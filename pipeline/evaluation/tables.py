@@ -16,9 +16,10 @@ from pipeline.evaluation.fitting import checked_labels, fit_logistic, group_code
 from pipeline.judging.backstory import describe_backstory
 from pipeline.judging.logistic import LogisticModel
 from pipeline.judging.verdict import BACKSTORY_FEATURES, backstory_rationale, label_row
-from pipeline.records import CLAIM_LABELS, Character, Chunk, Claim, ClaimVerdict, Novel, Reading, TableLabel
+from pipeline.records import CLAIM_LABELS, Character, Chunk, Claim, ClaimVerdict, Novel, TableLabel
 from pipeline.report.dataset_evidence import RowEvidence
 from pipeline.run import Pipeline, Question
+from pipeline.states import Reading
 from pipeline.tables.predictions import HeldOutRow, Prediction
 from pipeline.tables.rows import Row, group_by_book, row_text
 from pipeline.text.near_names import notices_on_names

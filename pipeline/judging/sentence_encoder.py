@@ -22,7 +22,7 @@ from pipeline.judging.text_model import (
     mean_vectors,
     weights_sum,
 )
-from pipeline.records import Vector
+from pipeline.states import Vector
 
 LONGEST_SENTENCE = 64
 """Tokens of a sentence or claim; the rest is left out."""

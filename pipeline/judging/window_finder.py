@@ -10,7 +10,8 @@ import numpy as np
 from pipeline.book import Book
 from pipeline.judging.sentence_encoder import SentenceEncoder
 from pipeline.judging.windows import Window, sentences_of, standardised, window_of, word_coverage
-from pipeline.records import Claim, Evidence, Vector
+from pipeline.records import Claim, Evidence
+from pipeline.states import Vector
 from pipeline.storage.cache import ReadingCache, make_key
 
 WINDOWS = 40

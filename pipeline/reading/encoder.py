@@ -9,7 +9,7 @@ import numpy as np
 import torch
 
 from pipeline.reading.interface import EncoderModel, EncoderTokenizer
-from pipeline.records import Vector
+from pipeline.states import Vector
 
 SEPARATOR = "\n\n"
 """The text that the model reads before a paragraph or a text of its own."""

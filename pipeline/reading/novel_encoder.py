@@ -16,7 +16,8 @@ from pipeline.errors import CacheError
 from pipeline.reading.checkpoints import Checkpoints, open_checkpoints
 from pipeline.reading.encoder import SEPARATOR, Encoder, plain
 from pipeline.reading.stream import Saving, SentenceReading, bits_per_byte, stream_sentences
-from pipeline.records import Character, CharacterState, Chunk, ChunkState, Novel, Reading, Span, Vector
+from pipeline.records import Character, Chunk, Novel, Span
+from pipeline.states import CharacterState, ChunkState, Reading, Vector
 from pipeline.storage.cache import Arrays, ReadingCache, make_key
 
 OnProgress = Callable[[str, int, int], None]

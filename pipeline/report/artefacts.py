@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 
-from pipeline.records import Character, Chunk, Novel, Reading, Verdict
+from pipeline.records import Character, Chunk, Novel, Verdict
 from pipeline.report.book import book_view
 from pipeline.report.entries import (
     character_entry,
@@ -21,6 +21,7 @@ from pipeline.report.manifest import Manifest, write_manifest
 from pipeline.report.quality import Quality
 from pipeline.report.summaries import shorten, summarise
 from pipeline.report.view import PageContext, page_view
+from pipeline.states import Reading
 from pipeline.storage.files import (
     locked_output,
     prepare_folder,

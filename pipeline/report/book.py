@@ -9,8 +9,9 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 from pipeline.language.folding import fold
-from pipeline.records import Character, Chunk, Novel, Reading, Span
+from pipeline.records import Character, Chunk, Novel, Span
 from pipeline.report.figures import Curve, Tick, chapter_ticks, chunks_a_point, memory_curves, reading_curves
+from pipeline.states import Reading
 
 
 @dataclass(frozen=True)

@@ -8,22 +8,8 @@ from typing import Any
 
 import numpy as np
 
-from pipeline.records import (
-    Character,
-    CharacterState,
-    Check,
-    Chunk,
-    ChunkState,
-    Claim,
-    ClaimVerdict,
-    Difference,
-    LooseWaiver,
-    Novel,
-    Pair,
-    Reading,
-    Vector,
-    Verdict,
-)
+from pipeline.records import Character, Check, Chunk, Claim, ClaimVerdict, Difference, LooseWaiver, Novel, Pair, Verdict
+from pipeline.states import CharacterState, ChunkState, Reading, Vector
 
 Entry = dict[str, Any]
 

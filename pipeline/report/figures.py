@@ -13,7 +13,8 @@ from itertools import pairwise
 
 import numpy as np
 
-from pipeline.records import CharacterState, Chunk, Novel, PairLabel, Reading
+from pipeline.records import Chunk, Novel, PairLabel
+from pipeline.states import CharacterState, Reading
 
 _BARS = 200
 _POINTS = 300

@@ -18,8 +18,9 @@ import numpy as np
 import numpy.typing as npt
 
 from pipeline.config import RetrievalConfig
-from pipeline.records import Claim, Evidence, TimeScope, Vector
+from pipeline.records import Claim, Evidence, TimeScope
 from pipeline.retrieval.index import LexicalIndex
+from pipeline.states import Vector
 
 Ranks = npt.NDArray[np.int64]
 Doubles = npt.NDArray[np.float64]

@@ -12,7 +12,7 @@ import numpy as np
 from pipeline.errors import NovelError
 from pipeline.language.bm25 import BM25
 from pipeline.language.stems import analyse, stems
-from pipeline.records import Vector
+from pipeline.states import Vector
 
 # bm25s logs every index it builds, at a level of its own that the user's settings do not reach.
 logging.getLogger("bm25s").setLevel(logging.WARNING)

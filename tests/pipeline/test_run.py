@@ -29,8 +29,9 @@ from pipeline.judging.interface import ClaimQuestion
 from pipeline.judging.multinomial import consistent_probability
 from pipeline.judging.verifier import VerifierInput, VerifierOutput
 from pipeline.judging.window_judge import BDH_WINDOWS, WindowJudge
-from pipeline.records import Reading, Verdict
+from pipeline.records import Verdict
 from pipeline.run import Pipeline, Question
+from pipeline.states import Reading
 from pipeline.storage.answers import AnswerCache
 from pipeline.text.aliases import Alias
 from pipeline.text.novels import load_novel

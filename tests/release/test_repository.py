@@ -38,6 +38,12 @@ def repository(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return folder
 
 
+@pytest.fixture(scope="module")
+def models(stand_in_reader: Path, stand_in_judge: Path) -> list[str]:
+    """The flags that name the stand-ins: the steps are tested, not the weights."""
+    return ["--model_dir", str(stand_in_reader), "--judge_dir", str(stand_in_judge), "--ranker", str(stand_in_judge)]
+
+
 def _environment(repository: Path, **more: str) -> dict[str, str]:
     path = f"{repository / 'bin'}{os.pathsep}{os.environ['PATH']}"
     home, summary = str(repository / "home"), str(repository / "summary.md")
@@ -76,8 +82,8 @@ def test_action_installs_the_weights_and_the_code(repository: Path) -> None:
 
 
 @pytest.mark.slow
-def test_action_judges_the_sheets_and_sums_up(repository: Path) -> None:
-    done = _step(repository, "Judge")
+def test_action_judges_the_sheets_and_sums_up(repository: Path, models: list[str]) -> None:
+    done = _step(repository, "Judge", arguments=" ".join(models))
     verdict = _verdict(repository / "novel-check")
     assert done.returncode == STATUS[verdict], done.stderr
     assert f"sheets/Hester Lanyon.txt: {verdict} (" in done.stdout
@@ -97,13 +103,13 @@ def test_action_fails_for_a_sheet_of_nobody_whatever_is_asked(repository: Path) 
 
 @pytest.mark.slow
 def test_hook_judges_the_sheets_before_a_commit(
-    repository: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    repository: Path, models: list[str], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     program, *words = [*shlex.split(HOOK["entry"]), *HOOK["args"]]
     assert program == "novel-check"
     monkeypatch.chdir(repository)
     monkeypatch.setenv("BDH_CACHE_DIR", str(repository / "home" / ".cache" / "novel-check"))
-    assert novel_check(words) == STATUS[_verdict(repository / ".novel-check")]
+    assert novel_check([*words, *models]) == STATUS[_verdict(repository / ".novel-check")]
 
 
 def test_hook_runs_for_the_manuscript_and_the_sheets_alone() -> None:

@@ -16,7 +16,8 @@ from pipeline.errors import ModelError
 from pipeline.judging import window_finder
 from pipeline.judging.cross_encoder import PairText
 from pipeline.judging.ranking import EvidenceRanker, RankedEvidence
-from pipeline.records import Claim, Vector
+from pipeline.records import Claim
+from pipeline.states import Vector
 from pipeline.storage.answers import AnswerCache, open_answers
 from pipeline.storage.remote import open_cache
 from tests.pipeline.judging.little_book import claim_of, evidence_in, logs, make_book

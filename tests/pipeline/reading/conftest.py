@@ -16,7 +16,8 @@ from pipeline.reading.bdh_adapter import BDHEncoderModel, load_encoder
 from pipeline.reading.encoder import Encoder
 from pipeline.reading.interface import ModelState, SegmentReading
 from pipeline.reading.novel_encoder import NovelEncoder, all_sentences, sentence_texts
-from pipeline.records import Character, Chunk, Novel, Reading
+from pipeline.records import Character, Chunk, Novel
+from pipeline.states import Reading
 from pipeline.storage.cache import ReadingCache
 from pipeline.text.characters import resolve_character
 from pipeline.text.chunking import make_chunks

@@ -18,7 +18,8 @@ from pipeline.errors import CacheError
 from pipeline.reading import checkpoints, stream
 from pipeline.reading.checkpoints import open_checkpoints
 from pipeline.reading.novel_encoder import NovelEncoder, all_sentences, sentences_of
-from pipeline.records import Chapter, Character, Chunk, Novel, Reading, Span
+from pipeline.records import Chapter, Character, Chunk, Novel, Span
+from pipeline.states import Reading
 from pipeline.storage.cache import ReadingCache
 from pipeline.text.chunking import make_chunks
 from tests.pipeline.reading.conftest import Calls, same_readings

@@ -17,7 +17,8 @@ from pipeline.errors import CacheError
 from pipeline.reading.encoder import Encoder, plain
 from pipeline.reading.novel_encoder import NovelEncoder, all_sentences, chunk_states, sentence_texts, sentences_of
 from pipeline.reading.stream import SentenceReading
-from pipeline.records import Chapter, Chunk, Novel, Reading, Span
+from pipeline.records import Chapter, Chunk, Novel, Span
+from pipeline.states import Reading
 from pipeline.storage.cache import ReadingCache
 from pipeline.text.chunking import make_chunks
 from tests.pipeline.little_story import TEXT

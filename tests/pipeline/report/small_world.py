@@ -12,9 +12,7 @@ import numpy as np
 from pipeline.records import (
     Chapter,
     Character,
-    CharacterState,
     Chunk,
-    ChunkState,
     Claim,
     ClaimLabel,
     ClaimVerdict,
@@ -23,10 +21,8 @@ from pipeline.records import (
     Novel,
     Pair,
     PairLabel,
-    Reading,
     Span,
     TableLabel,
-    Vector,
     Verdict,
 )
 from pipeline.report.artefacts import write_verdict
@@ -34,6 +30,7 @@ from pipeline.report.book import book_view
 from pipeline.report.dataset_evidence import RowEvidence
 from pipeline.report.manifest import Manifest
 from pipeline.report.view import PageView, page_view
+from pipeline.states import CharacterState, ChunkState, Reading, Vector
 
 TEXT = """HEADER
 

@@ -10,7 +10,7 @@ import numpy as np
 from hypothesis import given
 from hypothesis import strategies as st
 
-from pipeline.records import Chapter, CharacterState, Chunk, ChunkState, Novel, Reading, Span
+from pipeline.records import Chapter, Chunk, Novel, Span
 from pipeline.report.figures import (
     chapter_ticks,
     chunks_a_point,
@@ -19,6 +19,7 @@ from pipeline.report.figures import (
     presence_bars,
     reading_curves,
 )
+from pipeline.states import CharacterState, ChunkState, Reading
 from tests.pipeline.report.small_world import World, make_vector
 
 

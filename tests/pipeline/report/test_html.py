@@ -11,12 +11,13 @@ from typing import Any
 
 import pytest
 
-from pipeline.records import Check, LooseWaiver, Reading, Span, Waiver
+from pipeline.records import Check, LooseWaiver, Span, Waiver
 from pipeline.report.changes import compare_verdicts, summarise_answer
 from pipeline.report.entries import answer_entry
 from pipeline.report.html import render_page
 from pipeline.report.quality import read_quality
 from pipeline.report.view import PageContext
+from pipeline.states import Reading
 from tests.pipeline.report.small_world import STING, World, make_claim_verdict
 
 VOID = {"meta", "img", "br", "link", "input", "hr"}

@@ -10,9 +10,10 @@ from hypothesis import strategies as st
 from pipeline.config import RetrievalConfig
 from pipeline.errors import NovelError
 from pipeline.language.stems import stems
-from pipeline.records import Claim, Evidence, Vector
+from pipeline.records import Claim, Evidence
 from pipeline.retrieval.fusion import NO_DISTANCE, retrieve
 from pipeline.retrieval.index import LexicalIndex
+from pipeline.states import Vector
 
 CHUNKS = (
     "Ann kept the lighthouse and counted the ships.",
