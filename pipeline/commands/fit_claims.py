@@ -24,7 +24,7 @@ from pipeline.judging.window_judge import BDH, CROSS, RANKED, WindowJudge, open_
 from pipeline.records import CLAIM_LABELS
 from pipeline.run import Pipeline
 from pipeline.storage.files import prepare_folder
-from pipeline.tables.plain_claims import PlainClaim, read_plain_claims
+from pipeline.tables.plain_claims import PlainClaim, read_plain_claims, read_titles
 from pipeline.text.novels import Shelf
 
 _MODELS = {"joint.json": (BDH, CROSS, RANKED), "bdh.json": (BDH,)}
@@ -33,6 +33,9 @@ _MODELS = {"joint.json": (BDH, CROSS, RANKED), "bdh.json": (BDH,)}
 def fit_models(arguments: argparse.Namespace, config: PipelineConfig) -> int:
     """Compute the features of the claims, and write the models fitted on them; return 0."""
     claims = read_plain_claims(Path(arguments.claims))
+    if arguments.only:
+        chosen = read_titles(arguments.only, {claim.book for claim in claims})
+        claims = [claim for claim in claims if claim.book in chosen]
     out = prepare_folder(Path(arguments.out_dir))
     rows = _features(arguments, config, claims, out / "features.jsonl")
     for name, prefixes in _MODELS.items():

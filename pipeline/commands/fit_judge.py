@@ -27,7 +27,8 @@ def add_flags(parser: CommandParser) -> None:
     )
     parser.epilog = (
         "The claims must be about novels that the verifiers were not trained on:\n"
-        "  python -m pipeline fit-judge --claims held_out --novels novels --out_dir models/judge\n"
+        "  python -m pipeline fit-judge --claims data/plain_claims/train --only models/judge/held_out.txt \\\n"
+        "      --novels novels --out_dir models/judge\n"
         "The features are kept in OUT_DIR/features.jsonl; a second run goes on from there.\n"
         f"{HYPHENS}\n"
         "Exit status: 0 when the models were written, 2 on an error."
@@ -35,6 +36,7 @@ def add_flags(parser: CommandParser) -> None:
     parser.add_argument(
         "--claims", metavar="PATH", required=True, help="files of plain claims, as in data/plain_claims"
     )
+    parser.add_argument("--only", metavar="FILE", help="titles of the novels whose claims are used, one a line")
     parser.add_argument(
         "--most", metavar="N", type=int, default=0, help="claims of each novel, drawn by --seed; 0: all"
     )

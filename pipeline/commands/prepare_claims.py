@@ -27,7 +27,7 @@ from pipeline.config import (
     RetrievalConfig,
     TextConfig,
 )
-from pipeline.errors import SettingError, TableError
+from pipeline.errors import SettingError
 
 if TYPE_CHECKING:
     from pipeline.commands.prepare_novel import NovelToPrepare
@@ -121,7 +121,7 @@ def _check(arguments: argparse.Namespace) -> None:
 def _jobs(arguments: argparse.Namespace, out: Path) -> list[NovelToPrepare]:
     """Return the novels to prepare; raises NovelError for one that is missing, before any is prepared."""
     from pipeline.commands.prepare_novel import NovelToPrepare
-    from pipeline.tables.plain_claims import read_plain_claims
+    from pipeline.tables.plain_claims import read_plain_claims, read_titles
     from pipeline.text.novels import Shelf
     from pipeline.training.example_files import SUFFIX
 
@@ -131,7 +131,7 @@ def _jobs(arguments: argparse.Namespace, out: Path) -> list[NovelToPrepare]:
     shelf = Shelf(Path(arguments.novels_dir))
     found = {title: shelf.find(title, paths=False) for title in books}
     pool = _pool(arguments)
-    held_out = _held_out(arguments.held_out, {*books, *(path.stem for path in pool)})
+    held_out = read_titles(arguments.held_out, {*books, *(path.stem for path in pool)}) if arguments.held_out else set()
     labelled = [
         NovelToPrepare(found[title], title, out / (found[title].stem + SUFFIX), tuple(claims))
         for title, claims in books.items()
@@ -158,21 +158,6 @@ def _pool(arguments: argparse.Namespace) -> dict[Path, list[tuple[str, str]]]:
         for row in read_table(table, labelled="absent", on_notice=print_notice):
             found.setdefault(shelf.find(row.book_name, paths=False), []).append((row.char, row_text(row)))
     return found
-
-
-def _held_out(file: str | None, titles: set[str]) -> set[str]:
-    """Return the titles in a file; raises TableError for one that is not among the novels."""
-    if not file:
-        return set()
-    try:
-        lines = Path(file).read_text(encoding="utf-8").splitlines()
-    except (OSError, ValueError) as error:
-        raise TableError(f"{file} cannot be read ({error}); expected the titles of novels, one a line") from error
-    named = {line.strip() for line in lines if line.strip()}
-    unknown = sorted(named - titles)
-    if unknown:
-        raise TableError(f"{file} names {unknown[0]!r}, which is no title of the claims; write it as their files do")
-    return named
 
 
 def _refuse_others(out: Path, targets: set[Path]) -> None:

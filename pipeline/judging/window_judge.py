@@ -1,8 +1,8 @@
 """The default judge: the BDH verifier and a cross-encoder label a claim given windows of its evidence.
 
-The ranker has labelled all windows and put them in order; the larger cross-encoder reads those that may settle the
-claim, the BDH verifier the most relevant ones. Their labels become features of the claim, and a fitted model gives the
-probabilities of its three labels (``python -m pipeline fit-judge``). ``--judge bdh`` uses the BDH verifier's alone.
+The ranker has labelled all windows and put them in order; both read the best of them. The labels become features of the
+claim, and a fitted model gives the probabilities of its three labels (``python -m pipeline fit-judge``). ``--judge
+bdh`` uses the BDH verifier's labels alone.
 """
 
 from __future__ import annotations
@@ -34,12 +34,8 @@ from pipeline.records import CLAIM_LABELS, ClaimVerdict, Difference, Evidence, P
 from pipeline.storage.answers import AnswerCache, is_table
 from pipeline.storage.cache import make_key
 
-BDH_WINDOWS = 12
-"""Windows of a claim that the BDH verifier labels: the most relevant ones."""
-CROSS_WINDOWS, _FEWEST_WINDOWS = 8, 3
-"""The most and the fewest windows of a claim that the cross-encoder labels."""
-_RELEVANT = 0.03
-"""The least relevance, by the ranker, of a window that may settle the claim."""
+BEST = 6
+"""Windows of a claim that the BDH verifier and the cross-encoder label: the most relevant ones."""
 CROSS, RANKED, BDH = "cross_", "ranked_", "bdh_"
 """The prefixes of the features by the model that they come from: cross-encoder, ranker, BDH verifier."""
 _SMALLEST = 1e-6
@@ -122,10 +118,10 @@ class WindowJudge:
     ) -> list[ClaimVerdict]:
         """Return the verdict on each claim, in order."""
         windows = [question.windows or self._windows(book, question) for question in questions]
-        bdh = self._label(questions, windows, count_bdh, self._verify, self.verifier.identity)
+        bdh = self._label(questions, windows, self._verify, self.verifier.identity)
         cross = [np.zeros((0, len(CLAIM_LABELS)))] * len(windows)
         if self.cross is not None:
-            cross = self._label(questions, windows, count_cross, self._compare, self.cross.identity)
+            cross = self._label(questions, windows, self._compare, self.cross.identity)
         verdicts = []
         for question, own, first, second in zip(questions, windows, bdh, cross, strict=True):
             verdicts.append(self._verdict(book, question, own, first, second))
@@ -135,7 +131,7 @@ class WindowJudge:
     def _windows(self, book: Book, question: ClaimQuestion) -> tuple[LabelledWindow, ...]:
         """Return windows of evidence that was not ranked: those that cover most of the claim's words."""
         sentences = sentences_of(book, question.evidence)
-        order = np.argsort(-word_coverage(book, question.claim.text, sentences), kind="stable")[:BDH_WINDOWS]
+        order = np.argsort(-word_coverage(book, question.claim.text, sentences), kind="stable")[:BEST]
         windows = [window_of(book, sentences[place]) for place in order]
         pairs = [PairText(question.claim.text, window_text(book, window)) for window in windows]
         labels = self.cross.label(pairs).tolist() if self.cross else [_UNLABELLED] * len(pairs)
@@ -149,20 +145,18 @@ class WindowJudge:
         self,
         questions: Sequence[ClaimQuestion],
         windows: Sequence[Sequence[LabelledWindow]],
-        count: Callable[[Sequence[LabelledWindow]], int],
         label: Callable[[Sequence[PairText]], list[list[float]]],
         identity: str,
     ) -> list[Labels]:
-        """Return a model's log-probabilities of each claim given its first windows, (windows, 3) each; cached."""
-        counts = [count(own) for own in windows]
+        """Return a model's log-probabilities of each claim given its best windows, (windows, 3) each; cached."""
         pairs = [
             PairText(question.claim.text, window.text)
-            for question, own, most in zip(questions, windows, counts, strict=True)
-            for window in own[:most]
+            for question, own in zip(questions, windows, strict=True)
+            for window in own[:BEST]
         ]
         rows = self._cached(pairs, label, identity)
         logs = np.log(np.array(rows, dtype=np.float64).reshape(-1, len(CLAIM_LABELS)).clip(_SMALLEST))
-        return np.split(logs, np.cumsum(counts)[:-1]) if len(windows) else []
+        return np.split(logs, np.cumsum([min(len(own), BEST) for own in windows])[:-1]) if len(windows) else []
 
     def _cached(
         self, pairs: Sequence[PairText], label: Callable[[Sequence[PairText]], list[list[float]]], identity: str
@@ -221,17 +215,6 @@ class WindowJudge:
             return None
         place = _find(book.novel.text, window.window.span, words.found)
         return Difference(words.claimed, *((words.found, place.start, place.end) if place else ()))
-
-
-def count_bdh(windows: Sequence[LabelledWindow]) -> int:
-    """Return how many of the windows the BDH verifier labels."""
-    return min(BDH_WINDOWS, len(windows))
-
-
-def count_cross(windows: Sequence[LabelledWindow]) -> int:
-    """Return how many of the windows the cross-encoder labels: those that may settle the claim, and a few at least."""
-    relevant = sum(window.relevance >= _RELEVANT for window in windows)
-    return min(max(relevant, _FEWEST_WINDOWS), CROSS_WINDOWS, len(windows))
 
 
 def _joined(ranked: Labels | None, cross: Labels, bdh: Labels, count: int) -> Labels:

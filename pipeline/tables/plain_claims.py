@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -51,3 +51,16 @@ def _read(file: Path) -> Sequence[PlainClaim]:
             f"{file} is not a file of plain claims ({error!r}); see data/plain_claims/README.md"
         ) from error
     return claims
+
+
+def read_titles(file: str, known: Collection[str]) -> set[str]:
+    """Return the titles in a file, one a line; raises TableError for one that is not ``known``."""
+    try:
+        lines = Path(file).read_text(encoding="utf-8").splitlines()
+    except (OSError, ValueError) as error:
+        raise TableError(f"{file} cannot be read ({error}); expected the titles of novels, one a line") from error
+    named = {line.strip() for line in lines if line.strip()}
+    unknown = sorted(named - set(known))
+    if unknown:
+        raise TableError(f"{file} names {unknown[0]!r}, which is no title of the claims; write it as their files do")
+    return named

@@ -28,7 +28,7 @@ from pipeline.judging.backstory import describe_backstory
 from pipeline.judging.interface import ClaimQuestion
 from pipeline.judging.multinomial import consistent_probability
 from pipeline.judging.verifier import VerifierInput, VerifierOutput
-from pipeline.judging.window_judge import BDH_WINDOWS, WindowJudge
+from pipeline.judging.window_judge import BEST, WindowJudge
 from pipeline.records import Verdict
 from pipeline.run import Pipeline, Question
 from pipeline.states import Reading
@@ -224,7 +224,7 @@ def test_each_claim_is_verified_given_its_most_relevant_windows(
     wanted = [
         VerifierInput(question.claim.text, (window.text,))
         for question in questions
-        for window in question.windows[:BDH_WINDOWS]
+        for window in question.windows[:BEST]
     ]
     assert recording.inputs == wanted
     assert sum(done) == sum(1 + len(question.evidence) for question in questions)

@@ -10,7 +10,7 @@ import pytest
 
 from data.plain_claims import check
 from pipeline.errors import TableError
-from pipeline.tables.plain_claims import PlainClaim, read_plain_claims
+from pipeline.tables.plain_claims import PlainClaim, read_plain_claims, read_titles
 
 FACT: dict[str, Any] = {
     "id": "mill-1",
@@ -91,3 +91,13 @@ def test_published_files_can_be_read() -> None:
     assert len(claims) == sum(2 * len(book["facts"]) + len(book["not_stated"]) for book in books)
     assert len({claim.id for claim in claims}) == len(claims)
     assert all(bool(claim.evidence) == (claim.label != "not_stated") == (claim.pair is not None) for claim in claims)
+
+
+def test_titles_are_one_a_line_and_known(tmp_path: Path) -> None:
+    (tmp_path / "titles.txt").write_text("\nThe Mill\n  High Water \n", encoding="utf-8")
+    file = str(tmp_path / "titles.txt")
+    assert read_titles(file, ["The Mill", "High Water", "Another"]) == {"The Mill", "High Water"}
+    with pytest.raises(TableError, match=r"names 'High Water', which is no title of the claims"):
+        read_titles(file, ["The Mill"])
+    with pytest.raises(TableError, match=r"none\.txt cannot be read"):
+        read_titles(str(tmp_path / "none.txt"), ["The Mill"])
