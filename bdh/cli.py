@@ -4,6 +4,7 @@ import argparse
 import logging
 import sys
 from collections.abc import Sequence
+from importlib import metadata
 from pathlib import Path
 from typing import Any, NoReturn
 
@@ -50,8 +51,16 @@ def make_parsers() -> tuple[argparse.ArgumentParser, dict[str, argparse.Argument
     parser = _Parser(
         prog="bdh" if installed else "python -m bdh", description="Train, run and measure BDH language models."
     )
+    parser.add_argument("--version", action="version", version=f"bdh {_version()}")
     commands = parser.add_subparsers(required=True, metavar="COMMAND")
     return parser, add_commands(commands, formatter=_Formatter)
+
+
+def _version() -> str:
+    try:
+        return metadata.version("bdh-narrative")
+    except metadata.PackageNotFoundError:
+        return "in a clone that is not installed"
 
 
 class _Parser(argparse.ArgumentParser):

@@ -17,6 +17,8 @@ IS_CLONE = (_PACKAGE.parent / "pyproject.toml").is_file()
 """False where the package is installed: then the story is inside it, and the models are in ``DATA_PACKAGE``."""
 ROOT = _PACKAGE.parent if IS_CLONE else _PACKAGE / "bundled"
 """The folder of the bundled ``novels/`` and ``examples/``: the clone, else one inside the installed package."""
+COMMAND = "python -m pipeline" if IS_CLONE else "novel-check"
+"""What messages call the program that runs every command."""
 DATA_PACKAGE = "bdh_narrative_models"
 """The package of weights, which several wheels may fill: each adds folders to one namespace."""
 MODELS = "models"

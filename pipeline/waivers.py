@@ -16,6 +16,7 @@ from typing import Any, NamedTuple, get_args
 
 from jsonschema import Draft202012Validator
 
+from pipeline.config import COMMAND
 from pipeline.errors import OutputError, WaiverError
 from pipeline.language.anchors import Context, context_of, find_near, find_verbatim, is_distinctive, likeness
 from pipeline.language.folding import fold
@@ -29,7 +30,7 @@ LONGEST_REASON = 500
 KINDS: tuple[WaiverKind, ...] = get_args(WaiverKind)
 """The reasons to choose from."""
 _SAME_CLAIM = 0.8
-_HOW = "confirm the mark (python -m pipeline waive --claim NUMBER --renew, or on the page) if it is still intended"
+_HOW = f"confirm the mark ({COMMAND} waive --claim NUMBER --renew, or on the page) if it is still intended"
 
 
 def waivers_path(novel: Path) -> Path:

@@ -182,12 +182,25 @@ def test_shipped_model_of_the_library_is_found_by_its_name(site: Path, tmp_path:
 def test_help_of_the_installed_command_names_no_script(site: Path, tmp_path: Path) -> None:
     code = (
         "import contextlib\nfrom pipeline.cli import novel_check\n"
-        "for command in ([], ['judge'], ['dataset'], ['serve'], ['waive']):\n"
+        "from pipeline.commands.catalogue import make_parsers\n"
+        "for command in ([], *([name] for name in make_parsers())):\n"
         "    with contextlib.suppress(SystemExit):\n        novel_check([*command, '--help'])"
     )
     shown = "\n".join(_python(site, tmp_path, code))
     assert "usage: novel-check judge" in shown and "novel-check waive" in shown
     assert "python" not in shown and ".py" not in shown
+
+
+def test_installed_program_tells_its_version(site: Path, tmp_path: Path) -> None:
+    code = (
+        "import bdh.cli, contextlib\nfrom pipeline.cli import novel_check\n"
+        "for program in (novel_check, bdh.cli.main):\n"
+        "    with contextlib.suppress(SystemExit):\n        program(['--version'])\n"
+        "print(bdh.__version__)"
+    )
+    version = str(_project(ROOT)["version"])
+    assert _python(site, tmp_path, code) == [f"novel-check {version}", f"bdh {version}", version]
+    assert f"\nversion: {version}\n" in (ROOT / "CITATION.cff").read_text(encoding="utf-8")
 
 
 def _pins(*names: str) -> dict[str, str]:

@@ -54,7 +54,7 @@ def add_flags(parser: argparse.ArgumentParser) -> None:
         nargs="?",
         const=LONGEST,
         metavar="LONGEST",
-        help=f"also measure recall at distances up to this, {LONGEST:,} if no number is given (python -m bdh recall)",
+        help=f"also measure recall at distances up to this, {LONGEST:,} if no number is given (see the command recall)",
     )
     parser.add_argument("--device", default="auto", help=DEVICES)
     parser.add_argument("--dtype", default="fp32", choices=["fp32", "bf16"], help="precision of the matrix products")

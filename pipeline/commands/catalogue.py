@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import argparse
 from collections.abc import Sequence
+from importlib import metadata
 from typing import Protocol
 
 from pipeline.commands import (
@@ -93,6 +94,7 @@ def make_overview(program: str = PROGRAM) -> CommandParser:
     """Return the parser of a program, which knows the names of the commands and not their flags."""
     text = "Judge backstories against novels, and the tools for that."
     parser = CommandParser(prog=program, renamed=_renamed(program), description=text)
+    parser.add_argument("--version", action="version", version=f"{INSTALLED} {_version()}")
     names = parser.add_subparsers(required=True, metavar="COMMAND")
     for name, command in _COMMANDS.items():
         names.add_parser(name, help=command.SUMMARY)
@@ -106,6 +108,13 @@ def make_parser(name: str, program: str = PROGRAM) -> CommandParser:
     _COMMANDS[name].add_flags(parser)
     add_config(parser)
     return parser
+
+
+def _version() -> str:
+    try:
+        return metadata.version("bdh-narrative")
+    except metadata.PackageNotFoundError:
+        return "in a clone that is not installed"
 
 
 def _renamed(program: str) -> Sequence[tuple[str, str]]:

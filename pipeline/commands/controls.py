@@ -30,7 +30,7 @@ def add_flags(parser: CommandParser) -> None:
     parser.epilog = (
         "  python -m pipeline controls --claims claims.csv --novels novels --out_dir outputs\n"
         "  python -m pipeline controls --train_csv train.csv --novels novels --out_dir outputs\n"
-        "Columns as for evaluate-claims and run_dataset.py, with labels. The claims of a backstory are joined by\n"
+        "Columns as for evaluate-claims and dataset, with labels. The claims of a backstory are joined by\n"
         "weights that every system learns on the table itself, in the same folds.\n"
         f"{HYPHENS}\n"
         "Exit status: 0 when the table was written, 2 on an error."

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 
 from pipeline.commands.progress import print_line
 from pipeline.commands.shared_flags import NOVELS_DIR, CommandParser
+from pipeline.config import ROOT
 from pipeline.errors import OutputError
 
 if TYPE_CHECKING:
@@ -40,18 +41,28 @@ def run(arguments: argparse.Namespace) -> int:
     """Write both files and print their paths; return 0."""
     from pipeline.report.findings import findings_markdown
     from pipeline.storage.files import write_bytes, write_text
-    from pipeline.text.novels import find_novel, load_novel
+    from pipeline.text.novels import load_novel
 
     out, unsure = Path(arguments.out_dir), arguments.unsure
     folders = verdict_folders(out)
     answers = [stored_answer(folder) for folder in folders]
-    novel = load_novel(find_novel(arguments.novels_dir, arguments.novel or answers[0]["novel"]))
+    novel = load_novel(_judged_novel(arguments.novels_dir, arguments.novel or answers[0]["novel"]))
     document = comment_novel(novel, folders, unsure=unsure)
     print_line(str(write_text(out / LIST, findings_markdown(novel.name, answers, unsure=unsure))))
     print_line(str(write_bytes(out / DOCUMENT, document.data)))
     for finding in document.unplaced:
         print_line(f"note: no place in the document for a comment, see {LIST}: {finding.character}: {finding.claim}")
     return 0
+
+
+def _judged_novel(folder: str, name: str) -> Path:
+    """Return the file of a novel; that of the bundled story where ``demo`` judged it and no other folder is there."""
+    from pipeline.text.novels import find_novel
+
+    story = ROOT / "novels" / f"{name}.txt"
+    if folder == NOVELS_DIR and not Path(folder).exists() and story.is_file():
+        return story
+    return find_novel(folder, name)
 
 
 def comment_novel(novel: Novel, folders: Sequence[Path], *, unsure: bool = False) -> CommentedDocument:
@@ -81,8 +92,8 @@ def stored_answer(folder: Path) -> Mapping[str, Any]:
     answer = load_answer(folder)
     if answer is None:
         raise OutputError(
-            f"{folder} has no complete verdict; expected the files of one run: run pipeline.py first, or name its "
-            "--out_dir"
+            f"{folder} has no complete verdict; expected the files of one run: judge a backstory first, or "
+            "name its --out_dir"
         )
     return answer
 

@@ -19,7 +19,7 @@ def add_flags(parser: CommandParser) -> None:
         "them. The BDH verifier is trained by train-reader."
     )
     parser.epilog = (
-        "Prepared claims are made by prepare-claims; pipeline/training/plain_claims.py describes them.\n"
+        "Prepared claims are made by prepare-claims; the module pipeline.training.plain_claims describes them.\n"
         "  python -m pipeline train-judge ranker --examples examples --base minilm --out models/judge/ranker\n"
         "With a teacher: a cross-encoder that was trained so labels pairs for a smaller one:\n"
         "  python -m pipeline train-judge ranker --teacher big --examples examples --base minilm --out small\n"

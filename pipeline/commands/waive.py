@@ -112,6 +112,6 @@ def _read(path: Path) -> Any:
         return json.loads(path.read_text(encoding="utf-8"))
     except (OSError, ValueError) as error:
         raise WaiverError(
-            f"{path} cannot be read ({error}); expected the files of a verdict: run pipeline.py first, or name its "
-            "--out_dir"
+            f"{path} cannot be read ({error}); expected the files of a verdict: judge a backstory first, or name "
+            "its --out_dir"
         ) from error

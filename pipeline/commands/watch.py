@@ -44,7 +44,7 @@ def add_flags(parser: CommandParser) -> None:
         "      --backstory_file hester.txt\n"
         "Without --target_character every character that the backstory names is judged.\n"
         f"{HYPHENS}\n"
-        "Exit status: 0 when it is ended with Ctrl-C; with --once as that of pipeline.py."
+        "Exit status: 0 when it is ended with Ctrl-C; with --once as that of python pipeline.py."
     )
     add_question(parser)
     how = parser.group("how it watches")

@@ -136,7 +136,7 @@ class RayEngine:
                 elif tries[lost] >= self._tries * self.workers:
                     raise SettingError(
                         f"workers are killed while they load their weights ({_line(result)}); each needs the memory of "
-                        "a run of pipeline.py: lower --workers, or check the machines"
+                        "a whole judgement: lower --workers, or check the machines"
                     ) from result
                 self._hire(busy, int(more or bool(again)))
             else:

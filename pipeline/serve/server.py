@@ -72,4 +72,5 @@ def _shown(server: TcpWSGIServer) -> str:
     """Return the address for a browser, with the port that was chosen if any was free to choose."""
     assert server.socket is not None, "the server listens"
     host, port, *_ = server.socket.getsockname()
+    host = {"0.0.0.0": "127.0.0.1", "::": "::1"}.get(host, host)  # every address of this machine: none to open
     return f"[{host}]:{port}" if ":" in host else f"{host}:{port}"

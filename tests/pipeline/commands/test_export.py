@@ -10,6 +10,7 @@ import docx
 import pytest
 
 from pipeline.cli import main
+from pipeline.commands import export
 from pipeline.report.entries import answer_entry
 from pipeline.report.sheet import write_sheet
 from pipeline.report.sheet_view import SheetEntry, sheet_entry
@@ -54,6 +55,19 @@ def test_findings_of_all_characters_of_a_sheet_are_in_one_list(novels: Path, tmp
     write_sheet(out, sheet_entry(make_world().novel, entries, (), ()), entries)
     run(main, "export", "--novels_dir", str(novels), "--out_dir", str(out))
     assert (out / "findings.md").read_text(encoding="utf-8").count("## Ada Vane: inconsistent") == 2
+
+
+def test_findings_of_the_demo_need_no_folder_of_novels(
+    novels: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (tmp_path / "user").mkdir()
+    _stored(tmp_path / "user" / "outputs", novels)
+    monkeypatch.setattr(export, "ROOT", tmp_path)
+    monkeypatch.chdir(tmp_path / "user")
+    assert run(main, "export").status == 0 and Path("outputs/findings.docx").is_file()
+    assert "the novels folder others does not exist" in refused(main, "export", "--novels_dir", "others")
+    Path("novels").mkdir()
+    assert "The Ferry" in refused(main, "export")
 
 
 def test_novel_that_was_changed_since_is_refused(novels: Path, tmp_path: Path) -> None:

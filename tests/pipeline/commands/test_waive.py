@@ -85,7 +85,7 @@ def test_mark_whose_passage_was_edited_is_listed_and_renewed(words: list[str], t
         (["--claim", "2", "--renew"], "has no mark to look at for this claim"),
         (["--claim", "3"], "the last verdict has 2 claims and none is '3'"),
         (["--claim", "2", "--reason", "mood"], "'mood' is not a kind of reason; expected one of flashback"),
-        (["--out_dir", "nowhere"], "expected the files of a verdict: run pipeline.py first"),
+        (["--out_dir", "nowhere"], "expected the files of a verdict: judge a backstory first"),
         (["--claim", "2", "--drop"], "does not waive this claim of Anna Reed"),
     ],
 )

@@ -12,8 +12,10 @@ import urllib.request
 from pathlib import Path
 
 import pytest
+from flask import Flask
 
 from pipeline.cli import main
+from pipeline.serve import server
 from tests.pipeline.command_line import refused
 
 ROOT = Path(__file__).resolve().parents[3]
@@ -48,6 +50,15 @@ def test_desk_prints_its_address_answers_and_stops_when_interrupted(words: list[
         desk.send_signal(signal.SIGINT)
         rest, errors = desk.communicate(timeout=30)
     assert desk.returncode == 0 and rest.startswith("stopped; ") and "Traceback" not in errors
+
+
+@pytest.mark.parametrize("host, shown", [("0.0.0.0", "127.0.0.1"), ("127.0.0.1", "127.0.0.1")])
+def test_address_that_is_printed_is_one_for_a_browser(host: str, shown: str) -> None:
+    listening = server._listen(Flask("desk"), host, 0)
+    try:
+        assert re.fullmatch(rf"{re.escape(shown)}:\d+", server._shown(listening))
+    finally:
+        listening.close()
 
 
 def test_port_that_is_taken_is_explained(words: list[str]) -> None:
