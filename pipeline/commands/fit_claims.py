@@ -20,14 +20,14 @@ from pipeline.evaluation.claim_benchmark import single_claim
 from pipeline.evaluation.fit_judge import FittedRow, fit_backstories, fit_claims
 from pipeline.evaluation.tables import find_people
 from pipeline.judging.interface import JudgeContext
-from pipeline.judging.window_judge import BDH, CROSS, RANKED, WindowJudge, open_unfitted_judge
+from pipeline.judging.window_judge import BDH, CROSS, WindowJudge, open_unfitted_judge
 from pipeline.records import CLAIM_LABELS
 from pipeline.run import Pipeline
 from pipeline.storage.files import prepare_folder
 from pipeline.tables.plain_claims import PlainClaim, read_plain_claims, read_titles
 from pipeline.text.novels import Shelf
 
-_MODELS = {"joint.json": (BDH, CROSS, RANKED), "bdh.json": (BDH,)}
+_MODELS = {"joint.json": (BDH, CROSS), "bdh.json": (BDH,)}
 
 
 def fit_models(arguments: argparse.Namespace, config: PipelineConfig) -> int:

@@ -21,7 +21,7 @@ from pipeline.records import CLAIM_LABELS, ClaimLabel
 
 Floats = npt.NDArray[np.float64]
 
-PRECISION = (0.88, 0.86)
+PRECISION = (0.88, 0.88)
 """What supported and contradicted are to reach out of fold: with it dev reaches what is promised (.85, .75)."""
 STRENGTH = 0.1
 """The inverse of the regularisation, chosen by the log loss out of fold."""

@@ -24,14 +24,11 @@ def window_features(labels: Array, prefix: str) -> dict[str, float]:
     settled = 1 - np.exp(labels[:, 2])
     order = np.argsort(-settled, kind="stable")
     values = [
-        *_best(supported),
-        *_best(contradicted),
+        float(supported.max().clip(_LEAST, 0)),
+        float(contradicted.max().clip(_LEAST, 0)),
         float(odds[order[0]]),
         float(odds[order[:_TOP]].mean()),
         float(np.log(np.clip(settled[order[0]], 1e-4, 1))),
-        float(np.log(np.clip(settled[order[:_TOP]].mean(), 1e-4, 1))),
-        _weighted(odds, settled),
-        _weighted(odds, settled**2),
         _none(supported),
         _none(contradicted),
     ]
@@ -39,31 +36,14 @@ def window_features(labels: Array, prefix: str) -> dict[str, float]:
 
 
 _NAMES = (
-    "supported_1",
-    "supported_2",
-    "supported_3",
-    "contradicted_1",
-    "contradicted_2",
-    "contradicted_3",
+    "supported",
+    "contradicted",
     "odds_first",
     "odds_top",
-    "settled_first",
-    "settled_top",
-    "odds_mean",
-    "odds_sharp",
+    "settled",
     "none_supports",
     "none_contradicts",
 )
-
-
-def _best(logs: Array) -> list[float]:
-    best = np.sort(logs)[::-1][:_TOP].clip(_LEAST, 0).tolist()
-    return [*best, *[_LEAST] * (_TOP - len(best))]
-
-
-def _weighted(odds: Array, weights: Array) -> float:
-    total = float(weights.sum())
-    return float((odds * weights).sum() / total) if total > 0 else 0.0
 
 
 def _none(logs: Array) -> float:

@@ -36,8 +36,8 @@ from pipeline.storage.cache import make_key
 
 BEST = 6
 """Windows of a claim that the BDH verifier and the cross-encoder label: the most relevant ones."""
-CROSS, RANKED, BDH = "cross_", "ranked_", "bdh_"
-"""The prefixes of the features by the model that they come from: cross-encoder, ranker, BDH verifier."""
+CROSS, BDH = "cross_", "bdh_"
+"""The prefixes of the features by the model that they come from."""
 _SMALLEST = 1e-6
 _UNLABELLED = (np.log(1 / 3),) * 3
 _PAIR_LABELS: tuple[PairLabel, ...] = ("support", "contradict", "irrelevant")
@@ -185,7 +185,7 @@ class WindowJudge:
         ranked = np.array([window.labels for window in windows], dtype=np.float64).reshape(-1, len(CLAIM_LABELS))
         features = window_features(bdh, BDH)
         if self.cross is not None:
-            features |= window_features(cross, CROSS) | window_features(ranked, RANKED)
+            features |= window_features(cross, CROSS)
         chances = self.model.probabilities([features])[0] if windows else np.array(self.model.prior)
         label = self.model.label(chances.tolist()) if windows else "not_stated"
         probabilities = dict(zip(CLAIM_LABELS, map(float, chances), strict=True))

@@ -35,8 +35,8 @@ def make_judge(folder: Path) -> Path:
                 for weight in model.parameters():
                     weight.mul_(3.0)  # or every window would have nearly the same labels
         save_model(folder / name, model, tokenizer)
-    fitted(("bdh_odds_mean", "cross_odds_mean")).save(folder / "joint.json")
-    fitted(("bdh_odds_mean",)).save(folder / "bdh.json")
+    fitted(("bdh_odds_top", "cross_odds_top")).save(folder / "joint.json")
+    fitted(("bdh_odds_top",)).save(folder / "bdh.json")
     LogisticModel(BACKSTORY_FEATURES, (0.0, 0.0), (1.0, 1.0), (1.0, 0.0), 0.0).save(folder / "backstory.json")
     return folder
 

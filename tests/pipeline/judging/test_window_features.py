@@ -21,18 +21,11 @@ def test_features_are_those_of_two_windows() -> None:
     odds = log(3), log(0.25)
     assert found == pytest.approx(
         {
-            "x_supported_1": log(0.6),
-            "x_supported_2": log(0.1),
-            "x_supported_3": -9.0,
-            "x_contradicted_1": log(0.4),
-            "x_contradicted_2": log(0.2),
-            "x_contradicted_3": -9.0,
+            "x_supported": log(0.6),
+            "x_contradicted": log(0.4),
             "x_odds_first": odds[0],
             "x_odds_top": sum(odds) / 2,
-            "x_settled_first": log(0.8),
-            "x_settled_top": log(0.65),
-            "x_odds_mean": (0.8 * odds[0] + 0.5 * odds[1]) / 1.3,
-            "x_odds_sharp": (0.64 * odds[0] + 0.25 * odds[1]) / 0.89,
+            "x_settled": log(0.8),
             "x_none_supports": log(0.4 * 0.9),
             "x_none_contradicts": log(0.8 * 0.6),
         }
@@ -43,7 +36,6 @@ def test_top_windows_are_the_three_most_relevant() -> None:
     labels = np.log([[0.8, 0.1, 0.1], [0.7, 0.1, 0.2], [0.6, 0.1, 0.3], [0.001, 0.009, 0.99]])
     found = window_features(labels, "")
     assert found["odds_top"] == pytest.approx((log(8) + log(7) + log(6)) / 3)
-    assert found["settled_top"] == pytest.approx(log(0.8))
 
 
 def test_without_windows_all_features_are_zero() -> None:

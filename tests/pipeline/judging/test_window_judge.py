@@ -32,7 +32,7 @@ from tests.pipeline.stand_in_judge import fitted
 
 BOOK = make_book()
 CLAIM = claim_of("She sold the farm in the spring.")
-JOINT, ALONE = ("bdh_odds_mean", "cross_odds_mean"), ("bdh_odds_mean",)
+JOINT, ALONE = ("bdh_odds_top", "cross_odds_top"), ("bdh_odds_top",)
 
 
 class KnownCross:
@@ -84,14 +84,13 @@ def judged(judge: WindowJudge, question: ClaimQuestion, book: Book = BOOK) -> Cl
 WINDOWS = (labelled(BOOK, 1, 0.1, 0.8), labelled(BOOK, 0, 0.3, 0.2), labelled(BOOK, 4, 0.05, 0.05))
 
 
-def test_features_are_those_of_the_labels_of_all_models() -> None:
+def test_features_are_those_of_the_labels_of_both_models() -> None:
     verdict = judged(judge_of(mill, KnownCross()), ask(BOOK, *WINDOWS))
-    ranked = np.array([window.labels for window in WINDOWS])
     cross = np.array([logs(0.25, 0.25)] * 3)
     bdh = np.array([logs(0.05, 0.9), logs(0.02, 0.02), logs(0.02, 0.02)])
-    expected = window_features(bdh, "bdh_") | window_features(cross, "cross_") | window_features(ranked, "ranked_")
+    expected = window_features(bdh, "bdh_") | window_features(cross, "cross_")
     assert verdict.features == pytest.approx(expected, abs=1e-6)
-    odds = verdict.features["bdh_odds_mean"] + verdict.features["cross_odds_mean"]
+    odds = verdict.features["bdh_odds_top"] + verdict.features["cross_odds_top"]
     chances = np.exp([odds / 2, -odds / 2, 0.0])
     chances /= chances.sum()
     assert list(verdict.probabilities) == ["supported", "contradicted", "not_stated"]
