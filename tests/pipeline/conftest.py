@@ -10,7 +10,7 @@ import torch
 
 import bdh
 from bdh.verifier import ClaimVerifier, save_claim_verifier
-from pipeline.config import PipelineConfig, ReadingConfig, ScoringConfig, resolve_model_dir
+from pipeline.config import ROOT, PipelineConfig, ReadingConfig, ScoringConfig, resolve_model_dir
 from tests.pipeline.little_story import TEXT
 from tests.pipeline.stand_in_judge import make_judge
 
@@ -95,3 +95,13 @@ def shelf(tmp_path_factory: pytest.TempPathFactory) -> Path:
     folder = tmp_path_factory.mktemp("shelf")
     (folder / "Low Water.txt").write_text(TEXT, encoding="utf-8")
     return folder
+
+
+@pytest.fixture(scope="session")
+def two_chapters(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A file with the first two chapters of the bundled story, under its name."""
+    story = ROOT / "novels" / "The Unlit Hour.txt"
+    beginning, _ = story.read_text(encoding="utf-8").split("Chapter 3.", 1)
+    path = tmp_path_factory.mktemp("two-chapters") / story.name
+    path.write_text(beginning, encoding="utf-8")
+    return path
