@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from functools import cache
 from pathlib import Path
 
 import pytest
@@ -10,7 +11,8 @@ import torch
 
 import bdh
 from bdh.verifier import ClaimVerifier, save_claim_verifier
-from pipeline.config import PipelineConfig, ReadingConfig, ScoringConfig, resolve_model_dir
+from pipeline import book
+from pipeline.config import ROOT, PipelineConfig, ReadingConfig, ScoringConfig, resolve_model_dir
 from tests.pipeline.little_story import TEXT
 from tests.pipeline.stand_in_judge import make_judge
 
@@ -24,6 +26,15 @@ def _one_thread() -> Iterator[None]:
     torch.set_num_threads(1)
     yield
     torch.set_num_threads(before)
+
+
+@pytest.fixture(scope="session", autouse=True)
+def _spacy_loaded_once() -> Iterator[None]:
+    """Load each spaCy model once, not for every run of a command."""
+    with pytest.MonkeyPatch.context() as patch:
+        for name in ("load_nlp", "load_tagger"):
+            patch.setattr(book, name, cache(getattr(book, name)))
+        yield
 
 
 @pytest.fixture(autouse=True)
@@ -95,3 +106,13 @@ def shelf(tmp_path_factory: pytest.TempPathFactory) -> Path:
     folder = tmp_path_factory.mktemp("shelf")
     (folder / "Low Water.txt").write_text(TEXT, encoding="utf-8")
     return folder
+
+
+@pytest.fixture(scope="session")
+def two_chapters(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A file with the first two chapters of the bundled story, under its name."""
+    story = ROOT / "novels" / "The Unlit Hour.txt"
+    beginning, _ = story.read_text(encoding="utf-8").split("Chapter 3.", 1)
+    path = tmp_path_factory.mktemp("two-chapters") / story.name
+    path.write_text(beginning, encoding="utf-8")
+    return path

@@ -17,6 +17,7 @@ from pipeline.api import judge, read
 from pipeline.config import PipelineConfig, ReadingConfig
 from pipeline.report.resources import read_schema
 from tests.pipeline.command_line import contents
+from tests.pipeline.test_pairs import BUNDLED, check_outcomes, check_quotations, judged
 from tests.test_notebook import CELLS, printed
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -196,3 +197,15 @@ def test_notebook_runs_and_reaches_the_verdict_that_it_shows(
         next(text for text in texts if "probability of consistent" in text).split(",")[0] for texts in (ran, shown)
     ]
     assert verdicts[0] == verdicts[1]
+
+
+@pytest.mark.usefixtures("shipped_judge")
+def test_pairs_of_the_story_are_judged_with_verbatim_quotations(
+    cold: subprocess.CompletedProcess[str], folder: Path
+) -> None:
+    check_quotations(*judged(BUNDLED, folder / "cache"))
+
+
+@pytest.mark.usefixtures("shipped_judge")
+def test_pairs_of_the_story_that_are_right_stay_right(cold: subprocess.CompletedProcess[str], folder: Path) -> None:
+    check_outcomes(BUNDLED, *judged(BUNDLED, folder / "cache"))

@@ -1,10 +1,6 @@
-"""Training a neuro model: with a carried state, resumed, from the command line, by two processes."""
+"""Training a neuro model: with a carried state, resumed, from the command line."""
 
 import json
-import os
-import socket
-import subprocess
-import sys
 from pathlib import Path
 from typing import Any
 
@@ -21,7 +17,6 @@ from bdh.training.data import DocumentStreams, RandomWindows, encode_documents
 from bdh.training.distributed import World
 from bdh.training.trainer import TrainConfig, Trainer
 
-ROOT = Path(__file__).parents[3]
 TEXT = "the ferry did not run on sundays, and the ferryman did not run at all. " * 12
 FLAGS = [
     "train",
@@ -115,27 +110,3 @@ def test_unknown_character_is_one_line_on_the_command_line(tmp_path: Path, capsy
     assert main(["generate", "--model", str(tmp_path), "--prompt", "abx", "--device", "cpu"]) == 2
     error = capsys.readouterr().err
     assert "'x' (U+0078)" in error and error.count("\n") == 1
-
-
-@pytest.mark.slow
-def test_two_processes_learn_what_one_learns(tmp_path: Path) -> None:
-    (tmp_path / "text.txt").write_text(TEXT * 4)
-    common = [*FLAGS, "--data", str(tmp_path / "text.txt"), "--max_iters", "4", "--seq_len", "16"]
-    common += ["--log_interval", "1", "--without", "spikes"]
-    assert main([*common, "--batch_size", "4", "--out", str(tmp_path / "one")]) == 0
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        port = probe.getsockname()[1]
-    launch = [sys.executable, "-m", "torch.distributed.run", "--nproc_per_node=2", f"--master_port={port}"]
-    environment = {**os.environ, "OMP_NUM_THREADS": "1", "PYTHONPATH": str(ROOT)}
-    if sys.platform == "linux":
-        environment["GLOO_SOCKET_IFNAME"] = "lo"
-    command = [*launch, "-m", "bdh", *common, "--batch_size", "2", "--out", str(tmp_path / "two")]
-    done = subprocess.run(command, env=environment, cwd=tmp_path, capture_output=True, text=True, timeout=120)
-    assert done.returncode == 0, done.stderr[-2000:]
-    curves = []
-    for name in ("one", "two"):
-        lines = (tmp_path / name / "metrics.jsonl").read_text().splitlines()
-        curves.append([json.loads(line)["loss"] for line in lines])
-    assert len(curves[0]) == 4
-    assert curves[1] == pytest.approx(curves[0], abs=1e-5)

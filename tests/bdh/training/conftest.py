@@ -2,10 +2,7 @@
 
 from __future__ import annotations
 
-import importlib.util
 from collections.abc import Callable
-from pathlib import Path
-from types import ModuleType
 from typing import Any
 
 import pytest
@@ -40,23 +37,3 @@ def make_trainer(make_model: Callable[..., BDH]) -> TrainerMaker:
         return Trainer(model, batches, config, World(0, 1, torch.device("cpu")))
 
     return make
-
-
-def _load(name: str) -> ModuleType:
-    specification = importlib.util.spec_from_file_location(name, Path(__file__).with_name(f"{name}.py"))
-    assert specification is not None and specification.loader is not None
-    module = importlib.util.module_from_spec(specification)
-    specification.loader.exec_module(module)
-    return module
-
-
-@pytest.fixture(scope="session")
-def worker() -> ModuleType:
-    """Return the script by which two processes train a language model."""
-    return _load("two_processes")
-
-
-@pytest.fixture(scope="session")
-def verifier_worker() -> ModuleType:
-    """Return the script by which two processes train a verifier."""
-    return _load("verifier_worker")

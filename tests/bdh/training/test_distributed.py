@@ -8,16 +8,17 @@ import socket
 import subprocess
 import sys
 from pathlib import Path
-from types import ModuleType
 
 import pytest
 import torch
+from safetensors.torch import load_file
 
 from bdh.errors import ConfigError
 from bdh.training.distributed import World, choose_device, join_world
+from tests.bdh.training import two_processes, verifier_worker
 
 ROOT = Path(__file__).parents[3]
-WORKER = Path(__file__).with_name("two_processes.py")
+ALONE = World(0, 1, torch.device("cpu"))
 
 
 def test_single_process_is_a_world_of_one(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -83,28 +84,44 @@ def _torchrun(folder: Path, *words: str) -> str:
 
 
 @pytest.fixture(scope="module")
-def curves(tmp_path_factory: pytest.TempPathFactory) -> dict[str, list[float]]:
-    """Return the loss curves of two processes that torchrun started, and where they wrote."""
+def trained(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Return where two processes that torchrun started wrote their curves and weights."""
     folder = tmp_path_factory.mktemp("two")
-    _torchrun(folder, str(WORKER), str(folder))
-    found: dict[str, list[float]] = json.loads((folder / "curves.json").read_text())
+    _torchrun(folder, "-m", two_processes.__name__, str(folder))
+    return folder
+
+
+@pytest.fixture
+def curves(trained: Path) -> dict[str, list[float]]:
+    """Return the loss curves of two processes."""
+    found: dict[str, list[float]] = json.loads((trained / "curves.json").read_text())
     assert found.pop("size") == 2
     return found
 
 
 @pytest.mark.slow
-def test_two_processes_learn_what_one_learns(curves: dict[str, list[float]], worker: ModuleType) -> None:
-    trainer = worker.make_trainer(World(0, 1, torch.device("cpu")), carry=False)
-    assert curves["windows"] == pytest.approx([report.loss for report in trainer.run()], abs=1e-5)
-    assert curves["windows"][-1] < curves["windows"][0] - 0.05
+@pytest.mark.parametrize("name", ["windows", "neuro"])
+def test_two_processes_learn_what_one_learns(curves: dict[str, list[float]], name: str) -> None:
+    trainer = two_processes.make_trainer(ALONE, carry=False, neuro=name == "neuro")
+    assert curves[name] == pytest.approx([report.loss for report in trainer.run()], abs=1e-5)
+    assert len(curves[name]) == 6
+    assert name == "neuro" or curves[name][-1] < curves[name][0] - 0.05
+
+
+@pytest.mark.slow
+def test_two_processes_end_with_the_same_verifier(trained: Path) -> None:
+    first, second = (load_file(trained / f"rank{rank}.safetensors") for rank in (0, 1))
+    assert first.keys() == second.keys()
+    for name, tensor in first.items():
+        assert torch.equal(tensor, second[name]), name
+    begin = dict(verifier_worker.make_trainer(ALONE).model.named_parameters())
+    assert not torch.equal(first["weight.model.encoder"], begin["model.encoder"])
 
 
 @pytest.mark.slow
 @pytest.mark.parametrize("way", ["windowed", "carried"])
-def test_two_processes_validate_what_one_validates(
-    curves: dict[str, list[float]], worker: ModuleType, way: str
-) -> None:
-    alone = worker.validate(World(0, 1, torch.device("cpu")), carry=way == "carried")
+def test_two_processes_validate_what_one_validates(curves: dict[str, list[float]], way: str) -> None:
+    alone = two_processes.validate(ALONE, carry=way == "carried")
     assert curves[way] == pytest.approx(alone, rel=1e-5) and alone[:3] == [3, 237, 237]
 
 

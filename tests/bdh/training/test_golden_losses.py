@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import json
 from pathlib import Path
-from types import ModuleType
 from typing import Any
 
 import pytest
@@ -13,6 +12,7 @@ import torch
 from bdh.training.distributed import World
 from bdh.training.run import read_training_state
 from bdh.training.trainer import Trainer
+from tests.bdh.training import verifier_worker
 
 FIXTURES = Path(__file__).parents[2] / "fixtures" / "training"
 LOSSES: dict[str, Any] = json.loads((FIXTURES / "losses.json").read_text(encoding="utf-8"))
@@ -47,11 +47,11 @@ def _same(found: list[dict[str, float]], expected: list[dict[str, float]]) -> bo
     )
 
 
-def test_verifier_losses_are_the_stored_ones(verifier_worker: ModuleType) -> None:
+def test_verifier_losses_are_the_stored_ones() -> None:
     assert _same([report.losses for report in verifier_worker.make_trainer(ALONE).run()], LOSSES["verifier"])
 
 
-def test_stored_verifier_checkpoint_resumes(verifier_worker: ModuleType) -> None:
+def test_stored_verifier_checkpoint_resumes() -> None:
     trainer, stored = (
         verifier_worker.make_trainer(ALONE),
         read_training_state(FIXTURES / "verifier_trainer.safetensors"),

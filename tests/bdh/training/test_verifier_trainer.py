@@ -4,19 +4,12 @@ from __future__ import annotations
 
 import json
 import math
-import os
-import socket
-import subprocess
-import sys
 from collections.abc import Iterator
 from dataclasses import replace
-from pathlib import Path
-from types import ModuleType
 from typing import Any
 
 import pytest
 import torch
-from safetensors.torch import load_file
 from torch import Tensor
 
 from bdh.errors import ConfigError, DataError
@@ -25,9 +18,8 @@ from bdh.training.verifier_batches import ClaimTargets
 from bdh.training.verifier_loss import LossWeights
 from bdh.training.verifier_trainer import VerifierTrainConfig, VerifierTrainer
 from bdh.verifier import ClaimBatch
+from tests.bdh.training import verifier_worker
 
-ROOT = Path(__file__).parents[3]
-WORKER = Path(__file__).with_name("verifier_worker.py")
 ALONE = World(0, 1, torch.device("cpu"))
 
 
@@ -55,7 +47,7 @@ def test_verifier_settings_refuse_invalid_values(changes: dict[str, Any]) -> Non
     assert "\n" not in str(caught.value)
 
 
-def test_every_weight_is_trained(verifier_worker: ModuleType) -> None:
+def test_every_weight_is_trained() -> None:
     trainer = verifier_worker.make_trainer(ALONE)
     before = {name: weight.detach().clone() for name, weight in trainer.model.named_parameters()}
     trainer.take_step(*verifier_worker.draw(0, 4))
@@ -64,7 +56,7 @@ def test_every_weight_is_trained(verifier_worker: ModuleType) -> None:
 
 
 @pytest.mark.parametrize("part", ["label", "margin", "evidence", "wrong"])
-def test_each_part_of_the_loss_reaches_the_layers(verifier_worker: ModuleType, part: str) -> None:
+def test_each_part_of_the_loss_reaches_the_layers(part: str) -> None:
     only = {name: 0.0 for name in vars(LossWeights())} | {part: 1.0}
     trainer = verifier_worker.make_trainer(ALONE, language=0.0, loss=LossWeights(**only), weight_decay=0.0)
     before = {name: weight.detach().clone() for name, weight in trainer.model.named_parameters()}
@@ -74,14 +66,14 @@ def test_each_part_of_the_loss_reaches_the_layers(verifier_worker: ModuleType, p
         assert not torch.equal(after[name], before[name]), name
 
 
-def _few(verifier_worker: ModuleType, steps: int) -> Iterator[tuple[ClaimBatch, ClaimTargets]]:
+def _few(steps: int) -> Iterator[tuple[ClaimBatch, ClaimTargets]]:
     batch = verifier_worker.draw(3, 10)
     yield from (batch for _ in range(steps))
 
 
-def test_verifier_overfits_ten_rows(verifier_worker: ModuleType) -> None:
+def test_verifier_overfits_ten_rows() -> None:
     trainer = verifier_worker.make_trainer(ALONE, max_iters=150, batch_size=10, log_interval=50, language=0.0)
-    trainer.batches = lambda start: _few(verifier_worker, 150)
+    trainer.batches = lambda start: _few(150)
     trainer.model.set_dropout(0.0)
     first, _, last = trainer.run()
     assert last.losses["label"] < 0.2 * first.losses["label"]
@@ -94,7 +86,7 @@ def _weights(trainer: VerifierTrainer) -> dict[str, Tensor]:
 
 
 @pytest.mark.parametrize("stop", [1, 3, 5])
-def test_resumed_training_ends_with_the_weights_of_an_uninterrupted_one(verifier_worker: ModuleType, stop: int) -> None:
+def test_resumed_training_ends_with_the_weights_of_an_uninterrupted_one(stop: int) -> None:
     whole = verifier_worker.make_trainer(ALONE)
     expected = [report.losses for report in whole.run()]
     stopped = verifier_worker.make_trainer(ALONE)
@@ -108,7 +100,7 @@ def test_resumed_training_ends_with_the_weights_of_an_uninterrupted_one(verifier
         assert torch.equal(weight, _weights(resumed)[name]), name
 
 
-def test_averaged_weights_follow_the_weights(verifier_worker: ModuleType) -> None:
+def test_averaged_weights_follow_the_weights() -> None:
     trainer = verifier_worker.make_trainer(ALONE, ema=0.0)
     list(trainer.run())
     for name, weight in trainer.model.named_parameters():
@@ -120,7 +112,7 @@ def test_averaged_weights_follow_the_weights(verifier_worker: ModuleType) -> Non
     assert 0 < float((mean - end).norm()) < float((begin - end).norm())
 
 
-def test_reports_have_losses_and_rankings(verifier_worker: ModuleType) -> None:
+def test_reports_have_losses_and_rankings() -> None:
     reports = list(verifier_worker.make_trainer(ALONE, log_interval=4).run())
     assert [report.step for report in reports] == [4, 6]
     record = reports[0].to_dict()
@@ -130,7 +122,7 @@ def test_reports_have_losses_and_rankings(verifier_worker: ModuleType) -> None:
     assert 0 <= reports[0].ranked <= 1
 
 
-def test_language_loss_is_of_supported_claims(verifier_worker: ModuleType) -> None:
+def test_language_loss_is_of_supported_claims() -> None:
     """Only the first claim of a row that its evidence supports has a language loss."""
     trainer, (batch, targets) = verifier_worker.make_trainer(ALONE), verifier_worker.draw(0, 4)
     assert float(trainer.take_step(batch, targets)["language"]) > 0
@@ -138,7 +130,7 @@ def test_language_loss_is_of_supported_claims(verifier_worker: ModuleType) -> No
     assert float(trainer.take_step(batch, unsupported)["language"]) == 0.0
 
 
-def test_loss_that_is_not_a_number_is_an_error(verifier_worker: ModuleType) -> None:
+def test_loss_that_is_not_a_number_is_an_error() -> None:
     trainer = verifier_worker.make_trainer(ALONE)
     with torch.no_grad():
         trainer.model.model.encoder.fill_(torch.nan)
@@ -146,30 +138,6 @@ def test_loss_that_is_not_a_number_is_an_error(verifier_worker: ModuleType) -> N
         list(trainer.run())
 
 
-def test_verifier_trains_in_bfloat16(verifier_worker: ModuleType) -> None:
+def test_verifier_trains_in_bfloat16() -> None:
     *_, last = verifier_worker.make_trainer(ALONE, dtype="bf16").run()
     assert math.isfinite(last.losses["total"])
-
-
-def _torchrun(folder: Path) -> None:
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        port = int(probe.getsockname()[1])
-    flags = ["--nproc_per_node=2", "--master_addr=127.0.0.1", f"--master_port={port}"]
-    environment = {**os.environ, "OMP_NUM_THREADS": "1", "PYTHONPATH": str(ROOT)}
-    if sys.platform == "linux":
-        environment["GLOO_SOCKET_IFNAME"] = "lo"
-    command = [sys.executable, "-m", "torch.distributed.run", *flags, str(WORKER), str(folder)]
-    done = subprocess.run(command, env=environment, cwd=folder, capture_output=True, text=True, timeout=120)
-    assert done.returncode == 0, done.stderr[-3000:]
-
-
-@pytest.mark.slow
-def test_two_processes_end_with_the_same_weights(verifier_worker: ModuleType, tmp_path: Path) -> None:
-    _torchrun(tmp_path)
-    first, second = (load_file(tmp_path / f"rank{rank}.safetensors") for rank in (0, 1))
-    assert first.keys() == second.keys()
-    for name, tensor in first.items():
-        assert torch.equal(tensor, second[name]), name
-    begin = dict(verifier_worker.make_trainer(ALONE).model.named_parameters())
-    assert not torch.equal(first["weight.model.encoder"], begin["model.encoder"])

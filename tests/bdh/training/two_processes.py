@@ -1,4 +1,4 @@
-"""The script that test_distributed.py runs with torchrun: a run on windows, and a resumed one with a carried state."""
+"""The script that test_distributed.py runs with torchrun: two processes train models of each kind, and resume."""
 
 from __future__ import annotations
 
@@ -10,19 +10,23 @@ import torch
 
 from bdh.config import BDHConfig
 from bdh.model import BDH
+from bdh.neuro.config import NeuroConfig
+from bdh.neuro.model import BDHNeuro
 from bdh.tokenizer import ByteTokenizer
 from bdh.training.data import Batches, DocumentStreams, RandomWindows, encode_documents
 from bdh.training.distributed import World, join_world
 from bdh.training.run import TrainingRun
 from bdh.training.trainer import TrainConfig, Trainer
 from bdh.training.validation import Validation
+from tests.bdh.training import verifier_worker
 
 TEXT = "the ferry did not run on sundays, and the ferryman did not run at all. " * 12
 SIZES = BDHConfig(n_layer=2, n_embd=16, n_head=2, mlp_internal_dim_multiplier=4, dropout=0.0)
+NEURO = NeuroConfig.published(256, 16, 8).without("spikes")
 ROWS_OF_ALL = 4
 
 
-def make_trainer(world: World, *, carry: bool) -> Trainer:
+def make_trainer(world: World, *, carry: bool, neuro: bool = False) -> Trainer:
     """Return a trainer of six steps of four rows, however many processes share them."""
     rows = ROWS_OF_ALL // world.size
     config = TrainConfig(
@@ -38,7 +42,7 @@ def make_trainer(world: World, *, carry: bool) -> Trainer:
     )
     documents = encode_documents([TEXT[start : start + 130] for start in range(0, 780, 130)], ByteTokenizer())
     torch.manual_seed(config.seed)
-    model = BDH(SIZES)
+    model = BDHNeuro(NEURO) if neuro else BDH(SIZES)
     place = {"batch_size": rows, "seq_len": 16, "seed": 5, "rank": world.rank, "world": world.size}
     batches: Batches = (
         DocumentStreams(documents, reset_probability=0.2, **place) if carry else RandomWindows(documents, **place)
@@ -72,16 +76,20 @@ def _curve(run: TrainingRun, *, stop: int = 99) -> list[float]:
 
 
 def main(folder: Path) -> None:
-    """Write the loss curves of all runs to ``folder``."""
+    """Write the loss curves of all runs to ``folder``, and the weights of a verifier."""
     torch.set_num_threads(1)
     with join_world("cpu") as world:
         validated = {name: validate(world, carry=name == "carried") for name in ("windowed", "carried")}
-        curves = {"windows": [report.loss for report in make_trainer(world, carry=False).run()]}
+        curves = {
+            name: [report.loss for report in make_trainer(world, carry=False, neuro=name == "neuro").run()]
+            for name in ("windows", "neuro")
+        }
         for name, stop in (("whole", 99), ("stopped", 3)):
             curves[name] = _curve(_make_run(folder / name, world), stop=stop)
         resumed = _make_run(folder / "stopped", world)
         resumed.resume()
         curves["resumed"] = _curve(resumed)
+        verifier_worker.train(world, folder)
         if world.writes:
             (folder / "curves.json").write_text(json.dumps({"size": world.size, **curves, **validated}))
 

@@ -1,8 +1,7 @@
-"""The script that test_verifier_trainer.py runs with torchrun: two processes train one small verifier."""
+"""A small verifier and its batches, for one process or for two."""
 
 from __future__ import annotations
 
-import sys
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -11,7 +10,7 @@ from safetensors.torch import save_file
 
 from bdh.config import BDHConfig
 from bdh.model import BDH
-from bdh.training.distributed import World, join_world
+from bdh.training.distributed import World
 from bdh.training.verifier_batches import ClaimAnnotation, ClaimTargets, make_batch, make_targets
 from bdh.training.verifier_trainer import VerifierTrainConfig, VerifierTrainer
 from bdh.verifier import ClaimBatch, ClaimVerifier
@@ -49,15 +48,9 @@ def make_trainer(world: World, *, decay: tuple[float, ...] | None = (0.9, 0.99),
     return VerifierTrainer(verifier, batches, config, world)
 
 
-def main(folder: Path) -> None:
-    """Write the weights that each process ends with to ``folder``."""
-    torch.set_num_threads(1)
-    with join_world("cpu") as world:
-        trainer = make_trainer(world)
-        losses = torch.tensor([report.losses["total"] for report in trainer.run()])
-        tensors, _ = trainer.state_dict()
-        save_file({**tensors, "losses": losses}, str(folder / f"rank{world.rank}.safetensors"))
-
-
-if __name__ == "__main__":
-    main(Path(sys.argv[1]))
+def train(world: World, folder: Path) -> None:
+    """Train, and write the weights that this process ends with to ``folder``."""
+    trainer = make_trainer(world)
+    losses = torch.tensor([report.losses["total"] for report in trainer.run()])
+    tensors, _ = trainer.state_dict()
+    save_file({**tensors, "losses": losses}, str(folder / f"rank{world.rank}.safetensors"))

@@ -21,7 +21,7 @@ from pipeline.report.view import PageContext
 from pipeline.serve.jobs import DeskJob, JobQueue
 from pipeline.storage.files import write_text
 from tests.pipeline.browser.conftest import DESKTOP, PHONE, Open, grave_findings
-from tests.pipeline.browser.test_desk import BACKSTORY, STORY
+from tests.pipeline.browser.test_desk import BACKSTORY
 from tests.pipeline.report.small_world import make_row, make_world
 
 ROOT = Path(__file__).resolve().parents[3]
@@ -73,10 +73,10 @@ def test_written_page_has_no_grave_finding(
     assert grave_findings(visit(write(tmp_path).as_uri(), **screen)) == []
 
 
-def _pages(page: Page, address: str) -> Iterator[str]:
+def _pages(page: Page, address: str, story: Path) -> Iterator[str]:
     """Go through the desk as an author does, and yield the name of each page that is open."""
     yield "home without novels"
-    page.get_by_label("choose it, or drop it here").set_input_files(STORY)
+    page.get_by_label("choose it, or drop it here").set_input_files(story)
     page.get_by_role("button", name="Add the novel").click()
     page.wait_for_url("**/novels/The%20Unlit%20Hour")
     novel = page.url
@@ -122,9 +122,11 @@ def _looks(page: Page) -> Iterator[str]:
 
 
 @pytest.mark.slow
-def test_desk_has_no_grave_finding(visit: Open, address: str) -> None:
+def test_desk_has_no_grave_finding(visit: Open, address: str, two_chapters: Path) -> None:
     page = visit(address)
-    found = {f"{name}, {look}": grave_findings(page) for name in _pages(page, address) for look in _looks(page)}
+    found = {
+        f"{name}, {look}": grave_findings(page) for name in _pages(page, address, two_chapters) for look in _looks(page)
+    }
     assert {name: findings for name, findings in found.items() if findings} == {}
     assert len(found) == 28
 

@@ -17,7 +17,6 @@ from tests.pipeline.claims.sheet_files import FOLDER as SHEETS
 from tests.pipeline.claims.sheet_files import make_docx, make_odt
 
 ROOT = Path(__file__).resolve().parents[3]
-STORY = ROOT / "novels" / "The Unlit Hour.txt"
 BACKSTORY = ROOT / "examples" / "backstory_inconsistent.txt"
 _DROP = """([name, text]) => {
   const files = new DataTransfer();
@@ -29,9 +28,9 @@ _DROP = """([name, text]) => {
 pytestmark = pytest.mark.slow
 
 
-def _upload(page: Page) -> None:
-    """Add the bundled story and wait for its cast."""
-    page.get_by_label("choose it, or drop it here").set_input_files(STORY)
+def _upload(page: Page, story: Path) -> None:
+    """Add the beginning of the bundled story and wait for its cast."""
+    page.get_by_label("choose it, or drop it here").set_input_files(story)
     page.get_by_role("button", name="Add the novel").click()
     page.wait_for_url("**/novels/The%20Unlit%20Hour")
 
@@ -44,9 +43,9 @@ def _ask(page: Page) -> None:
     page.wait_for_url("**/reports/*", timeout=120_000)
 
 
-def test_bundled_story_goes_from_upload_to_report_and_json(visit: Open, address: str) -> None:
+def test_novel_goes_from_upload_to_report_and_json(visit: Open, address: str, two_chapters: Path) -> None:
     page = visit(address)
-    _upload(page)
+    _upload(page, two_chapters)
     assert page.get_by_label("Character (leave it empty").input_value() == ""
     _ask(page)
     assert page.get_by_role("heading", level=1).inner_text() == "Hester Lanyon in The Unlit Hour"
@@ -56,9 +55,11 @@ def test_bundled_story_goes_from_upload_to_report_and_json(visit: Open, address:
     assert answer["character"] == "Hester Lanyon" and len(answer["claims"]) > 3
 
 
-def test_finding_is_marked_as_intentional_with_a_reason(visit: Open, address: str, tmp_path: Path) -> None:
+def test_finding_is_marked_as_intentional_with_a_reason(
+    visit: Open, address: str, two_chapters: Path, tmp_path: Path
+) -> None:
     page = visit(address, viewport=PHONE)
-    _upload(page)
+    _upload(page, two_chapters)
     _ask(page)
     form = page.locator("form.waive").first
     form.get_by_text("Not a mistake?").click()
@@ -101,13 +102,15 @@ def test_novel_of_another_format_is_uploaded_and_judged(
     assert re.search(r"paragraph \d", page.locator(".place").first.text_content() or "")
 
 
-def test_sheet_with_two_characters_has_a_verdict_for_each(visit: Open, address: str, tmp_path: Path) -> None:
+def test_sheet_with_two_characters_has_a_verdict_for_each(
+    visit: Open, address: str, two_chapters: Path, tmp_path: Path
+) -> None:
     sheet = tmp_path / "sheet.md"
     sheet.write_text(
         "## Hester Lanyon\n- Age: 34\n- Eyes: green\n\n## Jory Lanyon\n- Occupation: pilot\n", encoding="utf-8"
     )
     page = visit(address)
-    _upload(page)
+    _upload(page, two_chapters)
     page.get_by_label("or a file").set_input_files(sheet)
     page.get_by_role("button", name="Judge this backstory").click()
     page.wait_for_url("**/sheets/*", timeout=120_000)
@@ -148,9 +151,9 @@ def test_dropped_file_is_taken(visit: Open, address: str) -> None:
 
 
 @pytest.mark.parametrize("scheme", ["light", "dark"])
-def test_pages_of_the_desk_fit_a_phone(visit: Open, address: str, scheme: str) -> None:
+def test_pages_of_the_desk_fit_a_phone(visit: Open, address: str, two_chapters: Path, scheme: str) -> None:
     page = visit(address, viewport=PHONE, color_scheme=scheme)
     widths = [page.evaluate("document.documentElement.scrollWidth")]
-    _upload(page)
+    _upload(page, two_chapters)
     widths.append(page.evaluate("document.documentElement.scrollWidth"))
     assert max(widths) <= PHONE["width"]

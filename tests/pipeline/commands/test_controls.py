@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import csv
 import json
+import shutil
 from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any
@@ -14,7 +15,6 @@ import pytest
 from jsonschema import Draft202012Validator
 
 from pipeline.cli import main
-from pipeline.config import ROOT
 from pipeline.evaluation.ablations import SYSTEMS
 from pipeline.evaluation.claim_only import ClaimOnlyModel
 from pipeline.evaluation.expected_overlap import ExpectedOverlap
@@ -49,7 +49,7 @@ def even(*names: str) -> LogisticModel:
 
 
 @pytest.fixture(scope="module")
-def asked(stand_in_reader: Path, tmp_path_factory: pytest.TempPathFactory) -> list[str]:
+def asked(stand_in_reader: Path, two_chapters: Path, tmp_path_factory: pytest.TempPathFactory) -> list[str]:
     """The flags of a good run, but for its table and output: two novels, models made by hand."""
     verdict, novels = tmp_path_factory.mktemp("verdict"), tmp_path_factory.mktemp("novels")
     ExpectedOverlap(SIGNALS, {}, np.array([1e-9]), np.zeros((2, len(SIGNALS))), {}).save(verdict / "background.npz")
@@ -57,8 +57,7 @@ def asked(stand_in_reader: Path, tmp_path_factory: pytest.TempPathFactory) -> li
     words = ClaimOnlyModel({"windmill": (1.0, -1.0)}, 0.1, 0.5)
     (verdict / "claim_only.json").write_text(json.dumps(words.to_dict()), encoding="utf-8")
     (novels / "Low Water.txt").write_text(TEXT, encoding="utf-8")
-    story = "The Unlit Hour.txt"
-    (novels / story).write_text((ROOT / "novels" / story).read_text(encoding="utf-8"), encoding="utf-8")
+    shutil.copy(two_chapters, novels)
     machine = ["--model_dir", str(stand_in_reader), "--device", "cpu", "--dtype", "fp32", "--threads", "1"]
     kept = ["--cache_dir", str(tmp_path_factory.mktemp("cache"))]
     return [*machine, *kept, "--verdict_dir", str(verdict), "--novels", str(novels)]

@@ -12,6 +12,7 @@ from typing import Any
 import pytest
 from jsonschema import Draft202012Validator
 
+from benchmarks.little_reader import save_quick_reader
 from pipeline.cli import dataset_main
 from pipeline.report.resources import read_schema
 from tests.pipeline.command_line import Said, contents, refused, run
@@ -301,9 +302,10 @@ def test_binary_table_is_an_error(asked: list[str], write: Write, tmp_path: Path
 def test_dataset_runs_on_the_bundled_tables(asked: list[str], tmp_path: Path) -> None:
     examples = ROOT / "examples"
     tables = ["--train_csv", examples / "train.csv", "--test_csv", examples / "test.csv"]
-    short = ["--folds", 3, "--repeats", 1, "--top_k", 5]
-    said = run(dataset_main, *asked, *tables, "--novels_dir", ROOT / "novels", *short, "--out_dir", tmp_path)
+    story = (ROOT / "novels" / "The Unlit Hour.txt").read_text(encoding="utf-8")
+    short = ["--folds", 3, "--repeats", 1, "--top_k", 5, "--model_dir", save_quick_reader(tmp_path / "reader", story)]
+    said = run(dataset_main, *asked, *tables, "--novels_dir", ROOT / "novels", *short, "--out_dir", tmp_path / "out")
     assert said.status == 0
-    assert len(predictions(tmp_path)) == 8
-    assert load(tmp_path / "train_metrics.json")["rows"] == 30
+    assert len(predictions(tmp_path / "out")) == 8
+    assert load(tmp_path / "out" / "train_metrics.json")["rows"] == 30
     assert not any(line.startswith("note: row") for line in said.out), "everybody in the tables is in the story"

@@ -5,6 +5,7 @@ from __future__ import annotations
 import csv
 import io
 import json
+import shutil
 from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any
@@ -15,7 +16,6 @@ from jsonschema import Draft202012Validator
 
 from pipeline.cli import main
 from pipeline.commands import judge_claims
-from pipeline.config import ROOT
 from pipeline.evaluation.claim_only import ClaimOnlyModel
 from pipeline.evaluation.expected_overlap import ExpectedOverlap
 from pipeline.evaluation.lexical import LEXICAL_SURPLUS, SIGNALS
@@ -87,11 +87,10 @@ def verdict(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 @pytest.fixture(scope="module")
-def novels(tmp_path_factory: pytest.TempPathFactory) -> Path:
+def novels(two_chapters: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
     folder = tmp_path_factory.mktemp("novels")
     (folder / "Low Water.txt").write_text(TEXT, encoding="utf-8")
-    story = ROOT / "novels" / "The Unlit Hour.txt"
-    (folder / story.name).write_text(story.read_text(encoding="utf-8"), encoding="utf-8")
+    shutil.copy(two_chapters, folder)
     return folder
 
 

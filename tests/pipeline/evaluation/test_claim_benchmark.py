@@ -8,14 +8,13 @@ from pathlib import Path
 import pytest
 
 from pipeline.claims.extract import extract_claims
-from pipeline.config import ROOT, PipelineConfig
+from pipeline.config import PipelineConfig
 from pipeline.evaluation.claim_benchmark import BookPlan, find_quotation, measure_claims, plan_books
 from pipeline.records import Span
 from pipeline.run import Pipeline, Question
 from pipeline.tables.rows import Row
 from pipeline.text.sentences import load_nlp
 
-STORY = ROOT / "novels" / "The Unlit Hour.txt"
 TEXT = "As a child, Anna Reed lived at the ferry house."
 
 
@@ -68,8 +67,8 @@ def test_quotation_is_found_whatever_its_line_breaks() -> None:
     assert find_quotation("He sold the mill.", "bought it") == find_quotation("He sold.", "  ") == ()
 
 
-def test_kinds_of_evidence_are_those_that_there_are(pipeline: Pipeline, shelf: Path) -> None:
-    with_wrong, without = (BookPlan(shelf / "Low Water.txt", wrong, (row(),)) for wrong in (STORY, None))
+def test_kinds_of_evidence_are_those_that_there_are(pipeline: Pipeline, shelf: Path, two_chapters: Path) -> None:
+    with_wrong, without = (BookPlan(shelf / "Low Water.txt", wrong, (row(),)) for wrong in (two_chapters, None))
     assert [set(one.verdicts) for one in measure_claims(pipeline, [with_wrong, without])] == [
         {"right", "none", "wrong"},
         {"right", "none"},
@@ -83,10 +82,10 @@ def test_character_that_the_novel_does_not_have_is_counted(pipeline: Pipeline, s
     assert [one.character_found for one in measure_claims(pipeline, [plan], kinds=("none",))] == [False, True]
 
 
-def test_wrong_novel_does_not_depend_on_the_limit(tmp_path: Path) -> None:
+def test_wrong_novel_does_not_depend_on_the_limit(two_chapters: Path, tmp_path: Path) -> None:
     for name in ("A", "B", "C"):
         (tmp_path / f"{name}.txt").write_text("It rained.", encoding="utf-8")
     rows = [Row(name, name, "", "", "It rained.", None, None) for name in "ABC"]
-    whole = plan_books(rows, tmp_path, seed=0, spare=STORY)
-    assert plan_books(rows, tmp_path, seed=0, spare=STORY, limit=1) == whole[:1]
+    whole = plan_books(rows, tmp_path, seed=0, spare=two_chapters)
+    assert plan_books(rows, tmp_path, seed=0, spare=two_chapters, limit=1) == whole[:1]
     assert all(plan.wrong not in (None, plan.novel) for plan in whole)

@@ -26,10 +26,16 @@ from pipeline.waivers import (
     save_waiver,
     waivers_path,
 )
-from tests.pipeline.report.small_world import World, make_novel
+from tests.pipeline.report.small_world import World, make_novel, make_world
 
 CLAIM = "Her father outlived her."
 MARK = Waiver("Ada Vane", CLAIM, "She lies to the priest.", "Her father drowned\nwhen she was nine.")
+
+
+@pytest.fixture
+def world() -> World:
+    """Give the small world."""
+    return make_world()
 
 
 def test_waivers_are_stored_next_to_their_novel(tmp_path: Path) -> None:
