@@ -384,7 +384,7 @@ def test_cache_is_shown_and_cleared_by_its_owner(flags: list[str], tmp_path: Pat
     assert shown.status == 0
     assert any("Low Water: whole novel" in line for line in shown.out)
     assert any("Low Water: Anna Reed" in line for line in shown.out)
-    assert shown.out[-1] == f"2 readings, 0 checkpoints and 2 answers in {folder}"
+    assert shown.out[-1] == f"2 readings, 0 checkpoints and 3 answers in {folder}"
     assert run(main, "cache", "clear", "--cache_dir", folder).out == [
         f"removed 2 readings, 0 checkpoints and 2 answers from {folder}"
     ]

@@ -25,7 +25,7 @@ EXAMPLES = ROOT / "examples"
 STORY = ROOT / "novels" / "The Unlit Hour.txt"
 KEY = "gsk_this_is_the_secret_of_nobody"
 ONE_THREAD = {**os.environ, "OMP_NUM_THREADS": "1"}
-CONFIG = PipelineConfig(reading=ReadingConfig(device="cpu"))
+CONFIG = PipelineConfig(reading=ReadingConfig(device="cpu", dtype="fp32"))
 # Not what the run decided: what is installed, and hashes of weights, which change with every training.
 OF_THE_MACHINE = {"packages", "weights"}
 
@@ -36,7 +36,7 @@ def demo(folder: Path, *words: str) -> subprocess.CompletedProcess[str]:
     """Run the script from a folder of its own, where a key lies in .env."""
     folder.mkdir(parents=True, exist_ok=True)
     (folder / ".env").write_text(f"GROQ_API_KEY={KEY}\n", encoding="utf-8")
-    machine = ["--threads", "1", "--device", "cpu"]
+    machine = ["--threads", "1", "--device", "cpu", "--dtype", "fp32"]
     command = [sys.executable, str(ROOT / "pipeline.py"), *machine, "--cache_dir", str(folder / "cache"), *words]
     return subprocess.run(command, cwd=folder, env=ONE_THREAD, capture_output=True, text=True)
 

@@ -51,7 +51,7 @@ def test_laid_out_models_load(folders: dict[str, Path]) -> None:
 
 
 def test_judge_is_laid_out_with_its_verifier(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    leave = shutil.ignore_patterns("*.safetensors", "tokenizer.json")
+    leave = shutil.ignore_patterns("*.safetensors", "tokenizer.json", "config.json")
     shutil.copytree(ROOT / "models" / "judge", tmp_path / "models" / "judge", ignore=leave)
     (tmp_path / "models" / "judge" / "verifier" / "model-1.safetensors").write_bytes(b"weights")
     monkeypatch.setattr(hub, "MODELS", tmp_path / "models")

@@ -56,7 +56,8 @@ class WordCounter:
     def _one(self, question: VerifierInput) -> VerifierOutput:
         words, seen = set(question.claim.split()), set(" ".join(question.sentences).split())
         share = len(words & seen) / len(words)
-        return VerifierOutput({"supported": share, "contradicted": 1 - share, "not_stated": 0.0})
+        supported = 0.8 * share
+        return VerifierOutput({"supported": supported, "contradicted": 0.1, "not_stated": 0.9 - supported})
 
 
 def write_table(path: Path, rows: Rows, *, columns: Sequence[str] = COLUMNS) -> Path:

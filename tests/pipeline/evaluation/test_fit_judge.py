@@ -89,7 +89,7 @@ def test_books_are_not_split_between_folds() -> None:
 
 
 def test_thresholds_are_the_lowest_that_reach_the_precision_out_of_fold() -> None:
-    rows = made_up(noise=2.5)
+    rows = made_up(noise=1.5)
     model, out_of_fold = fit_claims(rows, prefixes=PREFIXES)
     truth = np.array(codes(rows))
     for label, (threshold, wanted) in enumerate(zip(model.thresholds, PRECISION, strict=True)):
