@@ -386,7 +386,7 @@ def test_cache_is_shown_and_cleared_by_its_owner(flags: list[str], tmp_path: Pat
     assert any("Low Water: Anna Reed" in line for line in shown.out)
     assert shown.out[-1] == f"2 readings, 0 checkpoints and 3 answers in {folder}"
     assert run(main, "cache", "clear", "--cache_dir", folder).out == [
-        f"removed 2 readings, 0 checkpoints and 2 answers from {folder}"
+        f"removed 2 readings, 0 checkpoints and 3 answers from {folder}"
     ]
     assert run(main, "cache", "show", "--cache_dir", folder).out == [
         f"0 readings, 0 checkpoints and 0 answers in {folder}"

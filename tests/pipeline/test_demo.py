@@ -156,6 +156,7 @@ def test_second_demo_reads_nothing_and_writes_the_same_bytes(
     assert contents(folder / "warm") == contents(folder / "cold")
 
 
+@pytest.mark.usefixtures("shipped_judge")
 def test_other_backstory_from_python_reads_nothing(cold: subprocess.CompletedProcess[str], folder: Path) -> None:
     stored = contents(folder / "cache")
     backstory = "At fifteen Hester Lanyon was bound apprentice to a firm of instrument makers."
