@@ -28,7 +28,7 @@ Logits = np.ndarray[Any, np.dtype[np.float32]]
 NEAR = 10
 """Windows of a claim that a teacher labels."""
 SEVERAL = 0.3
-"""The share of a verifier's examples with several windows: it labels a claim given its best windows at once, too."""
+"""The share of a verifier's steps whose evidence has several windows."""
 
 
 @dataclass(frozen=True)
